@@ -5,7 +5,7 @@
 import type { ServedStream } from '../src/delivery/served-stream.ts';
 import type { Clock } from '../src/lib/clock.ts';
 import type { Stream } from '../src/live/stream.ts';
-import { LiveWindow } from '../src/packager/live-window.ts';
+import { LiveWindowWriter } from '../src/packager/live-window-writer.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 
@@ -13,7 +13,7 @@ import { InitTable } from '../src/recording/init-table.ts';
 export function openBenchStream(
   name: string,
   { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: ServedStream['recording'] },
-): { readonly stream: Stream; readonly served: ServedStream & { readonly list: LiveWindow } } {
+): { readonly stream: Stream; readonly served: ReturnType<typeof servedStreamOf> & ServedStream } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
   const served = {
     ...servedStreamOf(name, recording, past.endUs, () => clock.nowMs()),
@@ -24,7 +24,7 @@ export function openBenchStream(
     clock,
     past,
     settings: { partS: 0.2, segmentS: 2 },
-    list: served.list,
+    listWriter: served.listWriter,
     nextMsn,
     initOf: (tracks) => served.inits.of(tracks),
     nextGeneration: () => 1,
@@ -43,9 +43,11 @@ export function servedStreamOf(
   createdUs: number,
   nowMs: () => number = () => 0,
 ) {
+  const listWriter = new LiveWindowWriter();
   return {
     name,
-    list: new LiveWindow(),
+    list: listWriter.list,
+    listWriter,
     recording,
     inits: new InitTable([], { save() {}, nowMs }),
     createdUs,

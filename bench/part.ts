@@ -19,7 +19,7 @@ import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '..
 import type { Stream } from '../src/live/stream.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import type { LiveWindow } from '../src/packager/live-window.ts';
-import { ChunkTable } from '../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../src/recording/chunks/chunk-queries.ts';
 import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { openStore } from '../src/store/db.ts';
 import { openFolder } from '../test/fixtures/server.ts';
@@ -57,8 +57,8 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
   await using folder = await openFolder('bench-part');
   await using store = await openStore({ file: join(folder.path, 'oxbow.db'), log: createSilentLog() });
   const clock = createSystemClock();
-  const table = new ChunkTable(store.db, () => store.fence);
-  const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
+  const chunks = new ChunkQueries(store.db);
+  const recording = new RecordingReader({ streamId: 's', chunks, endUs: 0 });
   await using segments = openLocalSegmentStore({ folder: folder.path });
   using reader = openRangeReader(segments);
   const closing = new AbortController();

@@ -17,12 +17,12 @@ import { segmentLocation } from '../src/archive/segment-store.ts';
 import { createLiveLookup } from '../src/delivery/live/live-lookup.ts';
 import { SegmentCache } from '../src/delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../src/delivery/media-router.ts';
-import type { ServedStream } from '../src/delivery/served-stream.ts';
 import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
 import { createNet } from '../src/net/net.ts';
+import { firstOpenOf, lastSealedOf } from '../src/packager/live-segment.ts';
 import type { RecordedGroup, RecordingReader } from '../src/recording/recording-reader.ts';
 import { openBenchStream } from './bench-stream.ts';
 
@@ -38,7 +38,7 @@ const [folder = '.', cert, key] = process.argv.slice(2).filter((arg) => !arg.sta
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about `partBytes` bytes. */
-function pausedStream(name: string, partBytes: number, recording: RecordingReader): ServedStream {
+function pausedStream(name: string, partBytes: number, recording: RecordingReader) {
   const track = videoTrack();
   const { stream, served } = openBenchStream(name, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
@@ -106,8 +106,8 @@ async function openAuth(): Promise<AuthUrl> {
   });
 }
 
-const part = `${small!.list.lastSealed!.msn}.0.m4s`;
-const next = small!.list.lastSealed!.msn + 1;
+const part = `${lastSealedOf(small!.list.segments)!.msn}.0.m4s`;
+const next = lastSealedOf(small!.list.segments)!.msn + 1;
 process.stdout.write(
   `${JSON.stringify({
     url: server.url,
@@ -115,12 +115,12 @@ process.stdout.write(
     part30: `/live/p30/v0/${part}`,
     part200: `/live/p200/v0/${part}`,
     recorded: Array.from({ length: RECORDED_SEGMENTS }, (_, i) => `/live/p30/v0/${FIRST_RECORDED + i}.m4s`),
-    held: `/live/p30/v0/g1.m3u8?_HLS_msn=${next}&_HLS_part=${small!.list.open?.parts.get(1)?.length ?? 0}`,
+    held: `/live/p30/v0/g1.m3u8?_HLS_msn=${next}&_HLS_part=${firstOpenOf(small!.list.segments)?.parts.get(1)?.length ?? 0}`,
   })}\n`,
 );
 /** A line on standard input ends the stream: held requests are answered. */
 process.stdin.on('data', () => {
-  small!.list.end();
+  small!.listWriter.end();
   process.stdout.write(`${JSON.stringify({ releasedAt: performance.timeOrigin + performance.now() })}\n`);
 });
 process.stdin.on('end', () => process.exit(0));

@@ -12,8 +12,8 @@ import { segmentLocation } from '../src/archive/segment-store.ts';
 import { answerPastPlaylist } from '../src/delivery/past/past.ts';
 import { selectKeySegments } from '../src/delivery/timelapse/key-frames.ts';
 import { createSilentLog } from '../src/observe/log.ts';
-import { chunkRow } from '../src/recording/chunk-row.ts';
-import { ChunkTable } from '../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../src/recording/chunks/chunk-queries.ts';
+import { chunkRow } from '../src/recording/chunks/chunk-row.ts';
 import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { openStore } from '../src/store/db.ts';
 import { openFolder } from '../test/fixtures/server.ts';
@@ -39,7 +39,7 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
   build(file, streams, filesPerStream);
   const buildS = (performance.now() - startedAt) / 1000;
   await using store = await openStore({ file, log: createSilentLog() });
-  const measured = await measureQueries(new ChunkTable(store.db), streams, days);
+  const measured = await measureQueries(new ChunkQueries(store.db), streams, days);
   const rows = measured.map(({ query, times, p50, p99, target, cpu }) => [
     ...[query, String(times), p50.toFixed(2), p99.toFixed(2), String(target), cpu.toFixed(2)],
   ]);
@@ -64,11 +64,15 @@ interface QueryTimes {
 }
 
 /** Measures the queries of timelines and playlists in an index that `build` has made. */
-export async function measureQueries(table: ChunkTable, streams: number, days: number): Promise<readonly QueryTimes[]> {
+export async function measureQueries(
+  chunks: ChunkQueries,
+  streams: number,
+  days: number,
+): Promise<readonly QueryTimes[]> {
   const filesPerStream = (days * DAY_US) / FILE_US;
   const endUs = START_US + filesPerStream * FILE_US;
   const random = (below: number) => Math.floor(Math.random() * below);
-  const recording = (stream: number) => new RecordingReader({ streamId: streamId(stream), table, endUs });
+  const recording = (stream: number) => new RecordingReader({ streamId: streamId(stream), chunks, endUs });
   const again = recording(0);
   await playlistOfDay(again, 0);
   return [
@@ -81,7 +85,7 @@ export async function measureQueries(table: ChunkTable, streams: number, days: n
     }),
     await time('the spans of a day, for the timeline', 300, 50, () => {
       const fromUs = START_US + random(days) * DAY_US;
-      return table.spansBetween(streamId(random(streams)), fromUs, fromUs + DAY_US);
+      return chunks.spansBetween(streamId(random(streams)), fromUs, fromUs + DAY_US);
     }),
     await time('a playlist of 24 hours, first time', 40, 50, () =>
       playlistOfDay(recording(random(streams)), random(days)),

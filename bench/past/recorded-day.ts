@@ -103,7 +103,7 @@ export async function recordDay(options: RecordedDayOptions): Promise<RecordedDa
     },
   });
   try {
-    await rig.catalog.open();
+    await rig.control.open();
     await rig.api.create(name, { source: { type: 'test' }, visibility: 'public' });
     await done.promise;
     await rig.settle();

@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { createSilentLog } from '../../src/observe/log.ts';
-import { ChunkTable } from '../../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { copyRows } from '../../src/store/copy.ts';
 import { openEngine } from '../../src/store/db.ts';
 import { tidy } from '../../src/store/move.ts';
@@ -43,7 +43,7 @@ export async function benchTimelinePostgres(streams: number, days: number): Prom
   const [inFile, onServer] = [sqlite, postgres].map(
     ({ db }) =>
       () =>
-        measureQueries(new ChunkTable(db), streams, days),
+        measureQueries(new ChunkQueries(db), streams, days),
   );
   const before = await inFile!();
   const there = await onServer!();

@@ -161,10 +161,10 @@ async function openCore(
   const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
+  const publishAccess = openPublishAccess(app, { streams, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
-  const streamsApi = createStreamsApi(streams.deps, catalog, (name) => delivery.viewers.of(name));
+  const streamsApi = createStreamsApi(streams.deps, streams.control, (name) => delivery.viewers.of(name));
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
   return {
@@ -227,9 +227,9 @@ function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) 
 
 /** Starts the streams, and what works on them and on the library, once HTTP is open. */
 async function startParts(app: AppContext, served: Served, features: OpenFeatures, http: HttpServer): Promise<void> {
-  const { bus, nodes, placement, catalog, streams, recordings, library, accounts, openedJobs, hooks } = served;
+  const { bus, nodes, placement, streams, recordings, library, accounts, openedJobs, hooks } = served;
   openGauges(app, served, { clockWatch: served.clockWatch, http });
-  await catalog.open();
+  await streams.control.open();
   if (nodes) startNodes(app, nodes, served);
   startMeasuring(app, streams, served.delivery, hooks);
   await startJobs(app, openedJobs);
@@ -261,7 +261,7 @@ function runningApp(
       const apply = await accounts.prepare(next); // throws before anything has changed
       settings.take(next, facts);
       apply();
-      await catalog.configure(next.streams);
+      await streams.control.configure(next.streams);
     },
     crash: errors.crash,
     giveUp() {

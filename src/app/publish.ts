@@ -1,6 +1,6 @@
 /**
  * Opens the access of protocol servers to the streams.
- * In: the context, catalog, accounts, events. Out: PublishAccess.
+ * In: the context, streams, accounts, events. Out: PublishAccess.
  */
 import type { AppContext, Parts } from '../features/core.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
@@ -10,10 +10,11 @@ import { openPublishElsewhere } from './cluster/nodes.ts';
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
 export function openPublishAccess(
   app: AppContext,
-  parts: Pick<Parts, 'catalog' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes'>,
+  parts: Pick<Parts, 'streams' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes'>,
 ): PublishAccess {
   const { settings, clock, log, metrics } = app;
-  const { catalog, accounts, bus, nodes } = parts;
+  const { streams, accounts, bus, nodes } = parts;
   const elsewhere = nodes && openPublishElsewhere(app, nodes, parts);
-  return createPublishAccess({ ...accounts, catalog, settings, clock, log, metrics, events: bus, elsewhere });
+  const { control, catalog } = streams;
+  return createPublishAccess({ ...accounts, control, catalog, settings, clock, log, metrics, events: bus, elsewhere });
 }

@@ -9,7 +9,8 @@ import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
 import type { AppContext, Parts, Recordings } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
-import { ChunkTable } from '../recording/chunk-table.ts';
+import { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
 import { KeptWindows } from '../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
@@ -57,7 +58,8 @@ export async function openRecordings(
   const deleted = new Emitter<SegmentPrefix>();
   const pins = await PinTable.open(store.db, changes);
   const erasures = await ErasureTable.open(store.db, () => store.fence, changes);
-  const table = new ChunkTable(store.db, () => store.fence, {
+  const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db, {
     read: store.read,
     beforeUs: () => (clock.nowMs() - SETTLED_MS) * 1000,
   });
@@ -71,8 +73,9 @@ export async function openRecordings(
     syncQueue,
     reader,
     table,
-    msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
-    horizons: await openHorizons({ store, table, clock, log }),
+    chunks,
+    msnMarks: opened.use(await openMsnMarks({ dataFolder, store, chunks, clock, log })),
+    horizons: await openHorizons({ store, chunks, clock, log }),
     pins,
     kept: new KeptWindows(pins),
     erasures,
@@ -93,7 +96,7 @@ export function startRetention(
   app: AppContext,
   { recordings, catalog, hooks }: Pick<Parts, 'recordings' | 'catalog' | 'hooks'>,
 ): void {
-  const { segments, storyboards, table, stats, horizons, pins, kept, release } = recordings;
+  const { segments, storyboards, table, chunks, stats, horizons, pins, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
   const done = runRetention(
     {
@@ -101,6 +104,7 @@ export function startRetention(
       storyboards,
       settings,
       table,
+      chunks,
       clock,
       horizons,
       streams: () => catalog.recordings.retentionRules,

@@ -10,7 +10,7 @@ import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/e
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { netAbout } from '../net/traced.ts';
-import { Catalog } from '../streams/catalog.ts';
+import { StreamControl } from '../streams/catalog/stream-control.ts';
 import { ContentMode } from '../streams/content/content-mode.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
@@ -22,7 +22,7 @@ import type { StreamDeps } from '../streams/stream-deps.ts';
 import { StreamTraces } from '../streams/traces/stream-traces.ts';
 
 /**
- * Creates the catalog; `catalog.open` starts the streams.
+ * Creates the catalog; `control.open` starts the streams.
  *
  * @param options.signal aborts the start
  */
@@ -82,10 +82,11 @@ export function openStreams(
     },
   };
   opened.defer(() => closeEngine());
-  const catalog = new Catalog(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });
-  opened.defer(() => catalog.close());
+  const control = new StreamControl(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });
+  opened.defer(() => control.close());
+  const { catalog } = control;
   recordings.folders?.follow(catalog);
-  return { deps, catalog, contentMode, probe: createProber(sources, shutdown.signal) };
+  return { deps, control, catalog, contentMode, probe: createProber(sources, shutdown.signal) };
 }
 
 /** Names of the streams whose last media is not on the disk. */

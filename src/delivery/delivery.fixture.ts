@@ -16,7 +16,8 @@ import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindowLimits } from '../packager/live-segment.ts';
-import { LiveWindow } from '../packager/live-window.ts';
+import type { LiveWindow } from '../packager/live-window.ts';
+import { LiveWindowWriter } from '../packager/live-window-writer.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
 import { createLiveLookup, type LiveLookup } from './live/live-lookup.ts';
@@ -72,6 +73,7 @@ export interface SegmentPlan {
 export interface Delivery extends AsyncDisposable {
   readonly rig: RecordingRig;
   readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   readonly inits: InitTable;
   readonly init: Init;
   readonly stream: ServedStream;
@@ -108,7 +110,8 @@ export async function openDelivery({
   engine?: Engine;
 } = {}): Promise<Delivery> {
   const rig = await openRig({ engine });
-  const list = new LiveWindow(limits);
+  const listWriter = new LiveWindowWriter(limits);
+  const { list } = listWriter;
   const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
@@ -154,7 +157,7 @@ export async function openDelivery({
   const open = (plan: SegmentPlan): void => {
     const { msn, discontinuity = false, discontinuitySequence = 3 } = plan;
     const run = runOf(plan);
-    list.openSegment({
+    listWriter.openSegment({
       msn,
       run,
       init: plan.init ?? init,
@@ -165,17 +168,18 @@ export async function openDelivery({
   };
   const part = (plan: SegmentPlan, index: number): void => {
     for (const track of (plan.init ?? init).tracks) {
-      if (!plan.without?.includes(track.id)) list.addPart(plan.msn, track.id, makePart(plan, track, index));
+      if (!plan.without?.includes(track.id)) listWriter.addPart(plan.msn, track.id, makePart(plan, track, index));
     }
   };
   const seal = (plan: SegmentPlan): SegmentGroup => {
     const group = makeGroup(plan, plan.init ?? init);
-    list.seal(group);
+    listWriter.seal(group);
     return group;
   };
   return {
     rig,
     list,
+    listWriter,
     inits,
     init,
     stream,
@@ -212,7 +216,7 @@ export async function openDelivery({
 /** Opens a stream with three whole segments and two parts of a fourth in its live list. */
 export async function openLive(options: Parameters<typeof openDelivery>[0] = {}): Promise<Delivery> {
   const delivery = await openDelivery(options);
-  delivery.list.begin(generation, tracks);
+  delivery.listWriter.begin(generation, tracks);
   delivery.live({ msn: 100, discontinuity: true });
   delivery.live({ msn: 101 });
   delivery.live({ msn: 102, parts: 9 });

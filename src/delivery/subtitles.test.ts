@@ -38,14 +38,14 @@ function speaking(delivery: Delivery, msn: number, words: string | undefined): S
 
 async function openSpeaking(): Promise<{ delivery: Delivery; groups: SegmentGroup[] }> {
   const delivery = await openDelivery();
-  delivery.list.begin(generation, both);
+  delivery.listWriter.begin(generation, both);
   const groups = ['a', undefined, 'c'].map((words, i) => {
     const msn = 100 + i;
     const init = delivery.inits.of(both);
     delivery.open({ msn, init });
     for (let part = 0; part < 10; part++) delivery.part({ msn, init, without: [3, 4] }, part);
     const group = speaking(delivery, msn, words);
-    delivery.list.seal(group);
+    delivery.listWriter.seal(group);
     return group;
   });
   return { delivery, groups };
@@ -105,7 +105,7 @@ suite('subtitles', () => {
     });
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
     assert.equal(done, false);
-    delivery.list.seal(speaking(delivery, 103, 'd'));
+    delivery.listWriter.seal(speaking(delivery, 103, 'd'));
     assert.match(await asked, /103\.vtt/);
   });
 
@@ -114,7 +114,7 @@ suite('subtitles', () => {
     await using _ = delivery;
     const before = await Promise.all([100, 101, 102].map((msn) => delivery.text(`/live/door/s0-eng/${msn}.vtt`)));
     await delivery.record(...groups);
-    delivery.list.recorded(102);
+    delivery.listWriter.recorded(102);
     const newer = [103, 104, 105, 106, 107, 108];
     for (const msn of newer) delivery.live({ msn });
     assert.equal(delivery.list.find(100)?.bytes, undefined, 'it has left memory');
@@ -147,7 +147,7 @@ suite('date ranges in lists', () => {
     const { delivery, groups } = await openSpeaking();
     await using _ = delivery;
     const told = [range('b', 3, 0.5), range('a', -10, 60)];
-    delivery.list.addDateRanges(told);
+    delivery.listWriter.addDateRanges(told);
     await delivery.record({ ...groups[0]!, dateRanges: told }, ...groups.slice(1));
     const idsOf = async (path: string) =>
       [...(await delivery.text(path)).matchAll(/DATERANGE:ID="([^"]*)"/g)].map(([, id]) => id);
@@ -167,10 +167,10 @@ suite('date ranges in lists', () => {
     const { delivery } = await openSpeaking();
     await using _ = delivery;
     assert.doesNotMatch(await delivery.text('/live/door/v0/g7.m3u8'), /DATERANGE/);
-    delivery.list.addDateRanges([range('a', 1, 1)]);
+    delivery.listWriter.addDateRanges([range('a', 1, 1)]);
     assert.match(await delivery.text('/live/door/v0/g7.m3u8'), /DATERANGE:ID="a"/);
     assert.match(await delivery.text('/live/door/dvr-30m/v0/g7.m3u8'), /DATERANGE:ID="a"/);
-    delivery.list.addDateRanges([range('a', 1, 5)]);
+    delivery.listWriter.addDateRanges([range('a', 1, 5)]);
     assert.match(await delivery.text('/live/door/v0/g7.m3u8'), /DURATION=5/);
     assert.match(await delivery.text('/live/door/dvr-30m/v0/g7.m3u8'), /DURATION=5/);
   });

@@ -61,6 +61,7 @@ import type { LocalSignIn } from '../serve/client/local-sign-in.ts';
 import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
 import type { RowChanges } from '../store/row-changes.ts';
+import type { StreamControl } from '../streams/catalog/stream-control.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
@@ -182,6 +183,8 @@ export interface Recordings extends StoredRecordings {
 /** All streams of the process. */
 export interface Streams {
   readonly deps: StreamDeps;
+  /** Changes the streams. */
+  readonly control: StreamControl;
   readonly catalog: Catalog;
   /** Whether their content is checked. */
   readonly contentMode: ContentMode;

@@ -74,7 +74,7 @@ suite('header fields of answers', () => {
     delivery.rig.clock.advance(60_000);
     delivery.state.horizonUs = START_US - 20_000_000;
     Object.assign(delivery.stream, { createdUs: START_US - 3_600_000_000 });
-    delivery.list.begin(generation, tracks);
+    delivery.listWriter.begin(generation, tracks);
     for (let msn = 100; msn < 130; msn++) delivery.live({ msn });
     delivery.open({ msn: 130 });
     for (const index of [0, 1]) delivery.part({ msn: 130 }, index);
@@ -196,7 +196,7 @@ suite('header fields of answers', () => {
     const never = ask('/live/door/av0/130.3.m4s');
     const last = ask(`${LIST}?_HLS_msn=130&_HLS_part=3`);
     await held(2);
-    delivery.list.end();
+    delivery.listWriter.end();
     const { status, headers } = await never;
     assert.deepEqual([status, headers['cache-control']], [404, 'no-store']);
     assert.match(String((await last).body), /#EXT-X-ENDLIST/);

@@ -8,6 +8,7 @@ import type { Init, SegmentGroup } from '@oxbow/media/segment';
 import type { CutList } from './cut-list.ts';
 import type { DerivedQuality, SegmentOpening } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';
+import type { LiveWindowWriter } from './live-window-writer.ts';
 
 /** Takes the frames of a derived quality. Calls are synchronous and never affect the stream. */
 export interface DerivedInput {
@@ -46,8 +47,8 @@ export interface FollowerOptions {
   /** Of the stream. */
   readonly cuts: CutList;
   readonly source: LiveWindow;
-  /** Own window. */
-  readonly list: LiveWindow;
+  /** Of the window of the quality. */
+  readonly listWriter: LiveWindowWriter;
   /** How much later than the stream its frames may come, µs of media. */
   readonly lateUs: number;
   /** Segments are in shared memory. */

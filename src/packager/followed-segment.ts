@@ -9,7 +9,7 @@ import type { Part, TrackSegment } from '@oxbow/media/segment';
 import type { Cut } from './cut-list.ts';
 import type { Generation } from './generation.ts';
 import type { SegmentOpening } from './live-segment.ts';
-import type { LiveWindow } from './live-window.ts';
+import type { LiveWindowWriter } from './live-window-writer.ts';
 
 /** A cut within or at the end of a segment. */
 export type Boundary = Extract<Cut, { kind: 'part' | 'close' }>;
@@ -62,16 +62,16 @@ export class FollowedSegment {
   }
 
   /** Adds a part of the stream's audio, to the window once the segment is open there. */
-  addAudio(trackId: number, part: Part, list: LiveWindow): void {
+  addAudio(trackId: number, part: Part, listWriter: LiveWindowWriter): void {
     if (trackId !== this.audio?.id) return;
-    if (this.#isOpen) list.addPart(this.opening.msn, trackId, part);
+    if (this.#isOpen) listWriter.addPart(this.opening.msn, trackId, part);
     else this.#audioParts.push(part);
   }
 
   /** The window has the segment from now on. */
-  opened(list: LiveWindow): void {
+  opened(listWriter: LiveWindowWriter): void {
     this.#isOpen = true;
-    for (const part of this.#audioParts) list.addPart(this.opening.msn, this.audio!.id, part);
+    for (const part of this.#audioParts) listWriter.addPart(this.opening.msn, this.audio!.id, part);
     this.#audioParts = [];
   }
 }

@@ -8,7 +8,8 @@ import type { RunContext, Sink } from '../live/sink.ts';
 import type { DerivedInput } from './follower.ts';
 import { Follower } from './follower.ts';
 import type { DerivedQuality } from './live-segment.ts';
-import { LiveWindow } from './live-window.ts';
+import type { LiveWindow } from './live-window.ts';
+import { LiveWindowWriter } from './live-window-writer.ts';
 import type { PackagerRig } from './packager.fixture.ts';
 
 /** Feeds each reference frame to a derived quality, `delayS` of media later, with other bytes. */
@@ -69,18 +70,18 @@ export interface FollowerRig {
 
 /** Creates a follower with track 101 and rung `180`. */
 export function createFollowerRig(
-  { packager, list: source }: PackagerRig,
+  { packager, listWriter: source }: PackagerRig,
   lateUs = 4_000_000,
   rung = '180',
 ): FollowerRig {
-  const list = new LiveWindow();
+  const listWriter = new LiveWindowWriter();
   const offers: (DerivedQuality | undefined)[] = [];
   const follower = new Follower({
     trackId: 101,
     rung,
     cuts: packager.cuts,
-    source,
-    list,
+    source: source.list,
+    listWriter,
     lateUs,
     shared: false,
     initOf: (tracks) => ({ number: 1 + tracks.length, hash: `${tracks.length}0`.repeat(32), tracks }),
@@ -92,5 +93,5 @@ export function createFollowerRig(
       source.offer(quality ? [quality] : []);
     },
   });
-  return { follower, list, offers };
+  return { follower, list: listWriter.list, offers };
 }

@@ -4,6 +4,7 @@ import type { Frame, Track } from '@oxbow/media/frame';
 import { renditionsOf } from '@oxbow/media/rendition-set';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import { createFollowerRig, Repacketizer } from './follower.fixture.ts';
+import { lastSealedOf } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';
 import { continuous, createPackagerRig, type PackagerRig, samplesOf } from './packager.fixture.ts';
 import { partsOf } from './rendition-view.ts';
@@ -74,7 +75,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
       }
       assert.equal(offers.length, 1);
       assert.deepEqual(
-        rig.list.qualities.map(({ track }) => track.rung),
+        rig.list.state.qualities.map(({ track }) => track.rung),
         ['180'],
       );
     });
@@ -145,9 +146,9 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     attached[Symbol.dispose]();
     follower.stop();
     publishLive(rig, frames.slice(400));
-    assert.deepEqual(rig.list.qualities, []);
-    assert.equal(list.lastSealed!.msn, rig.list.lastSealed!.msn);
-    assert.equal(list.lastSealed!.sealed!.tracks.get(101), undefined);
+    assert.deepEqual(rig.list.state.qualities, []);
+    assert.equal(lastSealedOf(list.segments)!.msn, lastSealedOf(rig.list.segments)!.msn);
+    assert.equal(lastSealedOf(list.segments)!.sealed!.tracks.get(101), undefined);
     assert.ok(!list.ended);
     packagerEnds(rig);
     assert.ok(list.ended, 'its playlist ends with that of the stream');
@@ -163,8 +164,8 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     attached[Symbol.dispose]();
     follower.endRun();
     publishLive(rig, frames.slice(400));
-    assert.equal(list.lastSealed!.msn, rig.list.lastSealed!.msn);
-    assert.deepEqual(rig.list.qualities, []);
+    assert.equal(lastSealedOf(list.segments)!.msn, lastSealedOf(rig.list.segments)!.msn);
+    assert.deepEqual(rig.list.state.qualities, []);
   });
 
   test('that comes too late is a GAP after the limit, and what comes then is not used', () => {
@@ -175,12 +176,15 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     rig.stream.startRun(continuous(tracks));
     const frames = media({ seconds: 12 });
     publishLive(rig, frames.slice(0, 400));
-    const before = list.lastSealed!.msn;
+    const before = lastSealedOf(list.segments)!.msn;
     encoder.delayS = 3;
     publishLive(rig, frames.slice(400));
-    assert.ok(rig.list.lastSealed!.msn - list.lastSealed!.msn <= 1, 'it is not held back by what does not come');
-    assert.ok(list.lastSealed!.msn > before + 1);
-    assert.equal(list.lastSealed!.sealed!.tracks.get(101), undefined);
+    assert.ok(
+      lastSealedOf(rig.list.segments)!.msn - lastSealedOf(list.segments)!.msn <= 1,
+      'it is not held back by what does not come',
+    );
+    assert.ok(lastSealedOf(list.segments)!.msn > before + 1);
+    assert.equal(lastSealedOf(list.segments)!.sealed!.tracks.get(101), undefined);
   });
 
   test('frames with impossible times end nothing: the stream continues, and so does the quality from the next cut', () => {
@@ -200,8 +204,8 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
       rig.list.segments.map(({ msn }) => msn),
     );
     assert.equal(
-      list.lastSealed!.sealed!.tracks.get(101)?.samples,
-      rig.list.lastSealed!.sealed!.tracks.get(1)!.samples,
+      lastSealedOf(list.segments)!.sealed!.tracks.get(101)?.samples,
+      lastSealedOf(rig.list.segments)!.sealed!.tracks.get(1)!.samples,
     );
   });
 
@@ -224,7 +228,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     assert.equal(list.view(1)!.ended, true);
     assertSameCuts(rig, list);
     assert.deepEqual(
-      rig.list.qualities.map(({ track }) => track.rung),
+      rig.list.state.qualities.map(({ track }) => track.rung),
       ['180'],
     );
   });

@@ -17,6 +17,7 @@ import { type Boundary, FollowedSegment } from './followed-segment.ts';
 import { familyOf, type Generation, HEADROOM } from './generation.ts';
 import type { DerivedQuality, LiveWindowChange, SegmentOpening } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';
+import type { LiveWindowWriter } from './live-window-writer.ts';
 import { TrackWriter } from './track-writer.ts';
 
 export type { DerivedInput } from './derived-input.ts';
@@ -27,6 +28,9 @@ const REMEMBERED_RUNS = 8;
 /** Cuts one derived quality. */
 export class Follower implements DerivedInput, Disposable {
   readonly #options: FollowerOptions;
+  /** Its window, with the audio of the stream if that is muxed. */
+  readonly #list: LiveWindow;
+  readonly #listWriter: LiveWindowWriter;
   readonly #sealed = new Emitter<SealedQuality>();
   /** Segments of the stream that it has not closed, oldest first. */
   readonly #waiting: FollowedSegment[] = [];
@@ -56,15 +60,12 @@ export class Follower implements DerivedInput, Disposable {
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#listWriter = options.listWriter;
+    this.#list = options.listWriter.list;
     this.#stops = [
       options.source.copied.subscribe((change) => this.#guard(() => this.#onChange(change))),
       options.cuts.subscribe((cut) => this.#guard(() => this.#onCut(cut))),
     ];
-  }
-
-  /** Its window, with the audio of the stream if that is muxed. */
-  get list(): LiveWindow {
-    return this.#options.list;
   }
 
   /** Complete segments, in order of MSN. */
@@ -116,7 +117,7 @@ export class Follower implements DerivedInput, Disposable {
 
   [Symbol.dispose](): void {
     this.#close();
-    this.list.clear();
+    this.#listWriter.clear();
   }
 
   #close(): void {
@@ -132,7 +133,7 @@ export class Follower implements DerivedInput, Disposable {
       work();
     } catch (error) {
       this.#close();
-      this.list.end();
+      this.#listWriter.end();
       this.#options.failed(error);
     }
   }
@@ -161,7 +162,7 @@ export class Follower implements DerivedInput, Disposable {
         this.#advance();
         this.#waiting.length = 0;
         this.#closed.length = 0;
-        this.list.end();
+        this.#listWriter.end();
         this.#isInStep = false;
         this.#edgeUs = 0;
         this.#setOffer(undefined);
@@ -171,7 +172,8 @@ export class Follower implements DerivedInput, Disposable {
   }
 
   #onChange(change: LiveWindowChange): void {
-    if (change.do === 'part') this.#segment(change.msn)?.addAudio(change.trackId, this.#copyOf(change.part), this.list);
+    if (change.do === 'part')
+      this.#segment(change.msn)?.addAudio(change.trackId, this.#copyOf(change.part), this.#listWriter);
     if (change.do !== 'seal') return;
     const segment = this.#segment(change.group.msn);
     if (!segment) return;
@@ -255,18 +257,18 @@ export class Follower implements DerivedInput, Disposable {
       // lost.
       if (segment.generation.parts && !part && !isLast) this.damage();
       const { msn } = segment.opening;
-      if (part) this.list.addPart(msn, writer.track.id, part, isLast || boundary.ends);
-      else if (isLast) this.list.endSegment(msn);
+      if (part) this.#listWriter.addPart(msn, writer.track.id, part, isLast || boundary.ends);
+      else if (isLast) this.#listWriter.endSegment(msn);
       if (!isLast) return;
       const video = writer.closeSegment();
       // Without parts, no player has the beginning of a broken segment: it is a GAP.
       if (state === 'media' || segment.generation.parts) segment.video = video;
-    } else if (isLast && state === 'gap') this.list.endSegment(segment.opening.msn);
+    } else if (isLast && state === 'gap') this.#listWriter.endSegment(segment.opening.msn);
   }
 
   /** Index of the frame with which a segment begins; −1 if it has no media of this quality. */
   #beginsAt(segment: FollowedSegment, run: DerivedRun, frames: readonly Frame[]): number {
-    if (this.#isJoined(segment) && this.list.generation?.family !== this.#familyOf(segment, run.track)) return -1;
+    if (this.#isJoined(segment) && this.#list.generation?.family !== this.#familyOf(segment, run.track)) return -1;
     const isSameRun = run === this.#lastRun;
     this.#lastRun = run;
     if (this.#isInStep && isSameRun && frames.length > 0) return 0;
@@ -275,7 +277,7 @@ export class Follower implements DerivedInput, Disposable {
 
   /** Whether its window has segments of the generation. */
   #isJoined({ generation }: FollowedSegment): boolean {
-    const { list } = this;
+    const list = this.#list;
     return list.generation?.number === generation.number && !list.ended;
   }
 
@@ -288,7 +290,7 @@ export class Follower implements DerivedInput, Disposable {
    * generation.
    */
   #open(segment: FollowedSegment, run: DerivedRun | undefined): void {
-    const { list } = this;
+    const list = this.#list;
     const isJoined = this.#isJoined(segment);
     this.#isInStep = run !== undefined;
     if (!run && !isJoined) {
@@ -306,10 +308,10 @@ export class Follower implements DerivedInput, Disposable {
       this.#bandwidth = 0;
     }
     const nextGeneration = isJoined ? list.generation! : this.#generationOf(segment, run!, tracks);
-    if (!isJoined || track !== this.#track || opening.discontinuity) list.begin(nextGeneration, tracks);
+    if (!isJoined || track !== this.#track || opening.discontinuity) this.#listWriter.begin(nextGeneration, tracks);
     this.#track = track;
-    list.openSegment({ ...opening, init: this.#initsOf(tracks).muxed });
-    segment.opened(list);
+    this.#listWriter.openSegment({ ...opening, init: this.#initsOf(tracks).muxed });
+    segment.opened(this.#listWriter);
     segment.state = run ? 'media' : 'gap';
     if (!run) return;
     if (this.#writer?.track !== track || this.#writer.nextMsn !== msn) {
@@ -351,7 +353,7 @@ export class Follower implements DerivedInput, Disposable {
       const { msn } = opening;
       const audio = state === 'broken' ? this.#audioBeside(sealed.audio, msn) : sealed.audio;
       // A GAP has no media at all: players do not load it.
-      this.list.seal({ msn, durationUs, tracks: video ? [video, ...(audio ? [audio] : [])] : [] });
+      this.#listWriter.seal({ msn, durationUs, tracks: video ? [video, ...(audio ? [audio] : [])] : [] });
       if (video) this.#propose(segment, video);
       else {
         this.#setOffer(undefined);
@@ -363,13 +365,13 @@ export class Follower implements DerivedInput, Disposable {
 
   #groupOf({ video, durationUs, opening, state }: FollowedSegment): SegmentGroup | undefined {
     if (!video || state === 'broken') return undefined;
-    const init = this.#initsOf(this.list.find(opening.msn)!.init.tracks).alone;
+    const init = this.#initsOf(this.#list.find(opening.msn)!.init.tracks).alone;
     return { ...opening, init, durationUs, tracks: [video], gaps: [] };
   }
 
   /** The audio next to the parts of a segment whose rest is lost: a segment is its parts. */
   #audioBeside(audio: TrackSegment | undefined, msn: number): TrackSegment | undefined {
-    const parts = this.list.find(msn)?.parts;
+    const parts = this.#list.find(msn)?.parts;
     const audioParts = audio && parts?.get(audio.trackId)?.slice(0, parts.get(this.#options.trackId)?.length);
     const last = audioParts?.at(-1);
     if (!audio || !last) return undefined;
@@ -391,7 +393,7 @@ export class Follower implements DerivedInput, Disposable {
 
   /** Offers the quality once it has a complete segment; BANDWIDTH is frozen while the generation lasts. */
   #propose({ generation }: FollowedSegment, { bytes, duration }: TrackSegment): void {
-    const { list } = this;
+    const list = this.#list;
     const track = this.#track;
     if (this.#offer || !track || list.generation?.number !== generation.number) return;
     const bandwidth = list.generation.bandwidths[track.id] || this.#bandwidth;
@@ -407,7 +409,7 @@ export class Follower implements DerivedInput, Disposable {
 
   /** Ends the playlist: the stream has another generation. */
   #leave(): void {
-    this.list.end();
+    this.#listWriter.end();
     this.#setOffer(undefined);
   }
 }

@@ -57,7 +57,7 @@ export interface LiveSegment {
   isLent?: boolean;
 }
 
-/** Parameters of `openSegment`. */
+/** What is known of a segment when it opens. */
 export type SegmentOpening = Pick<
   LiveSegment,
   'msn' | 'run' | 'init' | 'startUs' | 'discontinuity' | 'discontinuitySequence'
@@ -162,9 +162,19 @@ export function at(segments: readonly LiveSegment[], msn: number): LiveSegment |
   return first && segments[msn - first.msn];
 }
 
+/** The newest segment that every track has closed. */
+export function lastSealedOf(segments: readonly LiveSegment[]): LiveSegment | undefined {
+  return segments.findLast((segment) => segment.sealed);
+}
+
+/** The open segment whose parts are listed. */
+export function firstOpenOf(segments: readonly LiveSegment[]): LiveSegment | undefined {
+  return segments.find((segment) => !segment.sealed);
+}
+
 /** End of the last sealed segment, µs since 1970. */
 export function edgeOf(segments: readonly LiveSegment[]): number {
-  const last = segments.findLast((segment) => segment.sealed);
+  const last = lastSealedOf(segments);
   return last?.sealed ? last.startUs + last.sealed.durationUs : 0;
 }
 

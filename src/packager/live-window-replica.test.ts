@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Frame } from '@oxbow/media/frame';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import { LiveWindow } from './live-window.ts';
+import { applyChange } from './live-window-change.ts';
+import { LiveWindowWriter } from './live-window-writer.ts';
 import { continuous, createPackagerRig, RIG_START_US } from './packager.fixture.ts';
 
 const video = videoTrack();
@@ -29,10 +30,10 @@ function* twoRuns(rig: ReturnType<typeof createPackagerRig>): Generator<void> {
   rig.packager.endList();
   rig.stream.startRun(continuous(both, { utcOffsetUs: RIG_START_US + 5_000_000 }));
   yield* publish(frames(50, 30));
-  rig.list.addDateRanges([{ id: 'one', startDateMs: RIG_START_US / 1000 + 6000, attributes: {} }]);
+  rig.listWriter.addDateRanges([{ id: 'one', startDateMs: RIG_START_US / 1000 + 6000, attributes: {} }]);
   yield;
-  rig.list.lost(rig.groups.at(-1)!.msn);
-  rig.list.recorded(rig.groups.at(-2)!.msn);
+  rig.listWriter.lost(rig.groups.at(-1)!.msn);
+  rig.listWriter.recorded(rig.groups.at(-2)!.msn);
   yield;
   rig.packager.endList();
   yield;
@@ -41,18 +42,18 @@ function* twoRuns(rig: ReturnType<typeof createPackagerRig>): Generator<void> {
 suite('replicas of a live window', () => {
   test('equal the original at any time if every change is applied', () => {
     const rig = createPackagerRig({ recorded: true });
-    const replicas: LiveWindow[] = [];
+    const replicas: LiveWindowWriter[] = [];
     // As messages: what crosses threads is cloned.
     rig.list.copied.subscribe((change) => {
-      for (const replica of replicas) replica.apply(structuredClone(change));
+      for (const replica of replicas) applyChange(replica, structuredClone(change));
     });
     for (const _ of twoRuns(rig)) {
-      for (const replica of replicas) {
+      for (const { list: replica } of replicas) {
         assert.equal(replica.memoryBytes, rig.list.memoryBytes);
         assert.equal(replica.ready, rig.list.ready);
         assert.deepEqual(replica.state, rig.list.state);
       }
-      replicas.push(LiveWindow.from(structuredClone(rig.list.state)));
+      replicas.push(LiveWindowWriter.from(structuredClone(rig.list.state)));
     }
     assert.ok(replicas.length > 20 && rig.generations.length > 1);
     assert.ok(rig.list.ended);
@@ -60,11 +61,11 @@ suite('replicas of a live window', () => {
 
   test('share the bytes of media', () => {
     const rig = createPackagerRig({ shared: true });
-    const replica = LiveWindow.from(structuredClone(rig.list.state));
-    rig.list.copied.subscribe((change) => replica.apply(structuredClone(change)));
+    const replica = LiveWindowWriter.from(structuredClone(rig.list.state));
+    rig.list.copied.subscribe((change) => applyChange(replica, structuredClone(change)));
     const steps = twoRuns(rig);
     for (let i = 0; i < 8; i++) steps.next();
-    const [own, other] = [rig.list, replica].map((list) => list.segments[0]!.bytes!.get(video.id)!);
+    const [own, other] = [rig.list, replica.list].map((list) => list.segments[0]!.bytes!.get(video.id)!);
     own![0]! ^= 1;
     assert.equal(other![0], own![0]);
   });
@@ -73,15 +74,15 @@ suite('replicas of a live window', () => {
     const rig = createPackagerRig();
     const steps = twoRuns(rig);
     for (let i = 0; i < 8; i++) steps.next();
-    const replica = LiveWindow.from(structuredClone(rig.list.state));
+    const replica = LiveWindowWriter.from(structuredClone(rig.list.state));
     let woken = 0;
-    replica.changes.subscribe(() => woken++);
-    const { number } = replica.generation!;
-    const { msn } = replica.segments[0]!;
+    replica.list.changes.subscribe(() => woken++);
+    const { number } = replica.list.generation!;
+    const { msn } = replica.list.segments[0]!;
     replica.clear();
     assert.equal(woken, 1);
-    assert.equal(replica.view(number), undefined);
-    assert.equal(replica.find(msn), undefined);
-    assert.equal(replica.ready, false);
+    assert.equal(replica.list.view(number), undefined);
+    assert.equal(replica.list.find(msn), undefined);
+    assert.equal(replica.list.ready, false);
   });
 });

@@ -19,8 +19,9 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
-import type { LiveSegment, LiveWindowLimits } from './live-segment.ts';
-import { LiveWindow } from './live-window.ts';
+import { firstOpenOf, type LiveSegment, type LiveWindowLimits } from './live-segment.ts';
+import type { LiveWindow } from './live-window.ts';
+import { LiveWindowWriter } from './live-window-writer.ts';
 import type { Packager } from './packager.ts';
 import { createPipeline } from './pipeline.ts';
 import { hasReached, partsOf, positionOf } from './rendition-view.ts';
@@ -55,6 +56,7 @@ export interface PackagerRig {
   readonly stream: Stream;
   readonly packager: Packager;
   readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   readonly groups: SegmentGroup[];
   /** Generations in the order of their beginning. */
   readonly generations: Generation[];
@@ -67,24 +69,25 @@ export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig
   const { limits, lastGeneration, past, segmentS = 2, shared = false, recorded = false } = options;
   const clock = createManualClock(RIG_START_US / 1000);
   const previous = lastGeneration && { generation: lastGeneration, tracks: [], segments: [], ended: true, version: 0 };
-  const list = new LiveWindow(limits, previous);
+  const listWriter = new LiveWindowWriter(limits, previous);
+  const { list } = listWriter;
   let generation = lastGeneration?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
     past: { endUs: RIG_START_US, hasMedia: false, lastRun: 0, gaps: [], ...past },
     settings: { partS: 0.2, segmentS, shared },
-    list,
+    listWriter,
     nextMsn: 100,
     continued: lastGeneration !== undefined,
     initOf: (tracks) => ({ number: 1, hash: '00'.repeat(32), tracks }),
     nextGeneration: () => ++generation,
   });
-  const rig: PackagerRig = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
+  const rig: PackagerRig = { clock, stream, packager, list, listWriter, groups: [], generations: [], announced: [] };
   const seen = new Set<string>();
   const listed = new Map<string, string>();
   packager.groups.subscribe((group) => {
     rig.groups.push(group);
-    if (recorded) list.recorded(group.msn);
+    if (recorded) listWriter.recorded(group.msn);
   });
   list.changes.subscribe(() => {
     assertAccounts(list);
@@ -126,7 +129,7 @@ function assertListing(list: LiveWindow, before: Map<string, string>): void {
     const position = positionOf(view, rendition);
     const newest: readonly (LiveSegment | undefined)[] = [
       view.segments.findLast((segment) => segment.sealed),
-      list.open,
+      firstOpenOf(list.segments),
     ];
     for (const segment of newest) {
       if (!segment) continue;

@@ -16,6 +16,7 @@ import { type Cadence, estimateCadence, LEARN_AT_MOST_S, measureCadence } from '
 import { CutList } from './cut-list.ts';
 import { canContinue, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveWindow } from './live-window.ts';
+import type { LiveWindowWriter } from './live-window-writer.ts';
 import { OpenGroups } from './open-groups.ts';
 import { PresentationOrder } from './presentation-order.ts';
 import { RunProbe } from './run-probe.ts';
@@ -38,7 +39,7 @@ const SHORTEST_EARLY_CUT_S = 0.5;
 /** Dependencies and initial state of a packager. */
 export interface PackagerOptions {
   readonly settings: PackagerSettings;
-  readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   /** First MSN to use; never used before in this stream. */
   readonly nextMsn: number;
   /** Called with each MSN right before the window lists it; must not wait. */
@@ -58,6 +59,8 @@ export interface PackagerOptions {
 /** Cuts one stream. */
 export class Packager implements Sink {
   readonly #options: PackagerOptions;
+  readonly #list: LiveWindow;
+  readonly #listWriter: LiveWindowWriter;
   readonly #groups = new Emitter<SegmentGroup>();
   /** Where it cuts, for the qualities that follow. */
   readonly cuts = new CutList();
@@ -73,12 +76,14 @@ export class Packager implements Sink {
 
   constructor(options: PackagerOptions) {
     this.#options = options;
+    this.#listWriter = options.listWriter;
+    this.#list = options.listWriter.list;
     this.#nextMsn = options.nextMsn;
     this.#discontinuitySequence = options.discontinuitySequence ?? 0;
     this.#continued = options.continued ?? false;
     this.#dateRanges = options.dateRanges ?? new DateRangeTracker();
     this.#open = new OpenGroups((group) => {
-      options.list.seal(group);
+      this.#listWriter.seal(group);
       this.#groups.emit(group);
     });
   }
@@ -162,7 +167,7 @@ export class Packager implements Sink {
   /** Ends the playlist because media did not return in time. The next run begins a new generation. */
   endList(): void {
     this.endRun();
-    this.#options.list.end();
+    this.#listWriter.end();
     this.cuts.emit({ kind: 'end-list' });
   }
 
@@ -182,7 +187,8 @@ export class Packager implements Sink {
     const context = probe.context.opening?.settle() ?? probe.context;
     const { reference, tracks, pace } = context;
     this.#probe = undefined;
-    const { settings, list } = this.#options;
+    const { settings } = this.#options;
+    const list = this.#list;
     const cadence = estimate ?? measureCadence(reference, tracks, frames, pace);
     const current = list.generation && !list.ended ? list.generation : undefined;
     // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the
@@ -194,7 +200,7 @@ export class Packager implements Sink {
       current && (canContinue(current, wanted, cadence.frameS) || (!learned && isListOf(current, tracks)));
     const generation = continues ? current : { ...wanted, number: this.#options.nextGeneration() };
     const { parts } = generation;
-    list.begin(generation, tracks);
+    this.#listWriter.begin(generation, tracks);
     const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
     const cutUs = ticksToUs(first.pts, reference.timescale);
     const lateness = latenessOf(context, ticksToUs(first.pts - first.dts, reference.timescale));
@@ -247,7 +253,7 @@ export class Packager implements Sink {
     const { writer, part } = run;
     if (run.sparse.has(frame.trackId)) {
       const dateRanges = run.sparse.push(frame, run.context.run.utcOffsetUs);
-      if (dateRanges.length > 0) this.#options.list.addDateRanges(dateRanges);
+      if (dateRanges.length > 0) this.#listWriter.addDateRanges(dateRanges);
       return;
     }
     if (frame.trackId !== writer.track.id) {
@@ -304,14 +310,14 @@ export class Packager implements Sink {
    * segment.
    */
   #isFirstSegment(run: RunState): boolean {
-    const { list } = this.#options;
+    const list = this.#list;
     return run.isEarly && list.segments.length === 1 && !list.ready;
   }
 
   #cutsAtKey(elapsed: number, { gopS, limitS, isEarly }: RunState): boolean {
     if (elapsed >= this.#options.settings.segmentS - CUT_SLACK_S) return true;
     // The rest of the first GOP is short of its first part.
-    const isRest = isEarly && this.#options.list.segments.length === 2;
+    const isRest = isEarly && this.#list.segments.length === 2;
     return elapsed >= SHORTEST_EARLY_CUT_S && (isRest || elapsed + gopS > limitS);
   }
 
@@ -339,7 +345,7 @@ export class Packager implements Sink {
     const { msn, startUs, discontinuity, discontinuitySequence, init } = opening;
     this.#options.announced?.(msn);
     const listed = { msn, startUs, discontinuity, discontinuitySequence, init, run: run.context.run };
-    this.#options.list.openSegment(listed);
+    this.#listWriter.openSegment(listed);
     const { generation } = run;
     this.cuts.emit({ kind: 'open', atUs: run.cutUs, opening: listed, generation, tracks: run.context.tracks });
   }
@@ -348,7 +354,7 @@ export class Packager implements Sink {
     const part = run.writer.closePart();
     if (!part) return;
     const ends = this.#endsHere(run);
-    this.#options.list.addPart(this.#open.newest, run.writer.track.id, part, ends);
+    this.#listWriter.addPart(this.#open.newest, run.writer.track.id, part, ends);
     for (const aligned of run.alignedTracks.values()) aligned.boundary('part', edgeOf(run));
     this.cuts.emit({ kind: 'part', atUs: edgeOf(run), ends });
   }
@@ -381,8 +387,8 @@ export class Packager implements Sink {
     const msn = this.#open.newest;
     if (run.part) {
       const part = run.writer.closePart();
-      if (part) this.#options.list.addPart(msn, run.writer.track.id, part, true);
-      else this.#options.list.endSegment(msn);
+      if (part) this.#listWriter.addPart(msn, run.writer.track.id, part, true);
+      else this.#listWriter.endSegment(msn);
     }
     const durationUs = nextUs - run.cutUs;
     this.#open.close(msn, run.writer.closeSegment(), durationUs);
@@ -400,7 +406,7 @@ export class Packager implements Sink {
     let msn = firstMsn;
     return {
       part: (track, part) => {
-        if (this.#options.list.generation?.parts) this.#options.list.addPart(msn, track.id, part);
+        if (this.#list.generation?.parts) this.#listWriter.addPart(msn, track.id, part);
       },
       segment: (_track, segment) => {
         if (!this.#open.close(msn, segment)) return;

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { Frame } from '@oxbow/media/frame';
 import { renditionsOf } from '@oxbow/media/rendition-set';
 import { audioFrames, audioTrack, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import { lastSealedOf } from './live-segment.ts';
 import { continuous, createPackagerRig, type PackagerRig } from './packager.fixture.ts';
 import { hasReached, nextPartOf, type Position, partsOf, positionOf } from './rendition-view.ts';
 
@@ -54,7 +55,7 @@ suite('a rendition of the live list', () => {
   test('while audio has not reached the cut, the segment is open for all, and nothing of the next one is listed', () => {
     const rig = rigAt(4.3, 3.9);
     const view = viewOf(rig);
-    assert.equal(rig.list.lastSealed?.msn, 100);
+    assert.equal(lastSealedOf(rig.list.segments)?.msn, 100);
     assert.equal(rig.list.segments.length, 3);
     assert.deepEqual(positionOf(view, av0), { msn: 101, parts: 9 });
     assert.deepEqual(positionOf(view, v0), { msn: 101, parts: 10 });

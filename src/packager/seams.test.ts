@@ -6,6 +6,7 @@ import { planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
 import { ticksToUs } from '@oxbow/media/run';
 import type { SegmentGroup } from '@oxbow/media/segment';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import { firstOpenOf } from './live-segment.ts';
 import { assertConstraints, assertSound, continuous, createPackagerRig, samplesOf } from './packager.fixture.ts';
 
 /** A frame's time in RTMP is rounded to a millisecond. */
@@ -30,7 +31,7 @@ suite('segments cut without a key frame within B-frames', () => {
           rig.stream.startRun(continuous(tracks, { clock }));
           const dates = new Map<number, number>();
           rig.list.changes.subscribe(() => {
-            const open = rig.list.open;
+            const open = firstOpenOf(rig.list.segments);
             const first = open?.parts.get(1)?.[0];
             if (open && first) dates.set(open.msn, open.run.utcOffsetUs + ticksToUs(first.pts, timescale));
           });

@@ -101,7 +101,9 @@ suite('date ranges of a recording', () => {
     assert.deepEqual(await rig.recording.dateRanges(all), []);
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
+    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, chunks: rig.chunks, inits }, 0, {
+      signal,
+    });
     assert.deepEqual(latestDateRanges(await rig.recording.dateRanges(all), all), open);
   });
 
@@ -117,7 +119,9 @@ suite('date ranges of a recording', () => {
     await rig.table.clear('s');
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
+    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, chunks: rig.chunks, inits }, 0, {
+      signal,
+    });
     const again = await rig.recording.dateRanges(between(0, 12));
     assert.deepEqual(latestDateRanges(again, between(0, 12)), latestDateRanges(ranges, between(0, 12)));
   });
@@ -140,6 +144,7 @@ suite('date ranges of a recording', () => {
     const retention = new Retention({
       segments: rig.segments,
       table: rig.table,
+      chunks: rig.chunks,
       clock: rig.clock,
       horizons: new Horizons(rig),
       settings: { now: { record: { maxDisk: undefined } } },

@@ -8,13 +8,7 @@
 import { copyGroup } from '../archive/segment-index.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
 import type { InitTable } from './init-table.ts';
-import {
-  lastKey,
-  type RecordedGroup,
-  type RecordedMedia,
-  type RecordedTrack,
-  type RecordingReader,
-} from './recording-reader.ts';
+import type { RecordedGroup, RecordedMedia, RecordedTrack, RecordingReader } from './recording-reader.ts';
 
 /** What a reader of a quality is created with. */
 interface QualityReaderOptions {
@@ -107,10 +101,6 @@ export class QualityReader implements RecordedMedia {
 
   captionsOf(run: number): ReturnType<RecordingReader['captionsOf']> {
     return this.#options.source.captionsOf(run);
-  }
-
-  keyBefore(us: number, lookBackUs?: number): Promise<RecordedGroup | undefined> {
-    return lastKey(this, us, lookBackUs);
   }
 
   /** A group of the stream with the media of the quality; without media if that is missing. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { StreamGap } from '@oxbow/media/segment';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
-import type { ChunkRow, ChunkTable } from './chunk-table.ts';
+import type { ChunkRow, ChunkTable } from './chunks/chunk-table.ts';
 import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { windowOf } from './window.ts';
 
@@ -12,7 +12,7 @@ const SECOND = 1_000_000;
 
 /** First MSNs and counts of the files in the index. */
 async function rowsOf(rig: RecordingRig): Promise<ChunkRow[]> {
-  return rig.table.between('s', 0, Number.MAX_SAFE_INTEGER);
+  return rig.chunks.between('s', 0, Number.MAX_SAFE_INTEGER);
 }
 
 /** A sync that fails while `broken` says so. */

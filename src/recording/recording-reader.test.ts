@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ChunkTable } from './chunk-table.ts';
+import { ChunkQueries } from './chunks/chunk-queries.ts';
 import { groupAt, groupsFrom, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
-import { RecordingReader, startsWithKey } from './recording-reader.ts';
+import { findKeyBefore, RecordingReader, startsWithKey } from './recording-reader.ts';
 import { readTimeline } from './timeline.ts';
 
 const SECOND = 1_000_000;
@@ -10,8 +10,8 @@ const EVER = Number.MAX_SAFE_INTEGER;
 
 const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
 
-/** A table that runs a query at once and returns the result when the test allows. */
-class SlowTable extends ChunkTable {
+/** Runs a query at once and returns the result when the test allows. */
+class SlowQueries extends ChunkQueries {
   gate: Promise<void> | undefined;
   questions = 0;
 
@@ -21,19 +21,19 @@ class SlowTable extends ChunkTable {
     return known;
   }
 
-  override holding(...args: Parameters<ChunkTable['holding']>): ReturnType<ChunkTable['holding']> {
+  override holding(...args: Parameters<ChunkQueries['holding']>): ReturnType<ChunkQueries['holding']> {
     return this.#late(super.holding(...args));
   }
 
   override segmentsBetween(
-    ...args: Parameters<ChunkTable['segmentsBetween']>
-  ): ReturnType<ChunkTable['segmentsBetween']> {
+    ...args: Parameters<ChunkQueries['segmentsBetween']>
+  ): ReturnType<ChunkQueries['segmentsBetween']> {
     return this.#late(super.segmentsBetween(...args));
   }
 
   override joinedSpansBetween(
-    ...args: Parameters<ChunkTable['joinedSpansBetween']>
-  ): ReturnType<ChunkTable['joinedSpansBetween']> {
+    ...args: Parameters<ChunkQueries['joinedSpansBetween']>
+  ): ReturnType<ChunkQueries['joinedSpansBetween']> {
     return this.#late(super.joinedSpansBetween(...args));
   }
 }
@@ -90,10 +90,10 @@ suite('a recording', () => {
       rig.recorder.write({ ...group, tracks: group.tracks.toReversed() });
     }
     await rig.recorder.seal();
-    assert.equal((await rig.recording.keyBefore(START_US + 7 * SECOND))?.msn, 2);
-    assert.equal((await rig.recording.keyBefore(START_US + 1))?.msn, 1);
-    assert.equal(await rig.recording.keyBefore(START_US - 1), undefined);
-    assert.equal(await rig.recording.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
+    assert.equal((await findKeyBefore(rig.recording, START_US + 7 * SECOND))?.msn, 2);
+    assert.equal((await findKeyBefore(rig.recording, START_US + 1))?.msn, 1);
+    assert.equal(await findKeyBefore(rig.recording, START_US - 1), undefined);
+    assert.equal(await findKeyBefore(rig.recording, START_US + 7 * SECOND, SECOND), undefined);
     const third = (await rig.recording.find(3))!;
     assert.deepEqual([third.tracks[0]!.trackId, startsWithKey(third)], [2, false]);
   });
@@ -102,21 +102,21 @@ suite('a recording', () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 3);
     for (const group of groups) rig.recorder.write(group);
-    const table = new SlowTable(rig.store.db);
+    const chunks = new SlowQueries(rig.store.db);
     // A second reader, fed by hand with committed groups.
-    const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
+    const recording = new RecordingReader({ streamId: 's', chunks, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);
     for (const group of rig.recording.open) recording.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, gapsSince: () => [] };
     const held = Promise.withResolvers<void>();
-    table.gate = held.promise;
+    chunks.gate = held.promise;
     // All three queries ran while the index was empty.
     const questions = [
       recording.between(0, EVER),
-      readTimeline(recording, table, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
+      readTimeline(recording, chunks, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
       recording.find(4).then((found) => [found]),
     ] as const;
-    while (table.questions < 3) await new Promise(setImmediate);
+    while (chunks.questions < 3) await new Promise(setImmediate);
     await rig.recorder.seal();
     recording.indexed(3);
     recording.committed({ ...(await rig.recording.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, gaps: [] });
@@ -128,7 +128,7 @@ suite('a recording', () => {
       [[START_US, START_US + 8 * SECOND, 'media']],
     );
     assert.equal(found[0]?.msn, 4);
-    assert.ok(table.questions > 3, 'the query was repeated');
+    assert.ok(chunks.questions > 3, 'the query was repeated');
   });
 
   test('lists a group once that is in memory and in the index', async () => {
@@ -140,7 +140,7 @@ suite('a recording', () => {
     await rig.recorder.seal();
     assert.deepEqual(msns(await twin.between(0, EVER)), [1, 2, 3]);
     const end = { createdUs: START_US, horizonUs: 0, gapsSince: () => [] };
-    const timeline = await readTimeline(twin, rig.table, end, 0, START_US + 100 * SECOND);
+    const timeline = await readTimeline(twin, rig.chunks, end, 0, START_US + 100 * SECOND);
     assert.equal(timeline.pieces.length, 1);
     assert.deepEqual(
       timeline.windows.map(({ groups }) => groups),
@@ -156,5 +156,5 @@ suite('a recording', () => {
 });
 
 function copyOf(rig: RecordingRig): RecordingReader {
-  return new RecordingReader({ streamId: 's', table: rig.table, endUs: 0 });
+  return new RecordingReader({ streamId: 's', chunks: rig.chunks, endUs: 0 });
 }

@@ -1,7 +1,7 @@
 /**
  * Reads the recording of a stream: groups by MSN and by time, from the open file and from the index.
- * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live
- * segments no longer in memory.
+ * In: committed groups of the recorder, rows of chunk-queries. Out: groups for windows, clips, stills, and
+ * live segments no longer in memory.
  */
 
 import type { CaptionChannel } from '@oxbow/media/captions/caption-channel';
@@ -10,7 +10,7 @@ import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
 import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import type { CaptionTable } from './caption-table.ts';
-import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
+import type { ChunkQueries, ChunkSegments } from './chunks/chunk-queries.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
 import type { StoryboardReader } from './storyboard/storyboards.ts';
 
@@ -55,23 +55,19 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
  */
 export type RecordedMedia = Pick<
   RecordingReader,
-  | 'streamId'
-  | 'find'
-  | 'around'
-  | 'between'
-  | 'walk'
-  | 'countFrom'
-  | 'dateRanges'
-  | 'keyBefore'
-  | 'captionsOf'
-  | 'runStartUs'
+  'streamId' | 'find' | 'around' | 'between' | 'walk' | 'countFrom' | 'dateRanges' | 'captionsOf' | 'runStartUs'
 > & {
   /** Its small pictures; undefined for a recording that has none, such as that of a quality. */
   readonly storyboard?: StoryboardReader | undefined;
 };
 
-/** The last group at or before `us` in which every track starts with a key frame. */
-export async function lastKey(
+/**
+ * The last group at or before `us` in which every track starts with a key frame.
+ *
+ * @param us since 1970
+ * @param lookBackUs groups that end this long before `us` are not considered, µs
+ */
+export async function findKeyBefore(
   recording: Pick<RecordedMedia, 'between'>,
   us: number,
   lookBackUs = 60_000_000,
@@ -85,7 +81,7 @@ export class RecordingReader {
   readonly streamId: string;
   /** Its small pictures; undefined for the recording of a quality. */
   readonly storyboard: StoryboardReader | undefined;
-  readonly #table: ChunkTable;
+  readonly #chunks: ChunkQueries;
   readonly #captions: CaptionTable | undefined;
   #open: RecordedGroup[] = [];
   #endUs: number;
@@ -98,14 +94,14 @@ export class RecordingReader {
    */
   constructor(options: {
     streamId: string;
-    table: ChunkTable;
+    chunks: ChunkQueries;
     endUs: number;
     captions?: CaptionTable;
     storyboard?: StoryboardReader;
   }) {
     this.streamId = options.streamId;
     this.storyboard = options.storyboard;
-    this.#table = options.table;
+    this.#chunks = options.chunks;
     this.#endUs = options.endUs;
     this.#captions = options.captions;
   }
@@ -156,7 +152,7 @@ export class RecordingReader {
     const inMemory = () => this.#open.find((group) => group.msn === msn);
     const open = inMemory();
     if (open) return open;
-    const row = await this.query(() => this.#table.holding(this.streamId, msn));
+    const row = await this.query(() => this.#chunks.holding(this.streamId, msn));
     if (!row) return inMemory();
     const { walker, group } = openGroups(row);
     while (walker.next()) if (group.msn === msn) return group;
@@ -172,7 +168,7 @@ export class RecordingReader {
     msn: number,
   ): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number; readonly isWithinFile: boolean }> {
     const [before, last] = await this.query(() =>
-      Promise.all([this.#table.upTo(this.streamId, msn), this.#table.last(this.streamId)]),
+      Promise.all([this.#chunks.upTo(this.streamId, msn), this.#chunks.last(this.streamId)]),
     );
     const open = this.#open.findLast((group) => group.msn < msn);
     return {
@@ -194,7 +190,7 @@ export class RecordingReader {
    * reuses one object for all groups, so that a day of them is never in memory. Copy a group to keep it.
    */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
-    const rows = await this.query(() => this.#table.segmentsBetween(this.streamId, fromUs, toUs));
+    const rows = await this.query(() => this.#chunks.segmentsBetween(this.streamId, fromUs, toUs));
     const open = [...this.#open];
     return {
       *[Symbol.iterator]() {
@@ -218,26 +214,21 @@ export class RecordingReader {
    * `latestDateRanges`.
    */
   async dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
-    const indexed = await this.query(() => this.#table.dateRangesBetween(this.streamId, between));
+    const indexed = await this.query(() => this.#chunks.dateRangesBetween(this.streamId, between));
     const open = this.#open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
     return [...indexed, ...open];
   }
 
   /** The number of groups in files that start at or after `us` (since 1970). */
   async countFrom(us: number): Promise<number> {
-    const indexed = await this.query(() => this.#table.segmentsFrom(this.streamId, us));
+    const indexed = await this.query(() => this.#chunks.segmentsFrom(this.streamId, us));
     const open = this.#open.filter((group) => group.startUs >= us);
     return indexed + open.length;
   }
 
   /** Start of the first group of a run that is kept, µs since 1970; undefined if there is none. */
   async runStartUs(run: number): Promise<number | undefined> {
-    const indexed = await this.query(() => this.#table.runStart(this.streamId, run));
+    const indexed = await this.query(() => this.#chunks.runStart(this.streamId, run));
     return indexed ?? this.#open.find((group) => group.run === run)?.startUs;
-  }
-
-  /** The last group at or before `us` in which every track starts with a key frame. */
-  keyBefore(us: number, lookBackUs?: number): Promise<RecordedGroup | undefined> {
-    return lastKey(this, us, lookBackUs);
   }
 }

@@ -20,7 +20,8 @@ import { messageOf } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { serveHere } from '../store/store.fixture.ts';
-import { ChunkTable } from './chunk-table.ts';
+import { ChunkQueries } from './chunks/chunk-queries.ts';
+import { ChunkTable } from './chunks/chunk-table.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { RecordingReader } from './recording-reader.ts';
 
@@ -113,6 +114,7 @@ export interface RecordingRig extends AsyncDisposable {
   readonly segments: SegmentStore;
   readonly store: Store & AsyncDisposable;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly clock: ManualClock;
   readonly recording: RecordingReader;
   readonly recorder: Recorder;
@@ -145,8 +147,9 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   if (beforeSync) holdSyncs(segments, beforeSync);
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog(), start: serveHere });
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const clock = createManualClock(START_US / 1000);
-  const recording = new RecordingReader({ streamId: 's', table, endUs: change.endUs ?? 0 });
+  const recording = new RecordingReader({ streamId: 's', chunks, endUs: change.endUs ?? 0 });
   const committed: number[] = [];
   const reports: string[] = [];
   const recorder = new Recorder({
@@ -172,6 +175,7 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
     segments,
     store,
     table,
+    chunks,
     clock,
     recording,
     recorder,

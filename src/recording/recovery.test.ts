@@ -27,9 +27,9 @@ async function initsOf(rig: RecordingRig): Promise<InitTable> {
 }
 
 async function recover(rig: RecordingRig, sinceUs = 0, horizonUs = 0): Promise<Recovered> {
-  const { segments, table } = rig;
+  const { segments, table, chunks } = rig;
   const { signal } = new AbortController();
-  return recoverStream({ segments, streamId: 's', table, inits: await initsOf(rig), horizonUs }, sinceUs, {
+  return recoverStream({ segments, streamId: 's', table, chunks, inits: await initsOf(rig), horizonUs }, sinceUs, {
     signal,
   });
 }
@@ -83,10 +83,10 @@ suiteOnEngines('recovery', (openRig, engine) => {
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) rig.recorder.write(group);
     for (const group of groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }, 2)) rig.recorder.write(group);
     await rig.recorder.seal();
-    const before = await rig.table.between('s', 0, EVER);
+    const before = await rig.chunks.between('s', 0, EVER);
     await rig.table.remove('s', [3]);
     assert.deepEqual(await recover(rig), { ...nothing, files: 1, segments: 2 });
-    assert.deepEqual(await rig.table.between('s', 0, EVER), before);
+    assert.deepEqual(await rig.chunks.between('s', 0, EVER), before);
   });
 
   test('leaves foreign files in place, and continues', async () => {
@@ -183,7 +183,13 @@ suiteOnEngines('recovery', (openRig, engine) => {
     await leaveOpen(rig, groupsFrom({ msn: 1, startUs: START_US }, 1));
     await leaveOpen(rig, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
     const controller = new AbortController();
-    const options = { segments: rig.segments, streamId: 's', table: rig.table, inits: await initsOf(rig) };
+    const options = {
+      segments: rig.segments,
+      streamId: 's',
+      table: rig.table,
+      chunks: rig.chunks,
+      inits: await initsOf(rig),
+    };
     const stop = () => controller.abort(new Error('enough'));
     await assert.rejects(recoverStream({ ...options, progress: stop }, 0, { signal: controller.signal }), /enough/);
     assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1]);
@@ -201,11 +207,11 @@ suiteOnEngines('recovery', (openRig, engine) => {
       for (const group of groupsFrom(plan, 3)) rig.recorder.write(group);
     }
     await rig.recorder.seal();
-    const rows = await rig.table.between('s', 0, EVER);
+    const rows = await rig.chunks.between('s', 0, EVER);
     const groups = await rig.recording.between(0, EVER);
     await rig.table.clear('s');
     await recover(rig);
-    assert.deepEqual(await rig.table.between('s', 0, EVER), rows);
+    assert.deepEqual(await rig.chunks.between('s', 0, EVER), rows);
     const fresh = new RecordingReader({ ...rig, streamId: 's', endUs: 0 });
     assert.deepEqual(await fresh.between(0, EVER), groups);
   });

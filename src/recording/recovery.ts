@@ -9,8 +9,9 @@ import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { eraseGroups } from '../archive/erase-groups.ts';
 import { listChunks, listQualityRecordings } from '../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
-import { chunkRow } from './chunk-row.ts';
-import type { ChunkTable } from './chunk-table.ts';
+import type { ChunkQueries } from './chunks/chunk-queries.ts';
+import { chunkRow } from './chunks/chunk-row.ts';
+import type { ChunkTable } from './chunks/chunk-table.ts';
 import { rebuildDateRanges } from './date-range-rebuild.ts';
 import { REMEMBERED_DATE_RANGES } from './date-range-rows.ts';
 import { type MsnRange, stretchesOf } from './erase/erase-rows.ts';
@@ -35,7 +36,8 @@ export interface Recovered {
 interface RecoveryOptions {
   readonly segments: SegmentStore;
   readonly streamId: string;
-  readonly table: ChunkTable;
+  readonly table: Pick<ChunkTable, 'put' | 'qualitiesOf'>;
+  readonly chunks: Pick<ChunkQueries, 'dateRangesBefore' | 'files' | 'last'>;
   readonly inits: InitTable;
   /** Files without an index row in windows before this are deleted; µs since 1970, 0 keeps all. */
   readonly horizonUs?: number;
@@ -62,8 +64,8 @@ export async function recoverStream(
   sinceUs: number,
   { signal }: { signal: AbortSignal },
 ): Promise<Recovered> {
-  const { segments, streamId, table, horizonUs = 0, pinned = [] } = options;
-  const indexed = await table.files(streamId);
+  const { segments, streamId, chunks, horizonUs = 0, pinned = [] } = options;
+  const indexed = await chunks.files(streamId);
   let newestMsn = 0;
   for (const msn of indexed.firstMsns) newestMsn = Math.max(newestMsn, msn);
   const recovered: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
@@ -108,9 +110,9 @@ export async function recoverQualities(
   recovered: Recovered,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { segments, streamId, table } = options;
+  const { segments, streamId, chunks } = options;
   for (const id of await listQualityRecordings(segments, streamId, { signal })) {
-    const newest = backUs === undefined ? undefined : await table.last(id);
+    const newest = backUs === undefined ? undefined : await chunks.last(id);
     const sinceUs = newest ? newest.start_us - backUs! : 0;
     const before = recovered.files;
     const progress = (files: number) => options.progress?.(before + files);
@@ -129,7 +131,7 @@ async function addFile(
   recovered: Recovered,
   signal: AbortSignal,
 ): Promise<void> {
-  const { segments, table, streamId, erased = [] } = options;
+  const { segments, table, chunks, streamId, erased = [] } = options;
   if ((await segments.size(location, { signal })) === 0) {
     // A crash or a full disk before its first byte.
     await segments.delete(location, { signal });
@@ -164,7 +166,7 @@ async function addFile(
   if (before.state === 'open') recovered.repaired++;
   const initNumber = options.inits.add(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
-  const earlier = () => table.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
+  const earlier = () => chunks.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
   const dateRanges = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
   for (const [i, stretch] of stretchesOf(groups, erased).entries()) {
     const msns = new Set(stretch.map(({ msn }) => msn));

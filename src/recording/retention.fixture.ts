@@ -37,10 +37,11 @@ export function watch(
   const deletedBefore: Watch['deletedBefore'] = [];
   const released: string[] = [];
   const failures: unknown[] = [];
-  const { segments, table, clock } = rig;
+  const { segments, table, chunks, clock } = rig;
   const options: RetentionOptions = {
     segments,
     table,
+    chunks,
     clock,
     horizons: new Horizons({ clock }),
     settings: { now: { record: { maxDisk } } },
@@ -56,8 +57,8 @@ export function watch(
 
 /** Records a file of two groups in each window, the last group over the window's end, and seals. */
 export async function record(rig: RecordingRig, windows: number, streamId = 's', firstMsn = 1): Promise<void> {
-  const { table, segments } = rig;
-  const recording = new RecordingReader({ streamId, table, endUs: 0 });
+  const { table, chunks, segments } = rig;
+  const recording = new RecordingReader({ streamId, chunks, endUs: 0 });
   const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, bug: assert.fail, slow() {} };
   await using recorder = new Recorder({
     recording,
@@ -83,4 +84,4 @@ export function goTo(rig: RecordingRig, us: number): void {
 
 /** First MSNs of the files in the index. */
 export const msnsOf = async (rig: RecordingRig, streamId = 's') =>
-  (await rig.table.between(streamId, 0, Number.MAX_SAFE_INTEGER)).map((row) => row.first_msn);
+  (await rig.chunks.between(streamId, 0, Number.MAX_SAFE_INTEGER)).map((row) => row.first_msn);

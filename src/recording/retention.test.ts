@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { segmentLocation } from '../archive/segment-store.ts';
-import { ChunkTable } from './chunk-table.ts';
+import { ChunkQueries } from './chunks/chunk-queries.ts';
 import { Horizons } from './horizons.ts';
 import { openRig, type RecordingRig, suiteOnEngines } from './recording.fixture.ts';
 import { goTo, MARK, MINUTE, msnsOf, record, SECOND, WINDOW, watch } from './retention.fixture.ts';
@@ -69,7 +69,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
   test('goes through hundreds of files in one pass', async () => {
     await using rig = await openRig();
     await record(rig, 1);
-    const row = (await rig.table.holding('s', 1))!;
+    const row = (await rig.chunks.holding('s', 1))!;
     for (let i = 0; i < 600; i++) await rig.table.put({ ...row, first_msn: 100 + i, last_msn: 100 + i });
     goTo(rig, MARK + 100 * WINDOW);
     await watch(rig).retention.pass();
@@ -80,12 +80,12 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     await using rig = await openRig();
     await record(rig, 2, 'a');
     await record(rig, 2, 'b');
-    const broken = Object.assign(new ChunkTable(rig.store.db), {
-      startedBetween: (...args: Parameters<ChunkTable['startedBetween']>) =>
-        args[0] === 'bad' ? Promise.reject(new Error('no')) : rig.table.startedBetween(...args),
+    const broken = Object.assign(new ChunkQueries(rig.store.db), {
+      startedBetween: (...args: Parameters<ChunkQueries['startedBetween']>) =>
+        args[0] === 'bad' ? Promise.reject(new Error('no')) : rig.chunks.startedBetween(...args),
     });
     const seen = watch(rig, {
-      table: broken,
+      chunks: broken,
       streams: () => [
         { streamId: 'bad', keepMs: 0 },
         { streamId: 'a', keepMs: 60_000 },
@@ -118,7 +118,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
 
 suiteOnEngines('retention by size', (openRig) => {
   const sizes = async (rig: RecordingRig) =>
-    (await rig.table.between('s', 0, Number.MAX_SAFE_INTEGER)).map((row) => row.size);
+    (await rig.chunks.between('s', 0, Number.MAX_SAFE_INTEGER)).map((row) => row.size);
 
   test('deletes the oldest windows of all streams until the rest fits', async () => {
     await using rig = await openRig();
@@ -322,15 +322,15 @@ suiteOnEngines('a pinned window', (openRig) => {
     await using rig = await openRig();
     await record(rig, 3);
     let ranges: ReturnType<typeof pin>[] = [];
-    const table = Object.assign(new ChunkTable(rig.store.db), {
-      async startedBetween(...args: Parameters<ChunkTable['startedBetween']>) {
-        const rows = await rig.table.startedBetween(...args);
+    const chunks = Object.assign(new ChunkQueries(rig.store.db), {
+      async startedBetween(...args: Parameters<ChunkQueries['startedBetween']>) {
+        const rows = await rig.chunks.startedBetween(...args);
         ranges = [pin(1)];
         return rows;
       },
     });
     goTo(rig, MARK + 100 * WINDOW);
-    await watch(rig, { table, pinned: () => ranges }).retention.pass();
+    await watch(rig, { chunks, pinned: () => ranges }).retention.pass();
     assert.deepEqual(await msnsOf(rig), [3]);
   });
 

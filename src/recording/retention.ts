@@ -16,7 +16,8 @@ import { type SegmentLocation, type SegmentStore, segmentLocation } from '../arc
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
-import type { ChunkTable } from './chunk-table.ts';
+import type { ChunkQueries } from './chunks/chunk-queries.ts';
+import type { ChunkTable } from './chunks/chunk-table.ts';
 import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
@@ -40,7 +41,8 @@ export interface RetentionRule {
 
 export interface RetentionOptions {
   readonly segments: SegmentStore;
-  readonly table: ChunkTable;
+  readonly table: Pick<ChunkTable, 'deletedBefore' | 'qualitiesOf' | 'remove' | 'totals'>;
+  readonly chunks: Pick<ChunkQueries, 'files' | 'firstSpanFrom' | 'last' | 'startedBetween'>;
   /** Deleted with the windows that they show; without them there are none. */
   readonly storyboards?: Pick<Storyboards, 'bytesOf' | 'forgetWindow'>;
   readonly clock: Clock;
@@ -143,14 +145,14 @@ export class Retention {
    * which it starts.
    */
   async #deleteBefore(streamId: string, beforeUs: number): Promise<void> {
-    const { table } = this.#options;
+    const { chunks } = this.#options;
     for (let cursorUs = 0; cursorUs < beforeUs; ) {
       const held = rangeAt(this.#pinned(streamId), cursorUs);
       if (held) {
         cursorUs = held.toUs;
         continue;
       }
-      const rows = await table.startedBetween(streamId, cursorUs, beforeUs, BATCH);
+      const rows = await chunks.startedBetween(streamId, cursorUs, beforeUs, BATCH);
       // Read again: a window may have been pinned during the query.
       const ranges = this.#pinned(streamId);
       const kept = rows.findIndex((row) => rangeAt(ranges, row.start_us));
@@ -171,7 +173,7 @@ export class Retention {
 
   async #removeRows(
     streamId: string,
-    rows: Awaited<ReturnType<ChunkTable['startedBetween']>>,
+    rows: Awaited<ReturnType<ChunkQueries['startedBetween']>>,
     beforeUs: number,
   ): Promise<void> {
     if (rows.length === 0) return;
@@ -251,18 +253,18 @@ export class Retention {
    * The first window of a stream that may still grow, by its media: the clock of a source may differ by days.
    */
   async #growingUs(streamId: string): Promise<number> {
-    const { table, clock, open } = this.#options;
+    const { chunks, clock, open } = this.#options;
     const writing = open?.(streamId);
     if (writing) return windowOf(writing.startUs);
-    return Math.max(windowOf(clock.nowMs() * 1000), windowOf((await table.last(streamId))?.start_us ?? 0));
+    return Math.max(windowOf(clock.nowMs() * 1000), windowOf((await chunks.last(streamId))?.start_us ?? 0));
   }
 
   /** Start of the oldest file that is in none of the ranges, µs since 1970. */
   async #oldestOutside(streamId: string, ranges: readonly PinnedRange[]): Promise<number | undefined> {
-    const { table } = this.#options;
+    const { table, chunks } = this.#options;
     let { fromUs } = await table.totals(streamId);
     for (let held = fromUs && rangeAt(ranges, fromUs); held; held = fromUs && rangeAt(ranges, fromUs)) {
-      fromUs = (await table.firstSpanFrom(streamId, held.toUs))?.start_us;
+      fromUs = (await chunks.firstSpanFrom(streamId, held.toUs))?.start_us;
     }
     return fromUs;
   }
@@ -309,12 +311,12 @@ export class Retention {
 
   /** Deletes storyboards of windows before `beforeUs` whose media is deleted. */
   async #sweepStoryboards(streamId: string, beforeUs: number): Promise<void> {
-    const { segments, storyboards, table } = this.#options;
+    const { segments, storyboards, chunks } = this.#options;
     if (!storyboards) return;
     for (const { location, startMs } of await listStoryboards(segments, streamId, { toMs: beforeUs / 1000 })) {
       const windowUs = startMs * 1000;
       if (windowUs >= beforeUs || rangeAt(this.#pinned(streamId), windowUs) || this.#pending.has(location)) continue;
-      const left = await table.startedBetween(streamId, windowUs, windowUs + WINDOW_US, 1);
+      const left = await chunks.startedBetween(streamId, windowUs, windowUs + WINDOW_US, 1);
       if (left.length > 0) continue;
       await storyboards.forgetWindow(streamId, windowUs);
       await segments.delete(location);
@@ -322,7 +324,7 @@ export class Retention {
   }
 
   async #sweepRecording(streamId: string, beforeUs: number): Promise<void> {
-    const { segments, deleted, open, table } = this.#options;
+    const { segments, deleted, open, chunks } = this.#options;
     const ranges = this.#pinned(streamId);
     const writingMsn = open?.(streamId)?.msn ?? Number.POSITIVE_INFINITY;
     const isOld = ({ location, startMs, firstMsn }: NamedChunk) =>
@@ -332,7 +334,7 @@ export class Retention {
       !this.#pending.has(location);
     const old = (await listChunks(segments, streamId, { toMs: beforeUs / 1000 })).filter(isOld);
     if (old.length === 0) return;
-    const { firstMsns, paths } = await table.files(streamId);
+    const { firstMsns, paths } = await chunks.files(streamId);
     let files = 0;
     for (const { location, firstMsn } of old) {
       if (firstMsns.has(firstMsn) || paths.has(location)) continue;

@@ -12,7 +12,8 @@ import { createManualClock } from '../lib/clock.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
-import { ChunkTable } from './chunk-table.ts';
+import { ChunkQueries } from './chunks/chunk-queries.ts';
+import { ChunkTable } from './chunks/chunk-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
 import { ErasureTable, erasedPieces } from './erase/erasure-table.ts';
 import { openInitTable } from './init-table.ts';
@@ -64,24 +65,25 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('a file is found by its MSNs and by time; writing it again replaces it', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
+      const chunks = new ChunkQueries(database.db);
       for (const minute of [2, 0, 1]) await table.put(fileAt(minute));
       await table.put(fileAt(1, { size: 5, segments: Uint8Array.of(9) }));
-      const row = await table.holding('s', 59);
+      const row = await chunks.holding('s', 59);
       assert.deepEqual([row?.first_msn, row?.size, [...(row?.segments ?? [])]], [30, 5, [9]]);
-      assert.equal(await table.holding('s', 90), undefined);
-      assert.equal((await table.upTo('s', 1000))?.first_msn, 60);
-      assert.equal((await table.last('s'))?.start_us, START_US + 2 * MINUTE_US);
-      assert.equal((await table.oldest('s'))?.start_us, START_US);
+      assert.equal(await chunks.holding('s', 90), undefined);
+      assert.equal((await chunks.upTo('s', 1000))?.first_msn, 60);
+      assert.equal((await chunks.last('s'))?.start_us, START_US + 2 * MINUTE_US);
+      assert.equal((await chunks.oldest('s'))?.start_us, START_US);
       const middle = START_US + 90_000_000;
       const msns = (rows: readonly { first_msn: number }[]) => rows.map(({ first_msn }) => first_msn);
-      assert.deepEqual(msns(await table.between('s', middle, middle + 1)), [30]);
-      assert.deepEqual(msns(await table.segmentsBetween('s', middle, START_US + 2 * MINUTE_US + 1)), [30, 60]);
-      assert.deepEqual(msns(await table.spansBetween('s', START_US, START_US + 3 * MINUTE_US)), [0, 30, 60]);
-      assert.deepEqual(msns(await table.startedBetween('s', START_US, START_US + 2 * MINUTE_US, 1)), [0]);
-      assert.equal((await table.firstSpanFrom('s', START_US + 1))?.first_msn, 30);
-      const { paths, firstMsns } = await table.files('s');
+      assert.deepEqual(msns(await chunks.between('s', middle, middle + 1)), [30]);
+      assert.deepEqual(msns(await chunks.segmentsBetween('s', middle, START_US + 2 * MINUTE_US + 1)), [30, 60]);
+      assert.deepEqual(msns(await chunks.spansBetween('s', START_US, START_US + 3 * MINUTE_US)), [0, 30, 60]);
+      assert.deepEqual(msns(await chunks.startedBetween('s', START_US, START_US + 2 * MINUTE_US, 1)), [0]);
+      assert.equal((await chunks.firstSpanFrom('s', START_US + 1))?.first_msn, 30);
+      const { paths, firstMsns } = await chunks.files('s');
       assert.deepEqual([paths.size, firstMsns], [3, new Set([0, 30, 60])]);
-      assert.deepEqual(await table.between('other', 0, Number.MAX_SAFE_INTEGER), []);
+      assert.deepEqual(await chunks.between('other', 0, Number.MAX_SAFE_INTEGER), []);
     });
 
     test('the index is written only by the owner of the data folder', async () => {
@@ -89,6 +91,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       const leases = openLeaseTable(database.db, createManualClock());
       const { token } = await leases.take('folder', { holder: 'a', ttlMs: 1000 });
       const table = new ChunkTable(database.db, () => ({ name: 'folder', token }));
+      const chunks = new ChunkQueries(database.db);
       await table.put(fileAt(0), [rangeAt(1, 'a', START_US / 1000)]);
       await table.put(fileAt(0, { size: 7 }));
       await leases.take('folder', { holder: 'b', ttlMs: 1000, replaces: token });
@@ -97,7 +100,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await assert.rejects(table.put(fileAt(2), [rangeAt(60, 'a', START_US / 1000)]), refusal);
       await assert.rejects(table.put(fileAt(0, { size: 8 })), refusal);
       await assert.rejects(table.remove('s', [0], START_US + 1), refusal);
-      assert.deepEqual([(await table.last('s'))?.size, await table.deletedBefore('s')], [7, 0]);
+      assert.deepEqual([(await chunks.last('s'))?.size, await table.deletedBefore('s')], [7, 0]);
     });
 
     test('totals are exact beyond 2^32, and empty for an empty stream', async () => {
@@ -111,13 +114,14 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('files without gaps are joined by windows of ten minutes; a window with a gap is not', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
+      const chunks = new ChunkQueries(database.db);
       const missing = JSON.stringify([{ fromUs: START_US, toUs: START_US, cause: 'crash', detail: '' }]);
       for (let minute = 0; minute < 40; minute++) {
         if (minute === 33) continue;
         const absences = minute === 15 ? missing : '[]';
         await table.put(fileAt(minute, { absences, incomplete: absences === '[]' ? 0 : 1, run: minute < 25 ? 1 : 2 }));
       }
-      const spans = await table.joinedSpansBetween('s', START_US, START_US + 40 * MINUTE_US);
+      const spans = await chunks.joinedSpansBetween('s', START_US, START_US + 40 * MINUTE_US);
       const windows = Map.groupBy(spans, (span) => Math.floor((span.start_us - START_US) / WINDOW_US));
       assert.deepEqual(
         [...windows].map(([window, own]) => [window, own.length]),
@@ -148,48 +152,50 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('removing files removes their date ranges, and the horizon of retention only rises', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
+      const chunks = new ChunkQueries(database.db);
       for (const minute of [0, 1]) await table.put(fileAt(minute), [rangeAt(minute * 30, 'a', START_US / 1000)]);
       assert.equal(await table.deletedBefore('s'), 0);
       await table.remove('s', [0], START_US + MINUTE_US);
       await table.remove('s', [1000], START_US);
       assert.equal(await table.deletedBefore('s'), START_US + MINUTE_US);
-      assert.deepEqual((await table.files('s')).firstMsns, new Set([30]));
+      assert.deepEqual((await chunks.files('s')).firstMsns, new Set([30]));
       assert.deepEqual(
-        (await table.dateRangesBefore('s', 1000, 10)).map(({ msn }) => msn),
+        (await chunks.dateRangesBefore('s', 1000, 10)).map(({ msn }) => msn),
         [30],
       );
       await table.clear('s');
-      assert.deepEqual([(await table.files('s')).paths.size, await table.deletedBefore('s')], [0, 0]);
-      assert.deepEqual(await table.dateRangesBefore('s', 1000, 10), []);
+      assert.deepEqual([(await chunks.files('s')).paths.size, await table.deletedBefore('s')], [0, 0]);
+      assert.deepEqual(await chunks.dateRangesBefore('s', 1000, 10), []);
     });
 
     test('date ranges are read in the order of their segments; those of a file are replaced with it', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
+      const chunks = new ChunkQueries(database.db);
       const ms = START_US / 1000;
       await table.put(fileAt(0), [rangeAt(3, 'old', ms)]);
       const many = Array.from({ length: 250 }, (_, n) => rangeAt(4, `n${n}`, ms + 5000 + n));
       await table.put(fileAt(0), [rangeAt(2, 'b', ms + 1000, 'first'), rangeAt(2, 'b', ms + 1000, 'last'), ...many]);
       await table.put(fileAt(1), [rangeAt(30, 'c', ms + 60_000)]);
       const all = { fromUs: START_US, toUs: START_US + 2 * MINUTE_US, lastMsn: 1000 };
-      const ranges = await table.dateRangesBetween('s', all);
+      const ranges = await chunks.dateRangesBetween('s', all);
       assert.equal(ranges.length, 252);
       assert.deepEqual([ranges[0]!.range.attributes['X-TEXT'], ranges.at(-1)!.range.id], ['last', 'c']);
       assert.deepEqual(
-        (await table.dateRangesBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
+        (await chunks.dateRangesBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
         ['b', 'n0'],
       );
-      assert.equal((await table.dateRangesBetween('s', { ...all, lastMsn: 2 })).length, 1);
+      assert.equal((await chunks.dateRangesBetween('s', { ...all, lastMsn: 2 })).length, 1);
       const alike = ['z', 'a', 'm'].map((id) => rangeAt(61, id, ms + 120_000));
       await table.put(fileAt(2), alike);
-      for (const read of [table.dateRangesBefore('s', 62, 3), table.dateRangesBefore('s', 1000, 3)]) {
+      for (const read of [chunks.dateRangesBefore('s', 62, 3), chunks.dateRangesBefore('s', 1000, 3)]) {
         assert.deepEqual(
           (await read).map(({ range }) => range.id),
           ['a', 'm', 'z'],
         );
       }
       assert.deepEqual(
-        (await table.dateRangesBefore('s', 61, 2)).map(({ msn }) => msn),
+        (await chunks.dateRangesBefore('s', 61, 2)).map(({ msn }) => msn),
         [4, 30],
       );
     });
@@ -309,6 +315,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('a deletion is written with the index, and its rows are kept', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
+      const chunks = new ChunkQueries(database.db);
       const erasures = await ErasureTable.open(database.db);
       const group = (msn: number) => ({
         msn,
@@ -356,7 +363,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
         },
         leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
       });
-      const rows = await table.between('s', 0, Number.MAX_SAFE_INTEGER);
+      const rows = await chunks.between('s', 0, Number.MAX_SAFE_INTEGER);
       assert.deepEqual(
         rows.map(({ first_msn, last_msn, size, path }) => [first_msn, last_msn, size, path]),
         [
@@ -366,13 +373,13 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       );
       await erasures.resize('s', 'recordings/s/0.mp4', 77);
       assert.equal((await table.totals('s')).bytes, 77);
-      const left = await table.dateRangesBefore('s', 99, 9);
+      const left = await chunks.dateRangesBefore('s', 99, 9);
       assert.deepEqual(
         left.map(({ range }) => range.id),
         ['a', 'c'],
       );
       await table.remove('s', [4]);
-      assert.equal((await table.dateRangesBefore('s', 99, 9)).length, 1, 'date ranges follow their segments');
+      assert.equal((await chunks.dateRangesBefore('s', 99, 9)).length, 1, 'date ranges follow their segments');
       assert.deepEqual(await erasures.unfinished(), [made]);
       const done = { ...made, left: [], doneUs: 10 };
       await erasures.note(done);

@@ -8,7 +8,7 @@ import type { StreamGap } from '@oxbow/media/segment';
 import type { ManualClock } from '../lib/clock.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import { LiveWindow } from '../packager/live-window.ts';
+import { LiveWindowWriter } from '../packager/live-window-writer.ts';
 import { createPipeline } from '../packager/pipeline.ts';
 import { groupAt, groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { gapsSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
@@ -59,7 +59,7 @@ suite('the timeline', () => {
     ];
     for (const group of groups) rig.recorder.write(group);
     const end = endOf(rig, { gapsSince: (fromUs) => [{ ...gap(0, 30, 'crash'), fromUs }] });
-    const read = () => readTimeline(rig.recording, rig.table, end, 0, START_US + 1000 * SECOND);
+    const read = () => readTimeline(rig.recording, rig.chunks, end, 0, START_US + 1000 * SECOND);
     while (rig.committed.length < 3) await new Promise(setImmediate);
     const open = await read();
     await rig.recorder.seal();
@@ -87,7 +87,7 @@ suite('the timeline', () => {
     await rig.recorder.seal();
     const read = async (fromS: number, toS: number) =>
       shown(
-        await readTimeline(rig.recording, rig.table, endOf(rig), START_US + fromS * SECOND, START_US + toS * SECOND),
+        await readTimeline(rig.recording, rig.chunks, endOf(rig), START_US + fromS * SECOND, START_US + toS * SECOND),
       );
     assert.deepEqual(await read(-100, -50), []);
     assert.deepEqual(await read(-10, 50), ['offline 0…50']);
@@ -102,7 +102,7 @@ suite('the timeline', () => {
     for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
     const windows = async (fromUs: number, toUs: number) =>
-      (await readTimeline(rig.recording, rig.table, endOf(rig), fromUs, toUs)).windows;
+      (await readTimeline(rig.recording, rig.chunks, endOf(rig), fromUs, toUs)).windows;
     const before = MARK_US - 600 * SECOND;
     const both = [
       { fromUs: before, groups: 3 },
@@ -121,7 +121,7 @@ suite('the timeline', () => {
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
     const end = endOf(rig, { horizonUs: START_US + 4 * SECOND });
-    assert.deepEqual(shown(await readTimeline(rig.recording, rig.table, end, 0, START_US + 60 * SECOND)), [
+    assert.deepEqual(shown(await readTimeline(rig.recording, rig.chunks, end, 0, START_US + 60 * SECOND)), [
       'media 4…10',
     ]);
   });
@@ -132,7 +132,7 @@ suite('the timeline', () => {
     rig.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
     rig.recorder.write(groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, gaps: [gap(9, 10, 'disk')] }));
     await rig.recorder.seal();
-    const read = await readTimeline(rig.recording, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
+    const read = await readTimeline(rig.recording, rig.chunks, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
   });
 
@@ -144,7 +144,7 @@ suite('the timeline', () => {
     room = false;
     for (const group of groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 3)) rig.recorder.write(group);
     await rig.recorder.seal();
-    const read = await readTimeline(rig.recording, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
+    const read = await readTimeline(rig.recording, rig.chunks, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (there is no room on the disk)']);
   });
 });
@@ -172,7 +172,7 @@ class History {
         gaps: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
       },
       settings: { partS: 0.2, segmentS: 2 },
-      list: new LiveWindow(),
+      listWriter: new LiveWindowWriter(),
       nextMsn: 1,
       initOf: (tracks) => initOf(tracks),
       nextGeneration: () => 1 + random(1_000_000),
@@ -205,8 +205,8 @@ class History {
   }
 
   read(fromUs: number, toUs: number): Promise<Timeline> {
-    const { recording, table } = this.#rig;
-    return readTimeline(recording, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
+    const { recording, chunks } = this.#rig;
+    return readTimeline(recording, chunks, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
   }
 
   /** Resolves when everything published is on disk. */

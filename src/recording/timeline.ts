@@ -7,7 +7,8 @@
 import type { StreamGap } from '@oxbow/media/segment';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
+import type { ChunkQueries } from './chunks/chunk-queries.ts';
+import type { ChunkSpan } from './chunks/chunk-spans.ts';
 import type { ErasedRange } from './erase/erasure-table.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordingReader } from './recording-reader.ts';
@@ -116,7 +117,7 @@ function erasedStretches(erased: readonly ErasedRange[], fromUs: number, toUs: n
  */
 export async function readTimeline(
   recording: RecordingReader,
-  table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
+  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
   end: TimelineEnd,
   fromUs: number,
   toUs: number,
@@ -124,8 +125,8 @@ export async function readTimeline(
   // Whole windows, so that the number of groups of a window does not depend on the range.
   const untilUs = windowOf(toUs - 1) + WINDOW_US;
   const rows = await recording.query(async () => {
-    const spans = await table.joinedSpansBetween(recording.streamId, windowOf(fromUs), untilUs);
-    const next = await table.firstSpanFrom(recording.streamId, untilUs);
+    const spans = await chunks.joinedSpansBetween(recording.streamId, windowOf(fromUs), untilUs);
+    const next = await chunks.firstSpanFrom(recording.streamId, untilUs);
     return next ? [...spans, next] : spans;
   });
   const stretches: Stretch[] = rows.map(({ absences, ...row }) => ({

@@ -1,14 +1,14 @@
 /**
- * The streams API: implements StreamsApi on the catalog.
+ * The streams API: implements StreamsApi on the catalog and its control.
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
 import type { StreamsApi } from '../api/streams-api.ts';
 import { mapEach } from '../lib/map-each.ts';
-import { READS_AT_ONCE } from '../recording/chunk-table.ts';
+import { READS_AT_ONCE } from '../recording/chunks/chunk-table.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
+import type { StreamControl } from './catalog/stream-control.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
-import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { revisionOf } from './revision.ts';
@@ -18,15 +18,16 @@ import { marksBetween } from './timeline/marks.ts';
 import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
 
 /**
- * Creates the API of a catalog.
+ * Creates the API of the streams.
  *
  * @param viewersOf number of current viewers of a stream
  */
 export function createStreamsApi(
   deps: StreamDeps,
-  catalog: Catalog,
+  control: StreamControl,
   viewersOf: (name: string) => number = () => 0,
 ): StreamsApi {
+  const { catalog } = control;
   const view = async (stream: ManagedStream) =>
     viewOf(stream, {
       totals: await deps.recordings.table.totals(stream.definition.id),
@@ -44,7 +45,7 @@ export function createStreamsApi(
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
     const read = await readTimeline(
       stream.served.recording,
-      deps.recordings.table,
+      deps.recordings.chunks,
       stream.served.timelineEnd,
       fromUs,
       toUs,
@@ -69,22 +70,22 @@ export function createStreamsApi(
       return stream && view(stream);
     },
     sourceSettings: (name) => sourceSettingsOf(catalog.get(name).definition.source),
-    create: async (name, settings) => view(await catalog.create(name, settings)),
-    update: async (name, patch, check) => view(await catalog.update(name, patch, check)),
+    create: async (name, settings) => view(await control.create(name, settings)),
+    update: async (name, patch, check) => view(await control.update(name, patch, check)),
     async replace(name, settings, check) {
-      const { stream, created } = await catalog.replace(name, settings, check);
+      const { stream, created } = await control.replace(name, settings, check);
       return { view: await view(stream), created };
     },
     revision(name) {
       const definition = definitionOf(name);
       return definition && revisionOf(definition);
     },
-    remove: (name, options) => catalog.remove(name, options),
-    start: (name) => catalog.start(name),
-    stop: (name) => catalog.stop(name),
-    restart: (name) => catalog.restart(name),
-    pause: (name) => catalog.pause(name),
-    resume: (name) => catalog.resume(name),
+    remove: (name, options) => control.remove(name, options),
+    start: (name) => control.start(name),
+    stop: (name) => control.stop(name),
+    restart: (name) => control.restart(name),
+    pause: (name) => control.pause(name),
+    resume: (name) => control.resume(name),
     timeline,
     gaps: async (name, fromMs, toMs) => (await timeline(name, fromMs, toMs)).gaps,
     isPrivate(name) {

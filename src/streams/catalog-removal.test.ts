@@ -16,9 +16,9 @@ suite('a stream whose replacement cannot be opened', () => {
     rig.source('door').flow(5000);
     await rig.settle();
     let failures = 1;
-    const { table } = rig.deps.recordings;
-    const last = table.last.bind(table);
-    t.mock.method(table, 'last', (id: string) =>
+    const { chunks } = rig.deps.recordings;
+    const last = chunks.last.bind(chunks);
+    t.mock.method(chunks, 'last', (id: string) =>
       failures-- > 0 ? Promise.reject(new Error('disk I/O error')) : last(id),
     );
     await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
@@ -34,7 +34,9 @@ suite('a stream whose replacement cannot be opened', () => {
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
     await rig.settle();
-    const failing = t.mock.method(rig.deps.recordings.table, 'last', () => Promise.reject(new Error('disk I/O error')));
+    const failing = t.mock.method(rig.deps.recordings.chunks, 'last', () =>
+      Promise.reject(new Error('disk I/O error')),
+    );
     await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
     assert.equal((await spansOf(rig, 'door')).length, 1);
     assert.equal(rig.catalog.get('door').status.state, 'stopped');
@@ -118,7 +120,7 @@ suite('deleted media', () => {
       rig.source('door').flow(10_000);
       await rig.settle();
       const { id } = stream.definition;
-      const [first] = await rig.deps.recordings.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
+      const [first] = await rig.deps.recordings.chunks.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
       rig.catalog.recordings.setDeletedBefore(id, START_MS * 1000 + 600_000_000 - 300_000_000);
       rig.catalog.recordings.setDeletedBefore('another', 4e15);
       await rig.deps.recordings.table.remove(id, [first!.first_msn]);

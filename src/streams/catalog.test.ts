@@ -219,7 +219,7 @@ suite('configured streams', () => {
     const view = (await rig.api.get('door'))!;
     assert.deepEqual([view.origin, view.state, view.recorded.seconds], ['api', 'stopped', 5]);
     await rig.api.remove('door', { recordings: 'keep' });
-    await rig.catalog.close();
+    await rig.control.close();
   });
 
   test('get the recording of a removed or an API stream of that name', async () => {
@@ -262,7 +262,7 @@ suite('a lost database', () => {
     assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 2);
     assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 0);
     assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: false }), 0);
-    await rig.catalog.open();
+    await rig.control.open();
     const view = (await rig.api.get('door'))!;
     assert.deepEqual(
       [view.state, view.visibility, view.createdAt, view.recorded.seconds],
@@ -287,7 +287,7 @@ suite('a lost database', () => {
     }
     await using rig = await openStreams({ folder: folder.path, closed: true });
     assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 2);
-    await rig.catalog.open();
+    await rig.control.open();
     assert.deepEqual(
       (await rig.api.list()).map(({ name }) => name),
       ['door', 'door-2'],
@@ -301,8 +301,8 @@ suite('closing', () => {
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
-    const first = rig.catalog.close();
-    assert.equal(rig.catalog.close(), first);
+    const first = rig.control.close();
+    assert.equal(rig.control.close(), first);
     await first;
     const rows = await rig.store.db.selectFrom('chunk_file').select('segment_count').execute();
     assert.equal(rows.length, 1, 'the last segment is in the index');
@@ -315,7 +315,7 @@ suite('closing', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const making = rig.api.create('door', testSource);
-    await rig.catalog.close();
+    await rig.control.close();
     await making;
     assert.equal(rig.sources[0]!.signal.aborted, true);
     assert.deepEqual(rig.catalog.all, []);
@@ -329,7 +329,7 @@ suite('closing', () => {
         await rig.api.create(name, testSource);
         rig.source(name).flow(5000);
       }
-      await rig.catalog.close();
+      await rig.control.close();
       await rig.store.db.deleteFrom('chunk_file').execute();
     }
     const starting = new AbortController();
@@ -342,8 +342,8 @@ suite('closing', () => {
         return run(...args);
       },
     });
-    await assert.rejects(rig.catalog.open(), /SIGTERM/);
-    await rig.catalog.close();
+    await assert.rejects(rig.control.open(), /SIGTERM/);
+    await rig.control.close();
     assert.ok(rig.sources.length > 0 && rig.sources.length < 6, `${rig.sources.length} were started`);
     assert.ok(rig.sources.every(({ signal }) => signal.aborted));
   });
@@ -355,7 +355,7 @@ suite('closing', () => {
       await rig.api.create('door', testSource);
     }
     await using rig = await openStreams({ folder: folder.path, closed: true });
-    const opening = rig.catalog.open();
+    const opening = rig.control.open();
     await assert.rejects(rig.api.create('door', testSource), refusal('stream-exists'));
     await opening;
   });

@@ -11,7 +11,7 @@ test('streams follow changed settings: created, replaced, or stopped and passed 
   await rig.settle();
   const started = rig.sources.length;
   const pulled = { type: 'pull', url: 'https://cam.example/live.m3u8', headers: {} } as const;
-  await rig.catalog.configure({
+  await rig.control.configure({
     same: configured(),
     kept: configured({ keep: 3_600_000 }),
     moved: configured({ source: pulled }),
@@ -29,7 +29,7 @@ test('streams follow changed settings: created, replaced, or stopped and passed 
   assert.deepEqual([gone.origin, gone.state], ['api', 'stopped']);
   const own = (await rig.api.get('own'))!;
   assert.deepEqual([own.origin, own.visibility], ['command-line', 'private']);
-  await rig.catalog.configure({});
+  await rig.control.configure({});
   assert.deepEqual([...new Set(rig.catalog.all.map(({ status }) => status.state))], ['stopped']);
 });
 
@@ -78,7 +78,7 @@ test('whether public was configured or is the default is stored, and changes wit
   await rig.api.replace('silent', { ...testSource, visibility: 'public' });
   assert.notEqual(rig.api.revision('silent'), revision);
   await rig.api.replace('created', testSource);
-  await rig.catalog.configure({ written: configured(), left: configured({ visibilityIsSet: true }) });
+  await rig.control.configure({ written: configured(), left: configured({ visibilityIsSet: true }) });
   assert.deepEqual(shown(rig), [
     ['created', false],
     ['hidden', false],
@@ -103,7 +103,7 @@ test('a configured stream that was stopped stays stopped after a restart, until 
       ['stopped', 'starting'],
     );
     assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'stream not started: it was stopped'));
-    await rig.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
+    await rig.control.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
     assert.equal(rig.catalog.get('cam').status.state, 'stopped', 'changed settings do not start it');
     await rig.api.start('cam');
   }
@@ -114,9 +114,9 @@ test('a configured stream that was stopped stays stopped after a restart, until 
 test('a stream that is configured again runs', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path, config: { streams: { cam: configured() } } as never });
-  await rig.catalog.configure({});
+  await rig.control.configure({});
   assert.equal(rig.catalog.get('cam').status.state, 'stopped');
-  await rig.catalog.configure({ cam: configured() });
+  await rig.control.configure({ cam: configured() });
   assert.equal(rig.catalog.get('cam').status.state, 'starting');
 });
 
@@ -132,7 +132,7 @@ test('while the streams are being opened the API says not-ready with Retry-After
   await assert.rejects(rig.api.list(), notReady);
   await assert.rejects(rig.api.timeline('cam', 0, 1000), notReady);
   assert.throws(() => rig.catalog.lookUp('cam'), notReady);
-  const opening = rig.catalog.open();
+  const opening = rig.control.open();
   await rig.api.stop('cam'); // a change waits
   await opening;
   assert.equal((await rig.api.get('cam'))!.state, 'stopped');

@@ -120,7 +120,7 @@ suite('a stream that ends in order has all that was announced, and then is offli
         if (name === 'lost-publisher') publisher!.close('the publisher left');
         endS.set(name, String((stream.edge.endUs - SECOND) / 1e6));
       }
-      await rig.catalog.close();
+      await rig.control.close();
       await using left = await rig.crash();
       await checkNext(left, endS);
     });
@@ -155,7 +155,7 @@ suite('a stream that ends in order has all that was announced, and then is offli
     answers = answer.promise;
     rig.source('door').flow(6000);
     const { id } = rig.catalog.get('door').definition;
-    const closing = rig.catalog.close();
+    const closing = rig.control.close();
     const saved = async () => (await readSavedState(rig.store.db, id))?.gaps.length === 1;
     while (!(await saved())) await new Promise(setImmediate);
     await using left = await rig.crash({ isSettled: false });

@@ -172,7 +172,7 @@ export function checkStreams(catalog: Catalog, nowMs: number): string {
   );
   const live = expected.filter(({ status }) => status.state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
-  const taken = (catalog.moved?.toOpen ?? [])
+  const taken = catalog.toOpen
     .filter((name) => !catalog.find(name) && !catalog.unopened.find(name))
     .map((name) => ({ name, silence: 'this node has taken it over and has not opened it yet' }));
   const unseen = [...unopened, ...taken];

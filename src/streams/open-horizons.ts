@@ -9,13 +9,13 @@ import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 /** Opens the horizons; logs when and why they pause. */
 export async function openHorizons({
   store,
-  table,
+  chunks,
   clock,
   log,
-}: Pick<StreamDeps, 'store' | 'clock' | 'log'> & Pick<StoredRecordings, 'table'>): Promise<Horizons> {
+}: Pick<StreamDeps, 'store' | 'clock' | 'log'> & Pick<StoredRecordings, 'chunks'>): Promise<Horizons> {
   let lastSeenUs = (await lastSavedUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
-    lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);
+    lastSeenUs = Math.max(lastSeenUs, (await chunks.last(id))?.end_us ?? 0);
   }
   return new Horizons({
     clock,

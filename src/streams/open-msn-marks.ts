@@ -11,18 +11,18 @@ import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 export function openMsnMarks({
   dataFolder,
   store,
-  table,
+  chunks,
   clock,
   log,
 }: { readonly dataFolder: string } & Pick<StreamDeps, 'store' | 'clock' | 'log'> &
-  Pick<StoredRecordings, 'table'>): Promise<MsnMarks> {
+  Pick<StoredRecordings, 'chunks'>): Promise<MsnMarks> {
   return MsnMarks.open({
     folder: dataFolder,
     async lost() {
       const streams = await store.db.selectFrom('stream').select('id').execute();
       if (streams.length === 0) return undefined;
       let highest = leastMsnAt(clock.nowMs());
-      for (const { id } of streams) highest = Math.max(highest, (await table.last(id))?.last_msn ?? 0);
+      for (const { id } of streams) highest = Math.max(highest, (await chunks.last(id))?.last_msn ?? 0);
       log.warn({ skipped: LOST_MARKS_MSNS }, 'the file of announced segment numbers is missing: skipping numbers');
       return highest;
     },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Generation } from '../packager/generation.ts';
-import { DEFAULT_LIMITS, LiveWindow } from '../packager/live-window.ts';
+import { DEFAULT_LIMITS } from '../packager/live-window.ts';
+import { LiveWindowWriter } from '../packager/live-window-writer.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../recording/recording.fixture.ts';
 import { restorePreviousWindow } from './previous-window.ts';
@@ -24,7 +25,7 @@ suite('the live playlist of the last process', () => {
       await using rig = await openRig();
       const windowUs = windowS * SECOND;
       const promised = generation(durationS);
-      const shown = new LiveWindow({ ...DEFAULT_LIMITS, windowUs });
+      const shown = new LiveWindowWriter({ ...DEFAULT_LIMITS, windowUs });
       shown.begin(promised, init.tracks);
       const groups = groupsFrom({ msn: 1, startUs: START_US, durationUs: durationS * SECOND }, 40);
       for (const group of groups) {
@@ -36,7 +37,7 @@ suite('the live playlist of the last process', () => {
       const inits = new InitTable([init], { save() {}, nowMs: () => 0 });
       const { recording } = rig;
       const view = (await restorePreviousWindow(promised, { recording, inits, windowUs }))!;
-      assert.ok(view.segments[0]!.msn >= shown.segments[0]!.msn, `${view.segments[0]!.msn}`);
+      assert.ok(view.segments[0]!.msn >= shown.list.segments[0]!.msn, `${view.segments[0]!.msn}`);
       assert.equal(view.segments.at(-1)!.msn, 38);
       assert.ok(view.segments.length >= 4, 'what players hold back is there');
       assert.equal(view.ended, true);

@@ -8,12 +8,12 @@ test('a revision identifies the settings, does not change with a restart or a st
   let first: string | undefined;
   {
     await using opened = await openStreams({ folder: folder.path });
-    await opened.catalog.create('door', settings);
+    await opened.control.create('door', settings);
     first = opened.api.revision('door');
-    await opened.catalog.stop('door');
+    await opened.control.stop('door');
   }
   await using opened = await openStreams({ folder: folder.path });
-  const { api, catalog } = opened;
+  const { api, control, catalog } = opened;
   assert.ok(first);
   assert.equal(api.revision('door'), first);
   assert.equal(api.revision('nothing'), undefined);
@@ -21,15 +21,15 @@ test('a revision identifies the settings, does not change with a restart or a st
   const changed = { ...settings, keep: '2d' };
   // Two who saw the same and ask at once: the second one is refused.
   const [one, other] = await Promise.allSettled([
-    catalog.replace('door', changed, expect(first)),
-    catalog.replace('door', { ...settings, record: false }, expect(first)),
+    control.replace('door', changed, expect(first)),
+    control.replace('door', { ...settings, record: false }, expect(first)),
   ]);
   assert.deepEqual([one.status, other.status], ['fulfilled', 'rejected']);
   assert.notEqual(api.revision('door'), first);
   assert.equal(catalog.get('door').definition.record, true);
-  await assert.rejects(catalog.remove('door', { recordings: 'keep', check: expect(first) }));
-  await catalog.replace('door', settings, expect(api.revision('door')));
+  await assert.rejects(control.remove('door', { recordings: 'keep', check: expect(first) }));
+  await control.replace('door', settings, expect(api.revision('door')));
   assert.equal(api.revision('door'), first);
-  await catalog.remove('door', { recordings: 'keep', check: expect(first) });
-  await catalog.replace('fresh', settings, expect(undefined));
+  await control.remove('door', { recordings: 'keep', check: expect(first) });
+  await control.replace('fresh', settings, expect(undefined));
 });

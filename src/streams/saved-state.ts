@@ -12,7 +12,7 @@ import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import type { Generation } from '../packager/generation.ts';
-import type { ChunkRow } from '../recording/chunk-table.ts';
+import type { ChunkRow } from '../recording/chunks/chunk-table.ts';
 import { RECORDING_OFF, type Recorder } from '../recording/recorder.ts';
 import type { Store } from '../store/db.ts';
 import { valuesWhileHeld } from '../store/lease-table.ts';

@@ -17,7 +17,8 @@ import type { StreamInput } from '../live/input.ts';
 import type { MemoryBudget } from '../live/memory-budget.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
+import type { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import type { ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { KeptWindows } from '../recording/kept/kept-windows.ts';
@@ -57,7 +58,9 @@ export type RunSource = (
 /** What is stored of streams: their media, its index, and what people and features add to it. */
 export interface StoredRecordings {
   readonly segments: SegmentStore;
+  /** The index of their files, written through `table`, read through `chunks`. */
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly horizons: Horizons;
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;

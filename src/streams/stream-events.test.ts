@@ -9,16 +9,16 @@ suite('the events of a stream', () => {
   test('created, live, gap, live again, stopped and removed: each is published once, in order, without the source’s address', async () => {
     await using folder = await temporaryFolder();
     await using opened = await openStreams({ folder: folder.path });
-    const { catalog, events, api } = opened;
-    await catalog.create('door', { ...settings, visibility: 'unlisted' });
+    const { control, events, api } = opened;
+    await control.create('door', { ...settings, visibility: 'unlisted' });
     const source = opened.source('door');
     source.flow(3000);
     source.down(1000, `HTTP 404 of ${url}`);
     source.down(4000, 'HTTP 404 of another segment');
     source.flow(3000);
     await api.replace('door', { ...settings, record: false });
-    await catalog.stop('door');
-    await catalog.remove('door', { recordings: 'delete' });
+    await control.stop('door');
+    await control.remove('door', { recordings: 'delete' });
     const published = events.map(({ type }) => type).filter((type) => type !== 'stream.generation');
     assert.deepEqual(published, [
       ...['stream.created', 'stream.live', 'stream.recording'],
@@ -42,8 +42,8 @@ suite('the events of a stream', () => {
   test('a new generation is published with its number', async () => {
     await using folder = await temporaryFolder();
     await using opened = await openStreams({ folder: folder.path });
-    const { catalog, events } = opened;
-    await catalog.create('door', settings);
+    const { control, catalog, events } = opened;
+    await control.create('door', settings);
     opened.source('door').flow(8000);
     await opened.settle();
     const published = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));

@@ -10,6 +10,16 @@ import type { StreamDefinition } from './definition.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
+/** Publishes that a stream was created, or that its settings or its picture were changed. */
+export function publishSettings(
+  bus: StreamDeps['events'],
+  type: 'stream.created' | 'stream.changed',
+  definition: StreamDefinition,
+): void {
+  const { title, visibility, record, origin } = definition;
+  bus.publish(type, { title, visibility, record, origin }, definition);
+}
+
 /** The events of one stream; each change is published once. */
 export class StreamEvents {
   readonly #bus: StreamDeps['events'];

@@ -240,7 +240,7 @@ suite('a clock that is wrong', () => {
     const recorded = (await timeline(rig))[0];
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 1000 * DAY });
     assert.equal((await timeline(again))[0], recorded);
-    assert.equal((await again.deps.recordings.table.files(again.catalog.get('door').definition.id)).paths.size, 2);
+    assert.equal((await again.deps.recordings.chunks.files(again.catalog.get('door').definition.id)).paths.size, 2);
     assert.ok(again.logged.some(({ level, msg }) => level === 'warn' && /retention is paused/.test(msg)));
   });
 

@@ -14,11 +14,13 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
-import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
+import { DEFAULT_LIMITS, type LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
+import { LiveWindowWriter } from '../packager/live-window-writer.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
 import { type CaptionTable, openCaptionTable } from '../recording/caption-table.ts';
-import type { ChunkRow, ChunkSpan } from '../recording/chunk-table.ts';
+import type { ChunkSpan } from '../recording/chunks/chunk-spans.ts';
+import type { ChunkRow } from '../recording/chunks/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { adoptErased } from '../recording/erase/erased-file.ts';
 import { moveFutureMedia } from '../recording/future/future-media.ts';
@@ -70,6 +72,7 @@ export interface StreamParts {
   /** Undefined where pictures and sound are not checked. */
   readonly content: ContentCheck | undefined;
   readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   readonly packager: Packager;
   readonly msns: MsnClaim;
   readonly qualities: StreamQualities;
@@ -112,20 +115,22 @@ export async function openStreamParts(
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
   const { clock } = deps;
-  const { table } = deps.recordings;
+  const { table, chunks } = deps.recordings;
   const log = deps.log.child({ stream: name });
   const restored = await restoreStream(deps, definition, log, { signal, isAdopted });
   const { inits, captions, saved, last, oldest, endUs } = restored;
   const recording = new RecordingReader({
     streamId: id,
-    table,
+    chunks,
     endUs,
     captions,
     storyboard: deps.recordings.storyboards.reader(id),
   });
-  const { list, dateRanges } = await openWindow(deps, id, recording, restored);
+  const { listWriter, dateRanges } = await openWindow(deps, id, recording, restored);
   const previousMsn = last?.last_msn ?? 0;
-  const recorder = openRecorder(deps, definition, { recording, list, previousMsn, endUs }, () => qualities.release());
+  const recorder = openRecorder(deps, definition, { recording, listWriter, previousMsn, endUs }, () =>
+    qualities.release(),
+  );
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
   const msns = await deps.recordings.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
   const qualitySettings = { ladder: definition.ladder };
@@ -135,15 +140,21 @@ export async function openStreamParts(
       await recorder.ready(options);
       await msns.ready(options);
     },
-    list,
+    listWriter,
     nextMsn: msns.first,
     announced: (msn) => msns.announced(msn),
     dateRanges,
   });
-  const recorded = await recordedQualities(id, table, inits);
-  const qualities = openQualities(deps, definition, log, { cuts: packager.cuts, list, recording, inits, recorded });
+  const recorded = await recordedQualities(id, { table, chunks, inits });
+  const qualities = openQualities(deps, definition, log, {
+    cuts: packager.cuts,
+    listWriter,
+    recording,
+    inits,
+    recorded,
+  });
   const meter = new MediaMeter();
-  const captionWatch = new CaptionWatch((channels) => list.announce(channels), captions);
+  const captionWatch = new CaptionWatch((channels) => listWriter.announce(channels), captions);
   completeLastSegment(stream, packager);
   stream.sinks.attach(captionWatch, { name: 'captions' });
   stream.sinks.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
@@ -151,7 +162,16 @@ export async function openStreamParts(
   // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const statsWindows = await recentWindows(deps.recordings.stats, id, clock.nowMs());
-  const live = { list, packager, stream, meter, qualities, captionWatch, content: openContentCheck(deps, name) };
+  const live = {
+    list: listWriter.list,
+    listWriter,
+    packager,
+    stream,
+    meter,
+    qualities,
+    captionWatch,
+    content: openContentCheck(deps, name),
+  };
   return {
     ...live,
     qualitySettings,
@@ -175,7 +195,7 @@ async function restoreStream(
 ): Promise<RestoredStream> {
   const { id, name, createdUs } = definition;
   const { clock, store } = deps;
-  const { segments, table } = deps.recordings;
+  const { segments, chunks } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const captions = await openCaptionTable(store.db, id, (error) =>
@@ -192,32 +212,32 @@ async function restoreStream(
   const saved = await readSavedState(store.db, id);
   const isMoved = saved !== undefined && (await moveFuture(deps.recordings, id, saved, log, signal));
   if (isMoved) await recover(deps, definition, inits, signal);
-  const newest = await table.last(id);
+  const newest = await chunks.last(id);
   const endUs = Math.max(newest?.end_us ?? 0, deps.recordings.erasures.endUs(id));
   const last = newest && { ...newest, end_us: endUs };
-  const oldest = await table.oldest(id);
+  const oldest = await chunks.oldest(id);
   const past = pastOf(createdUs, last, saved, { tornTail: recovered.repaired > 0, isMoved });
   return { inits, captions, saved, last, oldest, endUs, past: isAdopted ? adopted(past) : past, isAdopted };
 }
 
 /** Opens the live window with what it had before. */
 async function openWindow(
-  { settings, recordings: { table } }: StreamDeps,
+  { settings, recordings: { chunks } }: StreamDeps,
   id: string,
   recording: RecordingReader,
   { saved, inits, endUs, isAdopted }: RestoredStream,
-): Promise<{ readonly list: LiveWindow; readonly dateRanges: DateRangeTracker }> {
+): Promise<{ readonly listWriter: LiveWindowWriter; readonly dateRanges: DateRangeTracker }> {
   const windowUs = windowLength(settings.now);
   const previous =
     !isAdopted && saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
-  const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
+  const dateRanges = await chunks.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
-  const list = new LiveWindow(
+  const listWriter = new LiveWindowWriter(
     { ...DEFAULT_LIMITS, windowUs },
     previous || undefined,
     latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
-  return { list, dateRanges: new DateRangeTracker(dateRanges.map(({ range }) => range)) };
+  return { listWriter, dateRanges: new DateRangeTracker(dateRanges.map(({ range }) => range)) };
 }
 
 /** @param committed called after each segment that is committed */
@@ -226,10 +246,10 @@ function openRecorder(
   { id, name }: StreamDefinition,
   {
     recording,
-    list,
+    listWriter,
     previousMsn,
     endUs,
-  }: Pick<StreamParts, 'recording' | 'list'> & { readonly previousMsn: number; readonly endUs: number },
+  }: Pick<StreamParts, 'recording' | 'listWriter'> & { readonly previousMsn: number; readonly endUs: number },
   committed: () => void,
 ): Recorder {
   const { clock, settings } = deps;
@@ -244,11 +264,11 @@ function openRecorder(
     mayWrite: () => deps.room.mayWrite(id),
     noRoom: () => deps.room.noRoom(id),
     onCommitted(msn) {
-      list.recorded(msn);
+      listWriter.recorded(msn);
       committed();
       horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
-    onLost: (msn) => list.lost(msn),
+    onLost: (msn) => listWriter.lost(msn),
     counters: countersOf(deps, id, name),
   });
 }
@@ -284,15 +304,19 @@ function openQualities(
   deps: StreamDeps,
   { id, name }: StreamDefinition,
   log: Log,
-  parts: Pick<ConstructorParameters<typeof StreamQualities>[0], 'cuts' | 'list' | 'recording' | 'inits' | 'recorded'>,
+  parts: Pick<
+    ConstructorParameters<typeof StreamQualities>[0],
+    'cuts' | 'listWriter' | 'recording' | 'inits' | 'recorded'
+  >,
 ): StreamQualities {
   const { clock, settings, metrics } = deps;
-  const { segments, table } = deps.recordings;
+  const { segments, table, chunks } = deps.recordings;
   const config = settings.now;
   return new StreamQualities({
     ...parts,
     streamId: id,
     table,
+    chunks,
     shared: config.threads > 1,
     limits: { ...DEFAULT_LIMITS, windowUs: windowLength(config) },
     recorder: {
@@ -389,14 +413,14 @@ async function learnErased(
 
 /** Moves media that is in the future, with a line in the log. Returns whether files have to be recovered. */
 async function moveFuture(
-  { segments, table }: StoredRecordings,
+  { segments, table, chunks }: StoredRecordings,
   streamId: string,
   saved: Pick<SavedState, 'atUs' | 'clean'>,
   log: Log,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const moved = await moveFutureMedia({ segments, table, streamId, saved }, { signal });
+    const moved = await moveFutureMedia({ segments, table, chunks, streamId, saved }, { signal });
     if (moved) log.warn(moved, 'media that was filed in the future, behind a jump of timestamps, was moved back');
     return moved !== undefined;
   } catch (error) {
@@ -409,17 +433,17 @@ async function moveFuture(
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, segments, kept, horizons, erasures } = deps.recordings;
+  const { table, chunks, segments, kept, horizons, erasures } = deps.recordings;
   const config = deps.settings.now;
   const pinned = kept.ranges(id);
-  const newest = await table.last(id);
+  const newest = await chunks.last(id);
   // With a size limit the oldest files are deleted first: files older than the index were to be deleted.
-  const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);
+  const oldest = config.record.maxDisk === undefined ? undefined : await chunks.oldest(id);
   const deletedUs = config.record.maxDisk === undefined ? 0 : await table.deletedBefore(id);
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   const horizonUs = Math.max(keptUs, deletedUs, emptyBeforeUs);
-  const options = { segments, streamId: id, table, inits, pinned, horizonUs, erased: erasures.of(id) };
+  const options = { segments, streamId: id, table, chunks, inits, pinned, horizonUs, erased: erasures.of(id) };
   const recovery = await recoverStream(options, newest ? newest.start_us - RECOVER_BACK_US : 0, { signal });
   await recoverQualities(options, RECOVER_BACK_US, recovery, { signal });
   return recovery;

@@ -26,7 +26,8 @@ import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { StreamInput } from '../live/input.ts';
 import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { ChunkTable } from '../recording/chunk-table.ts';
+import { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
 import { KeptWindows } from '../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
@@ -36,7 +37,8 @@ import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { serveHere } from '../store/store.fixture.ts';
 import { createStreamsApi } from './api.ts';
-import { Catalog } from './catalog.ts';
+import { StreamControl } from './catalog/stream-control.ts';
+import type { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
 import { DATABASE_FILE } from './offline/rebuild.ts';
 import { openHorizons } from './open-horizons.ts';
@@ -159,6 +161,7 @@ export interface StreamsRig extends AsyncDisposable {
   readonly deps: StreamDeps;
   readonly store: Store & AsyncDisposable;
   readonly clock: ManualClock;
+  readonly control: StreamControl;
   readonly catalog: Catalog;
   readonly api: StreamsApi;
   /** Every source that was started, oldest first. */
@@ -217,8 +220,9 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
   });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const pins = await PinTable.open(store.db);
-  const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
+  const msnMarks = await openMsnMarks({ dataFolder: folder, store, chunks, clock, log });
   const sources: PlayedSource[] = [];
   const bus = createLocalEventBus({
     clock,
@@ -242,8 +246,9 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     recordings: {
       segments,
       table,
+      chunks,
       msnMarks,
-      horizons: await openHorizons({ store, table, clock, log }),
+      horizons: await openHorizons({ store, chunks, clock, log }),
       pins,
       kept: new KeptWindows(pins),
       erasures: await ErasureTable.open(store.db, () => store.fence),
@@ -281,9 +286,10 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
         return source.done.promise;
       }),
   };
-  const catalog = new Catalog(deps, { signal: change.signal ?? new AbortController().signal });
-  const api = createStreamsApi(deps, catalog);
-  if (!change.closed) await catalog.open();
+  const control = new StreamControl(deps, { signal: change.signal ?? new AbortController().signal });
+  const { catalog } = control;
+  const api = createStreamsApi(deps, control);
+  if (!change.closed) await control.open();
   const settle = async () => {
     for (let quiet = 0; quiet < 20; quiet++) {
       await new Promise(setImmediate);
@@ -299,6 +305,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     deps,
     store,
     clock,
+    control,
     catalog,
     api,
     sources,
@@ -320,7 +327,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       return left;
     },
     async [Symbol.asyncDispose]() {
-      await catalog.close();
+      await control.close();
       if (!change.segments) await segments[Symbol.asyncDispose]();
       await msnMarks[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

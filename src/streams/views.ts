@@ -11,7 +11,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { mapEach } from '../lib/map-each.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
-import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunk-table.ts';
+import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunks/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
@@ -45,7 +45,7 @@ export function viewOf(
     ...(stream.away.isShown && { away: true as const }),
     problem: withoutAddresses(stream.status.problem, definition.source),
     publisher: publisherViewOf(stream),
-    ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
+    ...(list.state.qualities.length > 0 && { qualities: list.state.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.derived.ladder.view }),
     liveSince: stream.status.liveSinceUs === undefined ? null : timeOf(stream.status.liveSinceUs),
     tracks: list.tracks.map(trackViewOf),

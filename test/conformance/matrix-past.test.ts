@@ -200,6 +200,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const retention = new Retention({
       segments: rig.segments,
       table: rig.deps.recordings.table,
+      chunks: rig.deps.recordings.chunks,
       clock: rig.clock,
       horizons: rig.deps.recordings.horizons,
       settings: { now: { record: { maxDisk: undefined } } },

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { sql } from 'kysely';
 import { createSilentLog } from '../../src/observe/log.ts';
-import { ChunkTable } from '../../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { copiedTables } from '../../src/store/copy.ts';
 import { openEngine, openStore } from '../../src/store/db.ts';
 import type { Engine } from '../../src/store/engine.ts';
@@ -224,7 +225,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     let taken = 0;
     await using first = await open('a', { onTaken: () => taken++ });
     await assert.rejects(open('b'), { code: 'data-in-use' });
-    const chunks = new ChunkTable(first.db, () => first.fence);
+    const table = new ChunkTable(first.db, () => first.fence);
     const row = {
       stream_id: 's',
       first_msn: 1,
@@ -243,14 +244,14 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
       incomplete: 0,
       segments: new Uint8Array(1),
     };
-    await chunks.put(row);
+    await table.put(row);
     // As a process that was stopped for longer than its lease, and has not noticed.
     await sql`UPDATE lease SET token = token + 1, holder = '{"pid":1,"host":"other"}', expires_us = ${Date.now() * 2000}`.execute(
       first.db,
     );
-    await assert.rejects(chunks.put({ ...row, first_msn: 3 }), { code: 'data-in-use' });
-    await assert.rejects(chunks.remove('s', [1]), { code: 'data-in-use' });
-    assert.deepEqual([...(await chunks.files('s')).firstMsns], [1]);
+    await assert.rejects(table.put({ ...row, first_msn: 3 }), { code: 'data-in-use' });
+    await assert.rejects(table.remove('s', [1]), { code: 'data-in-use' });
+    assert.deepEqual([...(await new ChunkQueries(first.db).files('s')).firstMsns], [1]);
     await until('the first process knows', () => taken === 1);
   });
 

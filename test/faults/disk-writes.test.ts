@@ -329,6 +329,7 @@ suite('a failure at each operation of a database', () => {
         const retention = new Retention({
           segments,
           table: recorded.table,
+          chunks: recorded.chunks,
           clock,
           horizons: new Horizons({ clock }),
           settings: { now: { record: { maxDisk: undefined } } },

@@ -13,7 +13,8 @@ import type { SegmentStore } from '../../src/archive/segment-store.ts';
 import { createManualClock, type ManualClock } from '../../src/lib/clock.ts';
 import { messageOf, OxbowError } from '../../src/lib/errors.ts';
 import type { Files } from '../../src/lib/files/files.ts';
-import { ChunkTable } from '../../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { openInitTable } from '../../src/recording/init-table.ts';
 import { Recorder } from '../../src/recording/recorder.ts';
 import { groupAt, initOf, START_US } from '../../src/recording/recording.fixture.ts';
@@ -53,6 +54,7 @@ export interface DiskRecording extends AsyncDisposable {
   readonly segments: SegmentStore;
   readonly recording: RecordingReader;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   /** SHA-256 of the groups that were listed as recorded, by MSN. It is kept outside of what is tested. */
   readonly listed: ReadonlyMap<number, string>;
   /** Other reports: `lost disk: …`, `trouble: …`, `bug: …`. */
@@ -87,8 +89,9 @@ export function openDiskRecording({
 }: DiskOptions): DiskRecording {
   const segments = openLocalSegmentStore({ folder, files });
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const clock: ManualClock = createManualClock(START_US / 1000);
-  const recording = new RecordingReader({ streamId, table, endUs: 0 });
+  const recording = new RecordingReader({ streamId, chunks, endUs: 0 });
   const listed = new Map<number, string>();
   const reports: string[] = [];
   let writing: SegmentGroup | undefined;
@@ -122,6 +125,7 @@ export function openDiskRecording({
     segments,
     recording,
     table,
+    chunks,
     listed,
     reports,
     async write(index) {
@@ -159,7 +163,8 @@ export async function recover(segments: SegmentStore, store: Store, streamId: st
   const failed = (error: unknown) => assert.fail(String(error));
   const inits = await openInitTable(store.db, streamId, { failed, nowMs: () => START_US / 1000 });
   const table = new ChunkTable(store.db, () => store.fence);
-  return recoverStream({ segments, streamId, table, inits }, 0, { signal: new AbortController().signal });
+  const chunks = new ChunkQueries(store.db);
+  return recoverStream({ segments, streamId, table, chunks, inits }, 0, { signal: new AbortController().signal });
 }
 
 /**

@@ -15,7 +15,7 @@ import { openCrashFiles } from '../../src/lib/files/crash-files.fixture.ts';
 import { openFaultyFiles } from '../../src/lib/files/faulty-files.fixture.ts';
 import { systemFiles } from '../../src/lib/files/files.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
-import { ChunkTable } from '../../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { RecordingReader } from '../../src/recording/recording-reader.ts';
 import { openStore } from '../../src/store/db.ts';
 import { MsnMarks } from '../../src/store/msn-marks.ts';
@@ -129,7 +129,7 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
         }
         if (index === 11) {
           // As retention: the rows, then the files.
-          const row = (await recorded.table.holding(STREAM, answered.segments[0]!.msn))!;
+          const row = (await recorded.chunks.holding(STREAM, answered.segments[0]!.msn))!;
           const msns = Array.from({ length: row.last_msn - row.first_msn + 1 }, (_, i) => row.first_msn + i);
           answered.deleted.push({ msns, at: crash.position });
           await recorded.table.remove(STREAM, [row.first_msn], 1);
@@ -161,8 +161,8 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
     await using store = await openStore({ file: join(data, 'oxbow.db'), log: createSilentLog(), start: serveHere });
     await using segments = openLocalSegmentStore({ folder: data, files });
     await recover(segments, store, STREAM);
-    const table = new ChunkTable(store.db, () => store.fence);
-    const recording = new RecordingReader({ streamId: STREAM, table, endUs: 0 });
+    const chunks = new ChunkQueries(store.db);
+    const recording = new RecordingReader({ streamId: STREAM, chunks, endUs: 0 });
     const gone = new Set(answered.deleted.filter((each) => each.at <= at).flatMap(({ msns }) => msns));
     const listed = answered.segments.filter((each) => each.at <= at && !gone.has(each.msn));
     segmentsSeen += listed.length;

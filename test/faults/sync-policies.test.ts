@@ -11,7 +11,7 @@ import { openCrashFiles } from '../../src/lib/files/crash-files.fixture.ts';
 import { openFaultyFiles } from '../../src/lib/files/faulty-files.fixture.ts';
 import { systemFiles } from '../../src/lib/files/files.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
-import { ChunkTable } from '../../src/recording/chunk-table.ts';
+import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { type RecordedGroup, RecordingReader } from '../../src/recording/recording-reader.ts';
 import { openStore } from '../../src/store/db.ts';
 import { serveHere } from '../../src/store/store.fixture.ts';
@@ -91,8 +91,8 @@ for (const sync of ['chunk', 'off'] as const) {
       await using store = await openStore({ file: join(data, 'oxbow.db'), log: createSilentLog(), start: serveHere });
       await using segments = openLocalSegmentStore({ folder: data, files });
       await recover(segments, store, STREAM);
-      const table = new ChunkTable(store.db, () => store.fence);
-      const recording = new RecordingReader({ streamId: STREAM, table, endUs: 0 });
+      const chunks = new ChunkQueries(store.db);
+      const recording = new RecordingReader({ streamId: STREAM, chunks, endUs: 0 });
       const readable = new Set<number>();
       for (const group of await recording.between(0, Number.MAX_SAFE_INTEGER)) {
         if (!(await isIntact(segments, group))) {

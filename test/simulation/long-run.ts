@@ -129,16 +129,17 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
       },
     });
     rig = opened;
-    await opened.catalog.open();
+    await opened.control.open();
     for (const { name } of senders) {
       if (!opened.catalog.find(name))
         await opened.api.create(name, { source: { type: 'pull', url: 'http://tv.example/' } });
     }
     const { clock, recordings } = opened.deps;
-    const { table, pins, horizons, stats } = recordings;
+    const { table, chunks, pins, horizons, stats } = recordings;
     const retention = new Retention({
       segments: opened.segments,
       table,
+      chunks,
       clock,
       horizons,
       settings: { now: { record: { maxDisk: undefined } } },
@@ -354,7 +355,7 @@ async function streamProblems(
 function wholeTimeline(rig: StreamsRig, stream: ManagedStream): Promise<Timeline> {
   const nowUs = Math.round(rig.clock.nowMs() * 1000);
   const untilUs = Math.max(nowUs, stream.served.recording.endUs) + 1;
-  return readTimeline(stream.served.recording, rig.deps.recordings.table, stream.served.timelineEnd, 0, untilUs);
+  return readTimeline(stream.served.recording, rig.deps.recordings.chunks, stream.served.timelineEnd, 0, untilUs);
 }
 
 /** Prints a playlist of the past, and checks it. */

@@ -110,7 +110,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       closed: true,
     });
     rig = opened;
-    await opened.catalog.open();
+    await opened.control.open();
     if (!opened.catalog.find(NAME)) await opened.api.create(NAME, { source: { type: 'pull', url: SOURCE_URL } });
     opened.catalog.get(NAME).served.list.copied.subscribe((change) => {
       if (change.do !== 'seal') return;
@@ -120,10 +120,11 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       announced.set(msn, { process: origin.process, sealedUs: opened.clock.nowMs() * 1000, atMs: time.nowMs, sum });
     });
     const { clock, recordings } = opened.deps;
-    const { table, pins, horizons } = recordings;
+    const { table, chunks, pins, horizons } = recordings;
     const retention = new Retention({
       segments: opened.deps.recordings.segments,
       table,
+      chunks,
       clock,
       horizons,
       settings: { now: { record: { maxDisk: undefined } } },
@@ -185,7 +186,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
     stream.served.recording,
-    process.rig.deps.recordings.table,
+    process.rig.deps.recordings.chunks,
     stream.served.timelineEnd,
     0,
     Math.max(nowUs, stream.served.recording.endUs) + 1,

@@ -107,12 +107,13 @@ export function openNodeFiles(
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
   { failed, telemetry }: AppContext,
-  { catalog, recordings, changes }: Pick<Parts, 'catalog' | 'recordings' | 'changes'>,
+  { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
   copies: Pick<InternalRequestDeps, 'purge'>,
 ): ReturnType<typeof createInternalRequests> {
+  const { control, catalog } = streams;
   const timelineOf = (stream: string) => {
     catalog.get(stream); // throws `stream-unknown`
-    return createStreamTimeline(() => catalog.find(stream), recordings.table);
+    return createStreamTimeline(() => catalog.find(stream), recordings.chunks);
   };
   return createInternalRequests({
     files: recordings.files,
@@ -125,7 +126,7 @@ export function openInternalRequests(
     },
     look: async () => changes?.look(),
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
-    give: (stream, node) => catalog.give(stream, node),
+    give: (stream, node) => control.give(stream, node),
     failed: failed('a request of another node'),
   });
 }
@@ -134,7 +135,7 @@ export function openInternalRequests(
 export function openPublishElsewhere(
   { shutdown }: AppContext,
   { placement, client }: Nodes,
-  { catalog, store, changes }: Pick<Parts, 'catalog' | 'store' | 'changes'>,
+  { streams, store, changes }: Pick<Parts, 'streams' | 'store' | 'changes'>,
 ): PublishElsewhere {
   return {
     nameOf: (streamId) => readStreamName(store.db, streamId),
@@ -160,7 +161,7 @@ export function openPublishElsewhere(
         throw new OxbowError('publisher-active', detail);
       }
       await placement.refresh();
-      await catalog.settled();
+      await streams.control.settled();
     },
   };
 }

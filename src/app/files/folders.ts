@@ -120,7 +120,7 @@ export function startFolders(
   app: AppContext,
   { recordings, catalog, health }: Pick<Parts, 'recordings' | 'catalog' | 'health'>,
 ): void {
-  const { folders, table, release } = recordings;
+  const { folders, chunks, release } = recordings;
   if (!folders) return;
   const { settings, opened, shutdown, clock, metrics, failed } = app;
   opened.defer(
@@ -129,7 +129,7 @@ export function startFolders(
   const moves = runFolderMoves(
     {
       store: folders.store,
-      table,
+      chunks,
       settings,
       clock,
       release,

@@ -74,7 +74,7 @@ suite('the segment in progress (docs/media.md 28)', () => {
     await turn();
     leaving.abort(new DOMException('the viewer disconnected', 'AbortError'));
     await assert.rejects(left.done, { name: 'AbortError' });
-    live.list.end();
+    live.listWriter.end();
     await assert.rejects(cut.done, isRefused('gone'));
     assert.equal((live.list.changes as Emitter<void>).size, 0, 'nothing waits any more');
   });
@@ -84,7 +84,7 @@ suite('the segment in progress (docs/media.md 28)', () => {
     for (const path of ['/live/door/av0/103.m4s', '/live/door/v0/104.m4s', '/live/door/v9/103.m4s'])
       await assert.rejects(live.get(path), isRefused('not-found'), path);
     const { parts: _, ...plain } = generation;
-    live.list.begin({ ...plain, number: 8, firstMsn: 104 }, tracks);
+    live.listWriter.begin({ ...plain, number: 8, firstMsn: 104 }, tracks);
     live.open({ msn: 104 });
     await assert.rejects(live.get('/live/door/v0/104.m4s'), isRefused('not-found'));
   });

@@ -105,8 +105,8 @@ suite('the DASH manifest of a live stream (ISO 23009-1)', () => {
 
   test('another run is another Period; the one before stays, also where the playlist of HLS is another', async () => {
     await using live = await openLive();
-    live.list.end();
-    live.list.begin({ ...generation, number: 8, firstMsn: 104 }, tracks);
+    live.listWriter.end();
+    live.listWriter.begin({ ...generation, number: 8, firstMsn: 104 }, tracks);
     live.live({ msn: 104, run: 2, startUs: START_US + 20 * SECOND, discontinuity: true });
     const periods = periodsOf(await manifestOf(live));
     assert.deepEqual(
@@ -146,7 +146,7 @@ suite('the DASH manifest of a live stream (ISO 23009-1)', () => {
     const withVideo = await openTimes();
     assert.equal(withVideo.video, `${(startS + 10) * 90_000} 180000 10`);
     assert.equal(withVideo.audio, `${(startS + 10) * 48_000} 96000 9`);
-    live.list.addPart(115, 2, audioPart(live, 115));
+    live.listWriter.addPart(115, 2, audioPart(live, 115));
     const withBoth = await openTimes();
     assert.equal(withBoth.audio, `${(startS + 10) * 48_000} 96000 10`);
     const said = [before, between, withVideo, withBoth].map(({ publishTime }) => Date.parse(publishTime!));
@@ -173,7 +173,7 @@ suite('the DASH manifest of a live stream (ISO 23009-1)', () => {
   test('at the end of the stream those who watch learn its duration, then it is static; later it is offline', async () => {
     await using live = await openLive();
     live.rig.clock.advance((START_US + 30 * SECOND) / 1000 - live.rig.clock.nowMs());
-    live.list.end();
+    live.listWriter.end();
     const head = async () => {
       const { attributes } = parseXml(await manifestOf(live));
       const { type, mediaPresentationDuration, minimumUpdatePeriod, publishTime } = attributes;
@@ -199,8 +199,8 @@ suite('the DASH manifest of a live stream (ISO 23009-1)', () => {
     const group = makeGroup({ msn: 104 }, live.init);
     const frame = 1024;
     const tracks = group.tracks.map((one) => (one.trackId === 2 ? { ...one, duration: one.duration - frame } : one));
-    live.list.seal({ ...group, tracks });
-    live.list.end();
+    live.listWriter.seal({ ...group, tracks });
+    live.listWriter.end();
     const { mediaPresentationDuration } = parseXml(await manifestOf(live)).attributes;
     const endUs = START_US + 10 * SECOND - Math.floor((frame / 48_000) * SECOND);
     assert.equal(mediaPresentationDuration, `PT${(endUs - 1000) / SECOND}S`);

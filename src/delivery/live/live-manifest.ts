@@ -7,7 +7,7 @@
 import type { Presentation, PresentationSegment } from '@oxbow/media/presentation';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { edgeOf, type LiveSegment, type LiveWindowView } from '../../packager/live-segment.ts';
+import { edgeOf, type LiveSegment, type LiveWindowView, lastSealedOf } from '../../packager/live-segment.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 import { dashManifest } from '../format/dash.ts';
 import type { Reply } from '../reply.ts';
@@ -118,7 +118,7 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
     view.generation.number,
     shown.before[0]?.msn,
     view.segments[0]?.msn,
-    list.lastSealed?.msn,
+    lastSealedOf(list.segments)?.msn,
     view.ended,
     ending,
     prediction !== undefined,

@@ -30,7 +30,7 @@ suite('segments and parts', () => {
   test('a hinted part of a list that ended never comes, though the next generation gives its name to other media', async () => {
     await using live = await openLive();
     const pending = live.get('/live/door/av0/103.2.m4s');
-    live.list.begin({ ...generation, number: 8 }, tracks);
+    live.listWriter.begin({ ...generation, number: 8 }, tracks);
     live.live({ msn: 103 });
     await assert.rejects(pending, refusal('not-found'));
     assert.ok((await live.get('/live/door/av0/103.2.m4s')).length > 0);
@@ -39,7 +39,7 @@ suite('segments and parts', () => {
   test('are the same bytes from memory and from the chunk file, open or sealed: the parts in sequence', async () => {
     const limits = { ...DEFAULT_LIMITS, memoryUs: 3_000_000 };
     await using live = await openDelivery({ limits });
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     const first = live.live({ msn: 100 });
     const urls = ['av0/100', 'v0/100', 'a0/100', 'av0/100.0', 'av0/100.9', 'a0/100.3'].map(
       (url) => `/live/door/${url}.m4s`,
@@ -50,7 +50,7 @@ suite('segments and parts', () => {
     const inParts = await Promise.all(parts.map(async (part) => live.bytes(await part)));
     assert.deepEqual(inMemory[0], Uint8Array.from(Buffer.concat(inParts)));
     await live.record(first);
-    live.list.recorded(100);
+    live.listWriter.recorded(100);
     for (const msn of [101, 102, 103]) live.live({ msn });
     assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
     assert.deepEqual(await read(), inMemory);
@@ -69,7 +69,7 @@ suite('segments and parts', () => {
 
   test('that were answered keep their bytes when they leave memory; the memory of others is used again', async () => {
     await using live = await openDelivery({ limits: { ...DEFAULT_LIMITS, memoryUs: 3_000_000 } });
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     const blocks = [100, 101, 102, 103, 104, 105].map((msn) => {
       live.open({ msn });
       live.part({ msn }, 0);
@@ -79,12 +79,12 @@ suite('segments and parts', () => {
         block.set(track.bytes);
         return { ...track, bytes: block.subarray(0, track.bytes.length) };
       });
-      live.list.seal({ ...group, tracks: moved });
+      live.listWriter.seal({ ...group, tracks: moved });
       return moved[0]!.bytes;
     });
     const replies = [await live.get('/live/door/av0/100.m4s'), await live.get('/live/door/av0/101.0.m4s')];
     const before = await Promise.all(replies.map(async (reply) => (await live.bytes(reply)).slice()));
-    live.list.recorded(105);
+    live.listWriter.recorded(105);
     assert.equal(live.list.find(102)!.bytes, undefined, 'it left memory');
     assert.equal(blocks[2]!.length, 0);
     slabPool.take(before[0]!.length).fill(0);
@@ -98,12 +98,12 @@ suite('segments and parts', () => {
       { ...tracks[0]!, id: 2 },
     ] as const;
     const init = live.inits.of(swapped);
-    live.list.begin(generation, swapped);
+    live.listWriter.begin(generation, swapped);
     const group = live.live({ msn: 100, init });
     const before = await live.bytes(await live.get('/live/door/av0/100.m4s'));
     await live.record(group);
-    live.list.begin({ ...generation, number: 8 }, swapped);
-    live.list.begin({ ...generation, number: 9 }, swapped);
+    live.listWriter.begin({ ...generation, number: 8 }, swapped);
+    live.listWriter.begin({ ...generation, number: 9 }, swapped);
     assert.equal(live.list.find(100), undefined);
     const reply = await live.get('/live/door/av0/100.m4s');
     assert.deepEqual(await live.bytes(reply), before);
@@ -111,7 +111,7 @@ suite('segments and parts', () => {
 
   test('are 410 once retention took them, 404 where there never was one; parts are 410 when their segment left the list', async () => {
     await using live = await openDelivery({ limits: { ...DEFAULT_LIMITS, windowUs: 12_000_000 } });
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     for (let msn = 100; msn < 112; msn++) await live.record(live.live({ msn }));
     assert.equal(live.list.find(100), undefined);
     assert.ok(await live.get('/live/door/av0/100.m4s'));
@@ -127,7 +127,7 @@ suite('segments and parts', () => {
 
   test('have an ETag of their name and the CRC-32 of their bytes: the same in memory and in the file, another for other bytes', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     const group = live.live({ msn: 100 });
     const tagOf = async (path: string) => (await live.get(path)).etag!;
     const paths = ['/live/door/av0/100.m4s', '/live/door/v0/100.m4s', '/live/door/av0/100.3.m4s'];
@@ -144,13 +144,13 @@ suite('segments and parts', () => {
       assert.equal((now as Reply).etag, inMemory[i]);
     }
     await live.record(group);
-    live.list.recorded(100);
+    live.listWriter.recorded(100);
     for (let msn = 101; msn < 110; msn++) live.live({ msn });
     assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
     assert.deepEqual(await Promise.all(paths.map(tagOf)), inMemory);
 
     await using other = await openDelivery();
-    other.list.begin(generation, tracks);
+    other.listWriter.begin(generation, tracks);
     other.live({ msn: 100, run: 2 });
     for (const [i, path] of paths.entries()) assert.notEqual((await other.get(path)).etag, inMemory[i]);
     for (const path of ['/live/door/ts/100.ts', `/live/door/av0/init-${live.init.number}.mp4`]) {

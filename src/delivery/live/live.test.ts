@@ -75,7 +75,7 @@ suite('a live list', () => {
 
   test('skips what is older than six target durations, and only on request (RFC 8216bis 6.2.5.1)', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     for (let msn = 100; msn < 120; msn++) live.live({ msn });
     const whole = media(await live.text('/live/door/av0/g7.m3u8'));
     assert.equal(whole.segments.length, 20);
@@ -100,7 +100,7 @@ suite('a live list', () => {
 
   test('keeps the parts of the last three target durations of media, also across a hole (RFC 8216bis 6.2.2)', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     for (let msn = 100; msn < 104; msn++) live.live({ msn });
     const startUs = START_US + 60_000_000;
     live.live({ msn: 104, startUs, discontinuity: true });
@@ -113,14 +113,20 @@ suite('a live list', () => {
 
   test('lists a segment and its parts the same while it grows and when it is complete (RFC 8216bis 6.2.1)', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     const plan = { msn: 101, startUs: START_US + 2_000_000 };
     live.open(plan);
     for (const { id, timescale } of tracks) {
       // The audio begins with the first frame behind the cut.
       const pts = usToTicks(plan.startUs + (id === 2 ? 20_000 : 0), timescale);
-      live.list.addPart(101, id, { bytes: new Uint8Array(9), pts, duration: timescale / 5, independent: true, crc: 0 });
+      live.listWriter.addPart(101, id, {
+        bytes: new Uint8Array(9),
+        pts,
+        duration: timescale / 5,
+        independent: true,
+        crc: 0,
+      });
     }
     for (const id of ['av0', 'v0', 'a0']) {
       const { programDateTimeMs, parts } = media(await live.text(`/live/door/${id}/g7.m3u8`)).segments[1]!;
@@ -134,11 +140,11 @@ suite('a live list', () => {
 
   test('dates each segment by the clock of its configuration', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     const before = await live.text('/live/door/a0/g7.m3u8');
     const faster = tracks.map((track) => (track.kind === 'audio' ? { ...track, timescale: 96_000 } : track));
-    live.list.begin(generation, faster);
+    live.listWriter.begin(generation, faster);
     live.live({ msn: 101, init: live.inits.of(faster), discontinuity: true });
     const [was] = media(before).segments;
     const [now, next] = media(await live.text('/live/door/a0/g7.m3u8')).segments;
@@ -149,7 +155,7 @@ suite('a live list', () => {
   test('without parts has none of what goes with them, and does not block', async () => {
     await using live = await openDelivery();
     const { parts: _parts, partHoldBackS: _hold, ...plain } = generation;
-    live.list.begin({ ...plain, holdBackS: 12 }, tracks);
+    live.listWriter.begin({ ...plain, holdBackS: 12 }, tracks);
     live.open({ msn: 100 });
     live.seal({ msn: 100 });
     live.open({ msn: 101 });
@@ -161,7 +167,7 @@ suite('a live list', () => {
 
   test('shows a segment that a rendition does not have as a gap of the same length', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     live.live({ msn: 101, without: [2] });
     const audio = media(await live.text('/live/door/a0/g7.m3u8'));
@@ -198,7 +204,7 @@ suite('the multivariant list', () => {
       await using live = await openDelivery();
       const bytes = makeGroup({ msn: 100 }, live.init).tracks.reduce((sum, track) => sum + track.bytes.length, 0);
       const wanted = bytes * 4 * 1.25;
-      live.list.begin({ ...generation, bandwidths: { 1: wanted * share, 2: 0 } }, tracks);
+      live.listWriter.begin({ ...generation, bandwidths: { 1: wanted * share, 2: 0 } }, tracks);
       for (let msn = 100; msn < 100 + segments; msn++) live.live({ msn });
       live.part({ msn: 100 + segments }, 2);
       const text = await live.text('/live/door/index.m3u8');
@@ -220,7 +226,7 @@ suite('the multivariant list', () => {
       { ...tracks[1]!, language: 'eng' },
       { ...tracks[1]!, id: 3, language: 'deu', label: 'Kommentar' },
     ];
-    live.list.begin({ ...generation, bandwidths: { 1: 800_000, 2: 100_000, 3: 200_000 } }, two);
+    live.listWriter.begin({ ...generation, bandwidths: { 1: 800_000, 2: 100_000, 3: 200_000 } }, two);
     live.live({ msn: 100, init: live.inits.of(two) });
     const text = await live.text('/live/door/index.m3u8');
     assert.match(text, /TYPE=AUDIO,GROUP-ID="audio",NAME="English|NAME="Original/);
@@ -232,7 +238,7 @@ suite('the multivariant list', () => {
     await using live = await openDelivery();
     const config = { codec: 'ac3', record: Uint8Array.of(16, 17, 64), codecs: 'ac-3', sampleRate: 48_000, channels: 2 };
     const dolby = [tracks[0]!, { ...tracks[1]!, config } as Track];
-    live.list.begin({ ...generation, bandwidths: { 1: 800_000, 2: 100_000 } }, dolby);
+    live.listWriter.begin({ ...generation, bandwidths: { 1: 800_000, 2: 100_000 } }, dolby);
     live.live({ msn: 100, init: live.inits.of(dolby) });
     const text = await live.text('/live/door/index.m3u8');
     assert.match(text, /CODECS="avc1\.64001f,ac-3".*\nav0\/.*\n.*BANDWIDTH=800000,CODECS="avc1\.64001f",.*\nv0\//);
@@ -242,7 +248,7 @@ suite('the multivariant list', () => {
     await using live = await openDelivery();
     const config = { codec: 'eac3', record: Uint8Array.of(0, 0, 32), codecs: 'ec-3', sampleRate: 48_000, channels: 6 };
     const both = [tracks[0]!, { ...tracks[1]!, id: 2, config } as Track, { ...tracks[1]!, id: 3 }];
-    live.list.begin({ ...generation, bandwidths: { 1: 800_000, 2: 300_000, 3: 100_000 } }, both);
+    live.listWriter.begin({ ...generation, bandwidths: { 1: 800_000, 2: 300_000, 3: 100_000 } }, both);
     live.live({ msn: 100, init: live.inits.of(both) });
     const text = await live.text('/live/door/index.m3u8');
     assert.match(text, /BANDWIDTH=1100000,CODECS="avc1\.64001f,ec-3".*AUDIO="audio"\nv0\//);
@@ -255,10 +261,10 @@ suite('the multivariant list', () => {
     const offline = (error: unknown) =>
       refusal('stream-offline')(error) && (error as OxbowError).extra.retryAfterSeconds === 2;
     await assert.rejects(live.get('/live/door/index.m3u8'), offline);
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     assert.ok(await live.text('/live/door/index.m3u8'));
-    live.list.end();
+    live.listWriter.end();
     await assert.rejects(live.get('/live/door/index.m3u8'), offline);
     assert.match(await live.text('/live/door/av0/g7.m3u8'), /#EXT-X-ENDLIST/);
     await assert.rejects(live.get('/live/door/av0/g6.m3u8'), offline);
@@ -268,7 +274,7 @@ suite('the multivariant list', () => {
     await using live = await openDelivery();
     live.state.starting = true;
     const pending = live.text('/live/door/index.m3u8');
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     assert.match(await pending, /av0\/g7\.m3u8/);
   });
@@ -281,10 +287,10 @@ suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
     const pending = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=2').finally(() => {
       done = true;
     });
-    live.list.addPart(103, 1, { bytes: new Uint8Array(9), pts: 0, duration: 18_000, independent: false, crc: 0 });
+    live.listWriter.addPart(103, 1, { bytes: new Uint8Array(9), pts: 0, duration: 18_000, independent: false, crc: 0 });
     await new Promise(setImmediate);
     assert.equal(done, false, 'audio is missing');
-    live.list.addPart(103, 2, { bytes: new Uint8Array(9), pts: 0, duration: 9600, independent: true, crc: 0 });
+    live.listWriter.addPart(103, 2, { bytes: new Uint8Array(9), pts: 0, duration: 9600, independent: true, crc: 0 });
     const reply = await pending;
     assert.equal(reply.cacheControl, 'public, max-age=12');
     assert.match(
@@ -339,7 +345,7 @@ suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
     await using live = await openLive();
     const list = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5');
     const part = assert.rejects(live.get('/live/door/av0/103.2.m4s'), refusal('not-found'));
-    live.list.end();
+    live.listWriter.end();
     assert.match(await list, /#EXT-X-ENDLIST/);
     await part;
   });
@@ -356,7 +362,7 @@ suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
   test('of a generation that was replaced ends it, and its media stays', async () => {
     await using live = await openLive();
     const pending = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5');
-    live.list.begin({ ...generation, number: 8 }, tracks);
+    live.listWriter.begin({ ...generation, number: 8 }, tracks);
     live.live({ msn: 104 });
     assert.match(await pending, /ENDLIST/);
     assert.match(await live.text('/live/door/av0/g7.m3u8'), /\n102\.m4s\n#EXT-X-ENDLIST/);

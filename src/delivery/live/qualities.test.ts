@@ -7,6 +7,7 @@ import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.t
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
+import { firstOpenOf, lastSealedOf } from '../../packager/live-segment.ts';
 import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
@@ -88,7 +89,7 @@ suite('derived qualities of a live stream', () => {
     assert.deepEqual([small!.width, small!.height, small!.media], ['320', '180', 'v0-180/$Number$.m4s']);
     assert.ok(Number(small!.bandwidth) > 1 && Number(small!.bandwidth) < Number(source!.bandwidth));
     const [init] = /init-\d+/.exec(small!.initialization!)!;
-    assert.equal(init, `init-${stream.list.lastSealed!.init.number}`);
+    assert.equal(init, `init-${lastSealedOf(stream.list.segments)!.init.number}`);
     const times = video!.map((one) => named(named(named(one, 'SegmentTemplate')[0]!, 'SegmentTimeline')[0]!, 'S'));
     assert.equal(times[1]![0]!.attributes.t, times[0]![0]!.attributes.t);
   });
@@ -146,7 +147,7 @@ suite('derived qualities of a live stream', () => {
       assert.ok(small!.last <= source!.last);
       if (open && small!.last === open.msn) openListed++;
       // What is listed can be requested: it has a part.
-      else assert.equal(small!.last, stream.list.lastSealed!.msn);
+      else assert.equal(small!.last, lastSealedOf(stream.list.segments)!.msn);
     }
     assert.ok(openListed > 10, String(openListed));
   });
@@ -169,11 +170,11 @@ suite('derived qualities of a live stream', () => {
     assert.ok(count > 2);
     assert.deepEqual(facts(small, count), facts(source, count));
     assert.equal(small!.partTargetS, source!.partTargetS);
-    const { msn } = stream.list.lastSealed!;
+    const { msn } = lastSealedOf(stream.list.segments)!;
     const segment = bytesOf(stream.get(`av0-180/${msn}.m4s`));
     assert.equal(
       segment.length,
-      [...stream.list.lastSealed!.bytes!.values()].reduce((sum, { length }) => sum + length, 0),
+      [...lastSealedOf(stream.list.segments)!.bytes!.values()].reduce((sum, { length }) => sum + length, 0),
     );
     assert.ok(bytesOf(stream.get(`v0-180/${msn}.m4s`)).length < segment.length);
     assert.ok(bytesOf(stream.get(`av0-180/${msn}.0.m4s`)).length > 0);
@@ -182,7 +183,7 @@ suite('derived qualities of a live stream', () => {
   test('a blocking reload of one waits for its own parts, not for those of the stream', () => {
     const stream = openStream();
     stream.publish(0, 500);
-    const open = stream.rig.list.open!;
+    const open = firstOpenOf(stream.rig.list.segments)!;
     const count = open.parts.get(1)!.length;
     assert.ok('body' in stream.get(`av0/g1.m3u8?_HLS_msn=${open.msn}&_HLS_part=0`));
     const pending = stream.get(`av0-180/g1.m3u8?_HLS_msn=${open.msn}&_HLS_part=${count}`);
@@ -201,9 +202,9 @@ suite('derived qualities of a live stream', () => {
     assert.ok(parsed.kind === 'media');
     const complete = [...parsed.playlist.segments].filter(({ uri }) => uri !== '');
     assert.equal(complete.at(-1)!.gap, true);
-    assert.equal(parsed.playlist.mediaSequence + complete.length - 1, stream.rig.list.lastSealed!.msn);
+    assert.equal(parsed.playlist.mediaSequence + complete.length - 1, lastSealedOf(stream.rig.list.segments)!.msn);
     assert.ok(!textOf(stream.get('index.m3u8')).includes('av0-180'));
-    assert.throws(() => stream.get(`v0-180/${stream.rig.list.lastSealed!.msn}.m4s`), { code: 'not-found' });
+    assert.throws(() => stream.get(`v0-180/${lastSealedOf(stream.rig.list.segments)!.msn}.m4s`), { code: 'not-found' });
   });
 
   test('an unknown quality is left to the slow path, which refuses it', () => {

@@ -59,8 +59,8 @@ export function qualityFor<Served>(stream: Served & WithQualities<Served>, rendi
  */
 export function besideOf(stream: ServedLiveStream, { generation }: LiveWindowView): NonNullable<LiveEdge['beside']> {
   const source = stream.source ?? stream;
-  if (source.list.qualities.length === 0) return NONE;
-  const live = source.list.qualities.flatMap(({ track }) => source.qualities?.get(track.rung) ?? []);
+  if (source.list.state.qualities.length === 0) return NONE;
+  const live = source.list.state.qualities.flatMap(({ track }) => source.qualities?.get(track.rung) ?? []);
   return [source, ...live].flatMap((other) => {
     const view = other.list === stream.list ? undefined : other.list.view(generation.number);
     if (!view || view.ended) return [];

@@ -20,14 +20,14 @@ const older: SegmentPlan[] = [
 async function openDvr(): Promise<Delivery> {
   const dvr = await openDelivery({ limits });
   await dvr.record(...older.map((plan) => makeGroup(plan, dvr.init)));
-  dvr.list.begin(generation, tracks);
+  dvr.listWriter.begin(generation, tracks);
   return dvr;
 }
 
 async function flow(dvr: Delivery, from: number, to: number, lost: readonly number[] = []): Promise<void> {
   for (let msn = from; msn <= to; msn++) {
     const group = dvr.live({ msn, run: 3 });
-    if (lost.includes(msn)) dvr.list.lost(msn);
+    if (lost.includes(msn)) dvr.listWriter.lost(msn);
     else await dvr.record(group);
   }
 }
@@ -107,7 +107,7 @@ suite('a DASH manifest that reaches far back (docs/media.md 19, 27)', () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 104);
     dvr.rig.clock.advance((START_US + 30 * SECOND) / 1000 - dvr.rig.clock.nowMs());
-    dvr.list.end();
+    dvr.listWriter.end();
     const head = async () => parseXml(await dvr.text(MANIFEST)).attributes;
     const { type, mediaPresentationDuration } = await head();
     assert.deepEqual([type, mediaPresentationDuration], ['dynamic', `PT${START_US / SECOND + 9.999}S`]);

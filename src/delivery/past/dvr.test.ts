@@ -26,7 +26,7 @@ const older: SegmentPlan[] = [
 async function openDvr(): Promise<Delivery> {
   const dvr = await openDelivery({ limits });
   await dvr.record(...older.map((plan) => makeGroup(plan, dvr.init)));
-  dvr.list.begin(generation, tracks);
+  dvr.listWriter.begin(generation, tracks);
   return dvr;
 }
 
@@ -141,8 +141,8 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
   test('makes a GAP of a segment that the recorder lost when it leaves the live list, and changes nothing else', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 106, [103, 104]);
-    dvr.list.lost(103);
-    dvr.list.lost(104);
+    dvr.listWriter.lost(103);
+    dvr.listWriter.lost(104);
     const before = await read(dvr);
     assert.ok(
       before.segments.every(({ gap }) => !gap),
@@ -150,7 +150,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     );
     await flow(dvr, 107, 112);
     const left = await read(dvr);
-    dvr.list.recorded(112);
+    dvr.listWriter.recorded(112);
     await flow(dvr, 113, 113);
     const after = await read(dvr);
     const gapsOf = ({ segments }: MediaPlaylist) => segments.filter(({ gap }) => gap).map(({ uri }) => uri);
@@ -165,10 +165,10 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
 
   test('of a stream that is not recorded lists what can be loaded, not hours of GAPs', async () => {
     await using dvr = await openDelivery({ limits });
-    dvr.list.begin(generation, tracks);
+    dvr.listWriter.begin(generation, tracks);
     for (let msn = 100; msn <= 130; msn++) {
       dvr.live({ msn });
-      dvr.list.lost(msn);
+      dvr.listWriter.lost(msn);
       if (msn % 3 === 0) await read(dvr);
     }
     const list = await read(dvr);
@@ -242,7 +242,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
   test('holds to the length of older segments, forgets what retention deleted, and ends with its generation', async () => {
     await using dvr = await openDelivery({ limits });
     await dvr.record(makeGroup({ msn: 40, run: 1, startUs: START_US - 60 * SECOND, parts: 35 }, dvr.init));
-    dvr.list.begin(generation, tracks);
+    dvr.listWriter.begin(generation, tracks);
     await flow(dvr, 100, 110);
     const before = await read(dvr);
     assert.deepEqual([before.targetDurationS, before.segments.length], [7, 12]);
@@ -251,7 +251,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     await flow(dvr, 111, 111);
     const after = await read(dvr);
     assert.deepEqual([after.targetDurationS, after.mediaSequence, after.discontinuitySequence], [7, 102, 5]);
-    dvr.list.end();
+    dvr.listWriter.end();
     assert.equal((await read(dvr)).endList, true);
     await assert.rejects(dvr.text('/live/door/dvr-30m/index.m3u8'), { code: 'stream-offline' });
   });

@@ -90,9 +90,9 @@ suite('a window of the past (docs/media.md 16)', () => {
   test('keeps its TARGETDURATION when segments become longer, and when it ends (RFC 8216bis 6.2.1)', async () => {
     await using past = await openPast(plansOf(100, 105));
     const targetOf = async () => (await list(past, `/vod/door/${startS}/30s/av0.m3u8`)).targetDurationS;
-    past.list.begin(generation, tracks);
+    past.listWriter.begin(generation, tracks);
     assert.equal(await targetOf(), 6);
-    past.list.begin({ ...generation, number: 8, targetDurationS: 4 }, tracks);
+    past.listWriter.begin({ ...generation, number: 8, targetDurationS: 4 }, tracks);
     await past.record(makeGroup({ msn: 105, parts: 20 }, past.init));
     assert.equal(await targetOf(), 6);
     past.state.settledUs = START_US + 30 * SECOND;
@@ -101,10 +101,10 @@ suite('a window of the past (docs/media.md 16)', () => {
 
   test('has at least the TARGETDURATION of the live playlist: segments of that length may follow', async () => {
     await using past = await openPast(plansOf(100, 105));
-    past.list.begin({ ...generation, targetDurationS: 10 }, tracks);
+    past.listWriter.begin({ ...generation, targetDurationS: 10 }, tracks);
     const targetOf = async (rev = '') => (await list(past, `/vod/door/${startS}/30s/${rev}av0.m3u8`)).targetDurationS;
     assert.equal(await targetOf(), 10);
-    past.list.begin({ ...generation, number: 8, targetDurationS: 4 }, tracks);
+    past.listWriter.begin({ ...generation, number: 8, targetDurationS: 4 }, tracks);
     assert.equal(await targetOf(), 10, 'another source follows');
     past.state.settledUs = START_US + 30 * SECOND;
     assert.equal(await targetOf(), 10, 'it is over');

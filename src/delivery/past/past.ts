@@ -13,7 +13,7 @@ import { copyGroup } from '../../archive/segment-index.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
-import { type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
+import { findKeyBefore, type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -136,7 +136,7 @@ export function refuseEmpty(stream: PastStream, { fromUs, toUs }: Range): never 
 /** The groups from the last key frame to `first`; empty if `first` has one, or if a hole separates them. */
 export async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
   if (startsWithKey(first)) return [];
-  const key = await stream.recording.keyBefore(first.startUs);
+  const key = await findKeyBefore(stream.recording, first.startUs);
   if (!key) return [];
   const before = await stream.recording.between(key.startUs, first.startUs);
   const lead = before.filter((group) => group.msn >= key.msn && group.msn < first.msn);

@@ -24,7 +24,7 @@ const plans = (from: number, to: number): SegmentPlan[] =>
 
 async function openLive(count: number): Promise<Delivery> {
   const live = await openDelivery();
-  live.list.begin(generation, tracks);
+  live.listWriter.begin(generation, tracks);
   for (const plan of plans(100, 100 + count)) live.live(plan);
   return live;
 }
@@ -69,7 +69,7 @@ suite('/live/stream.m3u8', () => {
 
   test('has more than five where they are shorter than three target durations together (RFC 8216bis 6.2.2)', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     for (let i = 0; i < 20; i++) live.live({ msn: 100 + i, startUs: START_US + i * 400_000, parts: 2 });
     const { segments } = await list(live, '/live/stream.m3u8');
     assert.equal(segments.length, 15);
@@ -87,7 +87,7 @@ suite('/live/stream.m3u8', () => {
 
   test('a list that ended says so to those who follow it, and is offline after that', async () => {
     await using live = await openLive(6);
-    live.list.end();
+    live.listWriter.end();
     live.rig.clock.advance(12_000 + 60_000);
     assert.match(await live.text('/live/stream.m3u8'), /#EXT-X-ENDLIST/);
     live.rig.clock.advance(10_000);

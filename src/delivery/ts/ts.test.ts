@@ -55,7 +55,7 @@ suite('the MPEG-TS rendition, live (docs/media.md 34)', () => {
     const audio = tracks[1]!;
     assert(audio.kind === 'audio');
     const slower = { ...audio, timescale: 44_100, config: { ...audio.config, sampleRate: 44_100 } };
-    live.list.begin(generation, [slower]);
+    live.listWriter.begin(generation, [slower]);
     live.live({ msn: 100, init: live.inits.of([audio]) });
     live.live({ msn: 101, init: live.inits.of([slower]), run: 2, discontinuity: true });
     const dates = (await list(live, '/live/door/ts/g7.m3u8')).segments.map((one) => one.programDateTimeMs);
@@ -102,7 +102,7 @@ suite('the MPEG-TS rendition, live (docs/media.md 34)', () => {
 
   test('ends with its generation, and is offline when there is no other', async () => {
     await using live = await openLive();
-    live.list.end();
+    live.listWriter.end();
     assert.match(await live.text('/live/door/ts/g7.m3u8'), /#EXT-X-ENDLIST/);
     await assert.rejects(live.get('/live/door/ts/index.m3u8'), refusal('stream-offline'));
     await assert.rejects(live.get('/live/door/ts/g8.m3u8'), refusal('stream-offline'));
@@ -112,7 +112,7 @@ suite('the MPEG-TS rendition, live (docs/media.md 34)', () => {
     await using live = await openDelivery();
     live.state.starting = true;
     const asked = live.text('/live/door/ts/index.m3u8');
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     assert.match(await asked, /^g7\.m3u8$/m);
   });
@@ -121,7 +121,7 @@ suite('the MPEG-TS rendition, live (docs/media.md 34)', () => {
 suite('an MPEG-TS segment', () => {
   test('has the same bytes from memory, from the open file and from the sealed one, for good', async () => {
     await using live = await openDelivery({ limits: { ...DEFAULT_LIMITS, memoryUs: 3_000_000 } });
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     const group = live.live({ msn: 100 });
     // Each with nothing kept from before.
     const read = async () => {
@@ -130,7 +130,7 @@ suite('an MPEG-TS segment', () => {
     };
     const inMemory = await read();
     await live.record(group);
-    live.list.recorded(100);
+    live.listWriter.recorded(100);
     for (const msn of [101, 102, 103]) live.live({ msn });
     assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
     assert.deepEqual(await read(), inMemory);
@@ -144,7 +144,7 @@ suite('an MPEG-TS segment', () => {
 
   test('lacks the track that has a hole, and only where all have one there is a GAP', async () => {
     await using live = await openDelivery();
-    live.list.begin(generation, tracks);
+    live.listWriter.begin(generation, tracks);
     live.live({ msn: 100 });
     live.live({ msn: 101, without: [1] });
     live.live({ msn: 102, without: [2] });

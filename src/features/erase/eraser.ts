@@ -181,7 +181,8 @@ export class Eraser {
       leftOf: (files) => [...files.map(({ location }) => left('file', location)), ...copies],
     });
     deps.recordings.table.reload(id);
-    this.#drop(catalog.find(name), erasure);
+    // Nothing in memory has the segments any more.
+    catalog.find(name)?.served.erase(erasure.lastMsn);
     await this.#removeThings(erasure);
     const { from, to, words } = describe(erasure);
     deps.log.warn({ stream: name, from, to, by: by.name, ...counts(report) }, 'a range of a recording is deleted');
@@ -220,12 +221,6 @@ export class Eraser {
     throw new OxbowError('not-ready', 'The newest of the recording is not in the index yet.', {
       extra: { retryAfterSeconds: 5 },
     });
-  }
-
-  /** Nothing in memory has the segments any more. */
-  #drop(stream: ManagedStream | undefined, { lastMsn }: Erasure): void {
-    if (!stream) return;
-    for (const { list } of [stream.served, ...stream.served.qualities.values()]) list.erase(lastMsn);
   }
 
   /**

@@ -102,13 +102,13 @@ function toRefusal(error: unknown): unknown {
 
 /** Media that is missing within the ranges; media between them was not requested. */
 async function gapsOf(
-  { stream, table, end }: ExportSource,
+  { stream, chunks, end }: ExportSource,
   { ranges }: ExportRequest,
   { parts, seconds }: Exported,
 ): Promise<ExportResult['gaps']> {
   const gaps: ExportResult['gaps'] = [];
   for (const [i, range] of ranges.entries()) {
-    const { pieces } = await readTimeline(stream.recording, table, end, range.fromUs, range.toUs);
+    const { pieces } = await readTimeline(stream.recording, chunks, end, range.fromUs, range.toUs);
     const endS = parts[i + 1]?.[0]?.atS ?? seconds;
     for (const { fromUs, toUs, kind, detail } of pieces) {
       if (kind === 'media') continue;

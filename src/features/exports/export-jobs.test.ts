@@ -52,7 +52,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   const jobs = new Jobs({ queue, clock: rig.clock, events: { publish() {} }, failed });
   const exports = new ExportJobs({
     jobs,
-    table: rig.table,
+    chunks: rig.chunks,
     reader,
     clock: rig.clock,
     segments: rig.segments,
@@ -218,7 +218,7 @@ suite('exports as jobs', () => {
     const { stream, reader, rig } = opened;
     const location = segmentLocation('exports/aborted.mp4');
     const controller = new AbortController();
-    const source = { stream, table: rig.table, end: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] } };
+    const source = { stream, chunks: rig.chunks, end: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] } };
     const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
     const exporting = exportToFile(
       source,

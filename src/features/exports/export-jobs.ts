@@ -26,7 +26,7 @@ import type { JobKind, Jobs } from '../../jobs/jobs-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { ServedMedia } from '../../streams/served-media.ts';
@@ -60,7 +60,7 @@ interface ExportInput {
 export interface ExportJobsOptions {
   readonly jobs: Jobs;
   readonly catalog: Pick<Catalog, 'get'>;
-  readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly reader: RangeReader;
   readonly clock: Clock;
   readonly segments: SegmentStore;
@@ -185,7 +185,7 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
-    const { catalog, reader, segments, settings, table } = this.#options;
+    const { catalog, reader, segments, settings, chunks } = this.#options;
     const input = job.input as ExportInput;
     const { served } = catalog.get(input.stream);
     const { format, exact } = input;
@@ -196,7 +196,7 @@ export class ExportJobs implements ExportsApi<Reply> {
     const spools = { store: segments, name: `${EXPORTS}${job.id}` };
     const effort = settings.now.library?.ladder.effort;
     const target = { put, reader, spools, progress, signal, ...(effort && { effort }) };
-    const result = await exportToFile(sourceOf(served, table), request, target);
+    const result = await exportToFile(sourceOf(served, chunks), request, target);
     return { ...result, url: `/api/v1/exports/${job.id}/file` };
   }
 
@@ -260,6 +260,6 @@ function locationOf({ id, input }: Job): SegmentLocation {
 }
 
 /** A stream of this process as the source of an export. */
-function sourceOf(served: ServedMedia, table: ChunkTable): ExportSource {
-  return { stream: served, table, end: served.timelineEnd };
+function sourceOf(served: ServedMedia, chunks: ChunkQueries): ExportSource {
+  return { stream: served, chunks, end: served.timelineEnd };
 }

@@ -15,13 +15,13 @@ export const exports = defineFeature({
   routes: exportRoutes,
   after: subtitleRoutes,
   open({ config, settings, clock }, { recordings, catalog, jobs, disk, hooks }) {
-    const { segments, table, reader } = recordings;
+    const { segments, chunks, reader } = recordings;
     const node = nodeName(config);
     const secret = node === undefined ? undefined : config.cluster.secret;
     const made = new ExportJobs({
       jobs,
       catalog,
-      table,
+      chunks,
       reader,
       clock,
       segments,

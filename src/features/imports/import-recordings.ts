@@ -15,7 +15,8 @@ import { printDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { writeIdentity } from '../../recording/stream-identity.ts';
@@ -92,7 +93,8 @@ export async function importRecordings(request: FolderRequest, options: ImportOp
   const store = opened.use(await openStore({ file, server: databaseServer(config.store), log, signal }));
   const { segments } = opened.use(await openFolderStore(dataFolder, store, config.storage));
   const table = new ChunkTable(store.db, () => store.fence);
-  const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
+  const chunks = new ChunkQueries(store.db);
+  const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, chunks, clock, log }));
   const failures: unknown[] = [];
   const looking = new AbortController();
   const disk = await watchDisk(
@@ -111,7 +113,7 @@ export async function importRecordings(request: FolderRequest, options: ImportOp
   const totalBytes = foundFolder.streams.flatMap(({ files }) => files).reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   const streams: ImportedStream[] = [];
-  const folder: Folder = { dataFolder, store, segments, table, msnMarks, mayWrite: () => disk.now().hasRoom };
+  const folder: Folder = { dataFolder, store, segments, table, chunks, msnMarks, mayWrite: () => disk.now().hasRoom };
   for (const stream of foundFolder.streams) {
     const progress = (size: number) => {
       bytes += size;
@@ -128,6 +130,7 @@ interface Folder {
   readonly store: Store;
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly msnMarks: MsnMarks;
   readonly mayWrite: () => boolean;
 }
@@ -147,7 +150,7 @@ async function importOne(
     readonly progress: (size: number) => void;
   },
 ): Promise<ImportedStream> {
-  const { store, segments, table, msnMarks, dataFolder, mayWrite } = folder;
+  const { store, segments, table, chunks, msnMarks, dataFolder, mayWrite } = folder;
   const nowMs = clock.nowMs();
   const files = foundFiles.filter(({ startUs }) => startUs / 1000 < nowMs + FUTURE_MS);
   const { definition: before, isRemoved } = await readDefinition(store.db, name);
@@ -174,8 +177,8 @@ async function importOne(
     failed: (error) => failures.push(error),
     nowMs: () => clock.nowMs(),
   });
-  await recoverStream({ segments, streamId: id, table, inits }, 0, { signal });
-  const hasOwn = await hasOwnPast(store, table, id);
+  await recoverStream({ segments, streamId: id, table, chunks, inits }, 0, { signal });
+  const hasOwn = await hasOwnPast(store, chunks, id);
   const keepMs = definition.keepMs ?? config.record.keep;
   await using ledger = await Ledger.open(dataFolder, id);
   const imported = await importStream(
@@ -183,6 +186,7 @@ async function importOne(
       config,
       segments,
       table,
+      chunks,
       inits,
       streamId: id,
       clock,
@@ -191,12 +195,12 @@ async function importOne(
       ledger,
       stepUs,
       announced: (msn) => msns.announced(msn),
-      places: new PastPlaces(await table.joinedSpansBetween(id, 0, Number.MAX_SAFE_INTEGER)),
+      places: new PastPlaces(await chunks.joinedSpansBetween(id, 0, Number.MAX_SAFE_INTEGER)),
       floorUs: Math.max(horizonUs(nowMs, keepMs), await table.deletedBefore(id)),
       limitUs: hasOwn ? definition.createdUs : Math.round(nowMs * 1000),
       looseUs: layout.looseUs,
       byArrival: layout.byArrival,
-      discontinuitiesAt: async (msn) => (await table.upTo(id, msn))?.discontinuity_sequence ?? 0,
+      discontinuitiesAt: async (msn) => (await chunks.upTo(id, msn))?.discontinuity_sequence ?? 0,
       progress: ({ size }) => progress(size),
     },
     { signal },
@@ -211,10 +215,10 @@ async function importOne(
 const IN_FUTURE = 'its name is a time in the future: name the time zone with --time-zone';
 
 /** Whether a stream has had live media: its live playlist has used segment numbers. */
-async function hasOwnPast(store: Store, table: ChunkTable, streamId: string): Promise<boolean> {
+async function hasOwnPast(store: Store, chunks: ChunkQueries, streamId: string): Promise<boolean> {
   const saved = await readSavedState(store.db, streamId);
   if (saved?.generation) return true;
-  const last = await table.last(streamId);
+  const last = await chunks.last(streamId);
   return last !== undefined && !isImportedRun(last.run);
 }
 

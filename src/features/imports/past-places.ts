@@ -3,7 +3,7 @@
  * In: spans of the index, and media imported since. Out: the neighbours of an instant. Pure.
  */
 import { HOLE_US } from '../../live/continuity.ts';
-import type { ChunkSpan } from '../../recording/chunk-table.ts';
+import type { ChunkSpan } from '../../recording/chunks/chunk-spans.ts';
 
 /** A stretch that the stream has. */
 export interface RecordedStretch {

@@ -11,9 +11,11 @@ import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Stream } from '../../live/stream.ts';
-import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
+import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
+import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import type { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import type { InitTable } from '../../recording/init-table.ts';
 import { Recorder } from '../../recording/recorder.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
@@ -25,6 +27,7 @@ export interface StretchDeps {
   readonly config: Config;
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly inits: InitTable;
   readonly streamId: string;
   /** Only its monotonic time counts: imported media has other times. */
@@ -67,7 +70,7 @@ export class StretchWriter implements AsyncDisposable {
   #damages = 0;
 
   constructor(
-    { config, segments, table, inits, streamId, clock, mayWrite, announced }: StretchDeps,
+    { config, segments, table, chunks, inits, streamId, clock, mayWrite, announced }: StretchDeps,
     place: StretchPlace,
   ) {
     const { previous, startUs, firstMsn, gap } = place;
@@ -76,7 +79,7 @@ export class StretchWriter implements AsyncDisposable {
     const fail = (error: OxbowError) => {
       this.#failure ??= error;
     };
-    this.#recording = new RecordingReader({ streamId, table, endUs: 0 });
+    this.#recording = new RecordingReader({ streamId, chunks, endUs: 0 });
     this.#recorder = new Recorder({
       recording: this.#recording,
       table,
@@ -106,7 +109,7 @@ export class StretchWriter implements AsyncDisposable {
       },
       ready: (options) => this.#recorder.ready(options),
       settings: packagerSettings(config),
-      list: new LiveWindow({ ...DEFAULT_LIMITS, windowUs: LIST_US }),
+      listWriter: new LiveWindowWriter({ ...DEFAULT_LIMITS, windowUs: LIST_US }),
       nextMsn: firstMsn,
       discontinuitySequence: previous?.discontinuitySequence ?? 0,
       continued: previous !== undefined,

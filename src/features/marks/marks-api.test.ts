@@ -23,6 +23,7 @@ async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
     segments: deps.recordings.segments,
     table: deps.recordings.table,
+    chunks: deps.recordings.chunks,
     clock,
     horizons: deps.recordings.horizons,
     settings: deps.settings,

@@ -21,7 +21,7 @@ export function createMarksApi(
   { recordings, clock, events }: Pick<StreamDeps, 'recordings' | 'clock' | 'events'>,
   catalog: Pick<Catalog, 'get'>,
 ): MarksApi {
-  const { markers, pins, table } = recordings;
+  const { markers, pins, chunks } = recordings;
   const idOf = (name: string) => catalog.get(name).definition.id;
   const subject = (name: string) => catalog.get(name).definition;
   const refuseFuture = (ms: number) => {
@@ -83,7 +83,7 @@ export function createMarksApi(
     const { fromUs, toUs } = windows!;
     const { recording, name } = stream.served;
     if (recording.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
-    const first = await recording.query(() => table.firstSpanFrom(stream.definition.id, fromUs));
+    const first = await recording.query(() => chunks.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.served.horizonUs()
       ? new OxbowError('gone', `The recording of ${name} was deleted there.`)

@@ -12,5 +12,5 @@ export const pictures = defineFeature({
   name: 'pictures',
   routes: pictureRoutes,
   after: streamRoutes,
-  open: (_, { recordings, catalog }) => ({ own: createPicturesApi(recordings.pictures, catalog) }),
+  open: (_, { recordings, catalog, bus }) => ({ own: createPicturesApi(recordings.pictures, catalog, bus) }),
 });

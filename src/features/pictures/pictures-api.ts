@@ -6,6 +6,8 @@
 import type { StreamPicture } from '../../api/picture.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { PictureTable } from '../../streams/picture/picture-table.ts';
+import type { StreamDeps } from '../../streams/stream-deps.ts';
+import { publishSettings } from '../../streams/stream-events.ts';
 
 /** Pictures of streams; each call refuses `stream-unknown`. */
 export interface PicturesApi {
@@ -15,18 +17,22 @@ export interface PicturesApi {
   remove(name: string): Promise<void>;
 }
 
-export function createPicturesApi(pictures: PictureTable, catalog: Pick<Catalog, 'get' | 'publish'>): PicturesApi {
+export function createPicturesApi(
+  pictures: PictureTable,
+  catalog: Pick<Catalog, 'get'>,
+  events: StreamDeps['events'],
+): PicturesApi {
   return {
     read: async (name) => pictures.read(catalog.get(name).definition.id),
     async set(name, bytes) {
       const { definition } = catalog.get(name);
       await pictures.set(definition.id, bytes);
-      catalog.publish('stream.changed', definition);
+      publishSettings(events, 'stream.changed', definition);
     },
     async remove(name) {
       const { definition } = catalog.get(name);
       await pictures.remove(definition.id);
-      catalog.publish('stream.changed', definition);
+      publishSettings(events, 'stream.changed', definition);
     },
   };
 }

@@ -9,7 +9,7 @@ const refusal = (code: string) => (error: unknown) => error instanceof OxbowErro
 const testSource = { source: { type: 'test' } } as const;
 const png = (n: number) => Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, n);
 
-const picturesOf = ({ deps, catalog }: StreamsRig) => createPicturesApi(deps.recordings.pictures, catalog);
+const picturesOf = ({ deps, catalog }: StreamsRig) => createPicturesApi(deps.recordings.pictures, catalog, deps.events);
 
 suite('the picture of a stream', () => {
   test('is named by its version; a change is an event, and a restart keeps it', async () => {

@@ -91,7 +91,7 @@ suite('relays of streams', () => {
     const [view] = relays.list('door');
     assert.deepEqual([view?.origin, view?.enabled], ['configuration', true]);
     await assert.rejects(relays.remove('door', view!.id), { code: 'managed-elsewhere' });
-    await rig.catalog.configure({ door: configured({ relays: [] }) });
+    await rig.control.configure({ door: configured({ relays: [] }) });
     assert.deepEqual(relays.list('door'), []);
   });
 

@@ -10,7 +10,7 @@ import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-st
 import { namedChunkOf, recordingOf } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import type { ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
+import type { ChunkRow, ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { contentAfter, expectedOf, expectedOfChunk, hasContent, isGivenUp, isWhole } from './damage.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 import { checkAssetChunk, type Finding, findingOf } from './verify.ts';

@@ -10,7 +10,7 @@ import type { StreamGap } from '@oxbow/media/segment';
 import type { CheckedChunk, ExpectedChunk } from '../../archive/integrity/check-chunk.ts';
 import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-index.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import type { ChunkRow } from '../../recording/chunk-table.ts';
+import type { ChunkRow } from '../../recording/chunks/chunk-table.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 
 /** The columns of the intact content of a file. */

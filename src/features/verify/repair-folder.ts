@@ -16,7 +16,8 @@ import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { type ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import { type ChunkRow, ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { resizeFile } from '../../recording/erase/erase-rows.ts';
 import { type InitTable, openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
@@ -156,6 +157,7 @@ class Repair {
   readonly #tools: RepairTools;
   readonly #files: VerifiedFiles;
   readonly #table: ChunkTable;
+  readonly #chunks: ChunkQueries;
   readonly #actions: RepairAction[] = [];
   readonly #inits = new Map<string, InitTable>();
   #names: ReadonlyMap<string, string> = new Map();
@@ -165,6 +167,7 @@ class Repair {
     this.quarantine = tools.quarantine;
     this.#files = new VerifiedFiles(tools.store.db);
     this.#table = new ChunkTable(tools.store.db, () => tools.store.fence);
+    this.#chunks = new ChunkQueries(tools.store.db);
   }
 
   async run(progress: RepairRequest['progress']): Promise<{ files: number; actions: readonly RepairAction[] }> {
@@ -342,10 +345,10 @@ class Repair {
       const inits = await this.#initsOf(streamId);
       for (const id of [streamId, ...(await listQualityRecordings(local, streamId, { signal }))]) {
         const { deletedBeforeUs } = await this.#files.indexed(streamId);
-        const before = await this.#table.files(id);
-        const options = { segments, streamId: id, table: this.#table, inits };
+        const before = await this.#chunks.files(id);
+        const options = { segments, streamId: id, table: this.#table, chunks: this.#chunks, inits };
         const { unusable } = await recoverStream(options, deletedBeforeUs, { signal });
-        const after = await this.#table.files(id);
+        const after = await this.#chunks.files(id);
         for (const added of after.paths) if (!before.paths.has(added)) await this.#added(id, added);
         for (const location of unusable) {
           const detail =

@@ -10,7 +10,7 @@ import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { loadConfig } from '../../config/load.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { openStore } from '../../store/db.ts';
 import { DATABASE_FILE, openFolderStore } from '../../streams/offline/rebuild.ts';
 import { openStreams, temporaryFolder, testSource } from '../../streams/streams.fixture.ts';

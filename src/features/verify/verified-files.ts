@@ -5,7 +5,7 @@
  */
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
-import type { ChunkRow } from '../../recording/chunk-table.ts';
+import type { ChunkRow } from '../../recording/chunks/chunk-table.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
 

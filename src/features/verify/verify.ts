@@ -10,7 +10,7 @@ import { type CheckedChunk, checkChunk } from '../../archive/integrity/check-chu
 import { listChunks, recordingOf } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
 import { reasonOf } from '../../lib/errors.ts';
-import type { ChunkRow } from '../../recording/chunk-table.ts';
+import type { ChunkRow } from '../../recording/chunks/chunk-table.ts';
 import { expectedOf, expectedOfChunk, isGivenUp } from './damage.ts';
 import type { AssetChunkRow, OriginalRow, VerifiedFiles, VerifyPlace } from './verified-files.ts';
 

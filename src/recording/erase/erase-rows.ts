@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import { copyGroup, SegmentWalker } from '../../archive/segment-index.ts';
 import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import type { Tables } from '../../store/schema.ts';
-import { chunkRow } from '../chunk-row.ts';
+import { chunkRow } from '../chunks/chunk-row.ts';
 import type { RecordedGroup } from '../recording-reader.ts';
 
 /** MSNs from `firstMsn` to `lastMsn`. */

@@ -71,7 +71,7 @@ async function erase(rig: RecordingRig, erasures: ErasureTable, firstMsn: number
 const msnsOf = async ({ recording }: RecordingRig) => (await recording.between(0, EVER)).map(({ msn }) => msn);
 const kindsOf = async (rig: RecordingRig, erased: readonly ErasedRange[], toS = 50, fromS = 0) => {
   const [fromUs, toUs] = [START_US + fromS * SECOND, START_US + toS * SECOND];
-  const { pieces } = await readTimeline(rig.recording, rig.table, end(erased), fromUs, toUs);
+  const { pieces } = await readTimeline(rig.recording, rig.chunks, end(erased), fromUs, toUs);
   for (const [i, { fromUs }] of pieces.entries()) if (i > 0) assert.equal(fromUs, pieces[i - 1]!.toUs);
   return pieces.map(({ kind, fromUs, toUs }) => [kind, (fromUs - START_US) / SECOND, (toUs - START_US) / SECOND]);
 };
@@ -122,7 +122,7 @@ suiteOnEngines('deleted ranges', (open) => {
       nowMs: () => 0,
     });
     const { signal } = new AbortController();
-    const options = { segments: rig.segments, streamId: 's', table: rig.table, inits };
+    const options = { segments: rig.segments, streamId: 's', table: rig.table, chunks: rig.chunks, inits };
     await rig.table.clear('s');
     await recoverStream({ ...options, erased: erasures.of('s') }, 0, { signal });
     assert.deepEqual(await msnsOf(rig), except(8, 12));

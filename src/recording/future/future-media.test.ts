@@ -35,10 +35,10 @@ async function record(rig: RecordingRig, groups: readonly SegmentGroup[]): Promi
   await rig.recorder.seal();
 }
 
-async function recoveryOf({ segments, table, store, clock }: RecordingRig) {
+async function recoveryOf({ segments, table, chunks, store, clock }: RecordingRig) {
   const failed = (error: unknown) => assert.fail(String(error));
   const inits = await openInitTable(store.db, 's', { failed, nowMs: () => clock.nowMs() });
-  return { segments, streamId: 's', table, inits };
+  return { segments, streamId: 's', table, chunks, inits };
 }
 
 async function recover(rig: RecordingRig) {
@@ -68,7 +68,7 @@ async function starts({ recording }: RecordingRig): Promise<number[]> {
 suiteOnEngines('media in the future', (openRig) => {
   test('behind a jump is moved to where it was recorded, with its gaps, also what later publishers sent', async () => {
     await using rig = await openRig();
-    const { segments, table } = rig;
+    const { segments, table, chunks } = rig;
     // 10 s; a jump of an hour, 20 s over a ten-minute mark; a publisher that came 5 s later.
     await record(rig, runOf(1, 100, START_US, 5));
     const jumped = START_US + 10 * SECOND + HOUR;
@@ -78,7 +78,7 @@ suiteOnEngines('media in the future', (openRig) => {
     const bytes = async () => (await recordedBytes(rig)).join();
     const before = await bytes();
     const saved = { atUs: START_US + 41 * SECOND, clean: true };
-    const moved = await moveFutureMedia({ segments, table, streamId: 's', saved }, { signal });
+    const moved = await moveFutureMedia({ segments, table, chunks, streamId: 's', saved }, { signal });
     assert.deepEqual(moved, { byUs: HOUR, fromUs: jumped, toUs: jumped + 31 * SECOND, files: 3 });
     const found = await recover(rig);
     assert.deepEqual([found.unusable, found.expired], [[], 0]);
@@ -95,14 +95,14 @@ suiteOnEngines('media in the future', (openRig) => {
       assert.equal(groups[0]!.utcOffsetUs, utc_offset_us);
     }
     assert.equal((await rig.files()).length, (await rowsOf(rig)).length);
-    assert.equal(await moveFutureMedia({ segments, table, streamId: 's', saved }, { signal }), undefined);
+    assert.equal(await moveFutureMedia({ segments, table, chunks, streamId: 's', saved }, { signal }), undefined);
   });
 
   test('is moved with the recordings of its qualities, whose files end elsewhere', async () => {
     await using rig = await openRig();
-    const { segments, table } = rig;
+    const { segments, table, chunks } = rig;
     const id = qualityRecording('s', '480p');
-    const recording = new RecordingReader({ streamId: id, table, endUs: 0 });
+    const recording = new RecordingReader({ streamId: id, chunks, endUs: 0 });
     await using quality = openRecorder(rig, recording);
     const jump = [skipped(START_US + 10 * SECOND, HOUR)];
     const groups = [...runOf(1, 100, START_US, 5), ...runOf(2, 105, START_US + 10 * SECOND + HOUR, 10, jump)];
@@ -117,7 +117,7 @@ suiteOnEngines('media in the future', (openRig) => {
     const before = await startsOf();
     assert.equal(before.length, 13);
     const saved = { atUs: START_US + 30 * SECOND, clean: true };
-    const moved = await moveFutureMedia({ segments, table, streamId: 's', saved }, { signal });
+    const moved = await moveFutureMedia({ segments, table, chunks, streamId: 's', saved }, { signal });
     assert.equal(moved?.byUs, HOUR);
     const found = await recover(rig);
     await recoverQualities(await recoveryOf(rig), 0, found, { signal });
@@ -140,10 +140,11 @@ suiteOnEngines('media in the future', (openRig) => {
       const step = (): void => {
         if (left-- === 0) throw new Error('crash');
       };
-      const { table, segments } = rig;
+      const { table, chunks, segments } = rig;
       const failing = {
         segments: failAt(segments, ['create', 'delete'], step),
         table: failAt(table, ['remove'], step),
+        chunks,
       };
       const isDone = await moveFutureMedia({ ...failing, streamId: 's', saved }, { signal }).then(
         () => true,

@@ -16,7 +16,9 @@ import {
   type SegmentStore,
   segmentLocation,
 } from '../../archive/segment-store.ts';
-import type { ChunkSpan, ChunkTable } from '../chunk-table.ts';
+import type { ChunkQueries } from '../chunks/chunk-queries.ts';
+import type { ChunkSpan } from '../chunks/chunk-spans.ts';
+import type { ChunkTable } from '../chunks/chunk-table.ts';
 import { WINDOW_US, windowOf } from '../window.ts';
 
 /** Media further ahead of the clock that it was recorded by than this is in the future, µs. */
@@ -38,7 +40,8 @@ interface FutureMedia {
 /** Where it is looked for. */
 interface FutureMediaOptions {
   readonly segments: SegmentStore;
-  readonly table: ChunkTable;
+  readonly table: Pick<ChunkTable, 'qualitiesOf' | 'remove'>;
+  readonly chunks: Pick<ChunkQueries, 'holding' | 'runStart' | 'spansBetween'>;
   readonly streamId: string;
   /**
    * When the last process saved the state of the stream, by its clock, and whether it ended in order; µs
@@ -63,17 +66,17 @@ export async function moveFutureMedia(
   options: FutureMediaOptions,
   { signal }: Abortable = {},
 ): Promise<FutureMedia | undefined> {
-  const { table, streamId, segments } = options;
+  const { table, chunks, streamId, segments } = options;
   const aheadUs = await findAhead(options);
   if (aheadUs <= AHEAD_US) return undefined;
-  const spans = await table.spansBetween(streamId, options.saved.atUs - BACK_US, Number.MAX_SAFE_INTEGER);
+  const spans = await chunks.spansBetween(streamId, options.saved.atUs - BACK_US, Number.MAX_SAFE_INTEGER);
   const files = planMoves(spans, aheadUs);
   const [first, last] = [files[0], files.at(-1)];
   if (!first || !last) return undefined;
   const shiftAt = (msn: number) => files.findLast(({ span }) => span.first_msn <= msn)?.shiftUs ?? 0;
   const fileOf = (msn: number) => files.findLast(({ span }) => span.first_msn <= msn)?.span;
   for (const id of await table.qualitiesOf(streamId)) {
-    const later = await table.spansBetween(id, first.span.start_us, Number.MAX_SAFE_INTEGER);
+    const later = await chunks.spansBetween(id, first.span.start_us, Number.MAX_SAFE_INTEGER);
     // What an interrupted move has moved has another UTC offset already.
     const left = later.filter((span) => span.utc_offset_us === fileOf(span.first_msn)?.utc_offset_us);
     await moveFiles(options, id, left.map(toFirst), shiftAt, signal);
@@ -90,13 +93,13 @@ export async function moveFutureMedia(
 const toFirst = ({ first_msn }: ChunkSpan): number => first_msn;
 
 /** How far the media was ahead of the clock of the process that recorded it, µs. */
-async function findAhead({ table, streamId, saved }: FutureMediaOptions): Promise<number> {
-  const after = await table.spansBetween(streamId, saved.atUs, Number.MAX_SAFE_INTEGER);
+async function findAhead({ chunks, streamId, saved }: FutureMediaOptions): Promise<number> {
+  const after = await chunks.spansBetween(streamId, saved.atUs, Number.MAX_SAFE_INTEGER);
   const last = after.at(-1);
-  const row = last && (await table.holding(streamId, last.first_msn));
+  const row = last && (await chunks.holding(streamId, last.first_msn));
   if (row?.run_clock !== 'arrival') return 0;
   // The state is saved when a run begins, and at the end.
-  const runUs = (await table.runStart(streamId, row.run)) ?? row.start_us;
+  const runUs = (await chunks.runStart(streamId, row.run)) ?? row.start_us;
   return (saved.clean ? row.end_us : runUs) - saved.atUs;
 }
 
@@ -133,7 +136,7 @@ function jumpsOf(absences: string): number[] {
  * others stays to the end.
  */
 async function moveFiles(
-  { segments, table }: FutureMediaOptions,
+  { segments, table, chunks }: FutureMediaOptions,
   recordingId: string,
   firstMsns: readonly number[],
   shiftAt: (msn: number) => number,
@@ -143,7 +146,7 @@ async function moveFiles(
   const made: SegmentLocation[] = [];
   try {
     for (const msn of firstMsns) {
-      const row = await table.holding(recordingId, msn);
+      const row = await chunks.holding(recordingId, msn);
       if (!row) continue;
       const location = segmentLocation(row.path);
       made.push(await writeMoved(segments, recordingId, location, shiftAt, signal));

@@ -10,14 +10,14 @@ import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { createPace } from '../../lib/pace.ts';
-import type { ChunkTable } from '../chunk-table.ts';
+import type { ChunkQueries } from '../chunks/chunk-queries.ts';
 
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;
 
 interface FolderMovesOptions {
   readonly store: FoldersSegmentStore;
-  readonly table: Pick<ChunkTable, 'files'>;
+  readonly chunks: Pick<ChunkQueries, 'files'>;
   readonly settings: Current<{ readonly storage: { readonly moveToFolders: boolean; readonly moveRate: number } }>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Ids of all streams. */
@@ -55,12 +55,12 @@ export async function runFolderMoves(options: FolderMovesOptions, { signal }: { 
 
 /** One look at all streams. Rejects at the first failure: the next look tries again. */
 async function moveAll(options: FolderMovesOptions, moving: Moving): Promise<void> {
-  const { store, table, settings, streams } = options;
+  const { store, chunks, settings, streams } = options;
   const { signal } = moving;
   for (const streamId of streams()) {
     for (const id of [streamId, ...(await listQualityRecordings(store, streamId, { signal }))]) {
       const prefix = recordingPrefix(id);
-      const { paths } = await table.files(id);
+      const { paths } = await chunks.files(id);
       for await (const location of store.strays(streamId, prefix, { signal })) {
         if (!settings.now.storage.moveToFolders) return;
         if (isOf(prefix, location) && isComplete(location, paths)) await move(options, location, moving);

@@ -17,6 +17,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
+import { firstOpenOf, lastSealedOf } from '../../packager/live-segment.ts';
 import { continuous, createPackagerRig, type PackagerRig } from '../../packager/packager.fixture.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 import { ReplicaFeed } from './replica-feed.ts';
@@ -125,7 +126,7 @@ suite('replicas of a serving thread', () => {
     for (let at = 300; at + 50 <= frames.length; at += 50) {
       await publish(rig, at, at + 50);
       assert.ok(replicas.lookup.list('door'));
-      const { msn } = rig.list.open!;
+      const { msn } = firstOpenOf(rig.list.segments)!;
       for (const [path, query] of [
         ['/live/door/index.m3u8', ''],
         [list, ''],
@@ -148,7 +149,7 @@ suite('replicas of a serving thread', () => {
     await publish(rig, 0, 300);
     replicas.lookup.list('door');
     const list = `/live/door/av0/g${rig.list.generation!.number}.m3u8`;
-    const query = new URLSearchParams(`_HLS_msn=${rig.list.open!.msn}`);
+    const query = new URLSearchParams(`_HLS_msn=${firstOpenOf(rig.list.segments)!.msn}`);
     const waiting = replicas.lookup.find(addressOf(list), query);
     assert.ok(waiting && 'look' in waiting);
     state.list = createPackagerRig().list;
@@ -284,7 +285,7 @@ test('a thread has a replica of each quality that is requested; without one of t
   const { rig, quality, replicas, own, feed, state } = pair;
   rig.stream.sinks.attach(new Repacketizer(quality.follower, 0.5), { name: 'encoder' });
   await publish(rig, 0, 400);
-  const paths = ['index.m3u8', 'av0-180/g1.m3u8', `v0-180/${quality.list.lastSealed!.msn}.m4s`];
+  const paths = ['index.m3u8', 'av0-180/g1.m3u8', `v0-180/${lastSealedOf(quality.list.segments)!.msn}.m4s`];
   const compare = () => {
     for (const path of paths) {
       const address = addressOf(`/live/door/${path}`);
@@ -300,7 +301,7 @@ test('a thread has a replica of each quality that is requested; without one of t
   replicas.lookup.list('door~180');
   compare();
   await publish(rig, 400, 600);
-  paths.push(`av0-180/${quality.list.lastSealed!.msn}.m4s`);
+  paths.push(`av0-180/${lastSealedOf(quality.list.segments)!.msn}.m4s`);
   compare();
   state.list = undefined;
   feed.check('door');

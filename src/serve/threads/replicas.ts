@@ -20,7 +20,9 @@ import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
-import { LiveWindow } from '../../packager/live-window.ts';
+import type { LiveWindow } from '../../packager/live-window.ts';
+import { applyChange } from '../../packager/live-window-change.ts';
+import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
@@ -41,6 +43,7 @@ const MAX_HOLDERS = 10_000;
 class Replica implements ServedLiveStream {
   readonly name: string;
   readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   access: StreamAccess;
   usedMs: number;
   readonly #inits = new Map<number, Init>();
@@ -58,7 +61,8 @@ class Replica implements ServedLiveStream {
   ) {
     this.#replicas = replicas;
     this.name = name;
-    this.list = LiveWindow.from(state);
+    this.listWriter = LiveWindowWriter.from(state);
+    this.list = this.listWriter.list;
     this.access = access;
     this.usedMs = usedMs;
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
@@ -72,7 +76,7 @@ class Replica implements ServedLiveStream {
 
   /** Its derived qualities that have a replica in this thread. */
   get qualities(): ReadonlyMap<string, ServedLiveStream> {
-    const entries = this.list.qualities.flatMap(({ track: { rung } }) => {
+    const entries = this.list.state.qualities.flatMap(({ track: { rung } }) => {
       const replica = this.#replicas.get(qualityWindowName(this.name, rung));
       return replica ? [[rung, replica] as const] : [];
     });
@@ -85,14 +89,14 @@ class Replica implements ServedLiveStream {
    */
   apply(change: LiveWindowChange): void {
     if (change.do !== 'open') {
-      this.list.apply(change);
+      applyChange(this.listWriter, change);
       return;
     }
     const { opening } = change;
     const init = this.#inits.get(opening.init.number) ?? opening.init;
     if (this.#inits.size >= MAX_INITS) this.#inits.clear();
     this.#inits.set(init.number, init);
-    this.list.apply({ do: 'open', opening: { ...opening, init } });
+    applyChange(this.listWriter, { do: 'open', opening: { ...opening, init } });
   }
 }
 
@@ -307,6 +311,6 @@ export class Replicas implements AsyncDisposable {
   #end(name: string): void {
     const replica = this.#replicas.get(name);
     this.#replicas.delete(name);
-    replica?.list.clear();
+    replica?.listWriter.clear();
   }
 }

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { Track, VideoTrack } from '@oxbow/media/frame';
 import type { StillGop } from '../../ffmpeg/engine.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
+import { lastSealedOf } from '../../packager/live-segment.ts';
 import {
   assertConstraints,
   assertSound,
@@ -144,7 +145,7 @@ suite('a picture in the place of the publisher', () => {
     assert.equal(lastPictures(rig.list.segments), undefined);
     publish(rig, source, 10);
     const last = lastPictures(rig.list.segments);
-    const bytes = rig.list.lastSealed!.bytes!.get(video.id)!;
+    const bytes = lastSealedOf(rig.list.segments)!.bytes!.get(video.id)!;
     assert.ok(last && Buffer.from(last).subarray(-bytes.length).equals(bytes));
     fill(rig, source.tracks, 6);
     rig.packager.endRun();

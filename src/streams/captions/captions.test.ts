@@ -42,7 +42,7 @@ test('captions of a live stream are announced once they were seen, and in the pa
   const window = { range: { fromUs: START_MS * 1000, toUs: START_MS * 1000 + 60_000_000 } };
   {
     await using rig = await openStreams({ folder: folder.path });
-    await rig.catalog.configure({ door: configured() });
+    await rig.control.configure({ door: configured() });
     const stream = rig.catalog.get('door').served;
     const input = startOf(rig);
     for (let second = 0; second < 6; second++) flow(rig, input, SLICE);
@@ -55,7 +55,7 @@ test('captions of a live stream are announced once they were seen, and in the pa
     await rig.settle();
   }
   await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 600_000 });
-  await rig.catalog.configure({ door: configured() });
+  await rig.control.configure({ door: configured() });
   const stream = rig.catalog.get('door').served;
   assert.match(textOf(await answerPastIndex(stream, window)), /CLOSED-CAPTIONS="cc"/);
   assert.match(textOf(await answerPastManifest(stream, window)), /cea-608:2015" value="CC1=und"/);
@@ -74,7 +74,7 @@ test('captions of a live stream are announced once they were seen, and in the pa
 test('a complete window of a run without captions says that there are none', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
-  await rig.catalog.configure({ door: configured() });
+  await rig.control.configure({ door: configured() });
   const stream = rig.catalog.get('door').served;
   const input = startOf(rig);
   for (let second = 0; second < 12; second++) flow(rig, input, SLICE);

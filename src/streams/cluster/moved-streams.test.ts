@@ -29,12 +29,12 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
     await rig.api.create('door', testSource);
     placements.give('stream', 'door', 'b');
-    await rig.catalog.settled();
+    await rig.control.settled();
     assert.equal(rig.catalog.find('door'), undefined);
-    const { table } = rig.deps.recordings;
-    const last = table.last.bind(table);
+    const { chunks } = rig.deps.recordings;
+    const last = chunks.last.bind(chunks);
     let failures = 2;
-    t.mock.method(table, 'last', (id: string) =>
+    t.mock.method(chunks, 'last', (id: string) =>
       failures-- > 0 ? Promise.reject(new Error('the connection was lost')) : last(id),
     );
     placements.give('stream', 'door', 'a');
@@ -49,12 +49,12 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
     await rig.api.create('door', testSource);
     placements.give('stream', 'door', 'b');
-    await rig.catalog.settled();
+    await rig.control.settled();
     assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live');
-    const { table } = rig.deps.recordings;
-    const last = table.last.bind(table);
+    const { chunks } = rig.deps.recordings;
+    const last = chunks.last.bind(chunks);
     const reading = Promise.withResolvers<void>();
-    t.mock.method(table, 'last', async (id: string) => {
+    t.mock.method(chunks, 'last', async (id: string) => {
       await reading.promise;
       return last(id);
     });
@@ -65,7 +65,7 @@ suite('a stream that moves between nodes', () => {
     } finally {
       reading.resolve();
     }
-    await rig.catalog.settled();
+    await rig.control.settled();
     assert.throws(
       () => checkStreams(rig.catalog, rig.clock.nowMs()),
       /0 of 1 streams .* door \(the source has sent no media yet\)/,
@@ -80,12 +80,12 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
     await rig.api.create('door', testSource);
     placements.give('stream', 'door', 'b');
-    await rig.catalog.settled();
+    await rig.control.settled();
     t.mock.method(rig.segments, 'read', () =>
       Promise.reject(new OxbowError('not-ready', 'The recording is on a node that does not run.')),
     );
     placements.give('stream', 'door', 'a');
-    await rig.catalog.settled();
+    await rig.control.settled();
     assert.equal(rig.catalog.get('door').status.state, 'starting');
     const read = rig.logged.find(({ msg }) => msg === 'the file of deleted ranges cannot be read');
     assert.equal(read?.level, 'info');
@@ -99,13 +99,13 @@ suite('a stream that moves between nodes', () => {
     await rig.api.create('gone', testSource);
     await rig.api.remove('gone', { recordings: 'keep' });
     placements.give('stream', 'door', 'b');
-    await rig.catalog.settled();
+    await rig.control.settled();
     await assert.rejects(
       async () => rig.api.get('door'),
       { code: 'not-ready' },
       'a node that asks has not learned of it',
     );
-    t.mock.method(rig.deps.recordings.table, 'last', () => Promise.reject(new Error('the connection was lost')));
+    t.mock.method(rig.deps.recordings.chunks, 'last', () => Promise.reject(new Error('the connection was lost')));
     placements.give('stream', 'door', 'a');
     await assert.rejects(async () => rig.api.get('door'), { code: 'not-ready' });
     assert.equal(await rig.api.get('other'), undefined);
@@ -119,10 +119,10 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement });
     await rig.api.create('door', pushed);
     t.mock.method(placement, 'give', () => Promise.reject(new Error('the connection was lost')));
-    await assert.rejects(rig.catalog.give('door', 'b'), /the connection was lost/);
+    await assert.rejects(rig.control.give('door', 'b'), /the connection was lost/);
     assert.equal((await rig.api.get('door'))?.name, 'door');
     t.mock.restoreAll();
-    await rig.catalog.give('door', 'b');
+    await rig.control.give('door', 'b');
     assert.equal(rig.catalog.find('door'), undefined);
   });
 
@@ -149,7 +149,7 @@ suite('the streams of a node that has died', () => {
     for (const name of names) await rig.api.create(name, testSource);
     const ids = new Map(names.map((name) => [name, rig.catalog.get(name).definition.id]));
     for (const name of names) placements.give('stream', name, 'b');
-    await time.settled('they are at the other node', rig.catalog.settled());
+    await time.settled('they are at the other node', rig.control.settled());
     const { open } = ManagedStream;
     t.after(() => {
       ManagedStream.open = open;
@@ -194,7 +194,7 @@ suite('the streams of a node that has died', () => {
     using time = openVirtualTime();
     await using rig = await openHeir(t, time, folder.path, () => 2000);
     rig.takeOver();
-    assert.deepEqual(rig.catalog.moved?.toOpen, rig.names);
+    assert.deepEqual(rig.catalog.toOpen, rig.names);
     await time.runFor(1999);
     assert.deepEqual(rig.open, []);
     await time.runFor(1);
@@ -203,7 +203,7 @@ suite('the streams of a node that has died', () => {
     assert.deepEqual(rig.open, rig.names.slice(0, 8));
     await time.runFor(2000);
     assert.deepEqual([rig.open, rig.most], [rig.names, 4]);
-    assert.deepEqual(rig.catalog.moved?.toOpen, []);
+    assert.deepEqual(rig.catalog.toOpen, []);
   });
 
   test('wait for none that takes longer than ten seconds; changes wait for them', async (t) => {
@@ -251,13 +251,13 @@ suite('the streams of a node that has died', () => {
     using time = openVirtualTime();
     await using rig = await openHeir(t, time, folder.path, () => 1000);
     const { reload = async () => {}, recordings } = rig.deps;
-    const { table } = recordings;
-    const last = table.last.bind(table);
+    const { chunks } = recordings;
+    const last = chunks.last.bind(chunks);
     const shutdown = new DOMException('oxbow is shutting down', 'AbortError');
     Object.assign(rig.deps, {
       reload: (id: string) => (rig.idOf('s2') === id ? Promise.reject(shutdown) : reload(id)),
     });
-    t.mock.method(table, 'last', (id: string) => (rig.idOf('s3') === id ? Promise.reject(shutdown) : last(id)));
+    t.mock.method(chunks, 'last', (id: string) => (rig.idOf('s3') === id ? Promise.reject(shutdown) : last(id)));
     rig.takeOver();
     await time.runFor(5000);
     assert.deepEqual(

@@ -40,20 +40,21 @@ async function recoverOne(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, clock, log, settings } = deps;
-  const { segments, table, horizons, kept, erasures } = deps.recordings;
+  const { segments, table, chunks, horizons, kept, erasures } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
-  const newest = await table.last(id);
+  const newest = await chunks.last(id);
   const options = {
     segments,
     streamId: id,
     table,
+    chunks,
     inits,
     pinned: kept.ranges(id),
     erased: erasures.of(id),
     horizonUs: horizons.of(id, keepMs ?? settings.now.record.keep),
     // What the new owner recorded at the same time is in the index already.
-    isFree: async (fromUs: number, toUs: number) => (await table.spansBetween(id, fromUs, toUs)).length === 0,
+    isFree: async (fromUs: number, toUs: number) => (await chunks.spansBetween(id, fromUs, toUs)).length === 0,
   };
   const recovery = await recoverStream(options, newest ? newest.start_us - BACK_US : 0, { signal });
   await recoverQualities(options, BACK_US, recovery, { signal });

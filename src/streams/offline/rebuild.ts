@@ -17,7 +17,8 @@ import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog, type Log } from '../../observe/log.ts';
-import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { adoptErased } from '../../recording/erase/erased-file.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
@@ -86,6 +87,7 @@ export async function rebuildIndex(
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const erasures = await ErasureTable.open(store.db, () => store.fence);
   const sum = { files: 0, segments: 0, repaired: 0 };
   const unusable: string[] = [];
@@ -107,13 +109,14 @@ export async function rebuildIndex(
       segments,
       streamId,
       table,
+      chunks,
       inits,
       erased,
       progress: (files: number) => progress?.(before + files),
     };
     const recovery = await recoverStream(options, 0, { signal });
     await recoverQualities(options, undefined, recovery, { signal });
-    if (recovery.repaired > 0) await noteCrash(store, table, streamId);
+    if (recovery.repaired > 0) await noteCrash(store, chunks, streamId);
     sum.files += recovery.files;
     sum.segments += recovery.segments;
     sum.repaired += recovery.repaired;
@@ -127,8 +130,8 @@ export async function rebuildIndex(
  * A file that was open says that the last process did not close it. Once it is repaired, no file says so: a
  * start without a database would.
  */
-async function noteCrash(store: Store, table: ChunkTable, streamId: string): Promise<void> {
-  const last = await table.last(streamId);
+async function noteCrash(store: Store, chunks: ChunkQueries, streamId: string): Promise<void> {
+  const last = await chunks.last(streamId);
   if (!last || (await readSavedState(store.db, streamId))) return;
   const crashed = { clean: false, gaps: [], generation: undefined, liveSource: null };
   await writeSavedState(store, streamId, { atUs: last.end_us, ...crashed });

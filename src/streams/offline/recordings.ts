@@ -12,7 +12,8 @@ import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { mapEach } from '../../lib/map-each.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { ChunkTable, READS_AT_ONCE } from '../../recording/chunk-table.ts';
+import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import { ChunkTable, READS_AT_ONCE } from '../../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
@@ -59,6 +60,7 @@ export async function openOfflineRecordings(
   await adoptRecordings(store, segments, { onlyIfEmpty: true });
   const definitions = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const reader = opened.use(openRangeReader(segments));
   const owned = opened.move();
   return {
@@ -67,7 +69,7 @@ export async function openOfflineRecordings(
       const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
       const recorded = async ({ id, name }: (typeof definitions)[number]) => ({
         name,
-        recorded: await recordedOf(table, id),
+        recorded: await recordedOf(table, chunks, id),
       });
       return mapEach(sorted, recorded, { atOnce: READS_AT_ONCE });
     },
@@ -83,23 +85,23 @@ export async function openOfflineRecordings(
       const { id, createdUs } = definition;
       const failures: unknown[] = [];
       const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
-      const newest = await table.last(id);
+      const newest = await chunks.last(id);
       const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
       const erased = (await ErasureTable.open(store.db)).of(id);
-      await recoverStream({ segments, streamId: id, table, inits, erased }, since, { signal });
+      await recoverStream({ segments, streamId: id, table, chunks, inits, erased }, since, { signal });
       if (failures.length > 0) throw failures[0];
-      const endUs = (await table.last(id))?.end_us ?? 0;
-      const recording = new RecordingReader({ streamId: id, table, endUs });
+      const endUs = (await chunks.last(id))?.end_us ?? 0;
+      const recording = new RecordingReader({ streamId: id, chunks, endUs });
       const stream = { name, recording, inits, createdUs, horizonUs: () => 0 };
-      return { stream, table, end: { createdUs, horizonUs: 0, erased, gapsSince: () => [] } };
+      return { stream, chunks, end: { createdUs, horizonUs: 0, erased, gapsSince: () => [] } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-async function recordedOf(table: ChunkTable, streamId: string): Promise<StreamView['recorded']> {
+async function recordedOf(table: ChunkTable, chunks: ChunkQueries, streamId: string): Promise<StreamView['recorded']> {
   const { fromUs, durationUs, bytes } = await table.totals(streamId);
-  const endUs = (await table.last(streamId))?.end_us;
+  const endUs = (await chunks.last(streamId))?.end_us;
   return {
     from: fromUs === undefined ? null : printRfc3339(fromUs / 1000),
     to: endUs === undefined ? null : printRfc3339(endUs / 1000),

@@ -27,7 +27,7 @@ interface Rig extends AsyncDisposable {
 async function openRig(create: 'keys' | 'auth' | 'off' = 'keys'): Promise<Rig> {
   const folder = await temporaryFolder();
   const rig = await openStreams({ folder: folder.path });
-  const { deps, clock, catalog } = rig;
+  const { deps, clock, control, catalog } = rig;
   const settings = { now: { ...deps.settings.now, publish: { create, maxStreams: 2 } } };
   const access = await openAccess({ tables: memoryTables(), dataFolder: folder.path, clock, adminToken: undefined });
   const limits = new RateLimits(() => clock.monotonicMs());
@@ -40,6 +40,7 @@ async function openRig(create: 'keys' | 'auth' | 'off' = 'keys'): Promise<Rig> {
     entry: createPublishAccess({
       ...deps,
       settings,
+      control,
       catalog,
       access,
       limits,

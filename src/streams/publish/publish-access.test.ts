@@ -37,11 +37,11 @@ async function openRig(
 ): Promise<AccessRig> {
   const folder = await temporaryFolder();
   const rig = await openStreams({ folder: folder.path });
-  const { deps, clock, catalog } = rig;
+  const { deps, clock, control, catalog } = rig;
   const settings = { now: { ...deps.settings.now, streams, publish: { ...deps.settings.now.publish, ...publish } } };
   const access = await openAccess({ tables: memoryTables(), dataFolder: folder.path, clock, adminToken: undefined });
   const limits = new RateLimits(() => clock.monotonicMs());
-  const entry = createPublishAccess({ ...deps, settings, catalog, access, limits, auth });
+  const entry = createPublishAccess({ ...deps, settings, control, catalog, access, limits, auth });
   const keys = createPublishKeysApi(access.publishKeys, catalog, settings);
   const request = (name: string | undefined, key: string | undefined, remote = HOME) =>
     entry.publish({ name, key, remote, protocol: 'rtmp', signal: new AbortController().signal });

@@ -22,6 +22,7 @@ import type {
 } from '../../ingest/publish-access.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { StreamControl } from '../catalog/stream-control.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -55,6 +56,7 @@ export interface PublishElsewhere {
 
 /** Dependencies of the access. */
 export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'events'> {
+  readonly control: Pick<StreamControl, 'create' | 'update'>;
   readonly catalog: Catalog;
   readonly access: Pick<Access, 'publishKeys' | 'watch' | 'ofToken'>;
   readonly limits: RateLimits;
@@ -254,12 +256,12 @@ class Protocols implements PublishAccess {
 
   /** The authorization server decides whether a stream is recorded, unless its settings are in a file. */
   async #setRecord({ name, definition }: ManagedStream, record: boolean): Promise<void> {
-    if (definition.origin === 'api' && definition.record !== record) await this.#deps.catalog.update(name, { record });
+    if (definition.origin === 'api' && definition.record !== record) await this.#deps.control.update(name, { record });
   }
 
   /** Creates a stream on first publish. */
   #create(name: string, limit: { readonly prefix: string; readonly maxStreams: number }): Promise<ManagedStream> {
-    const { catalog } = this.#deps;
+    const { control, catalog } = this.#deps;
     const creation = this.#creating.then(async () => {
       const existing = catalog.find(name);
       if (existing) return existing;
@@ -272,7 +274,7 @@ class Protocols implements PublishAccess {
           },
         });
       }
-      return catalog.create(name, { source: { type: 'push' } });
+      return control.create(name, { source: { type: 'push' } });
     });
     this.#creating = creation.catch(() => undefined); // the caller handles it
     return creation;

@@ -7,7 +7,9 @@
 import { qualityRecording } from '../../archive/recording-locations.ts';
 import type { Follower } from '../../packager/follower.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { LiveWindowWriter } from '../../packager/live-window-writer.ts';
+import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import type { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import type { InitTable } from '../../recording/init-table.ts';
 import { QualityReader } from '../../recording/quality-reader.ts';
 import { Recorder, type RecorderOptions } from '../../recording/recorder.ts';
@@ -26,12 +28,13 @@ interface QualityRecordingSetup {
   readonly streamId: string;
   readonly rung: string;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly inits: InitTable;
   /** Of the stream. */
   readonly recording: RecordingReader;
   readonly source: Pick<LiveWindow, 'decidedMsn' | 'state'>;
-  /** Live window of the quality. */
-  readonly list: LiveWindow;
+  /** Of the live window of the quality. */
+  readonly listWriter: LiveWindowWriter;
   /** Whether a segment of the stream is recorded; undefined while that is not known. */
   readonly isRecorded: (msn: number) => boolean | undefined;
   readonly recorder: QualityRecorderOptions;
@@ -59,9 +62,9 @@ export class QualityRecording implements AsyncDisposable {
   #sealing = 0;
 
   constructor(setup: QualityRecordingSetup) {
-    const { streamId, rung, table, inits, recording: source } = setup;
+    const { streamId, rung, chunks, inits, recording: source } = setup;
     this.#setup = setup;
-    this.own = new RecordingReader({ streamId: qualityRecording(streamId, rung), table, endUs: 0 });
+    this.own = new RecordingReader({ streamId: qualityRecording(streamId, rung), chunks, endUs: 0 });
     const decidedMsn = () => (this.pending?.msn ?? Number.POSITIVE_INFINITY) - 1;
     this.media = new QualityReader({ own: this.own, source, inits, decidedMsn });
   }
@@ -81,7 +84,7 @@ export class QualityRecording implements AsyncDisposable {
 
   /** Records the segments of a follower. Called once. */
   follow(follower: Follower): void {
-    const { recorder, table, list } = this.#setup;
+    const { recorder, table, listWriter } = this.#setup;
     this.#follower = follower;
     const { countersOf, ...options } = recorder;
     this.#recorder = new Recorder({
@@ -98,7 +101,7 @@ export class QualityRecording implements AsyncDisposable {
       },
       onLost: (msn) => {
         this.#decided(msn);
-        list.lost(msn);
+        listWriter.lost(msn);
       },
     });
     follower.sealed.subscribe((sealed) => {
@@ -126,14 +129,14 @@ export class QualityRecording implements AsyncDisposable {
 
   /** Releases recorded media from memory, of the stream too: its sound is read from there. */
   release(): void {
-    const { list, source } = this.#setup;
+    const { listWriter, source } = this.#setup;
     const ready = this.#committed.filter((msn) => msn <= source.decidedMsn);
     const last = ready.at(-1);
     if (last === undefined) return;
     this.#committed = this.#committed.filter((msn) => msn > last);
     const { lost } = source.state;
-    for (const msn of ready) if (lost.has(msn)) list.lost(msn);
-    list.recorded(last);
+    for (const msn of ready) if (lost.has(msn)) listWriter.lost(msn);
+    listWriter.recorded(last);
   }
 
   /** Ends the open file: nothing is recorded for now. Never rejects. */

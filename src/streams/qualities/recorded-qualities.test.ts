@@ -110,6 +110,23 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
     assert.match(manifest, /<Representation id="v0-180"/);
   });
 
+  test('deleted segments leave the live windows of the stream and of its qualities', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openRig(folder);
+    rig.encode();
+    await rig.flow(9000);
+    const { served } = rig.streams.catalog.get('door');
+    const lists = [served.list, served.qualities.get('180')!.list];
+    const deleted = lists[1]!.segments[0]!.msn;
+    for (const list of lists) assert.ok(list.find(deleted));
+    served.erase(deleted);
+    for (const list of lists) {
+      assert.equal(list.find(deleted), undefined);
+      assert.ok(list.segments[0]!.msn > deleted);
+      assert.equal(list.erasures, 1);
+    }
+  });
+
   test('a DVR playlist continues from recorded segments to live ones', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openRig(folder);

@@ -12,8 +12,9 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { CutList } from '../../packager/cut-list.ts';
 import { type DerivedInput, Follower } from '../../packager/follower.ts';
 import type { DerivedQuality, LiveWindowLimits } from '../../packager/live-segment.ts';
-import { LiveWindow } from '../../packager/live-window.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
+import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
+import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import type { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import type { InitTable } from '../../recording/init-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { type QualityRecorderOptions, QualityRecording } from './quality-recording.ts';
@@ -35,11 +36,12 @@ interface StreamQualitiesSetup {
   readonly streamId: string;
   readonly cuts: CutList;
   /** Of the stream. */
-  readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   readonly recording: RecordingReader;
   readonly limits: LiveWindowLimits;
   readonly inits: InitTable;
   readonly table: ChunkTable;
+  readonly chunks: ChunkQueries;
   readonly recorder: QualityRecorderOptions;
   /** Qualities that are recorded, with the track id of each. */
   readonly recorded: ReadonlyMap<string, number | undefined>;
@@ -53,7 +55,7 @@ interface StreamQualitiesSetup {
 
 interface Quality {
   readonly trackId: number;
-  readonly list: LiveWindow;
+  readonly listWriter: LiveWindowWriter;
   readonly recording: QualityRecording;
   follower?: Follower;
 }
@@ -61,12 +63,11 @@ interface Quality {
 /** The qualities that a stream has recorded, with the track id of each in its newest file. */
 export async function recordedQualities(
   streamId: string,
-  table: ChunkTable,
-  inits: InitTable,
+  { table, chunks, inits }: Pick<StreamQualitiesSetup, 'table' | 'chunks' | 'inits'>,
 ): Promise<Map<string, number | undefined>> {
   const trackIds = new Map<string, number | undefined>();
   for (const id of await table.qualitiesOf(streamId)) {
-    const last = await table.last(id);
+    const last = await chunks.last(id);
     trackIds.set(recordingOf(id).rung!, last && inits.get(last.init_number)?.tracks[0]?.id);
   }
   return trackIds;
@@ -116,6 +117,11 @@ export class StreamQualities implements AsyncDisposable {
     for (const { recording } of this.#qualities.values()) recording.release();
   }
 
+  /** Segments of the stream up to `lastMsn` were deleted, or some of them: no quality lists one any more. */
+  erase(lastMsn: number): void {
+    for (const { listWriter } of this.#qualities.values()) listWriter.erase(lastMsn);
+  }
+
   /** Ends the files that are being written: the stream ends its own. Never rejects. */
   async seal(): Promise<void> {
     await Promise.all(Array.from(this.#qualities.values(), ({ recording }) => recording.seal()));
@@ -136,13 +142,13 @@ export class StreamQualities implements AsyncDisposable {
     const quality = followed < MAX_QUALITIES ? (existing ?? this.#add(source, rung)) : undefined;
     if (!quality) return undefined;
     const { cuts, inits, shared } = this.#setup;
-    const { trackId, list } = quality;
+    const { trackId, listWriter } = quality;
     const follower = new Follower({
       trackId,
       rung,
       cuts,
-      source: this.#setup.list,
-      list,
+      source: this.#setup.listWriter.list,
+      listWriter,
       lateUs,
       shared,
       initOf: (tracks) => inits.of(tracks),
@@ -166,26 +172,27 @@ export class StreamQualities implements AsyncDisposable {
   #add(source: ServedStream, rung: string, recordedId?: number): Quality | undefined {
     const trackId = this.#trackId(recordedId);
     if (trackId === undefined) return undefined;
-    const { limits, inits, table, recording: ofStream, recorder, streamId } = this.#setup;
-    const list = new LiveWindow(limits);
+    const { limits, inits, table, chunks, recording: ofStream, recorder, streamId } = this.#setup;
+    const listWriter = new LiveWindowWriter(limits);
     const recording = new QualityRecording({
       streamId,
       rung,
       table,
+      chunks,
       inits,
       recording: ofStream,
-      source: this.#setup.list,
-      list,
+      source: this.#setup.listWriter.list,
+      listWriter,
       recorder,
       isRecorded: (msn) => (source.erased?.hasMsn(msn) ? false : this.#isRecorded.get(msn)),
     });
-    const quality: Quality = { trackId, list, recording };
+    const quality: Quality = { trackId, listWriter, recording };
     this.#qualities.set(rung, quality);
     this.#served.set(rung, {
       get name() {
         return qualityWindowName(source.name, rung);
       },
-      list,
+      list: listWriter.list,
       inits,
       recording: recording.media,
       source,
@@ -212,6 +219,6 @@ export class StreamQualities implements AsyncDisposable {
   #offer(rung: string, quality: DerivedQuality | undefined): void {
     if (quality) this.#live.set(rung, quality);
     else this.#live.delete(rung);
-    this.#setup.list.offer([...this.#live.values()].sort((a, b) => b.bandwidth - a.bandwidth));
+    this.#setup.listWriter.offer([...this.#live.values()].sort((a, b) => b.bandwidth - a.bandwidth));
   }
 }

@@ -24,9 +24,11 @@ import { NOT_PUBLIC } from '../../net/guard.ts';
 import { createNet } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
+import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
+import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
-import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
+import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
@@ -37,7 +39,7 @@ import { StatsTable } from '../../recording/stats-table.ts';
 import { Storyboards } from '../../recording/storyboard/storyboards.ts';
 import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
-import { Catalog } from '../catalog.ts';
+import { StreamControl } from '../catalog/stream-control.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { DATABASE_FILE } from '../offline/rebuild.ts';
 import { openMsnMarks } from '../open-msn-marks.ts';
@@ -210,7 +212,7 @@ async function recordToFile(
     past: { endUs: createdUs, hasMedia: false, lastRun: 0, gaps: [] },
     ready: (options) => file.ready(options),
     settings: packagerSettings(config),
-    list: new LiveWindow({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
+    listWriter: new LiveWindowWriter({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
     nextMsn: leastMsnAt(clock.nowMs()),
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => 1,
@@ -267,6 +269,7 @@ async function recordToFolder(
   const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
   const table = new ChunkTable(store.db, () => store.fence);
+  const chunks = new ChunkQueries(store.db);
   const pins = await PinTable.open(store.db);
   const looking = new AbortController();
   const failed = (activity: string) => (error: unknown) => log.error({ error: String(error) }, `${activity} failed`);
@@ -299,8 +302,9 @@ async function recordToFolder(
     recordings: {
       segments,
       table,
+      chunks,
       horizons: new Horizons(shared),
-      msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
+      msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, chunks })),
       pins,
       kept: new KeptWindows(pins),
       erasures: await ErasureTable.open(store.db, () => store.fence),
@@ -316,15 +320,15 @@ async function recordToFolder(
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
     events: { publish() {} }, // no subscribers
     runSource: async (definition, input, how) => {
-      shared.watchDamage(catalog.get(name).stream);
+      shared.watchDamage(control.catalog.get(name).stream);
       const reason = await shared.runSource(definition, input, how);
       if (!how.signal.aborted) onEnd(reason);
       return reason;
     },
   };
-  const catalog = new Catalog(deps, { signal });
-  opened.defer(() => catalog.close());
-  await catalog.open();
+  const control = new StreamControl(deps, { signal });
+  opened.defer(() => control.close());
+  await control.open();
   const owned = opened.move();
   let finishing: Promise<readonly string[]> | undefined;
   const finish = () => {

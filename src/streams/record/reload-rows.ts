@@ -10,7 +10,7 @@ import { readStreamName } from '../stream-table.ts';
 /** What has rows of streams in memory. Horizons need nothing: only what was committed here is in them. */
 type ReloadedRows = Pick<
   StoredRecordings,
-  'pins' | 'kept' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'
+  'pins' | 'kept' | 'erasures' | 'pictures' | 'msnMarks' | 'table' | 'chunks' | 'storyboards'
 > & {
   readonly store: Pick<StreamDeps['store'], 'db'>;
 };
@@ -20,11 +20,11 @@ type ReloadedRows = Pick<
  * MSNs that may have been announced and are not in the index.
  */
 export async function reloadRows(rows: ReloadedRows, streamId: string): Promise<void> {
-  const { pins, kept, erasures, pictures, msnMarks, table, storyboards, store } = rows;
+  const { pins, kept, erasures, pictures, msnMarks, table, chunks, storyboards, store } = rows;
   table.reload(streamId);
   storyboards.forget(streamId);
   const streams = [streamId];
   await Promise.all([pins.reload(streams), kept.reload(streams), erasures.reload(streams), pictures.reload(streams)]);
-  const [name, last] = await Promise.all([readStreamName(store.db, streamId), table.last(streamId)]);
+  const [name, last] = await Promise.all([readStreamName(store.db, streamId), chunks.last(streamId)]);
   if (name !== undefined && last) await msnMarks.raise(name, last.last_msn);
 }

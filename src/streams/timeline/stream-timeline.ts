@@ -2,8 +2,8 @@
  * The media of a stream by programme time: its live edge, and the stretches without a gap.
  * In: a managed stream. Out: StreamTimeline.
  */
-import type { LiveSegment } from '../../packager/live-segment.ts';
-import type { ChunkTable } from '../../recording/chunk-table.ts';
+import { firstOpenOf, type LiveSegment, lastSealedOf } from '../../packager/live-segment.ts';
+import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
 import { readTimeline } from '../../recording/timeline.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 
@@ -41,7 +41,7 @@ const BEYOND_HOLD_BACK_MS = 900;
  */
 export function createStreamTimeline(
   find: () => ManagedStream | undefined,
-  table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
+  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
 ): StreamTimeline {
   return {
     edgeMs() {
@@ -64,7 +64,7 @@ export function createStreamTimeline(
       const us = Math.round(positionMs * 1000);
       const live = spansOf(stream.served.list.segments, stream);
       if (live[0] && us >= live[0].fromUs) return toMs(live.find(({ toUs }) => toUs > us));
-      const recorded = (await recordedSpan(stream, table, us)) ?? live[0];
+      const recorded = (await recordedSpan(stream, chunks, us)) ?? live[0];
       // The recording ends where the segments in memory begin.
       const joined =
         recorded && live.find(({ fromUs, toUs }) => toUs > recorded.toUs && fromUs - recorded.toUs < GAP_US);
@@ -97,7 +97,7 @@ function spansOf(segments: readonly LiveSegment[], stream: ManagedStream): Span[
 
 /** End of the newest media in memory, µs since 1970. */
 function newestUs(stream: ManagedStream): number | undefined {
-  const newest = stream.served.list.open ?? stream.served.list.lastSealed;
+  const newest = firstOpenOf(stream.served.list.segments) ?? lastSealedOf(stream.served.list.segments);
   return newest && endOf(newest, stream);
 }
 
@@ -112,13 +112,13 @@ function endOf({ startUs, sealed, parts }: LiveSegment, { served: { list } }: Ma
 /** The first recorded media that ends after `us`. */
 async function recordedSpan(
   stream: ManagedStream,
-  table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
+  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
   us: number,
 ): Promise<Span | undefined> {
   const look = async (fromUs: number) => {
     const { pieces } = await readTimeline(
       stream.served.recording,
-      table,
+      chunks,
       stream.served.timelineEnd,
       fromUs,
       fromUs + LOOK_US,
@@ -131,6 +131,6 @@ async function recordedSpan(
   };
   const near = await look(us);
   if (near) return near;
-  const far = await table.firstSpanFrom(stream.served.recording.streamId, us);
+  const far = await chunks.firstSpanFrom(stream.served.recording.streamId, us);
   return far && look(Math.max(us, far.start_us));
 }

@@ -15,6 +15,7 @@ import type { Reply } from '../../../src/delivery/reply.ts';
 import { Stills } from '../../../src/delivery/stills.ts';
 import { OxbowError, refusalRow } from '../../../src/lib/errors.ts';
 import type { RunStart } from '../../../src/live/input.ts';
+import { lastSealedOf } from '../../../src/packager/live-segment.ts';
 import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
 import { openStreams, type RigChange, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
 import { Follower } from '../checker.ts';
@@ -193,7 +194,7 @@ export class StreamHarness implements AsyncDisposable {
       for (const { how, path, text } of player.received.slice(from)) if (how === 'plain') this.checker.take(path, text);
       if (player.ended) this.#watched.delete(player);
     }
-    const sealed = list.lastSealed?.msn ?? -1;
+    const sealed = lastSealedOf(list.segments)?.msn ?? -1;
     if (!list.ready || sealed < this.#nextLook) return;
     this.#nextLook = sealed + LOOK_EVERY;
     await this.checker.look();
@@ -207,7 +208,7 @@ export class StreamHarness implements AsyncDisposable {
 
   /** A player for each rendition that the stream has now. */
   #join(generation: number): void {
-    const { tracks, qualities } = this.stream.served.list;
+    const { tracks, qualities } = this.stream.served.list.state;
     for (const { id } of renditionsOf([...tracks, ...qualities.map(({ track }) => track)]).all) {
       const path = `/live/${STREAM}/${id}/g${generation}.m3u8`;
       if (this.#players.has(path)) continue;

@@ -36,7 +36,7 @@ interface RtpTrackOutput {
 }
 
 export class RtpTrack {
-  readonly id: number;
+  readonly #id: number;
   readonly #language: string;
   readonly #label: string;
   readonly #out: RtpTrackOutput;
@@ -52,7 +52,7 @@ export class RtpTrack {
   #lastSound = Number.NEGATIVE_INFINITY;
 
   constructor(id: number, language: string, label: string, out: RtpTrackOutput) {
-    this.id = id;
+    this.#id = id;
     this.#language = language;
     this.#label = label;
     this.#out = out;
@@ -95,7 +95,7 @@ export class RtpTrack {
     const setup = this.#setup;
     if (!setup || this.#offset === undefined) return undefined;
     const { config, clockRate } = setup;
-    const base = { id: this.id, timescale: clockRate, language: this.#language, label: this.#label };
+    const base = { id: this.#id, timescale: clockRate, language: this.#language, label: this.#label };
     return isVideo(config) ? { ...base, kind: 'video', config } : { ...base, kind: 'audio', config };
   }
 
@@ -181,7 +181,7 @@ export class RtpTrack {
     const times = this.#queue.filter(({ setup }) => setup === this.#setup).map(({ unit }) => unit.ticks);
     const depth = reorderDepth(config) ?? measuredDepth(times);
     const { clockRate } = this.#setup!;
-    this.#pictures = new PictureTimes(this.id, clockRate, depth, config.frameRate, this.#out);
+    this.#pictures = new PictureTimes(this.#id, clockRate, depth, config.frameRate, this.#out);
   }
 
   #deliver({ unit, setup }: Queued): void {
@@ -201,7 +201,7 @@ export class RtpTrack {
       return;
     }
     this.#lastSound = placed;
-    this.#out.frame({ trackId: this.id, dts: placed, pts: placed, duration, key: true, data });
+    this.#out.frame({ trackId: this.#id, dts: placed, pts: placed, duration, key: true, data });
   }
 
   #reconfigure(setup: RtpSetup): void {

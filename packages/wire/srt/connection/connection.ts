@@ -74,8 +74,6 @@ export class ProtocolConnection implements SrtConnection {
   readonly closed: Promise<string>;
   onData: (payload: Uint8Array) => void = ignore;
   onLoss: (packets: number) => void = ignore;
-  /** The answer to the handshake, for callers that did not get it. */
-  handshakeAnswer: Uint8Array | undefined;
   readonly #options: ConnectionOptions;
   readonly #now: () => number;
   readonly #roundTrip = new RoundTrip();
@@ -167,11 +165,6 @@ export class ProtocolConnection implements SrtConnection {
 
   close(): void {
     this.end('closed', true);
-  }
-
-  /** When this side's clock began, µs. */
-  get startUs(): number {
-    return this.#options.startUs;
   }
 
   /** Whether the connection has ended. */

@@ -75,6 +75,13 @@ interface Entry {
   readonly port: number;
 }
 
+/** The answer to the conclusion of an accepted caller, which may not get the first one. */
+interface ConclusionAnswer {
+  readonly packet: Uint8Array;
+  /** When the clock of its connection began, µs. */
+  readonly startUs: number;
+}
+
 /** A listener without its socket. */
 export class ListenerProtocol {
   readonly stats: SrtListenerStats = {
@@ -91,8 +98,8 @@ export class ListenerProtocol {
   readonly #cookies: Cookies;
   readonly #secrets = new SecretLimiter();
   readonly #connections = new Map<number, Entry>();
-  /** Connections, pending callers and rejections by address, port and socket id of the caller. */
-  readonly #byCaller = new Map<string, ProtocolConnection>();
+  /** Answers to callers, pending callers and rejections by address, port and socket id of the caller. */
+  readonly #answers = new Map<string, ConclusionAnswer>();
   readonly #pending = new Map<string, Pending>();
   readonly #rejected = new Map<string, { readonly reason: SrtRejectReason; readonly untilUs: number }>();
   #inductionsLeft = INDUCTIONS_PER_TICK;
@@ -221,9 +228,9 @@ export class ListenerProtocol {
       return;
     }
     const key = `${remote}/${handshake.socketId}`;
-    const connection = this.#byCaller.get(key);
-    if (connection) {
-      this.#repeatAnswer(connection, caller);
+    const answer = this.#answers.get(key);
+    if (answer) {
+      this.#transmitAnswer(answer, caller);
       return;
     }
     if (this.#pending.has(key)) return;
@@ -314,18 +321,14 @@ export class ListenerProtocol {
         transmit: (packet) => this.#network.transmit(packet, address, port),
         onClosed: () => {
           this.#connections.delete(socketId);
-          this.#byCaller.delete(key);
+          this.#answers.delete(key);
           this.stats.connections = this.#connections.size;
         },
         onError: (error) => options.onError?.(error),
       },
       this.#network.now,
     );
-    this.#connections.set(socketId, { connection, address, port });
-    this.#byCaller.set(key, connection);
-    this.stats.connections = this.#connections.size;
-    this.stats.accepted++;
-    connection.handshakeAnswer = printHandshake({
+    const packet = printHandshake({
       version: 5,
       encryption: keys ? keys.encryption.keyLength / 8 : 0,
       extensionField: 0,
@@ -340,9 +343,14 @@ export class ListenerProtocol {
       isAnswer: true,
       keyMaterial: keys?.answer,
     });
+    const conclusion = { packet, startUs };
+    this.#connections.set(socketId, { connection, address, port });
+    this.#answers.set(key, conclusion);
+    this.stats.connections = this.#connections.size;
+    this.stats.accepted++;
     // The owner sets `onData` before the peer knows that it may send.
     answer.onConnection(connection);
-    if (!connection.isClosed) this.#repeatAnswer(connection, caller);
+    if (!connection.isClosed) this.#transmitAnswer(conclusion, caller);
   }
 
   /** The keys of a caller; undefined without encryption, or a reason to reject. */
@@ -397,10 +405,8 @@ export class ListenerProtocol {
    * The same answer for the first and each repeated conclusion; its timestamp is of now, because the caller
    * derives our clock from it.
    */
-  #repeatAnswer(connection: ProtocolConnection, caller: Caller): void {
-    const { handshakeAnswer, startUs } = connection;
-    if (!handshakeAnswer) return;
-    this.#transmitHandshake(Uint8Array.from(handshakeAnswer), this.#network.now() - startUs, caller);
+  #transmitAnswer({ packet, startUs }: ConclusionAnswer, caller: Caller): void {
+    this.#transmitHandshake(Uint8Array.from(packet), this.#network.now() - startUs, caller);
   }
 
   #transmitHandshake(packet: Uint8Array, timestampUs: number, { handshake, address, port }: Caller): void {

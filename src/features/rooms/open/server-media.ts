@@ -152,7 +152,7 @@ export class ServerMedia implements RoomMedia {
   #timelineOf(name: string): StreamTimeline {
     const { catalog, recordings } = this.#core;
     const { streamsElsewhere } = this.#elsewhere;
-    const here = createStreamTimeline(() => catalog.find(name), recordings.table);
+    const here = createStreamTimeline(() => catalog.find(name), recordings.chunks);
     if (!streamsElsewhere) return here;
     const elsewhere = streamsElsewhere.timeline(name);
     const now = () => (catalog.find(name) ? here : elsewhere);

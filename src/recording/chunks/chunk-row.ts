@@ -2,10 +2,10 @@
  * Builds the index row of a chunk file.
  * In: the committed groups of the file. Out: a row for chunk-table.
  */
-import { packSegments } from '../archive/segment-index.ts';
-import type { SegmentLocation } from '../archive/segment-store.ts';
+import { packSegments } from '../../archive/segment-index.ts';
+import type { SegmentLocation } from '../../archive/segment-store.ts';
+import type { RecordedGroup } from '../recording-reader.ts';
 import type { ChunkRow } from './chunk-table.ts';
-import type { RecordedGroup } from './recording-reader.ts';
 
 /**
  * @param size of the file, bytes

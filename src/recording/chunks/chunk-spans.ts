@@ -5,9 +5,9 @@
  * the few files that have some.
  */
 import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely';
-import { HOLE_US } from '../live/continuity.ts';
-import type { ChunkFileTable, Tables } from '../store/schema.ts';
-import { WINDOW_US } from './window.ts';
+import { HOLE_US } from '../../live/continuity.ts';
+import type { ChunkFileTable, Tables } from '../../store/schema.ts';
+import { WINDOW_US } from '../window.ts';
 
 const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'utc_offset_us', 'segment_count'] as const;
 
@@ -74,7 +74,7 @@ function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }:
   return isSeamless && span.run === last_run && incomplete === 0 ? { ...span, absences: NOTHING_MISSING } : undefined;
 }
 
-/** As `ChunkTable.joinedSpansBetween`. */
+/** As `ChunkQueries.joinedSpansBetween`. */
 export async function readJoinedSpans(
   db: Kysely<Tables>,
   streamId: string,

@@ -1,0 +1,174 @@
+/**
+ * Reads the index of chunk files: by MSN for segments, by time for windows and timelines.
+ * In: rows that `ChunkTable` writes. Out: rows, spans, date ranges.
+ */
+import type { Kysely } from 'kysely';
+import type { ReadQuery } from '../../store/engine.ts';
+import type { Tables } from '../../store/schema.ts';
+import {
+  type DateRangeQuery,
+  type RecordedDateRange,
+  readDateRangesBefore,
+  readDateRangesBetween,
+} from '../date-range-rows.ts';
+import { type ChunkSpan, overlapping, readJoinedSpans, readSpans } from './chunk-spans.ts';
+import type { ChunkRow } from './chunk-table.ts';
+
+const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
+/** The columns that describe the segments of a file. */
+export type ChunkSegments = Pick<ChunkRow, (typeof SEGMENTS)[number]>;
+
+/** Reads of rows that no longer change, except that retention deletes them. */
+interface PastReads {
+  read<T>(query: ReadQuery<T>): Promise<T>;
+  /** Rows that start before this are written; µs since 1970. */
+  beforeUs(): number;
+}
+
+/** Reads the index of all streams. */
+export class ChunkQueries {
+  readonly #db: Kysely<Tables>;
+  readonly #past: PastReads;
+
+  /** @param past how rows of the past are read; default: as all others */
+  constructor(db: Kysely<Tables>, past: PastReads = { read: (query) => query(db), beforeUs: () => 0 }) {
+    this.#db = db;
+    this.#past = past;
+  }
+
+  /** Reads old rows from a replica. */
+  #read<T>(toUs: number, query: ReadQuery<T>): Promise<T> {
+    return toUs < this.#past.beforeUs() ? this.#past.read(query) : query(this.#db);
+  }
+
+  /** Date ranges that overlap a stretch of time, in the order of their segments. */
+  dateRangesBetween(streamId: string, between: DateRangeQuery): Promise<RecordedDateRange[]> {
+    return readDateRangesBetween(this.#db, streamId, between);
+  }
+
+  /** The last `limit` date ranges before a segment, oldest first. */
+  dateRangesBefore(streamId: string, msn: number, limit: number): Promise<RecordedDateRange[]> {
+    return readDateRangesBefore(this.#db, streamId, msn, limit);
+  }
+
+  /** The row of the file that contains `msn`. */
+  async holding(streamId: string, msn: number): Promise<ChunkRow | undefined> {
+    const row = await this.upTo(streamId, msn);
+    return row && row.last_msn >= msn ? row : undefined;
+  }
+
+  /** The row of the last file that begins at or before `msn`. */
+  upTo(streamId: string, msn: number): Promise<ChunkRow | undefined> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .where('first_msn', '<=', msn)
+      .orderBy('first_msn', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** Start of the first file of a run, µs since 1970: no file has two runs. */
+  async runStart(streamId: string, run: number): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.min('start_us').as('start_us'))
+      .where('stream_id', '=', streamId)
+      .where('run', '=', run)
+      .executeTakeFirst();
+    return row?.start_us ?? undefined;
+  }
+
+  /** Rows that overlap [fromUs, toUs), oldest first. */
+  between(streamId: string, fromUs: number, toUs: number): Promise<ChunkRow[]> {
+    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).selectAll().execute());
+  }
+
+  /** Like `between`, with only the columns that describe the segments. */
+  segmentsBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSegments[]> {
+    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).select(SEGMENTS).execute());
+  }
+
+  /** Like `between`, without the segments: the input of a timeline. */
+  spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
+    return this.#read(toUs, (db) => readSpans(db, streamId, overlapping(db, streamId, fromUs, toUs)));
+  }
+
+  /**
+   * Like `spansBetween`, with the files of a window joined if nothing is missing between them: thirty days
+   * have 43,200 files and 4,320 windows. The result may contain files that begin up to two windows before
+   * `fromUs`.
+   *
+   * @param fromUs a ten-minute mark
+   */
+  joinedSpansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
+    return readJoinedSpans(this.#db, streamId, fromUs, toUs);
+  }
+
+  /** The first file that starts at or after `us`; a gap before it may begin before `us`. */
+  async firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
+    const first = this.#db
+      .selectFrom('chunk_file')
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', us)
+      .orderBy('start_us')
+      .limit(1);
+    return (await readSpans(this.#db, streamId, first))[0];
+  }
+
+  /** The number of segments in files that start at or after `us`. */
+  async segmentsFrom(streamId: string, us: number): Promise<number> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.sum<number>('segment_count').as('count'))
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', us)
+      .executeTakeFirst();
+    return row?.count ?? 0;
+  }
+
+  /** The newest file. */
+  last(streamId: string): Promise<ChunkRow | undefined> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .orderBy('first_msn', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** The oldest file. */
+  oldest(streamId: string): Promise<ChunkSpan | undefined> {
+    return this.firstSpanFrom(streamId, 0);
+  }
+
+  /** All indexed files: their paths relative to the data folder and their first MSNs. */
+  async files(streamId: string): Promise<{ paths: Set<string>; firstMsns: Set<number> }> {
+    const rows = await this.#db
+      .selectFrom('chunk_file')
+      .select(['path', 'first_msn'])
+      .where('stream_id', '=', streamId)
+      .execute();
+    return { paths: new Set(rows.map((row) => row.path)), firstMsns: new Set(rows.map((row) => row.first_msn)) };
+  }
+
+  /** Files that started in [fromUs, toUs), oldest first, at most `limit`. */
+  startedBetween(
+    streamId: string,
+    fromUs: number,
+    toUs: number,
+    limit: number,
+  ): Promise<Pick<ChunkRow, 'first_msn' | 'path' | 'size' | 'start_us'>[]> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select(['first_msn', 'path', 'size', 'start_us'])
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', fromUs)
+      .where('start_us', '<', toUs)
+      .orderBy('start_us')
+      .limit(limit)
+      .execute();
+  }
+}
