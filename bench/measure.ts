@@ -21,6 +21,8 @@ export interface Sample {
   /** CPU of the measured programs, percent of one core. */
   readonly cpuPercent: number;
   readonly pssPeakBytes: number;
+  /** The peak of what is not backed by a file, and so is not shared with other processes of the same Node. */
+  readonly anonymousPeakBytes: number;
   /** CPU of programs that are neither measured nor part of the benchmark, percent of the machine. */
   readonly othersPercent: number;
 }
@@ -54,16 +56,19 @@ export async function sample(
   });
   await pause(warmUpS * 1000);
   const from = now();
-  let pssPeakBytes = tree.memory().pss;
+  const peak = { ...tree.memory() };
   for (let nextS = from.s + 1; nextS <= from.s + measureS; nextS++) {
     await pause(nextS * 1000 - performance.now());
-    pssPeakBytes = Math.max(pssPeakBytes, tree.memory().pss);
+    const { pss, anonymous } = tree.memory();
+    peak.pss = Math.max(peak.pss, pss);
+    peak.anonymous = Math.max(peak.anonymous, anonymous);
   }
   const to = now();
   const percent = (seconds: number) => (100 * seconds) / (to.s - from.s);
   return {
     cpuPercent: percent(to.tree - from.tree),
-    pssPeakBytes,
+    pssPeakBytes: peak.pss,
+    anonymousPeakBytes: peak.anonymous,
     othersPercent: Math.max(0, percent(to.machine - from.machine - (to.known - from.known)) / cores),
   };
 }

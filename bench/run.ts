@@ -34,7 +34,7 @@ const usage = `Usage: npm run bench -- VERB [options]
 
   regress    this tree beside an earlier commit: the figures that matter, in about twelve minutes; needs cc, ffmpeg, git and wrk
     --against HEAD     the commit
-    --rounds 2         measurements of both; the table has their medians
+    --rounds 2         measurements of both; the table has the least of each
     --only pull,serve  some of pull, rtmp, srt, serve, rooms, rest (default: all)
   pull       CPU and memory of recording live HLS, compared with one ffmpeg per stream
     --streams 1,8,32   numbers of streams

@@ -43,11 +43,11 @@ const groups: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 
 async function pull(): Promise<readonly Figure[]> {
   const media = makeBenchMedia(DURATIONS.warmUpS + DURATIONS.measureS + orTiny(30, 16));
-  const { cpuPercent, pssPeakBytes, problems } = await measure(startOxbow, PULLED, media, DURATIONS);
+  const { cpuPercent, anonymousPeakBytes, problems } = await measure(startOxbow, PULLED, media, DURATIONS);
   if (problems !== '') throw new Error(`pulled streams: ${problems}`);
   return [
     { name: `${PULLED} pulled streams, CPU of a core for each`, unit: '%', value: cpuPercent / PULLED },
-    { name: `${PULLED} pulled streams, memory`, unit: 'MiB', value: pssPeakBytes / 2 ** 20 },
+    { name: `${PULLED} pulled streams, memory`, unit: 'MiB', value: anonymousPeakBytes / 2 ** 20 },
   ];
 }
 
@@ -57,13 +57,13 @@ async function ingest(protocol: Protocol, count: number): Promise<readonly Figur
   await using server = await startOxbowIngest(protocol, count, folder.path);
   const format = protocol === 'srt' ? 'mpegts' : 'flv';
   await using publishers = await startPublishers(media, server.urls, { folder: folder.path, format });
-  const { cpuPercent, pssPeakBytes } = await sample(server.pids, publishers.pids, DURATIONS);
+  const { cpuPercent, anonymousPeakBytes } = await sample(server.pids, publishers.pids, DURATIONS);
   const problems = await server.problems();
   if (problems !== '') throw new Error(`publishers over ${protocol}: ${problems}`);
   const name = `${count} publishers over ${protocol.toUpperCase()}`;
   return [
     { name: `${name}, CPU of a core for each`, unit: '%', value: cpuPercent / count },
-    { name: `${name}, memory`, unit: 'MiB', value: pssPeakBytes / 2 ** 20 },
+    { name: `${name}, memory`, unit: 'MiB', value: anonymousPeakBytes / 2 ** 20 },
   ];
 }
 
@@ -123,12 +123,11 @@ async function rest(): Promise<readonly Figure[]> {
   const from = performance.now();
   await using server = await startServer({ data, args: ['--log-level', 'warn'], program: launcher, sample: false });
   const startMs = performance.now() - from;
-  const { cpuPercent } = await sample([server.pid], [], { warmUpS: REST_S, measureS: REST_S });
-  const { pss } = new ProcessTree([server.pid]).memory();
+  const { cpuPercent, anonymousPeakBytes } = await sample([server.pid], [], { warmUpS: REST_S, measureS: REST_S });
   return [
     { name: 'start until it is ready', unit: 'ms', value: startMs },
     { name: 'at rest, CPU of a core', unit: '%', value: cpuPercent },
-    { name: 'at rest, memory', unit: 'MiB', value: pss / 2 ** 20 },
+    { name: 'at rest, memory', unit: 'MiB', value: anonymousPeakBytes / 2 ** 20 },
   ];
 }
 

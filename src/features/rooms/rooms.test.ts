@@ -40,6 +40,19 @@ suite('a room that is deleted', () => {
     assert.deepEqual(failures, []);
   });
 
+  test('is deleted after the close that writes it', async () => {
+    await using test = await openTestRooms();
+    const room = await test.rooms.create(owner, { name: 'Room' });
+    const { id } = room.state.record;
+    room.enter(aConnection(friend)).leave();
+    test.clock.advance(121_000);
+    test.rooms.tick(); // closes it
+    await test.rooms.remove(id);
+    assert.deepEqual(await test.tables.members(id), []);
+  });
+});
+
+suite('a room that opens', () => {
   test('is announced when it opens, and when it opens again', async () => {
     let openings = 0;
     await using test = await openTestRooms({ onOpen: () => void openings++ });
@@ -51,17 +64,6 @@ suite('a room that is deleted', () => {
     test.rooms.tick(); // closes it
     assert.notEqual(await test.rooms.get(id), room);
     assert.equal(openings, 2);
-  });
-
-  test('is deleted after the close that writes it', async () => {
-    await using test = await openTestRooms();
-    const room = await test.rooms.create(owner, { name: 'Room' });
-    const { id } = room.state.record;
-    room.enter(aConnection(friend)).leave();
-    test.clock.advance(121_000);
-    test.rooms.tick(); // closes it
-    await test.rooms.remove(id);
-    assert.deepEqual(await test.tables.members(id), []);
   });
 });
 
