@@ -16,7 +16,7 @@ import { openLocalUploadStore } from '../../src/archive/local-upload-store.ts';
 import { createTus } from '../../src/http/uploads/tus.ts';
 import { TUS_PATH } from '../../src/http/uploads/tus-context.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
-import { Uploads } from '../../src/library/uploads/uploads.ts';
+import { openUploads } from '../../src/library/uploads/open-uploads.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { openStore } from '../../src/store/db.ts';
 import { openLeaseTable } from '../../src/store/lease-table.ts';
@@ -63,7 +63,7 @@ async function plain(): Promise<RequestListener> {
   const store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog() });
   const files = openLocalUploadStore({ folder });
   let assets = 0;
-  const uploads = new Uploads({
+  const { uploads, creation } = openUploads({
     db: store.db,
     clock,
     store: { ...files, digest: () => ({ reach() {}, result: async () => '', [Symbol.dispose]() {} }) },
@@ -82,7 +82,7 @@ async function plain(): Promise<RequestListener> {
     holder: 'bench',
     signal: new AbortController().signal,
   });
-  const tus = createTus(uploads);
+  const tus = createTus(uploads, creation);
   return (request, response) => {
     const { method = '', url = '', headers } = request;
     const who = { owner: 'admin', isAdmin: true };

@@ -23,8 +23,11 @@ import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
 import { type AccountSettings, usualSettings } from './users/account-settings.ts';
 import { Exporters } from './users/exporters.ts';
+import { HashQueue } from './users/hash-queue.ts';
 import { Invitations } from './users/invitations.ts';
+import { Passwords } from './users/passwords.ts';
 import { SignUp } from './users/sign-up.ts';
+import { UserReferences } from './users/user-references.ts';
 import { Users } from './users/users.ts';
 import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
 import { openWatchSecret } from './watch-secret.ts';
@@ -43,6 +46,9 @@ export interface Access {
   /** The secret of the worker process that this server starts. */
   readonly ownWorker: ProcessSecret;
   readonly users: Users;
+  readonly passwords: Passwords;
+  /** What ends or moves with a user. */
+  readonly references: UserReferences;
   readonly invitations: Invitations;
   readonly signUp: SignUp;
   /** The e-mail addresses of accounts. */
@@ -119,12 +125,15 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret, clusterSecret);
   const mail = await openMail?.(tables.mails, new SecretBox(secret, 'mail'));
-  const users = await Users.open(tables.users, clock, failed);
+  const references = new UserReferences();
+  const hashes = new HashQueue();
+  const users = await Users.open({ rows: tables.users, clock, references, hashes, failed });
   const sessions = await Sessions.open(tables.sessions, clock);
   const tokens = await ApiTokens.open(tables.tokens, clock);
   const invitations = await Invitations.open(tables.invitations, clock);
   const identities = await Identities.open(tables.identities);
-  const signUp = new SignUp({ users, invitations, sessions, clock, settings: accounts });
+  const signUp = new SignUp({ users, references, invitations, sessions, clock, settings: accounts });
+  const passwords = new Passwords(users, hashes);
   const userOf = ({ userId }: { readonly userId: string | undefined }) =>
     userId === undefined ? undefined : users.find(userId);
   const audit = new AuditTrail({ rows: tables.audit, clock });
@@ -134,9 +143,9 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     await sessions.removeOf(id);
     await tokens.removeOf(id);
   };
-  users.onBanned(end);
-  users.onDeleted(end);
-  users.onDeleted((id) => audit.forget(id));
+  references.onBanned(end);
+  references.onDeleted(end);
+  references.onDeleted((id) => audit.forget(id));
   return {
     box: (use) => new SecretBox(secret, use),
     admin: createAdminGate(adminToken),
@@ -157,12 +166,23 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     }),
     watchJwt,
     users,
+    passwords,
+    references,
     invitations,
     audit,
     exporters,
-    services: new SignInServices({ providers, users, sessions, signUp, identities, clock, secret }),
+    services: new SignInServices({ providers, users, references, sessions, signUp, identities, clock, secret }),
     signUp,
-    emails: new AccountMail({ users, sessions, tokens, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
+    emails: new AccountMail({
+      users,
+      passwords,
+      references,
+      sessions,
+      tokens,
+      codes: new EmailCodes(tables.emailCodes, clock),
+      mail,
+      failed,
+    }),
     settings: accounts,
     lookUpCookie: (cookie) => sessions.lookUp(cookie),
     lookUpToken: (bearer) => tokens.lookUp(bearer),

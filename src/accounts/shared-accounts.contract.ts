@@ -87,7 +87,7 @@ export function sharedAccountsContract(name: string, open: OpenDatabase): void {
         password: 'a long password',
       });
       await b.access.users.change(ada.id, { state: 'active' });
-      assert.equal((await a.access.users.signIn('ada', 'a long password'))?.state, 'active');
+      assert.equal((await a.access.passwords.signIn('ada', 'a long password'))?.state, 'active');
       const scope = { type: 'stream', streamId: 's' } as const;
       const key = await a.access.publishKeys.create({ scope, label: '', allow: [], expiresMs: undefined });
       assert.equal((b.access.publishKeys.check(key.secret, '::1') as { id: string }).id, key.key.id);

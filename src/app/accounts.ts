@@ -65,7 +65,7 @@ export async function openAccounts(
     for (const { role } of users.all()) roles[role]++;
     for (const [role, count] of Object.entries(roles)) context.metrics.users.set({ role }, count);
     context.metrics.sessions.set(sessions.all.length);
-    context.metrics.passwordsWaiting.set(users.hashes.waiting);
+    context.metrics.passwordsWaiting.set(access.passwords.waiting);
   });
   const limits = new RateLimits(() => clock.monotonicMs());
   return {

@@ -155,10 +155,10 @@ async function openCore(
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
-  const { jobs, workers } = openedJobs;
+  const { jobs, jobKinds, workers, leasedJobs, jobMedia } = openedJobs;
   const library = await openLibrary(app, { store, bus, recordings, placement });
-  const processing = openProcessing(app, { store, recordings, jobs, library, placement });
-  const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
+  const processing = openProcessing(app, { store, recordings, jobs, jobKinds, library, placement });
+  const openedUploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
   const publishAccess = openPublishAccess(app, { streams, accounts, bus, nodes, store, changes });
@@ -181,6 +181,9 @@ async function openCore(
     catalog,
     streamsApi,
     jobs,
+    jobKinds,
+    leasedJobs,
+    jobMedia,
     library,
     accounts,
     delivery,
@@ -193,7 +196,9 @@ async function openCore(
     openedJobs,
     workers,
     processing,
-    uploads,
+    openedUploads,
+    uploads: openedUploads.uploads,
+    uploadCreation: openedUploads.creation,
     assets,
     publishAccess,
     clockWatch,
@@ -242,7 +247,7 @@ async function startParts(app: AppContext, served: Served, features: OpenFeature
   startOffload(app, served);
   startTrash(app, { library, recordings, placement });
   startAccounts(app, accounts);
-  startUploads(app, served.uploads);
+  startUploads(app, served.openedUploads);
 }
 
 /** @param opened resources, closed in reverse */

@@ -58,10 +58,10 @@ export function openChecks(
 /** Sets the gauges at each scrape. */
 export function openGauges(
   { opened, metrics }: AppContext,
-  parts: Pick<Parts, 'net' | 'disk' | 'recordings' | 'catalog' | 'jobs' | 'workers' | 'delivery'>,
+  parts: Pick<Parts, 'net' | 'disk' | 'recordings' | 'catalog' | 'jobs' | 'jobKinds' | 'workers' | 'delivery'>,
   { clockWatch, http }: Pick<Checks, 'clockWatch'> & { readonly http: Pick<HttpServer, 'blockBytes'> },
 ): void {
-  const { net, disk, recordings, catalog, jobs, workers, delivery } = parts;
+  const { net, disk, recordings, catalog, jobs, jobKinds, workers, delivery } = parts;
   const stop = readGauges({
     metrics,
     catalog,
@@ -70,6 +70,7 @@ export function openGauges(
     clockWatch,
     net,
     jobs,
+    jobKinds,
     workers,
     horizons: recordings.horizons,
     blockBytes: () => recordings.reader.blockBytes + http.blockBytes,

@@ -89,6 +89,8 @@ function httpDepsOf(
     streamsApi,
     jobs,
     workers,
+    leasedJobs,
+    jobMedia,
     assets,
     health,
     accounts,
@@ -97,6 +99,7 @@ function httpDepsOf(
     rtp,
     webrtc,
     uploads,
+    uploadCreation,
   } = parts;
   const { answer, lookup, viewers, defaultStream } = delivery;
   return {
@@ -109,7 +112,10 @@ function httpDepsOf(
     streams: streamsApi,
     jobs,
     workers,
+    leasedJobs,
+    jobMedia,
     uploads,
+    uploadCreation,
     assets,
     clips: hooks.clips,
     edgePurges: hooks.edgePurges,

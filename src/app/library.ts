@@ -8,8 +8,8 @@ import type { AppContext, Library, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
 import { exportAssetsOf } from '../library/asset-export.ts';
 import { AssetMediaCache } from '../library/asset-media.ts';
-import { Assets } from '../library/assets.ts';
 import { createAssetsApi } from '../library/assets-api.ts';
+import { openAssets } from '../library/open-assets.ts';
 import { Subtitles } from '../library/subtitles/subtitles.ts';
 import { RecordedAssets } from '../streams/library/recorded-assets.ts';
 import { readStreamName } from '../streams/stream-table.ts';
@@ -23,7 +23,7 @@ export async function openLibrary(
   { store, bus, recordings, placement }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'placement'>,
 ): Promise<Library> {
   const { segments, files, release, deleteAtNodes } = recordings;
-  const assets = await Assets.open({
+  const parts = await openAssets({
     db: store.db,
     read: store.read,
     clock,
@@ -34,6 +34,7 @@ export async function openLibrary(
     release,
     deleteAtNodes,
   });
+  const { assets, uploaded } = parts;
   if (placement.node !== '' && placement.takes('asset')) {
     await assets.claimUnplaced((id) =>
       files.size(originalLocation(id)).then(
@@ -44,17 +45,17 @@ export async function openLibrary(
   }
   opened.defer(
     placement.moved.subscribe(({ kind, key, owner }) => {
-      if (kind === 'asset' && owner === 'own') assets.takenOver(key);
+      if (kind === 'asset' && owner === 'own') assets.touch(key);
     }),
   );
   opened.defer(
     metrics.beforeScrape(async () => {
       for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);
-      metrics.assetBytes.set(assets.bytes);
+      metrics.assetBytes.set(uploaded.bytes);
     }),
   );
   const subtitles = new Subtitles({ db: store.db, segments });
-  return { assets, subtitles, media: opened.use(new AssetMediaCache(store.db, assets, subtitles)) };
+  return { ...parts, subtitles, media: opened.use(new AssetMediaCache(store.db, assets, subtitles)) };
 }
 
 /** Creates the API over the library, and removes the pins of assets that are gone. */
@@ -69,8 +70,8 @@ export async function openAssetsApi(
     placement,
   }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts' | 'placement'>,
 ): Promise<AssetsApi> {
-  const { assets, media, subtitles } = library;
-  const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets });
+  const { assets, processed, trash, media, subtitles } = library;
+  const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets, trash });
   const owns = async (streamId: string) => {
     if (placement.node === '') return true;
     const name = await readStreamName(store.db, streamId);
@@ -80,6 +81,8 @@ export async function openAssetsApi(
   accounts.access.exporters.add('assets', (id) => exportAssetsOf(store.db, `user:${id}`));
   return createAssetsApi({
     assets,
+    processed,
+    trash,
     media,
     subtitles,
     db: store.db,
@@ -93,16 +96,16 @@ export async function openAssetsApi(
 /** Deletes assets that were in the trash long enough, until the shutdown. */
 export function startTrash(
   { opened, shutdown, failed }: AppContext,
-  { library: { assets }, recordings, placement }: Pick<Parts, 'library' | 'recordings' | 'placement'>,
+  { library: { trash, uploaded }, recordings, placement }: Pick<Parts, 'library' | 'recordings' | 'placement'>,
 ): void {
   const { signal } = shutdown;
   const report = failed('the trash of the library');
   const run = async () => {
-    if (placement.node !== '') await assets.deleteLeft(recordings.files).catch(report);
+    if (placement.node !== '') await trash.deleteLeft(recordings.files).catch(report);
     while (!signal.aborted) {
-      await assets.emptyTrash().catch(report);
-      await assets.deleteFiles().catch(report);
-      if (placement.node !== '') await assets.countAgain().catch(report);
+      await trash.empty().catch(report);
+      await trash.deleteFiles().catch(report);
+      if (placement.node !== '') await uploaded.count().catch(report);
       await sleep(TRASH_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
   };

@@ -20,12 +20,13 @@ export function openProcessing(
     store,
     recordings,
     jobs,
+    jobKinds,
     library,
     placement,
-  }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'library' | 'placement'>,
+  }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'jobKinds' | 'library' | 'placement'>,
 ): Processing {
   const { segments } = recordings;
-  const { assets } = library;
+  const { assets, uploaded, processed, trash } = library;
   const report = failed('the processing of an asset');
   const owns = (id: string) => placement.find('asset', id) === 'own';
   // A node that was paused, and whose assets others have now, adds no second job.
@@ -39,6 +40,9 @@ export function openProcessing(
       db: store.db,
       jobs,
       assets,
+      uploaded,
+      processed,
+      trash,
       segments,
       ladder,
       owns,
@@ -47,7 +51,7 @@ export function openProcessing(
       ...(placement.node !== '' && { guard }),
     }),
   );
-  for (const kind of processing.kinds) jobs.register(kind);
+  for (const kind of processing.kinds) jobKinds.add(kind);
   return processing;
 }
 

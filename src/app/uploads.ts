@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { openLocalUploadStore } from '../archive/local-upload-store.ts';
 import type { AppContext, Parts } from '../features/core.ts';
 import { sleep } from '../lib/abort.ts';
-import { Uploads } from '../library/uploads/uploads.ts';
+import { type OpenedUploads, openUploads as openParts } from '../library/uploads/open-uploads.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 
 /** Expired uploads are searched this often. */
@@ -24,16 +24,16 @@ export async function openUploads(
     library,
     placement,
   }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk' | 'library' | 'placement'>,
-): Promise<Uploads> {
+): Promise<OpenedUploads> {
   const files = opened.use(openLocalUploadStore({ folder: dataFolder, syncQueue: recordings.syncQueue }));
   const report = failed('an upload');
-  const uploads = opened.use(
-    new Uploads({
+  const parts = opened.use(
+    openParts({
       db: store.db,
       clock,
       store: files,
       leases: openLeaseTable(store.db, clock),
-      intake: library.assets,
+      intake: library.uploaded,
       events: bus,
       settings,
       room() {
@@ -51,19 +51,19 @@ export async function openUploads(
       signal: shutdown.signal,
     }),
   );
-  await uploads.freeLocks();
-  opened.defer(library.assets.removed.subscribe(({ id }) => void uploads.assetRemoved(id).catch(report)));
-  return uploads;
+  await parts.sweep.freeLocks();
+  opened.defer(library.trash.removed.subscribe(({ id }) => void parts.uploads.assetRemoved(id).catch(report)));
+  return parts;
 }
 
 /** Works until the shutdown. */
-export function startUploads({ opened, shutdown, failed }: AppContext, uploads: Uploads): void {
+export function startUploads({ opened, shutdown, failed }: AppContext, { sweep }: OpenedUploads): void {
   const { signal } = shutdown;
   const report = failed('the sweep of uploads');
   const run = async () => {
-    await uploads.recover({ signal }).catch(report);
+    await sweep.recover({ signal }).catch(report);
     while (!signal.aborted) {
-      await uploads.sweep({ signal }).catch(report);
+      await sweep.run({ signal }).catch(report);
       await sleep(SWEEP_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
   };

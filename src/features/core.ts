@@ -16,7 +16,9 @@ import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
+import type { ObjectDeletions } from '../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../archive/objects/object-targets.ts';
+import type { ObjectUploads } from '../archive/objects/object-uploads.ts';
 import type { StoredObjects } from '../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../archive/objects/tiered-segment-store.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -38,13 +40,17 @@ import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { RtpSessions } from '../ingest/rtp/rtp-sessions.ts';
 import type { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
+import type { JobKinds } from '../jobs/job-kinds.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
+import type { LeasedJobs } from '../jobs/leased-jobs.ts';
+import type { RemoteMedia } from '../jobs/remote-media.ts';
 import type { Workers } from '../jobs/workers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Emitter, Subscribable } from '../lib/events.ts';
 import type { AssetMediaCache } from '../library/asset-media.ts';
-import type { Assets } from '../library/assets.ts';
+import type { OpenedAssets } from '../library/open-assets.ts';
 import type { Subtitles } from '../library/subtitles/subtitles.ts';
+import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Net } from '../net/net.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
@@ -132,6 +138,8 @@ export interface DiskWatch {
 /** Object stores. */
 export interface Objects {
   readonly index: StoredObjects;
+  readonly uploads: ObjectUploads;
+  readonly deletions: ObjectDeletions;
   readonly targets: ObjectTargets;
   readonly store: TieredSegmentStore;
   /** Disk space of the cache. */
@@ -241,8 +249,7 @@ export interface Delivery {
   readonly defaultStream: () => string | undefined;
 }
 
-export interface Library {
-  readonly assets: Assets;
+export interface Library extends OpenedAssets {
   readonly subtitles: Subtitles;
   /** Index of the media of assets. */
   readonly media: AssetMediaCache;
@@ -272,9 +279,14 @@ export interface Parts {
   readonly catalog: Catalog;
   readonly streamsApi: StreamsApi;
   readonly jobs: Jobs;
+  readonly jobKinds: JobKinds;
   readonly workers: Workers;
+  readonly leasedJobs: LeasedJobs;
+  /** Inputs and outputs of the jobs of workers. */
+  readonly jobMedia: RemoteMedia;
   readonly library: Library;
   readonly uploads: Uploads;
+  readonly uploadCreation: UploadCreation;
   readonly assets: AssetsApi;
   readonly health: Health;
   readonly accounts: Accounts;

@@ -53,6 +53,7 @@ export type CoreParts = Pick<
   | 'streams'
   | 'catalog'
   | 'jobs'
+  | 'jobKinds'
   | 'library'
   | 'accounts'
   | 'delivery'

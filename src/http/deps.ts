@@ -20,7 +20,8 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { WorkersApi } from '../api/workers/workers-api.ts';
+import type { JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
+import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -67,6 +68,8 @@ export interface HttpDeps extends ServeDeps {
   readonly abilities: Abilities;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
+  readonly leasedJobs: LeasedJobsApi;
+  readonly jobMedia: JobMediaApi;
   /** Purges of edges that changes begin. */
   readonly edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   readonly webhooks: WebhooksApi;
@@ -75,6 +78,8 @@ export interface HttpDeps extends ServeDeps {
   storage(): Awaitable<StorageView>;
   /** Uploads to the library. */
   readonly uploads: Uploads;
+  /** How they begin. */
+  readonly uploadCreation: UploadCreation;
   readonly settings: SettingsApi;
   /** The last lines of the log. */
   readonly logs: Pick<LogRing, 'read'>;

@@ -27,6 +27,7 @@ import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
+import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
@@ -136,6 +137,7 @@ export async function startTestServer(
     abilities: new Map([['createRooms', ({ role }) => role !== 'guest']]),
     ...fakeJobs(),
     uploads: {} as Uploads, // tests of uploads bring their own
+    uploadCreation: {} as UploadCreation,
     webhooks: fakeWebhooks(),
     assets: fakeAssets(),
     clips: noClips,

@@ -102,9 +102,9 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
     mayWrite: () => true,
     failed: (error) => failures.push(error),
   });
-  const { jobs, workers } = opened;
+  const { jobs, jobKinds, workers, leasedJobs, jobMedia } = opened;
   const accepted: string[] = [];
-  jobs.register(testKind(accepted, options.limits));
+  jobKinds.add(testKind(accepted, options.limits));
   const watching = new AbortController();
   const watched = workers.watch({ signal: watching.signal });
   const reader = openRangeReader(media);
@@ -112,7 +112,7 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
   // Requests of exports add a job of the test's kind.
   const create = async () => ({ ...(await jobs.add('test', { act: 'work', forMs: 20 })), result: null });
   const features = new Map([['exports', { create }]]);
-  const deps = { jobs, workers, features, events: bus, metrics, reader, clock, access };
+  const deps = { jobs, workers, leasedJobs, jobMedia, features, events: bus, metrics, reader, clock, access };
   const server = await startTestServer(deps, undefined, { port, routes });
   const { secret: token } = await access.tokens.make({ label: 'worker', scopes: ['worker'], expiresMs: undefined });
   let isRestarted = false;

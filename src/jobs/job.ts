@@ -135,40 +135,9 @@ export interface JobCount {
 }
 
 /**
- * Stores jobs and runs them. Disposing aborts the jobs of this process; the next queue on the same store
- * starts them again.
+ * Leases jobs to workers: each start of a job has a token, and only its holder may change the job.
  */
-export interface JobQueue extends AsyncDisposable {
-  /**
-   * Adds a job at the end of the queue.
-   *
-   * @throws OxbowError `queue-full`; errors of the guard
-   */
-  add(kind: string, input: unknown, options?: JobOptions): Promise<Job>;
-  /** The job of that id; undefined if it does not exist or has expired. */
-  find(id: string): Promise<Job | undefined>;
-  /** The newest `limit` jobs, newest first; with `before` only those with a smaller number. */
-  list(limit: number, before?: number, filter?: JobFilter): Promise<readonly Job[]>;
-  /**
-   * Cancels a job and returns its new state. A queued job is not started; a job of this process is aborted
-   * and awaited; one of a worker is cancelled at once, and its worker is notified; a finished job does not
-   * change.
-   *
-   * @throws OxbowError `job-unknown`
-   */
-  cancel(id: string): Promise<Job>;
-  /**
-   * Queues a failed or cancelled job again, with all its tries; `failures` remain. Any other job does not
-   * change.
-   *
-   * @throws OxbowError `job-unknown`
-   */
-  retry(id: string): Promise<Job>;
-  /**
-   * Runs jobs of a kind in this process from now on, in order. Called once for each kind; resolves when the
-   * queue has started.
-   */
-  work(kind: string, work: JobHandler): Promise<void>;
+export interface JobLeases {
   /** Leases the next job of these kinds to a worker; undefined if none can start now. */
   claim(worker: string, kinds: readonly string[]): Promise<Job | undefined>;
   /**
@@ -210,6 +179,47 @@ export interface JobQueue extends AsyncDisposable {
    * @throws OxbowError `lease-lost`, `job-unknown`; errors of `write`
    */
   whileLeased(lease: Lease, write: LeaseWrite): Promise<void>;
+  /** Those of some leases that are over: another node may have ended, cancelled or started their jobs. */
+  lost(leases: readonly Lease[]): Promise<readonly Lease[]>;
+}
+
+/**
+ * Stores jobs and runs them. Disposing aborts the jobs of this process; the next queue on the same store
+ * starts them again.
+ */
+export interface JobQueue extends AsyncDisposable {
+  /** The jobs that workers run. */
+  readonly leases: JobLeases;
+  /**
+   * Adds a job at the end of the queue.
+   *
+   * @throws OxbowError `queue-full`; errors of the guard
+   */
+  add(kind: string, input: unknown, options?: JobOptions): Promise<Job>;
+  /** The job of that id; undefined if it does not exist or has expired. */
+  find(id: string): Promise<Job | undefined>;
+  /** The newest `limit` jobs, newest first; with `before` only those with a smaller number. */
+  list(limit: number, before?: number, filter?: JobFilter): Promise<readonly Job[]>;
+  /**
+   * Cancels a job and returns its new state. A queued job is not started; a job of this process is aborted
+   * and awaited; one of a worker is cancelled at once, and its worker is notified; a finished job does not
+   * change.
+   *
+   * @throws OxbowError `job-unknown`
+   */
+  cancel(id: string): Promise<Job>;
+  /**
+   * Queues a failed or cancelled job again, with all its tries; `failures` remain. Any other job does not
+   * change.
+   *
+   * @throws OxbowError `job-unknown`
+   */
+  retry(id: string): Promise<Job>;
+  /**
+   * Runs jobs of a kind in this process from now on, in order. Called once for each kind; resolves when the
+   * queue has started.
+   */
+  work(kind: string, work: JobHandler): Promise<void>;
   /** Jobs of any kind that wait and may start now, at most `limit`: by priority, then oldest first. */
   waiting(limit: number): Promise<readonly Job[]>;
   /**
@@ -217,8 +227,6 @@ export interface JobQueue extends AsyncDisposable {
    * jobs that other nodes queued.
    */
   expireLeases(): Promise<void>;
-  /** Those of some leases that are over: another node may have ended, cancelled or started their jobs. */
-  lost(leases: readonly Lease[]): Promise<readonly Lease[]>;
   /**
    * Deletes jobs of a kind that ended before `ms` (since 1970) and returns them.
    *

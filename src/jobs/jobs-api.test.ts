@@ -4,7 +4,9 @@ import type { JobView } from '../api/jobs/job-shapes.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
 import type { Job } from './job.ts';
-import { type JobKind, Jobs } from './jobs-api.ts';
+import { JobEvents } from './job-events.ts';
+import { type JobKind, JobKinds } from './job-kinds.ts';
+import { Jobs } from './jobs-api.ts';
 import { openTableQueue } from './table-queue.ts';
 
 /**
@@ -17,16 +19,18 @@ async function openJobs() {
   const events: string[] = [];
   const discarded: string[] = [];
   const failed = (error: unknown) => assert.fail(String(error));
+  const publish = (type: string, data: object) => void events.push(`${type} ${JSON.stringify(data)}`);
+  const kinds = new JobKinds();
+  const jobEvents = new JobEvents({ kinds, clock, events: { publish }, failed });
   const queue = await openTableQueue({
     db: store.db,
     clock,
     parallel: 2,
     maxQueued: 10,
     failed,
-    ended: (job) => jobs.ended(job),
+    ended: (job) => jobEvents.ended(job),
   });
-  const publish = (type: string, data: object) => void events.push(`${type} ${JSON.stringify(data)}`);
-  const jobs = new Jobs({ queue, clock, failed, events: { publish } });
+  const jobs = new Jobs({ queue, kinds, events: jobEvents, clock, failed });
   const sum: JobKind = {
     name: 'sum',
     keepMs: 60_000,
@@ -47,7 +51,7 @@ async function openJobs() {
     resultOf: () => null,
     sweep: async () => void discarded.push('swept'),
   };
-  for (const kind of [sum, wait]) jobs.register(kind);
+  for (const kind of [sum, wait]) kinds.add(kind);
   return {
     jobs,
     clock,

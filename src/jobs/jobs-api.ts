@@ -1,48 +1,26 @@
 /**
- * Jobs of any kind in the API: list, get, cancel, retry. Each kind is registered once: one that runs in this
- * process, or one that workers run.
- * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs end or are
- * deleted.
+ * Jobs of any kind in the API: list, get, cancel, retry. Kinds say how jobs run, how long they are kept and
+ * what is deleted with them.
+ * In: requests, kinds, the queue. Out: JobView; calls of a kind when its jobs run, expire or are deleted.
  */
-import { printRfc3339 } from '../api/instant.ts';
 import type { JobView } from '../api/jobs/job-shapes.ts';
 import type { JobPage, JobQuery, JobsApi } from '../api/jobs/jobs-api.ts';
-import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Job, JobContext, JobHandler, JobOptions, JobQueue } from './job.ts';
-import { limitsOf, type RemoteKind } from './remote-kind.ts';
-
-/** One kind of job that runs in this process. */
-export interface JobKind {
-  /** As `Job.kind`. */
-  readonly name: string;
-  /** Runs one job; returns its result. */
-  readonly work: JobHandler;
-  /**
-   * In a cluster: its jobs need files of their subject, which is this. Jobs of this process then run where
-   * the subject is; inputs and outputs of workers are passed on to there.
-   */
-  readonly place?: 'stream' | 'asset';
-  /** How long a job is kept after its end, ms. Read at each use. */
-  readonly keepMs: number;
-  /** The result of a finished job in the API and in events. */
-  resultOf(job: Job): JobView['result'];
-  /** Deletes the output of a job; called after the job was deleted. */
-  discard?(job: Job): Promise<void>;
-  /** Deletes leftovers of a process that died during a job; called once at the start. */
-  sweep?(): Promise<void>;
-}
+import type { Job, JobOptions, JobQueue } from './job.ts';
+import type { JobEvents } from './job-events.ts';
+import { isRemote, type JobKinds } from './job-kinds.ts';
+import { viewOf } from './job-view.ts';
+import { limitsOf } from './remote-kind.ts';
 
 interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
   /** Name of this node; empty without a cluster. */
   readonly node?: string | undefined;
-  readonly events: Pick<EventBus, 'publish'>;
-  /** A job of a kind that workers run was queued. */
-  readonly queued?: (job: Job) => void;
+  readonly kinds: JobKinds;
+  readonly events: Pick<JobEvents, 'added' | 'reporting'>;
   readonly failed: (error: unknown) => void;
 }
 
@@ -52,8 +30,6 @@ const EXPIRE_EVERY_MS = 60_000;
  * A job of another node is forgotten this much later, ms; that node sweeps leftovers when it is back.
  */
 const LATER_MS = 24 * 3_600_000;
-/** Progress is published at most this often, ms. */
-const PROGRESS_EVERY_MS = 1000;
 /** Page size by default and at most. */
 const LISTED = 200;
 const MAX_LISTED = 1000;
@@ -63,65 +39,23 @@ export class Jobs implements JobsApi {
   /** For kinds that read their jobs. */
   readonly queue: JobQueue;
   readonly #options: JobsOptions;
-  readonly #kinds = new Map<string, JobKind | RemoteKind>();
-  readonly #publishedAtMs = new Map<string, number>();
+  readonly #kinds: JobKinds;
 
   constructor(options: JobsOptions) {
     this.#options = options;
     this.queue = options.queue;
+    this.#kinds = options.kinds;
   }
 
   /** A job in the API. */
-  readonly view = (job: Job): JobView => {
-    const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
-    const keepMs = this.#kinds.get(job.kind)?.keepMs;
-    return {
-      id: job.id,
-      kind: job.kind,
-      state: job.state,
-      subject: job.subject,
-      priority: job.priority,
-      progress: share(job.progress),
-      parts: rounded(job.parts),
-      input: job.input as Readonly<Record<string, unknown>>,
-      result: this.#resultOf(job),
-      error: job.error,
-      tries: job.tries,
-      maxTries: job.maxTries,
-      worker: job.worker,
-      failures: job.failures.map(({ atMs, ...failure }) => ({ ...failure, at: printRfc3339(atMs) })),
-      createdAt: printRfc3339(job.createdMs),
-      notBefore: job.state === 'queued' && job.notBeforeMs > 0 ? printRfc3339(job.notBeforeMs) : null,
-      startedAt: time(job.startedMs),
-      endedAt: time(job.endedMs),
-      expiresAt: time(job.endedMs === null || keepMs === undefined ? null : job.endedMs + keepMs),
-    };
-  };
-
-  /** Registers a kind; before `work`. */
-  register(kind: JobKind | RemoteKind): void {
-    this.#kinds.set(kind.name, kind);
-  }
-
-  /** The kind of a name, if workers run it. */
-  readonly remoteKind = (name: string): RemoteKind | undefined => {
-    const kind = this.#kinds.get(name);
-    return kind && isRemote(kind) ? kind : undefined;
-  };
-
-  /** The type of the subject of a kind, if its jobs need the files of the subject. */
-  readonly placeOf = (kind: string): 'stream' | 'asset' | undefined => this.#kinds.get(kind)?.place;
-
-  /** Names of all registered kinds. */
-  get kindNames(): readonly string[] {
-    return [...this.#kinds.keys()];
-  }
+  readonly view = (job: Job): JobView => viewOf(job, this.#kinds.find(job.kind));
 
   /** Starts to run jobs of all registered kinds of this process. */
   async work(): Promise<void> {
-    for (const kind of this.#kinds.values()) {
+    const { events } = this.#options;
+    for (const kind of this.#kinds.all) {
       if (isRemote(kind)) continue;
-      await this.queue.work(kind.name, (job, context) => kind.work(job, this.#publishing(job, context)));
+      await this.queue.work(kind.name, (job, context) => kind.work(job, events.reporting(job, context)));
     }
   }
 
@@ -131,13 +65,12 @@ export class Jobs implements JobsApi {
    * @throws OxbowError `queue-full`
    */
   async add(kind: string, input: unknown, options: JobOptions = {}): Promise<JobView> {
-    const remote = this.remoteKind(kind);
+    const remote = this.#kinds.findRemote(kind);
     const job = await this.queue.add(kind, input, {
       ...(remote && { maxQueued: limitsOf(remote).queued }),
       ...options,
     });
-    this.#publish('job.created', job);
-    if (remote) this.#options.queued?.(job);
+    this.#options.events.added(job);
     return this.view(job);
   }
 
@@ -207,44 +140,16 @@ export class Jobs implements JobsApi {
   /** Deletes a finished job and its output. */
   async forget(job: Job): Promise<void> {
     await this.queue.forget(job.id);
-    await this.#kinds.get(job.kind)?.discard?.(job);
-  }
-
-  /** Publishes the end of a job; called by the queue. */
-  ended(job: Job): void {
-    const { events, failed } = this.#options;
-    this.#publishedAtMs.delete(job.id);
-    if (job.state === 'done') events.publish('job.done', { ...dataOf(job), result: this.#resultOf(job) });
-    else if (job.state === 'failed') events.publish('job.failed', { ...dataOf(job), error: job.error });
-    else this.#publish('job.cancelled', job);
-    void this.remoteKind(job.kind)?.ended?.(job).catch(failed);
-  }
-
-  /** Publishes that a job has started, or waits again; called by the queue. */
-  changed(job: Job): void {
-    this.#publishedAtMs.delete(job.id);
-    this.#publish('job.progress', job);
-    if (job.state === 'queued' && this.remoteKind(job.kind)) this.#options.queued?.(job);
-  }
-
-  /**
-   * Publishes progress that a worker has reported: the first one at once, further ones at most once a second.
-   */
-  progressed(job: Job): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const lastMs = this.#publishedAtMs.get(job.id);
-    if (lastMs !== undefined && nowMs - lastMs < PROGRESS_EVERY_MS) return;
-    this.#publishedAtMs.set(job.id, nowMs);
-    this.#publish('job.progress', job);
+    await this.#kinds.find(job.kind)?.discard?.(job);
   }
 
   /** Sweeps once, then deletes expired jobs until aborted. */
   async expire({ signal }: { signal: AbortSignal }): Promise<void> {
     const { clock, failed } = this.#options;
     const { node } = this.#options;
-    for (const kind of this.#kinds.values()) await kind.sweep?.().catch(failed);
+    for (const kind of this.#kinds.all) await kind.sweep?.().catch(failed);
     while (!signal.aborted) {
-      for (const kind of this.#kinds.values()) {
+      for (const kind of this.#kinds.all) {
         try {
           const beforeMs = clock.nowMs() - kind.keepMs;
           // The output of a job of a process is in its node; the row goes later if that node is gone.
@@ -259,41 +164,4 @@ export class Jobs implements JobsApi {
       await sleep(EXPIRE_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
   }
-
-  #publish(type: 'job.created' | 'job.progress' | 'job.cancelled', job: Job): void {
-    this.#options.events.publish(type, dataOf(job));
-  }
-
-  /** The context of a job with progress that is also published. */
-  #publishing(job: Job, { signal, progress }: JobContext): JobContext {
-    const { clock } = this.#options;
-    let publishedAtMs = clock.monotonicMs();
-    return {
-      signal,
-      progress: (share, parts = {}) => {
-        progress(share, parts);
-        if (clock.monotonicMs() - publishedAtMs < PROGRESS_EVERY_MS) return;
-        publishedAtMs = clock.monotonicMs();
-        this.#publish('job.progress', { ...job, progress: share, parts });
-      },
-    };
-  }
-
-  #resultOf(job: Job): JobView['result'] {
-    return job.state === 'done' ? (this.#kinds.get(job.kind)?.resultOf(job) ?? null) : null;
-  }
-}
-
-/** Rounded for readers. */
-const share = (value: number): number => Math.round(value * 1000) / 1000;
-
-const isRemote = (kind: JobKind | RemoteKind): kind is RemoteKind => 'inputLocation' in kind;
-
-/** The data of every event of a job. */
-function dataOf({ id, kind, state, progress, parts, subject }: Job) {
-  return { id, kind, state, progress: share(progress), parts: rounded(parts), subject };
-}
-
-function rounded(parts: Job['parts']): Record<string, number> {
-  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, share(value)]));
 }

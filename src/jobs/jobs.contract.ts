@@ -246,7 +246,11 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       }
       await queue.add('other', 'x', { priority: 9 });
       const claimed: unknown[] = [];
-      for (let job = await queue.claim('w1', ['encode']); job; job = await queue.claim('w1', ['encode'])) {
+      for (
+        let job = await queue.leases.claim('w1', ['encode']);
+        job;
+        job = await queue.leases.claim('w1', ['encode'])
+      ) {
         claimed.push([job.input, job.token, job.tries, job.worker, job.state]);
       }
       assert.deepEqual(
@@ -258,7 +262,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
         running.map(({ input }) => input),
         ['c'],
       );
-      assert.equal(await queue.claim('w1', []), undefined);
+      assert.equal(await queue.leases.claim('w1', []), undefined);
     });
 
     test('waiting jobs are listed by priority, then in order: not those that run, have ended, or wait for their pause', async () => {
@@ -275,9 +279,9 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const inputs = async (limit: number) => (await queue.waiting(limit)).map(({ input }) => input);
       assert.deepEqual(await inputs(10), ['b', 'a', 'd', 'c']);
       assert.deepEqual(await inputs(2), ['b', 'a']);
-      const job = (await queue.claim('w1', ['kind-a']))!;
+      const job = (await queue.leases.claim('w1', ['kind-a']))!;
       assert.deepEqual(await inputs(10), ['b', 'd', 'c']);
-      await queue.fail(job, { code: 'internal', detail: '' }, { retry: true });
+      await queue.leases.fail(job, { code: 'internal', detail: '' }, { retry: true });
       assert.deepEqual(await inputs(10), ['b', 'd', 'c']);
       store.advance(1000);
       assert.deepEqual(await inputs(10), ['b', 'a', 'd', 'c']);
@@ -287,11 +291,11 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using store = await openStore();
       await using queue = await store.open();
       const { id } = await queue.add('encode', null);
-      const first = (await queue.claim('w1', ['encode']))!;
+      const first = (await queue.leases.claim('w1', ['encode']))!;
       store.advance(6000);
       const report = { id, token: first.token, progress: 0.4, parts: { '480': 0.4 } };
-      assert.deepEqual(await queue.renew('w1', [report]), ['held']);
-      assert.deepEqual(await queue.renew('w2', [report]), ['lost'], 'it is the lease of another worker');
+      assert.deepEqual(await queue.leases.renew('w1', [report]), ['held']);
+      assert.deepEqual(await queue.leases.renew('w2', [report]), ['lost'], 'it is the lease of another worker');
       store.advance(6000);
       await queue.expireLeases();
       assert.deepEqual([(await queue.find(id))?.progress, (await queue.find(id))?.parts], [0.4, { '480': 0.4 }]);
@@ -299,34 +303,34 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await queue.expireLeases();
       const waiting = (await queue.find(id))!;
       assert.deepEqual([waiting.state, waiting.failures.map(({ code }) => code)], ['queued', ['worker-lost']]);
-      const second = (await queue.claim('w2', ['encode']))!;
+      const second = (await queue.leases.claim('w2', ['encode']))!;
       assert.equal(second.token, 2);
       const lost = { name: 'OxbowError', code: 'lease-lost' };
-      await assert.rejects(queue.complete(first, 'old'), lost);
-      await assert.rejects(queue.fail(first, { code: 'internal', detail: '' }, { retry: true }), lost);
-      await assert.rejects(queue.leased(first), lost);
+      await assert.rejects(queue.leases.complete(first, 'old'), lost);
+      await assert.rejects(queue.leases.fail(first, { code: 'internal', detail: '' }, { retry: true }), lost);
+      await assert.rejects(queue.leases.leased(first), lost);
       let isWritten = false;
       const write = async () => {
         isWritten = true;
       };
-      await assert.rejects(queue.whileLeased(first, write), lost);
-      await queue.release(first);
+      await assert.rejects(queue.leases.whileLeased(first, write), lost);
+      await queue.leases.release(first);
       assert.equal(isWritten, false);
-      assert.deepEqual(await queue.renew('w1', [report]), ['lost']);
-      assert.equal((await queue.leased(second)).token, 2);
-      await queue.whileLeased(second, write);
-      assert.equal((await queue.complete(second, 'new')).result, 'new');
-      await assert.rejects(queue.whileLeased(second, write), lost, 'it has ended');
+      assert.deepEqual(await queue.leases.renew('w1', [report]), ['lost']);
+      assert.equal((await queue.leases.leased(second)).token, 2);
+      await queue.leases.whileLeased(second, write);
+      assert.equal((await queue.leases.complete(second, 'new')).result, 'new');
+      await assert.rejects(queue.leases.whileLeased(second, write), lost, 'it has ended');
     });
 
     test('the same result again gets the same answer, and changes nothing', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);
-      const job = (await queue.claim('w1', ['encode']))!;
-      const done = await queue.complete(job, { size: 1 });
+      const job = (await queue.leases.claim('w1', ['encode']))!;
+      const done = await queue.leases.complete(job, { size: 1 });
       store.advance(1000);
-      assert.deepEqual(await queue.complete(job, { size: 2 }), done);
+      assert.deepEqual(await queue.leases.complete(job, { size: 2 }), done);
       assert.deepEqual(store.ended, [`${job.id} done`]);
     });
 
@@ -334,13 +338,13 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);
-      const job = (await queue.claim('w1', ['encode']))!;
+      const job = (await queue.leases.claim('w1', ['encode']))!;
       const refuse = async () => {
         throw new OxbowError('bad-request', 'no such rendition');
       };
-      await assert.rejects(queue.complete(job, 1, refuse), { code: 'bad-request' });
+      await assert.rejects(queue.leases.complete(job, 1, refuse), { code: 'bad-request' });
       assert.equal((await queue.find(job.id))?.state, 'running');
-      const add = queue.complete(job, 1, async (transaction, { id }) => {
+      const add = queue.leases.complete(job, 1, async (transaction, { id }) => {
         await transaction.deleteFrom('worker').where('id', '=', id).execute();
       });
       assert.equal((await add).state, 'done');
@@ -352,14 +356,14 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const { id } = await queue.add('encode', null);
       const error = (detail: string) => ({ code: 'engine-failed', detail });
       for (const [tried, pauseMs] of [1000, 2000].entries()) {
-        const job = (await queue.claim('w1', ['encode']))!;
-        const failed = await queue.fail(job, error(`try ${tried + 1}`), { retry: true });
-        assert.deepEqual(await queue.fail(job, error('again'), { retry: true }), failed, 'reported twice');
-        assert.equal(await queue.claim('w1', ['encode']), undefined);
+        const job = (await queue.leases.claim('w1', ['encode']))!;
+        const failed = await queue.leases.fail(job, error(`try ${tried + 1}`), { retry: true });
+        assert.deepEqual(await queue.leases.fail(job, error('again'), { retry: true }), failed, 'reported twice');
+        assert.equal(await queue.leases.claim('w1', ['encode']), undefined);
         store.advance(pauseMs);
       }
-      const last = (await queue.claim('w1', ['encode']))!;
-      assert.equal((await queue.fail(last, error('try 3'), { retry: true })).state, 'failed');
+      const last = (await queue.leases.claim('w1', ['encode']))!;
+      assert.equal((await queue.leases.fail(last, error('try 3'), { retry: true })).state, 'failed');
       const dead = (await queue.find(id))!;
       assert.deepEqual(dead.error, error('try 3'));
       assert.deepEqual(
@@ -367,12 +371,12 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
         [1, 2, 3].map((number) => [number, `try ${number}`, 'w1']),
       );
       await queue.retry(id);
-      const again = (await queue.claim('w1', ['encode']))!;
+      const again = (await queue.leases.claim('w1', ['encode']))!;
       assert.deepEqual([again.tries, again.token, again.error, again.failures.length], [1, 4, null, 3]);
-      const final = await queue.fail(again, error('bad input'), { retry: false });
+      const final = await queue.leases.fail(again, error('bad input'), { retry: false });
       assert.equal(final.state, 'failed', 'no further try');
       await queue.retry(id);
-      await queue.complete((await queue.claim('w1', ['encode']))!, 'well');
+      await queue.leases.complete((await queue.leases.claim('w1', ['encode']))!, 'well');
       assert.equal((await queue.retry(id)).state, 'done', 'what is done is not repeated');
     });
 
@@ -380,9 +384,9 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);
-      const job = (await queue.claim('w1', ['encode']))!;
-      await queue.release(job);
-      const next = (await queue.claim('w2', ['encode']))!;
+      const job = (await queue.leases.claim('w1', ['encode']))!;
+      await queue.leases.release(job);
+      const next = (await queue.leases.claim('w2', ['encode']))!;
       assert.deepEqual([next.tries, next.token, next.failures], [1, 2, []]);
     });
 
@@ -390,11 +394,11 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);
-      await queue.release((await queue.claim('w1', ['encode']))!, { pauseMs: 5000 });
+      await queue.leases.release((await queue.leases.claim('w1', ['encode']))!, { pauseMs: 5000 });
       store.advance(4999);
-      assert.equal(await queue.claim('w1', ['encode']), undefined);
+      assert.equal(await queue.leases.claim('w1', ['encode']), undefined);
       store.advance(1);
-      assert.equal((await queue.claim('w1', ['encode']))?.tries, 1);
+      assert.equal((await queue.leases.claim('w1', ['encode']))?.tries, 1);
     });
 
     test('a job whose guard refuses it does not exist', async () => {
@@ -410,24 +414,24 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using store = await openStore();
       await using queue = await store.open();
       await queue.add('encode', null);
-      const { id, token } = (await queue.claim('w1', ['encode']))!;
+      const { id, token } = (await queue.leases.claim('w1', ['encode']))!;
       assert.equal((await queue.cancel(id)).state, 'cancelled');
-      assert.deepEqual(await queue.renew('w1', [{ id, token, progress: 0.5, parts: {} }]), ['cancelled']);
-      await assert.rejects(queue.complete({ id, token }, 1), { code: 'lease-lost' });
+      assert.deepEqual(await queue.leases.renew('w1', [{ id, token, progress: 0.5, parts: {} }]), ['cancelled']);
+      await assert.rejects(queue.leases.complete({ id, token }, 1), { code: 'lease-lost' });
     });
 
     test('workers keep their leases when the server is killed, and have the whole time to come back', async () => {
       await using store = await openStore();
       const first = await store.open();
       await first.add('encode', null);
-      const job = (await first.claim('w1', ['encode']))!;
+      const job = (await first.leases.claim('w1', ['encode']))!;
       await store.crash(first);
       store.advance(60_000);
       await using second = await store.open();
       store.advance(9000);
       await second.expireLeases();
-      assert.deepEqual(await second.renew('w1', [{ ...job, progress: 0.1 }]), ['held']);
-      assert.equal((await second.complete(job, 1)).state, 'done');
+      assert.deepEqual(await second.leases.renew('w1', [{ ...job, progress: 0.1 }]), ['held']);
+      assert.equal((await second.leases.complete(job, 1)).state, 'done');
     });
   });
 }

@@ -12,8 +12,11 @@ import { withinSpan } from '../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
 import type { Tables } from '../store/schema.ts';
 import type { Job } from './job.ts';
+import { JobEvents } from './job-events.ts';
+import { JobKinds } from './job-kinds.ts';
 import { endJobSpan, spanOfJob } from './job-span.ts';
 import { Jobs } from './jobs-api.ts';
+import { LeasedJobs } from './leased-jobs.ts';
 import { limitsOf } from './remote-kind.ts';
 import { type MediaStore, RemoteMedia } from './remote-media.ts';
 import { LEASE_MS, openTableQueue } from './table-queue.ts';
@@ -52,7 +55,11 @@ interface OpenJobsOptions {
 /** The jobs of a server, and the workers that run them. */
 export interface OpenedJobs extends AsyncDisposable {
   readonly jobs: Jobs;
+  readonly jobKinds: JobKinds;
   readonly workers: Workers;
+  readonly leasedJobs: LeasedJobs;
+  /** Inputs and outputs of the jobs of workers. */
+  readonly jobMedia: RemoteMedia;
   /** Emits when a job for workers was queued. */
   readonly queued: Subscribable<Job>;
   /** Whether jobs for workers wait or run. */
@@ -72,39 +79,41 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     mayWrite,
     leaseMs = LEASE_MS,
   } = options;
+  const queued = new Emitter<Job>();
+  const jobKinds = new JobKinds();
+  const jobEvents = new JobEvents({ kinds: jobKinds, clock, events, queued: (job) => queued.emit(job), failed });
   const spanOf = (job: Job) => spanOfJob(telemetry, job);
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
     if (job.state === 'failed') options.jobFailed?.(job);
     endJobSpan(telemetry, job, job.endedMs ?? clock.nowMs());
-    withinSpan(spanOf(job), () => jobs.ended(job)); // webhooks of its event are below it
+    withinSpan(spanOf(job), () => jobEvents.ended(job)); // webhooks of its event are below it
     workers.left(job);
   };
   const started = (job: Job) => {
     metrics.jobStarts.inc({ kind: job.kind });
     const readyMs = Math.max(job.createdMs, job.notBeforeMs);
     metrics.jobWaitSeconds.observe({ kind: job.kind }, Math.max(0, (job.startedMs ?? readyMs) - readyMs) / 1000);
-    jobs.changed(job);
+    jobEvents.changed(job);
   };
   const requeued = (job: Job, takenBack: boolean) => {
     endJobSpan(telemetry, job, clock.nowMs());
     if (takenBack) metrics.leasesTakenBack.inc({ kind: job.kind });
-    jobs.changed(job);
+    jobEvents.changed(job);
     workers.left(job);
   };
   const { parallel, queue: maxQueued } = config;
   const maxRunMs = (kind: string) => {
-    const remote = jobs.remoteKind(kind);
+    const remote = jobKinds.findRemote(kind);
     return remote && limitsOf(remote).runMs;
   };
   const { transport = createLocalTransport(failed), node = '' } = options;
-  const placeOf = (kind: string) => jobs.placeOf(kind);
   const queue = await openTableQueue({
     db,
     clock,
     transport,
     node,
-    placeOf,
+    placeOf: jobKinds.placeOf,
     parallel,
     maxQueued,
     maxRunMs,
@@ -115,9 +124,8 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     requeued,
     failed,
   });
-  const queued = new Emitter<Job>();
-  const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });
-  const kindOf = jobs.remoteKind;
+  const jobs = new Jobs({ queue, kinds: jobKinds, events: jobEvents, clock, node, failed });
+  const kindOf = jobKinds.findRemote;
   const workers: Workers = await Workers.open({
     queue,
     transport,
@@ -128,9 +136,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     failed,
     spanOf,
     table: new WorkerTable(db, node),
-    media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
-    view: jobs.view,
-    progressed: (job) => jobs.progressed(job),
+    progressed: (job) => jobEvents.progressed(job),
   });
   transport.start(queue);
   // Jobs that workers of other nodes run need none here.
@@ -139,7 +145,10 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     workers.areBusy || (await queue.counts()).some(({ kind, state }) => kindOf(kind) !== undefined && isOwn(state));
   return {
     jobs,
+    jobKinds,
     workers,
+    leasedJobs: new LeasedJobs({ leases: queue.leases, kindOf, view: jobs.view }),
+    jobMedia: new RemoteMedia({ leases: queue.leases, media, kindOf, mayWrite }),
     queued,
     isBusy,
     async [Symbol.asyncDispose]() {

@@ -9,7 +9,7 @@ suite('the media of a job of a worker', () => {
   function open(size: () => Promise<number>) {
     const released: unknown[] = [];
     const media = new RemoteMedia({
-      queue: {
+      leases: {
         leased: async () => ({ id: 'j', kind: 'import', token: 1 }) as Job,
         whileLeased: async () => {},
         release: async (...given) => void released.push(given),

@@ -3,10 +3,10 @@
  * by their kind.
  * In: leases and bodies of requests. Out: locations; calls of the kinds. Outputs of a lost lease are deleted.
  */
-import type { JobLease } from '../api/workers/workers-api.ts';
+import type { JobLease, JobMediaApi } from '../api/workers/workers-api.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import type { Job, JobQueue } from './job.ts';
+import type { Job, JobLeases, LeaseWrite } from './job.ts';
 import { limitsOf, type RemoteKind } from './remote-kind.ts';
 
 /** The part of archive's SegmentStore that is used here; layers keep this folder from importing it. */
@@ -21,7 +21,7 @@ export interface MediaStore {
 }
 
 interface RemoteMediaOptions {
-  readonly queue: Pick<JobQueue, 'leased' | 'whileLeased' | 'release'>;
+  readonly leases: Pick<JobLeases, 'leased' | 'whileLeased' | 'release'>;
   readonly media: MediaStore;
   /** The kind of a name. */
   readonly kindOf: (name: string) => RemoteKind | undefined;
@@ -36,7 +36,7 @@ const WAIT_MS = 30_000;
 const MAX_COUNTED = 1000;
 
 /** Inputs and outputs of leased jobs. */
-export class RemoteMedia {
+export class RemoteMedia implements JobMediaApi {
   readonly #options: RemoteMediaOptions;
   /** Names of the outputs of each lease, by id and token. */
   readonly #sent = new Map<string, Set<string>>();
@@ -46,32 +46,31 @@ export class RemoteMedia {
   }
 
   /**
-   * As `WorkersApi.input`. A job whose input is on a node that does not run waits for it, without a failed
+   * As `JobMediaApi.input`. A job whose input is on a node that does not run waits for it, without a failed
    * try.
    */
   async input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }> {
-    const { queue, media } = this.#options;
-    const job = await queue.leased(lease);
+    const { leases, media } = this.#options;
+    const job = await leases.leased(lease);
     const location = await this.#kindOf(job).inputLocation(job, name);
     if (location === undefined) throw unknownName('input', name);
     try {
       return { location, length: await media.size(location) };
     } catch (error) {
       if (!(error instanceof OxbowError) || error.code !== 'not-ready') throw error;
-      await queue.release(lease, { pauseMs: WAIT_MS });
+      await leases.release(lease, { pauseMs: WAIT_MS });
       throw new OxbowError('lease-lost', `The job waits for its input: ${sentenceOf(error)}`, { cause: error });
     }
   }
 
-  /** As `WorkersApi.output`. */
   async output(
     lease: JobLease,
     name: string,
     bytes: AsyncIterable<Uint8Array>,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<{ readonly bytes: number }> {
-    const { queue, media, mayWrite } = this.#options;
-    const job = await queue.leased(lease);
+    const { leases, media, mayWrite } = this.#options;
+    const job = await leases.leased(lease);
     const kind = this.#kindOf(job);
     const location = NAME.test(name) ? kind.outputLocation(job, name) : undefined;
     if (location === undefined) throw unknownName('output', name);
@@ -98,7 +97,7 @@ export class RemoteMedia {
     );
     await media.put(location, copy, { signal });
     try {
-      const whileLeased = (write: Parameters<JobQueue['whileLeased']>[1]) => queue.whileLeased(lease, write);
+      const whileLeased = (write: LeaseWrite) => leases.whileLeased(lease, write);
       await kind.accept({ job, name, location, length, whileLeased });
     } catch (error) {
       if (!existed) await media.delete(location);

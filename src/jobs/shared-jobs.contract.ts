@@ -93,7 +93,7 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
       const clock = createManualClock();
       const dead = await openNode('dead', database.db, clock);
       const { id } = await dead.queue.add('count', null);
-      const lease = (await dead.queue.claim('node/dead', ['count']))!;
+      const lease = (await dead.queue.leases.claim('node/dead', ['count']))!;
       const b = await openNode('b', database.db, clock);
       await b.queue.work('count', async () => 'of b');
       await b.queue.expireLeases();
@@ -101,7 +101,7 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
       clock.advance(101);
       const job = await until(b.queue, id, 'done', () => b.queue.expireLeases());
       assert.deepEqual([job.result, job.worker, job.tries], ['of b', 'node/b', 2]);
-      await assert.rejects(dead.queue.complete(lease, 'of dead'), { code: 'lease-lost' });
+      await assert.rejects(dead.queue.leases.complete(lease, 'of dead'), { code: 'lease-lost' });
       for (const { queue } of [dead, b]) await queue[Symbol.asyncDispose]();
     });
 

@@ -9,20 +9,9 @@ import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { withinSpan } from '../observe/traces/current-span.ts';
 import type { OpenSpan } from '../observe/traces/telemetry.ts';
-import type {
-  Job,
-  JobCount,
-  JobError,
-  JobFilter,
-  JobHandler,
-  JobOptions,
-  JobQueue,
-  Lease,
-  LeaseReport,
-  LeaseWrite,
-} from './job.ts';
-import { JobLeases, type JobLeasesOptions } from './job-leases.ts';
+import type { Job, JobCount, JobFilter, JobHandler, JobOptions, JobQueue } from './job.ts';
 import { insertJob, jobOf } from './job-rows.ts';
+import { TableLeases, type TableLeasesOptions } from './table-leases.ts';
 import { takeBack } from './take-back.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import { createLocalTransport } from './transport/local-transport.ts';
@@ -30,7 +19,7 @@ import { createLocalTransport } from './transport/local-transport.ts';
 /** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
-interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
+interface TableQueueOptions extends Omit<TableLeasesOptions, 'leaseMs'> {
   /** Jobs that run in this process at the same time. */
   readonly parallel: number;
   /** Jobs of one kind that can wait. */
@@ -74,9 +63,9 @@ export async function openTableQueue(options: TableQueueOptions): Promise<JobQue
 }
 
 class TableQueue implements JobQueue {
+  readonly leases: TableLeases;
   readonly #options: TableQueueOptions;
   readonly #transport: JobTransport;
-  readonly #leases: JobLeases;
   readonly #consumption: JobConsumption;
   readonly #works = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
@@ -85,10 +74,10 @@ class TableQueue implements JobQueue {
   #closing: Promise<void> | undefined;
   #keeping: Promise<void> | undefined;
 
-  constructor(options: TableQueueOptions & Pick<JobLeasesOptions, 'leaseMs'>) {
+  constructor(options: TableQueueOptions & Pick<TableLeasesOptions, 'leaseMs'>) {
     this.#options = options;
     this.#transport = options.transport ?? createLocalTransport(options.failed);
-    this.#leases = new JobLeases({ ...options, requeued: (job, takenBack) => this.#requeued(job, takenBack) });
+    this.leases = new TableLeases({ ...options, requeued: (job, takenBack) => this.#requeued(job, takenBack) });
     this.#consumption = this.#transport.consume({
       free: () =>
         new Map([...this.#works.keys()].flatMap((kind) => (this.#isPlaced(kind) ? [] : [[kind, this.#slots]]))),
@@ -196,45 +185,13 @@ class TableQueue implements JobQueue {
     this.#changed();
   }
 
-  claim(worker: string, kinds: readonly string[]): Promise<Job | undefined> {
-    return this.#leases.claim(worker, kinds);
-  }
-
-  renew(worker: string, reports: readonly LeaseReport[]) {
-    return this.#leases.renew(worker, reports);
-  }
-
-  leased(lease: Lease): Promise<Job> {
-    return this.#leases.leased(lease);
-  }
-
-  whileLeased(lease: Lease, write: LeaseWrite): Promise<void> {
-    return this.#leases.whileLeased(lease, write);
-  }
-
-  complete(lease: Lease, result: unknown, write?: LeaseWrite): Promise<Job> {
-    return this.#leases.complete(lease, result, write);
-  }
-
-  fail(lease: Lease, error: JobError, options: { readonly retry: boolean }): Promise<Job> {
-    return this.#leases.fail(lease, error, options);
-  }
-
-  release(...args: Parameters<JobQueue['release']>): Promise<void> {
-    return this.#leases.release(...args);
-  }
-
   async expireLeases(): Promise<void> {
-    await this.#leases.expireLeases();
-    if (this.#leases.own !== null) this.#changed();
-  }
-
-  lost(leases: readonly Lease[]): Promise<readonly Lease[]> {
-    return this.#leases.lost(leases);
+    await this.leases.expire();
+    if (this.leases.own !== null) this.#changed();
   }
 
   async forgetEndedBefore(kind: string, ms: number, of?: 'own' | 'others'): Promise<readonly Job[]> {
-    const { own: worker } = this.#leases;
+    const { own: worker } = this.leases;
     let ended = this.#options.db
       .deleteFrom('job')
       .where('kind', '=', kind)
@@ -297,7 +254,7 @@ class TableQueue implements JobQueue {
     let isTaken = false;
     await this.#inTurn(async () => {
       if (this.#slots === 0) return;
-      const job = await this.#leases.claim(null, kinds);
+      const job = await this.leases.claim(null, kinds);
       if (!job) return;
       isTaken = true;
       this.#begin(job);
@@ -331,7 +288,7 @@ class TableQueue implements JobQueue {
    * is.
    */
   #isPlaced(kind: string): boolean {
-    return this.#leases.own !== null && this.#options.placeOf?.(kind) !== undefined;
+    return this.leases.own !== null && this.#options.placeOf?.(kind) !== undefined;
   }
 
   /** Starts jobs of subjects that this node owns. */
@@ -350,7 +307,7 @@ class TableQueue implements JobQueue {
     const { token } = job;
     const running: Running = { controller, done, progress: 0, parts: {}, isCancelled: false, token };
     this.#running.set(job.id, running);
-    if (this.#leases.own !== null) this.#keeping ??= this.#keepLeases(this.#leases.own);
+    if (this.leases.own !== null) this.#keeping ??= this.#keepLeases(this.leases.own);
     void this.#run(job, running).finally(() => {
       this.#running.delete(job.id);
       resolve();
@@ -367,7 +324,7 @@ class TableQueue implements JobQueue {
       await Promise.race([left, sleep(leaseMs * RENEW_SHARE, pause)]).finally(() => pause.abort());
       const held = [...this.#running];
       const reports = held.map(([id, { token, progress, parts }]) => ({ id, token, progress, parts }));
-      const states = await this.#leases.renew(worker, reports).catch((error: unknown) => {
+      const states = await this.leases.renew(worker, reports).catch((error: unknown) => {
         failed(error);
         return [];
       });
@@ -400,7 +357,7 @@ class TableQueue implements JobQueue {
         const context = { signal: running.controller.signal, progress };
         const work = this.#works.get(job.kind)!;
         const result = await withinSpan(this.#options.spanOf?.(job), () => work(job, context));
-        end = () => this.#leases.complete(job, result);
+        end = () => this.leases.complete(job, result);
       } catch (error) {
         end = this.#endAfter(error, job, running);
       }
@@ -415,11 +372,11 @@ class TableQueue implements JobQueue {
   #endAfter(error: unknown, job: Job, { controller, isCancelled }: Running): () => Promise<unknown> {
     if (isCancelled) return () => this.#cancelled(job);
     // The job is not to blame for the end of the process.
-    if (controller.signal.aborted) return () => this.#leases.release(job);
+    if (controller.signal.aborted) return () => this.leases.release(job);
     const isRefusal = error instanceof OxbowError;
     if (!isRefusal) this.#options.failed(error);
     const jobError = { code: isRefusal ? error.code : 'internal', detail: messageOf(error) };
-    return () => this.#leases.fail(job, jobError, { retry: false });
+    return () => this.leases.fail(job, jobError, { retry: false });
   }
 
   async #cancelled({ id, token }: Job): Promise<void> {

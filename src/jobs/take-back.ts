@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from '../store/schema.ts';
 import type { JobError } from './job.ts';
-import { failuresWith, type JobLeasesOptions } from './job-leases.ts';
+import { failuresWith, type TableLeasesOptions } from './table-leases.ts';
 import { workerIdsOf } from './worker-table.ts';
 
 /** Takes back the jobs of the process, and gives its workers their whole time to live to come back. */
@@ -14,7 +14,7 @@ export async function takeBack({
   clock,
   leaseMs,
   node,
-}: Pick<JobLeasesOptions, 'db' | 'clock' | 'leaseMs' | 'node'>): Promise<void> {
+}: Pick<TableLeasesOptions, 'db' | 'clock' | 'leaseMs' | 'node'>): Promise<void> {
   const nowUs = Math.round(clock.nowMs() * 1000);
   await takeBackOwn(db, nowUs, node);
   const held = db

@@ -3,7 +3,6 @@
  * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one
  * rule: most free slots first.
  */
-import type { JobView } from '../api/jobs/job-shapes.ts';
 import type {
   HeartbeatAnswer,
   JobOffer,
@@ -12,14 +11,13 @@ import type {
   WorkerRegistration,
   WorkerView,
 } from '../api/workers/worker-shapes.ts';
-import type { JobLease, WorkerLines, WorkersApi } from '../api/workers/workers-api.ts';
+import type { WorkerLines, WorkersApi } from '../api/workers/workers-api.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { ConnectedWorker } from './connected-worker.ts';
 import type { Job, JobQueue } from './job.ts';
 import type { RemoteKind } from './remote-kind.ts';
-import type { RemoteMedia } from './remote-media.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import { newWorkerId, type WorkerRow, type WorkerTable } from './worker-table.ts';
 
@@ -41,11 +39,9 @@ interface WorkersOptions {
   readonly table: WorkerTable;
   /** Name of this node; empty without a cluster. */
   readonly node?: string | undefined;
-  readonly media: Pick<RemoteMedia, 'input' | 'output'>;
   readonly clock: Clock;
   /** The kind of a name. */
   readonly kindOf: (name: string) => RemoteKind | undefined;
-  readonly view: (job: Job) => JobView;
   /** A worker has reported progress of its job. */
   readonly progressed: (job: Job) => void;
   readonly failed: (error: unknown) => void;
@@ -107,7 +103,8 @@ export class Workers implements WorkersApi {
     // A silent one is not notified that it must end.
     if (leaves || view.state === 'silent') await this.#forget(worker);
     // Those that were on their way to it.
-    if (leaves) for (const { id, token } of [...worker.jobs.values()]) await this.release({ id, token });
+    if (leaves)
+      for (const { id, token } of [...worker.jobs.values()]) await this.#options.queue.leases.release({ id, token });
     return view;
   }
 
@@ -130,7 +127,7 @@ export class Workers implements WorkersApi {
     const at = worker.claims.indexOf(resolve);
     if (at >= 0) worker.claims.splice(at, 1);
     // The worker has not received it: this is not a failed try.
-    if (offer && signal.aborted) await this.release(offer);
+    if (offer && signal.aborted) await this.#options.queue.leases.release(offer);
     return offer;
   }
 
@@ -149,7 +146,7 @@ export class Workers implements WorkersApi {
   async heartbeat(id: string, { jobs }: WorkerHeartbeat): Promise<HeartbeatAnswer> {
     const { queue, progressed } = this.#options;
     const worker = this.#seen(id);
-    const states = await queue.renew(id, jobs);
+    const states = await queue.leases.renew(id, jobs);
     const [cancelled, lost]: { id: string; token: number }[][] = [[], []];
     for (const [i, { id: job, token, progress, parts }] of jobs.entries()) {
       if (states[i] !== 'held') (states[i] === 'cancelled' ? cancelled! : lost!).push({ id: job, token });
@@ -161,34 +158,6 @@ export class Workers implements WorkersApi {
     }
     this.offer();
     return { cancelled: cancelled!, lost: lost!, drain: worker.isDraining };
-  }
-
-  async complete({ id, token }: JobLease, result: unknown): Promise<JobView> {
-    const { queue, kindOf, view } = this.#options;
-    return view(
-      await queue.complete({ id, token }, result, async (transaction, job) => {
-        await kindOf(job.kind)?.finish?.(job, result, transaction);
-      }),
-    );
-  }
-
-  async fail(
-    { id, token }: JobLease,
-    { code, detail, retry }: { readonly code: string; readonly detail: string; readonly retry: boolean },
-  ): Promise<JobView> {
-    return this.#options.view(await this.#options.queue.fail({ id, token }, { code, detail }, { retry }));
-  }
-
-  release(lease: JobLease): Promise<void> {
-    return this.#options.queue.release(lease);
-  }
-
-  input(...args: Parameters<WorkersApi['input']>): ReturnType<WorkersApi['input']> {
-    return this.#options.media.input(...args);
-  }
-
-  output(...args: Parameters<WorkersApi['output']>): ReturnType<WorkersApi['output']> {
-    return this.#options.media.output(...args);
   }
 
   /**
@@ -210,7 +179,7 @@ export class Workers implements WorkersApi {
     for (const worker of [...this.#workers.values()].filter(({ row }) => row.own)) {
       await this.#forget(worker);
       for (const { id, token } of worker.jobs.values()) {
-        await this.#options.queue.fail({ id, token }, { code: 'worker-lost', detail }, { retry: true });
+        await this.#options.queue.leases.fail({ id, token }, { code: 'worker-lost', detail }, { retry: true });
       }
     }
   }
@@ -270,7 +239,7 @@ export class Workers implements WorkersApi {
         .filter(({ worker, kinds }) => worker.free > 0 && kinds.length > 0 && !without.has(kinds.join()))
         .sort((a, b) => b.worker.free - a.worker.free);
       if (!next || this.#isClosed) return false;
-      const job = await queue.claim(next.worker.row.id, next.kinds);
+      const job = await queue.leases.claim(next.worker.row.id, next.kinds);
       if (!job) {
         without.add(next.kinds.join());
         continue;
@@ -280,7 +249,7 @@ export class Workers implements WorkersApi {
         next.worker.deliver(job, this.#options.spanOf?.(job)?.traceparent);
         return true;
       }
-      await queue.release(job);
+      await queue.leases.release(job);
     }
   }
 
@@ -289,7 +258,7 @@ export class Workers implements WorkersApi {
     const held = [...this.#workers.values()].flatMap((worker) =>
       Array.from(worker.jobs.values(), ({ id, token }) => ({ worker, id, token })),
     );
-    const lost = await this.#options.queue.lost(held);
+    const lost = await this.#options.queue.leases.lost(held);
     for (const { worker, id, token } of held) {
       if (!lost.some((lease) => lease.id === id && lease.token === token) || worker.jobs.get(id)?.token !== token)
         continue;

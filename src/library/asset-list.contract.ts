@@ -15,8 +15,8 @@ export function assetListContract(name: string, open: OpenDatabase): void {
     async function openFilled() {
       const library = await openTestLibrary({}, open);
       const add = async (title: string, more: Partial<NewAsset> & { durationUs?: number } = {}) => {
-        const id = await library.assets.begin(film({ title, ...more }));
-        if (more.durationUs !== undefined) await library.assets.describe(id, { durationUs: more.durationUs });
+        const id = await library.uploaded.begin(film({ title, ...more }));
+        if (more.durationUs !== undefined) await library.processed.describe(id, { durationUs: more.durationUs });
         return id;
       };
       await add('Über den Fluß', { tags: ['river'], durationUs: 3e6, length: 10, filename: 'IMG_2034.mov' });
@@ -65,7 +65,7 @@ export function assetListContract(name: string, open: OpenDatabase): void {
 
     test('has filters, and hides from a client what it may not see', async () => {
       await using library = await openFilled();
-      const { assets } = library;
+      const { assets, processed } = library;
       assert.deepEqual(await titles(assets, { tag: 'river' }), ['alpha', 'Über den Fluß']);
       assert.deepEqual(await titles(assets, { tag: 'riv' }), []);
       assert.deepEqual(await titles(assets, { owner: 'token:a' }), ['alpha']);
@@ -73,7 +73,7 @@ export function assetListContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await titles(assets, { state: 'ready' }), []);
       assert.deepEqual(await titles(assets, { viewer: 'token:a' }), ['alpha']);
       const { items } = await assets.list({ visibility: 'public', limit: 1 });
-      await assets.mediaChanged(items[0]!.id);
+      await processed.mediaChanged(items[0]!.id);
       assert.deepEqual(await titles(assets, { viewer: '' }), ['春天在哪里']);
     });
 

@@ -12,11 +12,13 @@ const refusal = (code: string) => ({ name: 'OxbowError', code });
 
 async function openApi() {
   const library = await openTestLibrary();
-  const { assets, db, clock, segments } = library;
+  const { assets, uploaded, processed, trash, db, clock, segments } = library;
   const subtitles = new Subtitles({ db, segments });
   const media = new AssetMediaCache(db, assets, subtitles);
   const api = createAssetsApi({
     assets,
+    processed,
+    trash,
     media,
     subtitles,
     db,
@@ -26,10 +28,10 @@ async function openApi() {
     createRecorded: () => assert.fail('not in this test'),
   });
   const add = async (owner: string, tracks: unknown[]) => {
-    const id = await assets.begin({ owner, filename: 'a.mp4', length: 1 });
-    await assets.complete(id, { bytes: 1, sha256: 'ab' });
-    await assets.describe(id, { facts: { tracks } });
-    await assets.mediaChanged(id);
+    const id = await uploaded.begin({ owner, filename: 'a.mp4', length: 1 });
+    await uploaded.complete(id, { bytes: 1, sha256: 'ab' });
+    await processed.describe(id, { facts: { tracks } });
+    await processed.mediaChanged(id);
     return id;
   };
   return {

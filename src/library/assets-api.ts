@@ -9,14 +9,18 @@ import { OxbowError } from '../lib/errors.ts';
 import type { AssetOrder } from './asset-list.ts';
 import type { AssetMediaCache } from './asset-media.ts';
 import type { AssetRecord } from './asset-record.ts';
+import type { AssetTrash } from './asset-trash.ts';
 import { AssetViews, type AssetViewsParts } from './asset-views.ts';
 import { type Assets, unknownAsset } from './assets.ts';
+import type { ProcessedAssets } from './processed-assets.ts';
 import { subtitleIdOf, subtitleView, trackIdOf } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
 
 /** Dependencies of the API. */
 interface AssetsApiOptions extends AssetViewsParts {
   readonly assets: Assets;
+  readonly processed: Pick<ProcessedAssets, 'subtitlesChanged'>;
+  readonly trash: AssetTrash;
   readonly media: Pick<AssetMediaCache, 'find'>;
   readonly subtitles: Subtitles;
   readonly createRecorded: (asset: Parameters<AssetsApi['createRecorded']>[0], owner: string) => Promise<AssetRecord>;
@@ -26,7 +30,7 @@ const LISTED = 50;
 const MAX_LISTED = 200;
 
 export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
-  const { assets, media, subtitles, createRecorded } = options;
+  const { assets, processed, trash: bin, media, subtitles, createRecorded } = options;
   const views = new AssetViews(options);
 
   /** The asset, if the client may see it. */
@@ -74,19 +78,19 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
     },
     async remove(id, { purge }, client, check) {
       await findOwn(id, client);
-      if (purge) await assets.purge(id, checking(check));
-      else await assets.trash(id, checking(check));
+      if (purge) await bin.purge(id, checking(check));
+      else await bin.add(id, checking(check));
     },
     async restore(id, client) {
       await findOwn(id, client);
-      return versioned(await assets.restore(id), client);
+      return versioned(await bin.restore(id), client);
     },
     async addSubtitle(id, { bytes, query }, client): Promise<AssetSubtitleView> {
       const asset = await findOwn(id, client);
       const { language, title = '', charset } = query;
       const flags = { isDefault: query.default === 'true', isForced: query.forced === 'true' };
       const added = await subtitles.add(id, { bytes, language, title: title.trim(), charset, ...flags });
-      return subtitleView(added, views.signerOf(await assets.subtitlesChanged(asset.id)));
+      return subtitleView(added, views.signerOf(await processed.subtitlesChanged(asset.id)));
     },
     async removeSubtitle(id, subtitle, client) {
       await findOwn(id, client);
@@ -95,7 +99,7 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
       if (!entry || subtitleIdOf(entry.track) !== subtitle || !(await subtitles.remove(id, entry.track.id))) {
         throw new OxbowError('not-found', `The asset has no subtitles ${subtitle.slice(0, 40)}.`);
       }
-      await assets.subtitlesChanged(id);
+      await processed.subtitlesChanged(id);
     },
     createRecorded: async (asset, client) => versioned(await createRecorded(asset, client.owner), client),
   };

@@ -16,13 +16,15 @@ import { packSegments } from '../archive/segment-index.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { Tables } from '../store/schema.ts';
 import type { NewAsset } from './asset.ts';
-import type { Assets } from './assets.ts';
+import type { ProcessedAssets } from './processed-assets.ts';
+import type { UploadedAssets } from './uploaded-assets.ts';
 
 /** Where a film is stored. */
 export interface FilmPlace {
   readonly db: Kysely<Tables>;
   readonly segments: SegmentStore;
-  readonly assets: Assets;
+  readonly uploaded: UploadedAssets;
+  readonly processed: ProcessedAssets;
 }
 
 /** What a film is made of. */
@@ -43,25 +45,25 @@ async function sourceOf(seconds: number) {
 }
 
 /** Adds a film; resolves with its id. */
-export async function addFilm({ db, segments, assets }: FilmPlace, plan: FilmPlan = {}): Promise<string> {
+export async function addFilm({ db, segments, uploaded, processed }: FilmPlace, plan: FilmPlan = {}): Promise<string> {
   const { seconds = 4, rungs = [], owner = 'admin', filename = 'Film — 1.mp4', length = 6, ...texts } = plan;
   const making = sources.get(seconds) ?? sourceOf(seconds);
   sources.set(seconds, making);
   const source = await making;
-  const id = await assets.begin({ owner, filename, length, ...texts });
+  const id = await uploaded.begin({ owner, filename, length, ...texts });
   await segments.put(originalLocation(id), new TextEncoder().encode('filmed'));
-  await assets.complete(id, { bytes: 6, sha256: 'ab'.repeat(32) });
-  await assets.describe(id, { contentType: 'video/mp4', durationUs: seconds * 1e6, facts: { container: 'mp4' } });
+  await uploaded.complete(id, { bytes: 6, sha256: 'ab'.repeat(32) });
+  await processed.describe(id, { contentType: 'video/mp4', durationUs: seconds * 1e6, facts: { container: 'mp4' } });
   const groups = groupsOf(source, { offsetS: 0, startUs: 0, firstMsn: 1 });
   await addRendition({ db, segments }, id, 'source', source.tracks, groups);
-  for (const [i, rung] of rungs.entries()) await addRung({ db, segments, assets }, id, rung, 101 + i, source);
-  await assets.mediaChanged(id);
+  for (const [i, rung] of rungs.entries()) await addRung({ db, segments }, id, rung, 101 + i, source);
+  await processed.mediaChanged(id);
   return id;
 }
 
 /** Adds an encoded rendition to a film. */
 export async function addRung(
-  { db, segments }: FilmPlace,
+  { db, segments }: Pick<FilmPlace, 'db' | 'segments'>,
   id: string,
   rung: string,
   trackId = 101,

@@ -7,7 +7,8 @@ import type { EventBus } from '../cluster/bus/event-bus.ts';
 import { type OpenDatabase, openTemporaryStore } from '../store/store.fixture.ts';
 import type { NewAsset } from './asset.ts';
 import type { AssetQuery } from './asset-list.ts';
-import { Assets, type AssetsOptions } from './assets.ts';
+import type { Assets } from './assets.ts';
+import { type AssetsOptions, openAssets } from './open-assets.ts';
 
 /** Settings that a test may change at any time. */
 export interface LibrarySettings {
@@ -28,9 +29,9 @@ export async function openTestLibrary(library: LibrarySettings = {}, openDatabas
     },
   };
   const open = (node: Pick<AssetsOptions, 'placement' | 'deleteAtNodes'> = {}) =>
-    Assets.open({ db: store.db, clock, events: { publish }, settings, segments, ...node });
+    openAssets({ db: store.db, clock, events: { publish }, settings, segments, ...node });
   return {
-    assets: await open(),
+    ...(await open()),
     /** Opens the same library again, as after a restart, or as a node. */
     reopen: open,
     db: store.db,

@@ -4,6 +4,7 @@
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { Viewers } from '../delivery/viewers.ts';
+import type { JobKinds } from '../jobs/job-kinds.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
 import type { Workers } from '../jobs/workers.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -26,7 +27,8 @@ interface GaugeSources {
   readonly clockWatch: ClockWatch;
   readonly horizons: Pick<Horizons, 'pause'>;
   readonly net: Pick<Net, 'idleConnections'>;
-  readonly jobs: Pick<Jobs, 'kindNames' | 'queue'>;
+  readonly jobKinds: Pick<JobKinds, 'all'>;
+  readonly jobs: Pick<Jobs, 'queue'>;
   readonly workers: Pick<Workers, 'list'>;
   /** Bytes of the block cache. */
   readonly blockBytes: () => number;
@@ -37,7 +39,7 @@ interface GaugeSources {
 
 /** Sets the gauges at each scrape. Returns a function that stops this. */
 export function readGauges(sources: GaugeSources): () => void {
-  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, jobs, workers, blockBytes } = sources;
+  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, workers, blockBytes } = sources;
   let reportedStarts = 0;
   return metrics.beforeScrape(async () => {
     readStreams(catalog, metrics);
@@ -59,13 +61,13 @@ export function readGauges(sources: GaugeSources): () => void {
     metrics.blockCacheBytes.set(blockBytes());
     // Last: the database may not respond.
     metrics.diskFullSeconds.set(forecast.outlook(await catalog.recordings.growing()).fullInSeconds);
-    await readJobs(jobs, metrics);
+    await readJobs(sources);
   });
 }
 
-async function readJobs({ kindNames, queue }: GaugeSources['jobs'], metrics: Metrics): Promise<void> {
-  const counts = await queue.counts();
-  for (const kind of kindNames) {
+async function readJobs({ jobs, jobKinds, metrics }: GaugeSources): Promise<void> {
+  const counts = await jobs.queue.counts();
+  for (const { name: kind } of jobKinds.all) {
     for (const state of ['queued', 'running'] as const) {
       const now = counts.find((row) => row.kind === kind && row.state === state);
       metrics.jobsNow.set({ kind, state }, now?.count ?? 0);

@@ -64,13 +64,13 @@ suite('workers that fail', { concurrency: true }, () => {
   test('an output that was on its way when the lease ended is deleted', async () => {
     await using system = await startWorkerServer({ leaseMs });
     const { id } = await system.jobs.add('test', {});
-    const [job] = [await system.jobs.queue.claim('w1', ['test'])];
+    const [job] = [await system.jobs.queue.leases.claim('w1', ['test'])];
     const body = (async function* () {
       yield Buffer.from('first half');
       await system.jobs.queue.cancel(id);
       yield Buffer.from('second half');
     })();
-    const sent = system.workers.output({ id, token: job!.token }, 'v0/1.mp4', body, {
+    const sent = system.jobMedia.output({ id, token: job!.token }, 'v0/1.mp4', body, {
       signal: new AbortController().signal,
     });
     await assert.rejects(sent, { code: 'lease-lost' });

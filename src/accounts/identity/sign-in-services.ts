@@ -10,6 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignUp } from '../users/sign-up.ts';
 import type { User } from '../users/user.ts';
+import type { UserReferences } from '../users/user-references.ts';
 import type { Users } from '../users/users.ts';
 import type { Identities } from './identities.ts';
 import type { Profile } from './profile.ts';
@@ -25,6 +26,7 @@ interface SignInServicesDeps {
   /** By name in the settings, as they are at the start. */
   readonly providers: ReadonlyMap<string, IdentityProvider>;
   readonly users: Users;
+  readonly references: UserReferences;
   readonly sessions: Pick<Sessions, 'get'>;
   readonly signUp: SignUp;
   readonly identities: Identities;
@@ -58,7 +60,7 @@ export class SignInServices {
     this.#deps = deps;
     this.#providers = deps.providers;
     this.tickets = new SignInTickets(deps.secret);
-    deps.users.onDeleted((id) => deps.identities.remove(id));
+    deps.references.onDeleted((id) => deps.identities.remove(id));
   }
 
   /**
@@ -211,6 +213,6 @@ export class SignInServices {
 
   /** The guest who began the sign-in is this user from now on. One who waits for approval stays a guest. */
   async #mergeGuest(id: string | undefined, user: User): Promise<void> {
-    if (id !== undefined && user.state === 'active') await this.#deps.users.mergeGuest(id, user);
+    if (id !== undefined && user.state === 'active') await this.#deps.signUp.mergeGuest(id, user);
   }
 }

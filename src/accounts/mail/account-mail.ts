@@ -6,7 +6,9 @@
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { ApiTokens } from '../api-tokens.ts';
 import type { Sessions } from '../sessions.ts';
+import type { Passwords } from '../users/passwords.ts';
 import type { User } from '../users/user.ts';
+import type { UserReferences } from '../users/user-references.ts';
 import type { Users } from '../users/users.ts';
 import { readEmail } from './email-address.ts';
 import { CODE_LIFETIME_MS, type EmailCodes } from './email-codes.ts';
@@ -30,6 +32,8 @@ export interface Mail {
 
 interface AccountMailDeps {
   readonly users: Users;
+  readonly passwords: Passwords;
+  readonly references: UserReferences;
   readonly sessions: Pick<Sessions, 'removeOf'>;
   readonly tokens: Pick<ApiTokens, 'removeOf'>;
   readonly codes: EmailCodes;
@@ -45,7 +49,7 @@ export class AccountMail {
 
   constructor(deps: AccountMailDeps) {
     this.#deps = deps;
-    deps.users.onDeleted(async (id) => {
+    deps.references.onDeleted(async (id) => {
       await deps.codes.revoke(id);
       await deps.mail?.queue.forget(id);
     });
@@ -88,10 +92,10 @@ export class AccountMail {
    *   valid
    */
   async reset(code: string, password: string): Promise<User> {
-    const { users, sessions, tokens, codes } = this.#deps;
+    const { users, passwords, sessions, tokens, codes } = this.#deps;
     return codes.use(code, 'reset', async ({ userId }) => {
       if (!users.find(userId)) throw new OxbowError('email-code-refused', 'The account of this link was deleted.');
-      const user = await users.setPassword(userId, password);
+      const user = await passwords.set(userId, password);
       await sessions.removeOf(userId);
       await tokens.removeOf(userId);
       return user;

@@ -1,7 +1,7 @@
 /**
  * How people get an account or a guest's name: openly, with an invitation, or after an administrator's
  * approval.
- * In: names, passwords, invitation codes. Out: users; guests expire here.
+ * In: names, passwords, invitation codes. Out: users; guests expire here, and become accounts.
  */
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -9,6 +9,7 @@ import type { Sessions } from '../sessions.ts';
 import type { AccountSettings } from './account-settings.ts';
 import type { Invitations } from './invitations.ts';
 import type { User } from './user.ts';
+import type { UserReferences } from './user-references.ts';
 import type { Users } from './users.ts';
 
 /** A request for an account. */
@@ -24,6 +25,7 @@ interface SignUpForm {
 
 interface SignUpDeps {
   readonly users: Users;
+  readonly references: UserReferences;
   readonly invitations: Invitations;
   readonly sessions: Sessions;
   readonly clock: Clock;
@@ -68,6 +70,17 @@ export class SignUp {
     if (!guests) throw new OxbowError('guests-refused', 'Guests are not admitted here.');
     if (users.guests >= maxGuests) await this.removeOldGuests();
     return users.makeGuest(name, { most: maxGuests });
+  }
+
+  /**
+   * A guest has signed in, or has created an account: the property of the guest moves there, and the guest is
+   * deleted.
+   */
+  async mergeGuest(guestId: string, user: User): Promise<void> {
+    const { users, references } = this.#deps;
+    if (guestId === user.id || users.find(guestId)?.role !== 'guest') return;
+    await references.move(guestId, user);
+    await users.remove(guestId);
   }
 
   /** Removes guests that were not here for long, or whose session has ended. */

@@ -9,7 +9,6 @@ import { openAccess } from '../access.ts';
 import { memoryTables } from '../memory-tables.fixture.ts';
 import { usualSettings } from './account-settings.ts';
 import type { User } from './user.ts';
-import { Users } from './users.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'oxbow-users-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -32,12 +31,12 @@ suite('users', () => {
   test('are there after a restart, by id and by any spelling of their name', async () => {
     const { tables, access } = await open();
     const made = await access.users.create({ ...ada, password: 'correct horse' });
-    const again = await Users.open(tables.users, createManualClock());
+    const { users: again, passwords } = (await open(tables)).access;
     assert.deepEqual(again.find(made.id), made);
     assert.equal(again.findByName('ＡＤＡ')?.id, made.id);
-    assert.equal((await again.signIn('ada', 'correct horse'))?.id, made.id);
-    assert.equal(await again.signIn('ada', 'wrong horse'), undefined);
-    assert.equal(await again.signIn('eve', 'correct horse'), undefined);
+    assert.equal((await passwords.signIn('ada', 'correct horse'))?.id, made.id);
+    assert.equal(await passwords.signIn('ada', 'wrong horse'), undefined);
+    assert.equal(await passwords.signIn('eve', 'correct horse'), undefined);
   });
 
   test('of one name are one, also when two ask at the same moment', async () => {
@@ -57,9 +56,9 @@ suite('users', () => {
   test('from SyncTV sign in by bcrypt once, then by argon2id', async () => {
     const { access } = await open();
     const { id } = await access.users.create({ ...ada, passwordHash: await bcrypt('from SyncTV', 4) });
-    assert.equal((await access.users.signIn('ada', 'from SyncTV'))?.id, id);
+    assert.equal((await access.passwords.signIn('ada', 'from SyncTV'))?.id, id);
     assert.match(access.users.get(id).password!, /^\$argon2id\$/);
-    assert.equal((await access.users.signIn('ada', 'from SyncTV'))?.id, id);
+    assert.equal((await access.passwords.signIn('ada', 'from SyncTV'))?.id, id);
   });
 
   test('that could not be stored do not exist, and their name is free', async () => {
@@ -69,7 +68,7 @@ suite('users', () => {
       if (isBroken) throw new Error('disk full');
       await tables.users.put(row);
     };
-    const users = await Users.open({ ...tables.users, put }, clock);
+    const { users } = (await open({ ...tables, users: { ...tables.users, put } }, clock)).access;
     await assert.rejects(users.create(ada), /disk full/);
     assert.deepEqual([users.count, users.findByName('Ada')], [0, undefined]);
     isBroken = false;
@@ -79,12 +78,12 @@ suite('users', () => {
   test('that are deleted while oxbow crashes are forgotten by every part at the next start', async () => {
     const { tables, clock, access } = await open();
     const { id } = await access.users.create({ ...ada, password: 'correct horse', email: 'ada@x.org' });
-    access.users.onDeleted(() => Promise.reject(new Error('crashed')));
+    access.references.onDeleted(() => Promise.reject(new Error('crashed')));
     await assert.rejects(access.users.remove(id), /crashed/);
     assert.equal(access.users.find(id), undefined, 'gone at once');
     const next = await open(tables, clock);
     const forgotten: string[] = [];
-    next.access.users.onDeleted(async (user) => void forgotten.push(user));
+    next.access.references.onDeleted(async (user) => void forgotten.push(user));
     assert.deepEqual([next.access.users.find(id), next.access.users.findByName('ada')], [undefined, undefined]);
     await next.access.users.finishDeletions();
     assert.deepEqual([forgotten, await tables.users.all()], [[id], []]);

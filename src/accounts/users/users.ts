@@ -8,11 +8,12 @@ import { OxbowError } from '../../lib/errors.ts';
 import { Emitter } from '../../lib/events.ts';
 import { createSecret } from '../random-secret.ts';
 import type { Rows } from '../secret-table.ts';
-import { HashQueue } from './hash-queue.ts';
-import { checkPassword, hashPassword } from './password.ts';
+import type { HashQueue } from './hash-queue.ts';
+import { hashPassword } from './password.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import type { User } from './user.ts';
 import { nameKeyOf, readName } from './user-name.ts';
+import type { UserReferences } from './user-references.ts';
 
 /** A new account. */
 interface NewUser {
@@ -32,22 +33,20 @@ interface NewUser {
 /** A change of a user; members that are absent stay. */
 type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
 
-/**
- * Called when an account was deleted, or a guest: forgets references to it. May be called again after a
- * crash.
- */
-type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
-
-/**
- * Called when a guest signs in to an account: the property of the guest moves there. May be called again
- * after a crash.
- */
-type MergeGuest = (guestId: string, user: User) => Promise<void>;
-
 /** Where users are stored. */
 export interface UserRows extends Rows<User> {
   /** Id of the user with a name that another node may have taken. Absent: only this process creates users. */
   readonly idOfName?: (nameKey: string) => Promise<string | undefined>;
+}
+
+interface UsersOptions {
+  readonly rows: UserRows;
+  readonly clock: Clock;
+  /** What refers to users, to be ended with them. */
+  readonly references: UserReferences;
+  readonly hashes: HashQueue;
+  /** Called with a failure after a change of another node. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Most accounts. */
@@ -58,28 +57,27 @@ const SEEN_EACH_MS = 3_600_000;
 export class Users {
   readonly #rows: UserRows;
   readonly #clock: Clock;
+  readonly #references: UserReferences;
+  readonly #hashes: HashQueue;
   readonly #byId = new Map<string, User>();
   readonly #byName = new Map<string, User>();
   /** By verified address. */
   readonly #byEmail = new Map<string, User>();
-  readonly #forgetters: ForgetUser[] = [];
-  readonly #enders: ForgetUser[] = [];
-  readonly #mergers: MergeGuest[] = [];
   #guests = 0;
-  /** Compared for unknown names, so that they take as long as known ones. */
-  #decoy: Promise<string> | undefined;
-  readonly hashes = new HashQueue();
   /** Emits a user after each change, also a deleted one. Synchronous. */
   readonly changed = new Emitter<User>();
 
-  private constructor(rows: UserRows, clock: Clock) {
+  private constructor({ rows, clock, references, hashes }: UsersOptions) {
     this.#rows = rows;
     this.#clock = clock;
+    this.#references = references;
+    this.#hashes = hashes;
   }
 
   /** Reads the stored users. */
-  static async open(rows: UserRows, clock: Clock, failed: (error: unknown) => void = () => {}): Promise<Users> {
-    const users = new Users(rows, clock);
+  static async open(options: UsersOptions): Promise<Users> {
+    const { rows, failed } = options;
+    const users = new Users(options);
     // A reader waits until memory has the rows, not until sessions have ended with a ban: ending them writes
     // other rows.
     rows.follow?.((keys, changed) => void users.#learn(keys, changed).catch(failed));
@@ -136,7 +134,7 @@ export class Users {
     if (this.count >= MAX_USERS) throw new OxbowError('limit-reached', `There are ${MAX_USERS} users already.`);
     const { password: text, passwordHash, role, state, email, emailVerified = false } = account;
     if (text !== undefined) requireGoodPassword(text, name);
-    const password = text === undefined ? passwordHash : await this.hashes.run(() => hashPassword(text));
+    const password = text === undefined ? passwordHash : await this.#hashes.run(() => hashPassword(text));
     this.#requireFree(name); // someone else may have taken it during the hash
     return this.#add({ name, nameKey: nameKeyOf(name), role, state, password, email, emailVerified });
   }
@@ -172,49 +170,8 @@ export class Users {
       }
     }
     const changed = await this.#put({ ...user, ...change, name, nameKey });
-    if (user.state === 'active' && changed.state !== 'active')
-      for (const end of this.#enders) await end(id, changed.role);
+    if (user.state === 'active' && changed.state !== 'active') await this.#references.end(changed);
     return changed;
-  }
-
-  /**
-   * Sets a password.
-   *
-   * @throws OxbowError `user-unknown`, `bad-password`, `sign-in-busy`
-   */
-  async setPassword(id: string, text: string): Promise<User> {
-    requireGoodPassword(text, this.get(id).name);
-    const password = await this.hashes.run(() => hashPassword(text));
-    return this.change(id, { password });
-  }
-
-  /**
-   * The account of a name and password, in any state; undefined if they do not match. Takes as long for names
-   * that do not exist.
-   *
-   * @throws OxbowError `sign-in-busy`
-   */
-  async signIn(name: string, password: string): Promise<User | undefined> {
-    const user = this.findByName(name);
-    return (await this.hasPassword(user, password)) ? this.find(user!.id) : undefined;
-  }
-
-  /**
-   * Whether a user has this password; an old hash is replaced.
-   *
-   * @throws OxbowError `sign-in-busy`
-   */
-  async hasPassword(user: User | undefined, password: string): Promise<boolean> {
-    this.#decoy ??= hashPassword(createSecret());
-    const hash = user?.password ?? (await this.#decoy);
-    const { matches, isOld } = await this.hashes.run(() => checkPassword(hash, password));
-    if (!matches || user?.password === undefined) return false;
-    if (isOld) {
-      const fresh = await this.hashes.run(() => hashPassword(password));
-      // It may have been changed meanwhile.
-      if (this.find(user.id)?.password === hash) await this.change(user.id, { password: fresh });
-    }
-    return true;
   }
 
   /** Notes that a user was here. */
@@ -222,34 +179,6 @@ export class Users {
     const user = this.find(id);
     const nowMs = this.#clock.nowMs();
     if (user && nowMs - user.seenMs >= SEEN_EACH_MS) await this.#put({ ...user, seenMs: nowMs });
-  }
-
-  /**
-   * Registers an end of sessions, tokens or connections: called when a user is banned. Requests are refused
-   * before.
-   */
-  onBanned(end: ForgetUser): void {
-    this.#enders.push(end);
-  }
-
-  /** Registers an owner of references to users: called for each deleted user. */
-  onDeleted(forget: ForgetUser): void {
-    this.#forgetters.push(forget);
-  }
-
-  /** Registers a move: called when a guest signs in. */
-  onMerged(merge: MergeGuest): void {
-    this.#mergers.push(merge);
-  }
-
-  /**
-   * A guest has signed in, or has created an account: the property of the guest moves there, and the guest is
-   * deleted.
-   */
-  async mergeGuest(guestId: string, user: User): Promise<void> {
-    if (guestId === user.id || this.find(guestId)?.role !== 'guest') return;
-    for (const merge of this.#mergers) await merge(guestId, user);
-    await this.remove(guestId);
   }
 
   /**
@@ -269,10 +198,10 @@ export class Users {
     for (const user of [...this.#byId.values()]) if (user.state === 'deleted') await this.#forget(user);
   }
 
-  async #forget({ id, role }: User): Promise<void> {
-    for (const forget of this.#forgetters) await forget(id, role);
-    await this.#rows.remove(id);
-    if (this.#byId.delete(id) && role === 'guest') this.#guests--;
+  async #forget(user: User): Promise<void> {
+    await this.#references.forget(user);
+    await this.#rows.remove(user.id);
+    if (this.#byId.delete(user.id) && user.role === 'guest') this.#guests--;
   }
 
   #guestName(text: string): string {
@@ -337,8 +266,8 @@ export class Users {
       this.changed.emit({ ...user, state: 'deleted' });
       if (user.state !== 'deleted') ended.push({ ...user, state: 'deleted' });
     }
-    for (const { id, role, state } of ended) {
-      for (const end of state === 'deleted' ? this.#forgetters : this.#enders) await end(id, role);
+    for (const user of ended) {
+      await (user.state === 'deleted' ? this.#references.forget(user) : this.#references.end(user));
     }
   }
 

@@ -1,6 +1,8 @@
 /**
- * The contract of workers, as the HTTP API calls it. Each call refuses with an OxbowError.
- * In: http/routes calls it. Out: jobs/workers implements it. Types only.
+ * The contracts of workers and of the jobs that they hold, as the HTTP API calls them. Each call refuses with
+ * an OxbowError.
+ * In: http/routes calls them. Out: jobs/workers, jobs/leased-jobs and jobs/remote-media implement them. Types
+ * only.
  */
 import type { JobView } from '../jobs/job-shapes.ts';
 import type {
@@ -26,7 +28,7 @@ export interface WorkerLines {
   end(): void;
 }
 
-/** Workers and the jobs that they run. */
+/** Workers and the jobs that they get. */
 export interface WorkersApi {
   /** @param isOwn whether it is the process that this server started */
   register(worker: NewWorker, isOwn: boolean): Promise<WorkerRegistration>;
@@ -46,6 +48,10 @@ export interface WorkersApi {
   connect(id: string, lines: WorkerLines): () => void;
   /** Refuses `worker-unknown`. */
   heartbeat(id: string, report: WorkerHeartbeat): Promise<HeartbeatAnswer>;
+}
+
+/** The jobs that workers hold. */
+export interface LeasedJobsApi {
   /** Refuses `lease-lost`, `job-unknown`, and as the kind does. */
   complete(lease: JobLease, result: unknown): Promise<JobView>;
   /** Refuses `lease-lost`, `job-unknown`. */
@@ -55,6 +61,10 @@ export interface WorkersApi {
   ): Promise<JobView>;
   /** Gives a job back. */
   release(lease: JobLease): Promise<void>;
+}
+
+/** Bytes that workers read and write. */
+export interface JobMediaApi {
   /** Where the bytes of an input are. Refuses `lease-lost`, `job-unknown`, `not-found`. */
   input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }>;
   /**

@@ -57,11 +57,13 @@ export async function openObjects(
   });
   if (!tiered) return { segments: opened.use(local), objects: undefined };
   opened.use(tiered);
-  const { index, targets, blocks } = tiered;
+  const { index, uploads, deletions, targets, blocks } = tiered;
   return {
     segments: tiered.store,
     objects: {
       index,
+      uploads,
+      deletions,
       targets,
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
@@ -115,6 +117,8 @@ export function startOffload(
   const offload = new Offload({
     store: objects.store,
     objects: objects.index,
+    uploads: objects.uploads,
+    deletions: objects.deletions,
     targets: objects.targets,
     candidates: new Candidates(store.db, objects.index, isShared ? ownFiles : undefined),
     isGone: isShared ? isGone : undefined,
@@ -151,7 +155,7 @@ export function startOffload(
         metrics.storageObjects.set({ target: name }, count);
         metrics.storageObjectBytes.set({ target: name }, bytes);
       }
-      metrics.storageDeletionsWaiting.set((await objects.index.totals()).deletions);
+      metrics.storageDeletionsWaiting.set(await objects.deletions.count());
       metrics.storageCacheBytes.set(objects.cacheBytes());
     }),
   );
@@ -187,11 +191,11 @@ function checkObjects(offload: Offload, { targets }: Objects): string {
 /** The JSON of the object stores: those of the settings, and those that only the index knows. */
 async function describeObjects({ index, targets }: Objects, offload: Offload): Promise<readonly ObjectStoreView[]> {
   const [totals, waiting] = await Promise.all([index.totals(), offload.waiting()]);
-  const names = new Set([...targets.names, ...totals.objects.keys()]);
+  const names = new Set([...targets.names, ...totals.keys()]);
   return Array.from(names, (name) => ({
     name,
-    objects: totals.objects.get(name)?.count ?? 0,
-    bytes: totals.objects.get(name)?.bytes ?? 0,
+    objects: totals.get(name)?.count ?? 0,
+    bytes: totals.get(name)?.bytes ?? 0,
     waiting: waiting.get(name)?.files ?? 0,
     waitingBytes: waiting.get(name)?.bytes ?? 0,
     problem:

@@ -22,8 +22,7 @@ interface Found extends ObjectPlace {
  *   changed then
  */
 export async function adoptObjects({ store, index, targets }: TieredStore, { signal }: Abortable): Promise<number> {
-  const { objects } = await index.totals();
-  const unknown = [...objects.keys()].filter((name) => !targets.find(name));
+  const unknown = [...(await index.totals()).keys()].filter((name) => !targets.find(name));
   if (unknown.length > 0) {
     const hint = 'Name the file with the settings: --config FILE.';
     throw new OxbowError(

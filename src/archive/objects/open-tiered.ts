@@ -10,8 +10,10 @@ import type { Tables } from '../../store/schema.ts';
 import type { SegmentStore } from '../segment-store.ts';
 import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
 import { assertApart } from './folder-client.ts';
+import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
 import { ObjectTargets } from './object-targets.ts';
+import { ObjectUploads } from './object-uploads.ts';
 import { StoredObjects } from './stored-objects.ts';
 import { TieredSegmentStore } from './tiered-segment-store.ts';
 
@@ -34,6 +36,8 @@ interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'faile
 export interface TieredStore extends AsyncDisposable {
   readonly store: TieredSegmentStore;
   readonly index: StoredObjects;
+  readonly uploads: ObjectUploads;
+  readonly deletions: ObjectDeletions;
   readonly targets: ObjectTargets;
   readonly blocks: BlockFiles;
 }
@@ -45,7 +49,10 @@ export interface TieredStore extends AsyncDisposable {
  */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
   const { local, db, fence, nowMs, cache, fetched, failed, openBreaker } = options;
-  const index = new StoredObjects(db, fence, () => Math.round(nowMs() * 1000));
+  const nowUs = () => Math.round(nowMs() * 1000);
+  const deletions = new ObjectDeletions(db, nowUs);
+  const uploads = new ObjectUploads(db, fence, nowUs, deletions);
+  const index = new StoredObjects(db, fence, nowUs, deletions);
   const targets = new ObjectTargets(options.targets);
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
   for (const name of targets.names) {
@@ -68,6 +75,8 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
   return {
     store,
     index,
+    uploads,
+    deletions,
     targets,
     blocks,
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { OpenDatabase } from '../../store/store.fixture.ts';
 import { segmentLocation, segmentPrefix } from '../segment-store.ts';
+import { ObjectDeletions } from './object-deletions.ts';
 import { StoredObjects } from './stored-objects.ts';
 
 /** More than a query has. */
@@ -20,6 +21,7 @@ export function storedObjectsContract(name: string, open: OpenDatabase): void {
         database.db,
         () => ({ name: 'data', token: 1 }),
         () => 0,
+        new ObjectDeletions(database.db, () => 0),
       );
       for (const location of locations.map(segmentLocation)) {
         await objects.adopt({ location, target: 'bucket', key: location, size: 1, fence: 1 }, false);

@@ -3,52 +3,39 @@
  * first, then bytes, then the row, and intent and row are written only while this process holds the data
  * folder. What a process leaves in a bucket is therefore always known: it has a row, an intent, or waits for
  * its deletion.
- * In: rows of the uploader, deletions of the store. Out: where an object is; objects to delete.
+ * In: rows of the uploader, deletions of the store. Out: where an object is. The intents are in
+ * object-uploads, the deletions in object-deletions.
  * docs/decisions/0050.
  */
 import type { Kysely, Selectable } from 'kysely';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
-import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from '../../store/objects/object-tables.ts';
+import type { StoredObjectTable } from '../../store/objects/object-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { SegmentLocation, SegmentPrefix } from '../segment-store.ts';
-import type { PartialUpload } from './object-client.ts';
+import type { ObjectDeletions } from './object-deletions.ts';
 
 /** An object in a bucket. */
 export type StoredObject = Selectable<StoredObjectTable>;
-/** An upload that has begun. */
-export type ObjectUpload = Selectable<ObjectUploadTable>;
-/** An object to delete. */
-export type ObjectDeletion = Selectable<ObjectDeletionTable>;
-
 /** Rows in memory: a viewer of the past reads one file many times. */
 const MAX_ROWS = 10_000;
 /** Rows of one query. */
 const PAGE = 500;
-/**
- * What another process may still be writing is deleted at once and again after this time, µs. No request of
- * an upload lasts longer than minutes; a day leaves room for machines that sleep.
- */
-const AGAIN_US = 86_400_000_000;
-
-/** Reads and writes the index. */
+/** Reads and writes the rows of objects. */
 export class StoredObjects {
   readonly #db: Kysely<Tables>;
   readonly #fence: () => Fence;
   readonly #nowUs: () => number;
+  readonly #deletions: ObjectDeletions;
   /** Rows that were read lately. */
   readonly #rows = new Map<string, StoredObject>();
 
   /** @param nowUs µs since 1970 */
-  constructor(db: Kysely<Tables>, fence: () => Fence, nowUs: () => number) {
+  constructor(db: Kysely<Tables>, fence: () => Fence, nowUs: () => number, deletions: ObjectDeletions) {
     this.#db = db;
     this.#fence = fence;
     this.#nowUs = nowUs;
-  }
-
-  /** Token of the lease of this process. */
-  get token(): number {
-    return this.#fence().token;
+    this.#deletions = deletions;
   }
 
   /** The row of a location. */
@@ -145,55 +132,6 @@ export class StoredObjects {
   }
 
   /**
-   * Writes the intent to upload, or returns the one there is, for the same target: its upload continues.
-   *
-   * @param key of a new upload
-   * @throws OxbowError `data-in-use` if another process has taken the data folder
-   */
-  async begin(location: SegmentLocation, target: string, key: string): Promise<ObjectUpload> {
-    const fence = this.#fence();
-    return this.#db.transaction().execute(async (db) => {
-      if (!(await holdLease(db, fence))) throw indexTaken();
-      const uploadRow = await db
-        .selectFrom('object_upload')
-        .selectAll()
-        .where('location', '=', location)
-        .executeTakeFirst();
-      // Without parts there is nothing to continue, and a process that lost the folder may be sending to that
-      // key.
-      if (uploadRow && uploadRow.target === target && (uploadRow.parts !== '' || uploadRow.fence === fence.token)) {
-        await db.updateTable('object_upload').set({ fence: fence.token }).where('location', '=', location).execute();
-        return { ...uploadRow, fence: fence.token };
-      }
-      if (uploadRow) {
-        await db.deleteFrom('object_upload').where('location', '=', location).execute();
-        await this.#doom(db, [uploadRow]);
-      }
-      // A key that waits for its deletion is not used again: the new object would be deleted.
-      const isDoomed = await db
-        .selectFrom('object_deletion')
-        .select('key')
-        .where('target', '=', target)
-        .where('key', '=', key)
-        .executeTakeFirst();
-      const free = isDoomed ? `${key}~${this.#nowUs().toString(36)}` : key;
-      const upload = { location, target, key: free, fence: fence.token, parts: '' };
-      await db.insertInto('object_upload').values(upload).execute();
-      return upload;
-    });
-  }
-
-  /** Notes which parts the server has. */
-  async save(location: SegmentLocation, parts: PartialUpload): Promise<void> {
-    await this.#db
-      .updateTable('object_upload')
-      .set({ parts: JSON.stringify(parts) })
-      .where('location', '=', location)
-      .where('fence', '=', this.token)
-      .execute();
-  }
-
-  /**
    * Makes an uploaded object visible. Its file is still in the data folder.
    *
    * @returns false if its location was deleted meanwhile: then the object will be deleted
@@ -217,7 +155,7 @@ export class StoredObjects {
         .executeTakeFirst();
       if (before) {
         await db.deleteFrom('stored_object').where('location', '=', location).execute();
-        if (before.key !== object.key || before.target !== object.target) await this.#doom(db, [before]);
+        if (before.key !== object.key || before.target !== object.target) await this.#deletions.add(db, [before]);
       }
       const row = { ...object, fence: fence.token, uploaded_us: this.#nowUs(), local: 1 };
       await db.insertInto('stored_object').values(row).execute();
@@ -303,7 +241,7 @@ export class StoredObjects {
           .where('location', prefix.endsWith('/') ? '<' : '<=', prefix.endsWith('/') ? endOf(prefix) : prefix)
           .returningAll()
           .execute();
-        await this.#doom(db, gone);
+        await this.#deletions.add(db, gone);
         if (table === 'stored_object') removed.push(...(gone as StoredObject[]));
       }
     });
@@ -321,94 +259,26 @@ export class StoredObjects {
       .executeTakeFirst();
   }
 
-  /** The intents, in order. */
-  uploads(): Promise<ObjectUpload[]> {
-    return this.#db.selectFrom('object_upload').selectAll().orderBy('location').execute();
-  }
-
-  /** Gives an upload up: its parts will be deleted. */
-  async giveUp(location: SegmentLocation): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
-      const gone = await db.deleteFrom('object_upload').where('location', '=', location).returningAll().execute();
-      await this.#doom(db, gone);
-    });
-  }
-
-  /** Deletions whose time has come, oldest first. @param target of one target only */
-  due(limit: number, target?: string): Promise<ObjectDeletion[]> {
-    const due = this.#db
-      .selectFrom('object_deletion')
-      .selectAll()
-      .where('due_us', '<=', this.#nowUs())
-      .orderBy('due_us')
-      .limit(limit);
-    return (target === undefined ? due : due.where('target', '=', target)).execute();
-  }
-
-  /** The deletion of an object that waits now; undefined if none does. */
-  deletionOf(target: string, key: string): Promise<ObjectDeletion | undefined> {
+  /** The row of an object; undefined if its location has another one, or none. */
+  byKey(target: string, key: string): Promise<StoredObject | undefined> {
     return this.#db
-      .selectFrom('object_deletion')
+      .selectFrom('stored_object')
       .selectAll()
-      .where(matches({ target, key }))
-      .where('due_us', '<=', this.#nowUs())
+      .where('target', '=', target)
+      .where('key', '=', key)
       .executeTakeFirst();
   }
 
-  /** The row of an object; undefined if its location has another one, or none. */
-  byKey(target: string, key: string): Promise<StoredObject | undefined> {
-    return this.#db.selectFrom('stored_object').selectAll().where(matches({ target, key })).executeTakeFirst();
-  }
-
-  /** An object was deleted; one that may be written once more is deleted again later. */
-  async deleted({ target, key, again }: ObjectDeletion): Promise<void> {
-    const at = { target, key };
-    if (again === 1) {
-      const later = { again: 0, due_us: this.#nowUs() + AGAIN_US };
-      await this.#db.updateTable('object_deletion').set(later).where(matches(at)).execute();
-    } else await this.#db.deleteFrom('object_deletion').where(matches(at)).execute();
-  }
-
-  /** How many objects and bytes each target has, uploads under way, and deletions that wait. */
-  async totals(): Promise<{
-    readonly objects: ReadonlyMap<string, { readonly count: number; readonly bytes: number }>;
-    readonly deletions: number;
-  }> {
+  /** How many objects and bytes each target has. */
+  async totals(): Promise<ReadonlyMap<string, { readonly count: number; readonly bytes: number }>> {
     const rows = await this.#db
       .selectFrom('stored_object')
       .select((eb) => ['target', eb.fn.countAll<number>().as('count'), eb.fn.sum<number>('size').as('bytes')])
       .groupBy('target')
       .execute();
-    const deletions = await this.#db
-      .selectFrom('object_deletion')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return {
-      objects: new Map(rows.map(({ target, count, bytes }) => [target, { count, bytes }])),
-      deletions: deletions.count,
-    };
-  }
-
-  /** Queues objects for deletion. Those of an upload may still be arriving. */
-  async #doom(db: Kysely<Tables>, gone: readonly (StoredObject | ObjectUpload)[]): Promise<void> {
-    for (const object of gone) {
-      const parts = 'parts' in object ? object.parts : '';
-      const again = 'parts' in object ? 1 : 0;
-      const row = { target: object.target, key: object.key, parts, again, due_us: this.#nowUs() };
-      await db
-        .insertInto('object_deletion')
-        .values(row)
-        .onConflict((conflict) => conflict.columns(['target', 'key']).doUpdateSet({ due_us: row.due_us, again }))
-        .execute();
-    }
+    return new Map(rows.map(({ target, count, bytes }) => [target, { count, bytes }]));
   }
 }
-
-const matches =
-  ({ target, key }: { readonly target: string; readonly key: string }) =>
-  // biome-ignore lint/suspicious/noExplicitAny: the same condition for an update and a deletion
-  (eb: any) =>
-    eb.and([eb('target', '=', target), eb('key', '=', key)]);
 
 /**
  * The least text after everything below a folder-like prefix: "0" is the character after "/". Of another

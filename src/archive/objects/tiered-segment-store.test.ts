@@ -129,7 +129,7 @@ suite('a store of files and objects', () => {
     await assert.rejects(tiered.store.size(A), { code: 'gone' });
     assert.ok((await keysOf()).includes(key));
     assert.deepEqual(
-      (await tiered.objects.due(10)).map((due) => due.key),
+      (await tiered.deletions.due(10)).map((due) => due.key),
       [key],
     );
   });
@@ -157,12 +157,12 @@ suite('a store of files and objects', () => {
     });
     assert.equal(await tiered.upload(A, { client: slow }), 'gone');
     assert.equal(await tiered.objects.find(A), undefined);
-    assert.equal((await tiered.objects.due(10)).length, 1);
+    assert.equal((await tiered.deletions.due(10)).length, 1);
   });
 
   test('a process that lost the data folder can finish an upload, but no one sees it, and the next owner deletes it', async () => {
     await using tiered = await openTiered(client);
-    const { objects, database } = tiered;
+    const { objects, deletions, database } = tiered;
     await tiered.store.put(A, randomBytes(100));
     const slow = withHead(client, async (key) => {
       // Now another process takes the folder.
@@ -180,16 +180,16 @@ suite('a store of files and objects', () => {
     tiered.fence = { ...old, token: old.token + 1 };
     assert.equal(await tiered.upload(A), 'stored');
     assert.equal((await objects.find(A))!.key, `o/${old.token + 1}/${A}`);
-    const [due] = await objects.due(10);
+    const [due] = await deletions.due(10);
     assert.equal(due!.key, `o/${old.token}/${A}`);
     // The old process may still be sending: it is deleted at once and again a day later.
-    await objects.deleted(due!);
-    assert.deepEqual(await objects.due(10), []);
+    await deletions.deleted(due!);
+    assert.deepEqual(await deletions.due(10), []);
     tiered.nowUs += 25 * 3600e6;
-    assert.equal((await objects.due(10))[0]!.key, due!.key);
-    await objects.deleted((await objects.due(10))[0]!);
+    assert.equal((await deletions.due(10))[0]!.key, due!.key);
+    await deletions.deleted((await deletions.due(10))[0]!);
     tiered.nowUs += 100 * 3600e6;
-    assert.deepEqual(await objects.due(10), []);
+    assert.deepEqual(await deletions.due(10), []);
   });
 
   test('an upload in parts continues after the process was killed', async () => {

@@ -11,7 +11,9 @@ import { temporaryFolder } from '../media.fixture.ts';
 import type { SegmentLocation } from '../segment-store.ts';
 import { BlockFiles } from './block-files.ts';
 import type { ObjectClient } from './object-client.ts';
+import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
+import { ObjectUploads } from './object-uploads.ts';
 import { StoredObjects } from './stored-objects.ts';
 import { TieredSegmentStore } from './tiered-segment-store.ts';
 import { type UploadOptions, uploadObject } from './upload-object.ts';
@@ -22,6 +24,8 @@ export interface TieredUnderTest extends AsyncDisposable {
   readonly store: TieredSegmentStore;
   readonly local: LocalSegmentStore;
   readonly objects: StoredObjects;
+  readonly uploads: ObjectUploads;
+  readonly deletions: ObjectDeletions;
   readonly database: Store;
   readonly blocks: BlockFiles;
   /** The clock of the index, µs since 1970. */
@@ -47,11 +51,11 @@ export async function openTiered(
   const database = opened.use(await openTemporaryStore());
   const blocks = await BlockFiles.open({ folder: join(folder, 'cache'), maxBytes: () => 2 ** 26, hasRoom: () => true });
   const state = { nowUs: 1_700_000_000_000_000, fence: database.fence, fetched: 0 };
-  const objects = new StoredObjects(
-    database.db,
-    () => state.fence,
-    () => state.nowUs,
-  );
+  const fence = () => state.fence;
+  const nowUs = () => state.nowUs;
+  const deletions = new ObjectDeletions(database.db, nowUs);
+  const uploads = new ObjectUploads(database.db, fence, nowUs, deletions);
+  const objects = new StoredObjects(database.db, fence, nowUs, deletions);
   const open = () => {
     const local = new LocalSegmentStore({ folder });
     const clientOf = async () => client;
@@ -62,13 +66,24 @@ export async function openTiered(
   const { local, store } = open();
   const upload = (location: SegmentLocation, change: Partial<UploadOptions> = {}) => {
     const { signal } = new AbortController();
-    return uploadObject(location, { local, objects, client, target: 'bucket', prefix: 'o', signal, ...change });
+    return uploadObject(location, {
+      local,
+      uploads,
+      objects,
+      client,
+      target: 'bucket',
+      prefix: 'o',
+      signal,
+      ...change,
+    });
   };
   return {
     folder,
     store,
     local,
     objects,
+    uploads,
+    deletions,
     database,
     blocks,
     get nowUs() {

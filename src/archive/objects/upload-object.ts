@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
 import { type ObjectClient, ObjectError, type PartialUpload, type PutSums } from './object-client.ts';
-import type { ObjectUpload, StoredObjects } from './stored-objects.ts';
+import type { ObjectUpload, ObjectUploads } from './object-uploads.ts';
+import type { StoredObjects } from './stored-objects.ts';
 
 /** Bytes of one request when an object is read back. */
 const READ_BYTES = 8 * 1024 * 1024;
@@ -14,7 +15,9 @@ const READ_BYTES = 8 * 1024 * 1024;
 export interface UploadOptions {
   /** The store of files. */
   readonly local: SegmentStore;
-  readonly objects: StoredObjects;
+  readonly uploads: ObjectUploads;
+  /** Where the object becomes visible. */
+  readonly objects: Pick<StoredObjects, 'commit'>;
   readonly client: ObjectClient;
   /** Name of the target. */
   readonly target: string;
@@ -33,8 +36,8 @@ export interface UploadOptions {
  *   has taken the data folder
  */
 export async function uploadObject(location: SegmentLocation, options: UploadOptions): Promise<'stored' | 'gone'> {
-  const { local, objects, client, target, prefix, sent, signal } = options;
-  const upload = await objects.begin(location, target, keyOf(prefix, objects.token, location));
+  const { local, uploads, objects, client, target, prefix, sent, signal } = options;
+  const upload = await uploads.begin(location, target, keyOf(prefix, uploads.token, location));
   const { key } = upload;
   try {
     // After the intent: a deletion that runs now sees one of both.
@@ -50,7 +53,7 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
       {
         signal,
         resume: readParts(upload),
-        saved: (parts) => objects.save(location, parts),
+        saved: (parts) => uploads.save(location, parts),
         ...(sent && { sent }),
       },
     );
@@ -59,7 +62,7 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
     return isVisible ? 'stored' : 'gone';
   } catch (error) {
     if (!isMissing(error)) throw error;
-    await objects.giveUp(location);
+    await uploads.giveUp(location);
     return 'gone';
   }
 }

@@ -57,7 +57,11 @@ suite('a node passes on what another node owns', () => {
           : (address) => {
               throw new OxbowError('stream-unknown', `${name} has no ${address.stream}`);
             },
-      ...(name === 'two' && { features: featuresWith({ rooms: rooms.rooms }), uploads: uploads.uploads }),
+      ...(name === 'two' && {
+        features: featuresWith({ rooms: rooms.rooms }),
+        uploads: uploads.uploads,
+        uploadCreation: uploads.creation,
+      }),
     }));
     [one, two, three] = cluster.nodes as [TestNode, TestNode, TestNode];
     room = (await rooms.rooms.create(administrator, { name: 'Friday' })).state.record.id;

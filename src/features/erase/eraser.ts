@@ -8,6 +8,7 @@ import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
 import type { Requester } from '../../api/deletions/deletions-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { eraseGroups } from '../../archive/erase-groups.ts';
+import type { ObjectDeletions } from '../../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { readParts } from '../../archive/objects/upload-object.ts';
@@ -60,7 +61,13 @@ interface EraserOptions {
   readonly elsewhere: ErasedElsewhere;
   readonly edges: Pick<EdgePurges, 'urls' | 'purge'>;
   /** Undefined: there is no object store. */
-  readonly objects: { readonly index: StoredObjects; readonly targets: Pick<ObjectTargets, 'client'> } | undefined;
+  readonly objects:
+    | {
+        readonly index: StoredObjects;
+        readonly deletions: ObjectDeletions;
+        readonly targets: Pick<ObjectTargets, 'client'>;
+      }
+    | undefined;
   /** In a cluster: deletes files at the other nodes; returns those that may still have them. */
   readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /**
@@ -394,7 +401,7 @@ export class Eraser {
   ): Promise<readonly ErasureLeft[]> {
     const { objects } = this.#options;
     if (!objects) throw new OxbowError('storage-failed', `storage.targets has no "${target}".`);
-    const { index, targets } = objects;
+    const { index, deletions, targets } = objects;
     const object = await index.byKey(target, key);
     // A newer one is that of the file in its new form.
     if (object && object.uploaded_us < createdUs) {
@@ -402,13 +409,13 @@ export class Eraser {
         return [{ kind: 'copy', name: key, target, problem: 'its file is not written again yet' }];
       await index.remove(segmentLocation(object.location));
     }
-    const waiting = await index.deletionOf(target, key);
+    const waiting = await deletions.find(target, key);
     if (!waiting) return [];
     const client = await targets.client(target);
     const parts = readParts(waiting);
     if (parts) await client.abandon(key, parts, { signal });
     await client.delete(key, { signal });
-    await index.deleted(waiting);
+    await deletions.deleted(waiting);
     return [];
   }
 

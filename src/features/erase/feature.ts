@@ -29,7 +29,7 @@ async function openErase(
     streams: { deps, catalog },
     jobs,
     hooks,
-    library: { assets },
+    library: { assets, trash },
     accounts,
     net,
     nodes,
@@ -62,7 +62,7 @@ async function openErase(
     signal,
     edges,
     purgeNodes: nodes && ((things, options) => purgeCopies(nodes, things, options)),
-    objects: objects && { index: objects.index, targets: objects.targets },
+    objects,
     elsewhere: {
       async exports(stream, range) {
         const results = await Promise.all([...hooks.fileJobs].map((over) => over(stream, range)));
@@ -73,7 +73,7 @@ async function openErase(
       },
       titleOf: async (id) => (await assets.find(id))?.title,
       async removeAsset(id) {
-        if (await assets.find(id)) await assets.purge(id);
+        if (await assets.find(id)) await trash.purge(id);
         // Files made of its pictures: usually they wait a minute.
         const prefix = assetPrefix(id);
         release(prefix);

@@ -6,6 +6,8 @@ import type { Init } from '@oxbow/media/segment';
 import type { ExportJob } from '../../api/jobs/job-shapes.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
+import { JobEvents } from '../../jobs/job-events.ts';
+import { JobKinds } from '../../jobs/job-kinds.ts';
 import { Jobs } from '../../jobs/jobs-api.ts';
 import { openTableQueue } from '../../jobs/table-queue.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../../recording/recording.fixture.ts';
@@ -49,7 +51,10 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   });
   const reader = openRangeReader(rig.segments);
   const failed = (error: unknown) => assert.fail(String(error));
-  const jobs = new Jobs({ queue, clock: rig.clock, events: { publish() {} }, failed });
+  const { clock } = rig;
+  const kinds = new JobKinds();
+  const events = new JobEvents({ kinds, clock, events: { publish() {} }, failed });
+  const jobs = new Jobs({ queue, kinds, events, clock, failed });
   const exports = new ExportJobs({
     jobs,
     chunks: rig.chunks,
@@ -61,7 +66,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     mayWrite: () => true,
     ...change,
   });
-  jobs.register(exports.kind);
+  kinds.add(exports.kind);
   const at = (s: number) => String(START_US / 1000 + s * 1000);
   const done = async (id: string): Promise<ExportJob> => {
     for (;;) {

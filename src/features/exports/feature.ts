@@ -14,7 +14,7 @@ export const exports = defineFeature({
   name: 'exports',
   routes: exportRoutes,
   after: subtitleRoutes,
-  open({ config, settings, clock }, { recordings, catalog, jobs, disk, hooks }) {
+  open({ config, settings, clock }, { recordings, catalog, jobs, jobKinds, disk, hooks }) {
     const { segments, chunks, reader } = recordings;
     const node = nodeName(config);
     const secret = node === undefined ? undefined : config.cluster.secret;
@@ -30,7 +30,7 @@ export const exports = defineFeature({
       node,
       ticketKey: secret === undefined ? undefined : Buffer.from(clusterKey(secret, 'download tickets')),
     });
-    jobs.register(made.kind);
+    jobKinds.add(made.kind);
     hooks.fileJobs.add((stream, range) => made.over(stream, range));
     return { own: made };
   },

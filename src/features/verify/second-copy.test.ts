@@ -43,12 +43,13 @@ test('a damaged file is replaced by its second copy: by a running server, and by
   const upload = async () => {
     await using store = await openStore({ file: path.join(data, DATABASE_FILE), log: createSilentLog() });
     await using opened = await openFolderStore(data, store, storage);
-    const { index: objects, targets, store: tiered } = opened.tiered!;
+    const { index: objects, uploads, targets, store: tiered } = opened.tiered!;
     const client = await targets.client('bucket');
     for (const id of await listRecordings(tiered.local)) {
       for (const { location } of await listChunks(tiered.local, id)) {
         await uploadObject(location, {
           local: tiered.local,
+          uploads,
           objects,
           client,
           target: 'bucket',

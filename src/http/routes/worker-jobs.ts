@@ -45,9 +45,9 @@ export const workerJobRoutes: readonly Route[] = [
     params: MediaParams,
     fileTypes: [OCTETS],
     replies: { 200: FileBody, 206: FileBody },
-    async answer(call, { workers }) {
+    async answer(call, { jobMedia }) {
       const { id, name } = call.params;
-      const { location, length } = await workers.input(leaseOf(call as RouteCall, id), name.replaceAll('~', '/'));
+      const { location, length } = await jobMedia.input(leaseOf(call as RouteCall, id), name.replaceAll('~', '/'));
       return {
         file: {
           contentType: OCTETS,
@@ -69,11 +69,11 @@ export const workerJobRoutes: readonly Route[] = [
     params: MediaParams,
     bodyTypes: [OCTETS],
     replies: { 200: StoredOutput },
-    async answer(call, { workers }) {
+    async answer(call, { jobMedia }) {
       const { id, name } = call.params;
       const lease = leaseOf(call as RouteCall, id);
       const bytes = withStallLimit(call.body as unknown as Readable, STALL_MS);
-      return { body: await workers.output(lease, name.replaceAll('~', '/'), bytes, { signal: call.signal }) };
+      return { body: await jobMedia.output(lease, name.replaceAll('~', '/'), bytes, { signal: call.signal }) };
     },
   }),
   defineRoute({
@@ -88,8 +88,8 @@ export const workerJobRoutes: readonly Route[] = [
     params: IdParams,
     body: JobResult,
     replies: { 200: JobView },
-    answer: async ({ params: { id }, body: { token, result } }, { workers }) => ({
-      body: await workers.complete({ id, token }, result),
+    answer: async ({ params: { id }, body: { token, result } }, { leasedJobs }) => ({
+      body: await leasedJobs.complete({ id, token }, result),
     }),
   }),
   defineRoute({
@@ -103,8 +103,8 @@ export const workerJobRoutes: readonly Route[] = [
     params: IdParams,
     body: JobFailureReport,
     replies: { 200: JobView },
-    answer: async ({ params: { id }, body: { token, ...failure } }, { workers }) => ({
-      body: await workers.fail({ id, token }, failure),
+    answer: async ({ params: { id }, body: { token, ...failure } }, { leasedJobs }) => ({
+      body: await leasedJobs.fail({ id, token }, failure),
     }),
   }),
   defineRoute({
@@ -117,8 +117,8 @@ export const workerJobRoutes: readonly Route[] = [
     sentence: 'Gives a job back that did not fail, e.g. because its worker ends. The header Oxbow-Lease has the token.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer(call, { workers }) {
-      await workers.release(leaseOf(call as RouteCall, call.params.id));
+    async answer(call, { leasedJobs }) {
+      await leasedJobs.release(leaseOf(call as RouteCall, call.params.id));
       return { status: 204 };
     },
   }),

@@ -243,7 +243,7 @@ suite('requests of workers', () => {
   test('an output that is too long, or has another name, is refused and not stored', async () => {
     await using system = await startWorkerServer({ limits: { outputBytes: 10 } });
     const { id } = await system.jobs.add('test', {});
-    await system.jobs.queue.claim('w1', ['test']);
+    await system.jobs.queue.leases.claim('w1', ['test']);
     const headers = { authorization: `Bearer ${system.token}`, 'content-type': 'application/octet-stream' };
     const put = async (name: string, body: string, lease = '1') => {
       const address = `${system.server.url}/api/v1/jobs/${id}/outputs/${name}`;

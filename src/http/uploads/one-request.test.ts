@@ -15,12 +15,14 @@ async function send(before: Readonly<Record<string, string>>, behind: Readonly<R
   const text = [...Object.entries(before).map(field), ...Array(files).fill(file), ...Object.entries(behind).map(field)];
   const asked: unknown[] = [];
   const upload = { id: 'u1', assetId: 'a1', state: 'complete' };
-  const uploads = {
+  const uploadCreation = {
     repeated: async () => undefined,
     create: async (_who: unknown, wanted: { title?: string; filename: string }) => {
       asked.push(['create', wanted.filename, wanted.title]);
       return upload;
     },
+  };
+  const uploads = {
     lock: async () => ({ [Symbol.asyncDispose]: async () => {} }),
     append: async (_id: string, _lock: unknown, _at: number, body: Readable) => {
       for await (const _ of body);
@@ -33,7 +35,7 @@ async function send(before: Readonly<Record<string, string>>, behind: Readonly<R
     update: async (id: string, texts: object) => void asked.push(['update', id, texts]),
     remove: async (id: string) => void asked.push(['remove', id]),
   };
-  const work = storeFile({ uploads, assets } as never, {} as never, {
+  const work = storeFile({ uploads, uploadCreation, assets } as never, {} as never, {
     query: {},
     stream: Readable.from([Buffer.from(`${text.join('')}--b--\r\n`)]),
     contentType: 'multipart/form-data; boundary=b',

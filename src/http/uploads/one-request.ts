@@ -9,7 +9,7 @@ import type { FileQuery } from '../../api/library/upload-shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { titleOfFile } from '../../library/asset-texts.ts';
 import type { NewUpload, Upload, Uploader } from '../../library/uploads/upload.ts';
-import { readSha256, uploadRequest } from '../../library/uploads/upload-creation.ts';
+import { readSha256, type UploadCreation, uploadRequest } from '../../library/uploads/upload-creation.ts';
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { isForm, readField, readForm } from './multipart.ts';
 
@@ -26,6 +26,7 @@ interface FileRequest {
 /** Where the file is stored, and where its texts are changed. */
 interface FileParts {
   readonly uploads: Uploads;
+  readonly uploadCreation: UploadCreation;
   readonly assets: Pick<AssetsApi, 'get' | 'update' | 'remove'>;
 }
 
@@ -38,7 +39,7 @@ export function storeFile(parts: FileParts, who: Principal, request: FileRequest
   const { query, stream, contentType, contentLength } = request;
   if (isForm(contentType)) return storeForm(parts, who, request);
   const length = contentLength === undefined ? undefined : Number(contentLength);
-  return store(parts.uploads, who, request, query, length, stream);
+  return store(parts, who, request, query, length, stream);
 }
 
 async function storeForm(parts: FileParts, who: Principal, request: FileRequest): Promise<Upload> {
@@ -52,7 +53,7 @@ async function storeForm(parts: FileParts, who: Principal, request: FileRequest)
       if (upload)
         throw new OxbowError('bad-request', 'The form has more than one file.', { extra: { upload: upload.id } });
       const query = { filename: part.filename, ...before } as FileQuery;
-      upload = await store(parts.uploads, who, request, query, undefined, part.body);
+      upload = await store(parts, who, request, query, undefined, part.body);
     }
   }
   if (upload) return await describe(parts, who, upload, behind);
@@ -93,7 +94,7 @@ async function describe(
 }
 
 async function store(
-  uploads: Uploads,
+  { uploads, uploadCreation }: FileParts,
   who: Uploader,
   { signal, key, contentLength }: FileRequest,
   texts: FileQuery,
@@ -101,10 +102,10 @@ async function store(
   body: Readable,
 ): Promise<Upload> {
   const request = uploadRequest(key, { file: texts, contentLength });
-  const earlier = await uploads.repeated(who, request);
+  const earlier = await uploadCreation.repeated(who, request);
   // The answer was lost. The body is the same once more, and is not read.
   if (earlier?.state === 'complete') return earlier;
-  const { id } = earlier ?? (await uploads.create(who, { ...newUpload(texts), length, request }));
+  const { id } = earlier ?? (await uploadCreation.create(who, { ...newUpload(texts), length, request }));
   await using lock = await uploads.lock(id, { signal });
   return await uploads.append(id, lock, 0, body, { isWhole: true }).catch((error: unknown) => {
     // The client gets the id under which it may continue.

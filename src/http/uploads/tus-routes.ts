@@ -12,13 +12,13 @@ import { TUS_PATH } from './tus-context.ts';
 /** Registers them in a scope whose parser does not read bodies. */
 export function registerTus(
   scope: FastifyInstance,
-  { uploads }: Pick<HttpDeps, 'uploads'>,
+  { uploads, uploadCreation }: Pick<HttpDeps, 'uploads' | 'uploadCreation'>,
   authorizer: Authorizer,
   signalOf: (reply: FastifyReply) => AbortSignal,
 ): void {
   // @tus/server takes 0.1 s and some MiB, for nothing where there are no uploads.
   let opening: Promise<ReturnType<typeof createTus>> | undefined;
-  const open = async () => (await import('./tus.ts')).createTus(uploads);
+  const open = async () => (await import('./tus.ts')).createTus(uploads, uploadCreation);
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const { principal, client } = authorizer.authorized(request);
     const { method, url: target, headers, raw: body } = request;

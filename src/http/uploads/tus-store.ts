@@ -6,6 +6,7 @@
 import { DataStore, Upload as TusUpload } from '@tus/server';
 import type { Upload } from '../../library/uploads/upload.ts';
 import { refuseFailed } from '../../library/uploads/upload.ts';
+import type { UploadCreation } from '../../library/uploads/upload-creation.ts';
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { currentRequest } from './tus-context.ts';
 
@@ -22,17 +23,19 @@ export class TusStore extends DataStore {
     'checksum',
   ];
   readonly #uploads: Uploads;
+  readonly #creation: UploadCreation;
 
-  constructor(uploads: Uploads) {
+  constructor(uploads: Uploads, creation: UploadCreation) {
     super();
     this.#uploads = uploads;
+    this.#creation = creation;
   }
 
   override async create(file: TusUpload): Promise<TusUpload> {
     const request = currentRequest();
     const { id, size, metadata = {} } = file;
     const text = (name: string) => metadata[name] ?? undefined;
-    request.upload = await this.#uploads.create(request.who, {
+    request.upload = await this.#creation.create(request.who, {
       id,
       length: size,
       metadata,

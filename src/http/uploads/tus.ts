@@ -17,7 +17,7 @@ import {
   unknownUpload,
   wrongOffset,
 } from '../../library/uploads/upload.ts';
-import { newUploadId, uploadRequest } from '../../library/uploads/upload-creation.ts';
+import { newUploadId, type UploadCreation, uploadRequest } from '../../library/uploads/upload-creation.ts';
 import { locked } from '../../library/uploads/upload-locks.ts';
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { currentRequest, TUS_PATH, type TusRequest, tusRequest } from './tus-context.ts';
@@ -57,11 +57,11 @@ const RESUMABLE = { 'tus-resumable': '1.0.0' } as const;
  * Answers requests of tus clients. The function rejects with a refusal, whose `extra.headers` has what tus
  * requires of it.
  */
-export function createTus(uploads: Uploads): (call: TusCall) => Promise<TusAnswer> {
+export function createTus(uploads: Uploads, creation: UploadCreation): (call: TusCall) => Promise<TusAnswer> {
   const origins = new WeakMap<TusRequest, string>();
   const server = new Server({
     path: TUS_PATH,
-    datastore: new TusStore(uploads),
+    datastore: new TusStore(uploads, creation),
     locker: { newLock: (id) => newLock(uploads, id) } satisfies Locker,
     maxSize: () => uploads.maxBytes ?? 0,
     namingFunction: () => newUploadId(),
@@ -88,7 +88,7 @@ export function createTus(uploads: Uploads): (call: TusCall) => Promise<TusAnswe
     if (origin !== undefined) origins.set(request, origin);
     const refused = (error: unknown) =>
       method === 'HEAD' ? lockedWhileUnavailable(toRefusal(error, request)) : toRefusal(error, request);
-    const earlier = await uploads.repeated(who, request.request).catch((error: unknown) => {
+    const earlier = await creation.repeated(who, request.request).catch((error: unknown) => {
       throw refused(error);
     });
     if (earlier) return createdBefore(earlier, origin);

@@ -79,8 +79,11 @@ const fileRoutes = (['PUT', 'POST'] as const).map((method) =>
     bodyTypes: FILES,
     streams: true,
     replies: { 201: UploadView },
-    async answer({ query, principal, stream, header, signal }, { uploads, assets }): Promise<RouteAnswer> {
-      const upload = await storeFile({ uploads, assets }, principal, {
+    async answer(
+      { query, principal, stream, header, signal },
+      { uploads, uploadCreation, assets },
+    ): Promise<RouteAnswer> {
+      const upload = await storeFile({ uploads, uploadCreation, assets }, principal, {
         query,
         stream,
         contentType: header('content-type'),
@@ -147,12 +150,19 @@ export const uploadRoutes: readonly Route[] = [
     repeatable: 'stored',
     body: ChunkInit,
     replies: { 201: ChunkStatus },
-    async answer({ body, principal, header }, { uploads }) {
+    async answer({ body, principal, header }, { uploads, uploadCreation }) {
       const { filename, length, chunkBytes, ...texts } = readInit(body);
       const request = uploadRequest(header('idempotency-key'), { chunks: body });
       const upload =
-        (await uploads.repeated(principal, request)) ??
-        (await uploads.create(principal, { ...texts, filename, length, chunkBytes, metadata: { filename }, request }));
+        (await uploadCreation.repeated(principal, request)) ??
+        (await uploadCreation.create(principal, {
+          ...texts,
+          filename,
+          length,
+          chunkBytes,
+          metadata: { filename },
+          request,
+        }));
       const headers = { location: `/api/v1/upload/${upload.id}/status` };
       return { status: 201, headers, body: await statusOf(uploads, upload) };
     },

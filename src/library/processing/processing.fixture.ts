@@ -4,7 +4,7 @@
  */
 import { originalLocation } from '../../archive/asset-locations.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import type { Job } from '../../jobs/job.ts';
+import type { Job, LeaseWrite } from '../../jobs/job.ts';
 import { openJobs } from '../../jobs/open-jobs.ts';
 import { runHandler } from '../../jobs/worker-job.fixture.ts';
 import type { WorkerHandler } from '../../jobs/worker-job.ts';
@@ -18,7 +18,7 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
   const library = await openTestLibrary();
   const failures: unknown[] = [];
   const failedJobs: Job[] = [];
-  const { db, clock, segments, assets } = library;
+  const { db, clock, segments, assets, uploaded, processed, trash } = library;
   const open = async () => {
     const opened = await openJobs({
       db,
@@ -35,46 +35,50 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
       db,
       jobs: opened.jobs,
       assets,
+      uploaded,
+      processed,
+      trash,
       segments,
       ...options,
       failed: (error) => failures.push(error),
     });
-    for (const kind of processing.kinds) opened.jobs.register(kind);
+    for (const kind of processing.kinds) opened.jobKinds.add(kind);
     return { opened, processing };
   };
   let { opened, processing } = await open();
 
   /** Runs the next job of a kind as a worker does; returns it after its end, undefined if there is none. */
   async function runNext(kind: string, handler: WorkerHandler): Promise<Job | undefined> {
-    const { jobs } = opened;
-    const job = await jobs.queue.claim('w1', [kind]);
+    const { jobs, jobKinds } = opened;
+    const { leases } = jobs.queue;
+    const job = await leases.claim('w1', [kind]);
     if (!job) return undefined;
     const lease = { id: job.id, token: job.token };
-    const remote = jobs.remoteKind(kind)!;
+    const remote = jobKinds.findRemote(kind)!;
     const location = await remote.inputLocation(job, 'original');
     const size = await segments.size(segmentLocation(location!));
     const original = await segments.read(segmentLocation(location!), { offset: 0, length: size });
     try {
       const { result, outputs } = await runHandler(handler, { kind, input: job.input, files: { original } });
       for (const [name, bytes] of outputs) await send(job, name, bytes);
-      await jobs.queue.complete(lease, result, (transaction, own) =>
+      await leases.complete(lease, result, (transaction, own) =>
         remote.finish ? remote.finish(own, result, transaction) : Promise.resolve(),
       );
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;
-      await jobs.queue.fail(lease, { code: error.code, detail: error.message }, { retry: false });
+      await leases.fail(lease, { code: error.code, detail: error.message }, { retry: false });
     }
     return (await jobs.queue.find(job.id))!;
   }
 
   /** Sends an output as a worker does. */
   async function send(job: Job, name: string, bytes: Uint8Array): Promise<void> {
-    const { jobs } = opened;
-    const remote = jobs.remoteKind(job.kind)!;
+    const { leases } = opened.jobs.queue;
+    const remote = opened.jobKinds.findRemote(job.kind)!;
     const location = remote.outputLocation(job, name)!;
     await segments.put(segmentLocation(location), bytes);
     const lease = { id: job.id, token: job.token };
-    const whileLeased = (write: Parameters<typeof jobs.queue.whileLeased>[1]) => jobs.queue.whileLeased(lease, write);
+    const whileLeased = (write: LeaseWrite) => leases.whileLeased(lease, write);
     await remote.accept({ job, name, location, length: bytes.length, whileLeased });
   }
 
@@ -92,9 +96,9 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
     },
     /** Uploads a file. */
     async upload(bytes: Uint8Array): Promise<string> {
-      const id = await assets.begin({ owner: 'admin', filename: 'film.mp4', length: bytes.length });
+      const id = await uploaded.begin({ owner: 'admin', filename: 'film.mp4', length: bytes.length });
       await segments.put(originalLocation(id), bytes);
-      await assets.complete(id, { bytes: bytes.length, sha256: 'ab'.repeat(32) });
+      await uploaded.complete(id, { bytes: bytes.length, sha256: 'ab'.repeat(32) });
       await processing.begin(id);
       return id;
     },

@@ -207,7 +207,7 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(reported, [['import', id, 'unsupported-media']], 'for a warning in the log');
     const { state, failure } = (await library.assets.find(id))!;
     assert.deepEqual([state, failure], ['failed', { code: 'unsupported-media', detail: 'This is a playlist.' }]);
-    await library.assets.processAgain(id);
+    await library.uploaded.processAgain(id);
     await library.processing.begin(id);
     assert.deepEqual(
       (await library.jobsOf(id)).map((one) => one.state),
@@ -218,7 +218,7 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
   test('an import that ends in the middle of a file leaves no rendition that is still being made', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);
-    const job = (await library.jobs.queue.claim('w1', ['import']))!;
+    const job = (await library.jobs.queue.leases.claim('w1', ['import']))!;
     const { outputs } = await runHandler(importing, { input: job.input, files: { original: film } });
     const [[name, bytes] = ['', new Uint8Array()]] = outputs;
     await library.send(job, name, bytes);
@@ -227,7 +227,7 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     await library.processing.reconcile();
     assert.equal((await library.assets.find(id))!.state, 'failed');
     assert.deepEqual(await library.renditions(id), { source: 'failed' });
-    await library.assets.processAgain(id);
+    await library.uploaded.processAgain(id);
     await library.processing.begin(id);
     await library.runNext('import', importing);
     await library.processing.reconcile();
@@ -256,7 +256,7 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
       /^Encoding is turned off \(`library\.ladder\.encode`\), .* The picture is turned for display/,
     );
     isOff.now = false;
-    await library.assets.processAgain(id);
+    await library.uploaded.processAgain(id);
     await library.processing.begin(id);
     assert.ok((await library.jobsOf(id)).some(({ kind }) => kind === 'encode'));
   });
@@ -265,11 +265,11 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);
     await library.restart();
-    const job = (await library.jobs.queue.claim('w1', ['import']))!;
+    const job = (await library.jobs.queue.leases.claim('w1', ['import']))!;
     const { result, outputs } = await runHandler(importing, { input: job.input, files: { original: film } });
     for (const [name, bytes] of outputs) await library.send(job, name, bytes);
     await library.restart();
-    await library.jobs.queue.complete({ id: job.id, token: job.token }, result);
+    await library.jobs.queue.leases.complete({ id: job.id, token: job.token }, result);
     await library.restart();
     assert.equal((await library.assets.find(id))?.state, 'ready');
     assert.equal((await library.renditions(id)).source, 'done');
@@ -279,13 +279,13 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
   test('outputs of a worker that lost its lease are never listed; a later try replaces those of an earlier one', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);
-    const first = (await library.jobs.queue.claim('w1', ['import']))!;
+    const first = (await library.jobs.queue.leases.claim('w1', ['import']))!;
     const { outputs } = await runHandler(importing, { input: first.input, files: { original: film } });
     const [[name, bytes] = ['', new Uint8Array()]] = outputs;
     await library.send(first, name, bytes);
-    await library.jobs.queue.release({ id: first.id, token: first.token });
+    await library.jobs.queue.leases.release({ id: first.id, token: first.token });
     await assert.rejects(library.send(first, name, bytes), { code: 'lease-lost' });
-    const second = (await library.jobs.queue.claim('w2', ['import']))!;
+    const second = (await library.jobs.queue.leases.claim('w2', ['import']))!;
     assert.ok(second.token > first.token);
     await library.send(second, name, bytes);
     const paths = await library.db.selectFrom('asset_chunk').select('path').where('asset_id', '=', id).execute();
@@ -319,7 +319,7 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
   test('the jobs of an asset that is deleted end', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);
-    await library.assets.purge(id);
+    await library.trash.purge(id);
     await library.processing.reconcile();
     while ((await library.jobsOf(id)).length > 0) await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(library.failures, []);

@@ -25,7 +25,10 @@ import {
 import { ladderDefaults, noLadder, planLadder } from '../../transcode/ladder/plan.ts';
 import type { LadderPlan, LadderSettings } from '../../transcode/ladder/plan-shapes.ts';
 import type { AssetFailure } from '../asset.ts';
+import type { AssetTrash } from '../asset-trash.ts';
 import type { Assets } from '../assets.ts';
+import type { ProcessedAssets } from '../processed-assets.ts';
+import type { UploadedAssets } from '../uploaded-assets.ts';
 import { ladderSourceOf } from './ladder-source.ts';
 import { deleteLeftFiles } from './left-files.ts';
 import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, lossesOf, SOURCE } from './media-kinds.ts';
@@ -36,6 +39,9 @@ export interface ProcessingOptions {
   readonly db: Kysely<Tables>;
   readonly jobs: Jobs;
   readonly assets: Assets;
+  readonly uploaded: Pick<UploadedAssets, 'completed'>;
+  readonly processed: ProcessedAssets;
+  readonly trash: Pick<AssetTrash, 'removed'>;
   readonly segments: SegmentStore;
   /** In a cluster: whether this node owns an asset. Only the owner takes the next step of one. */
   readonly owns?: (assetId: string) => boolean;
@@ -77,7 +83,7 @@ export class Processing implements Disposable {
   readonly kinds: readonly RemoteKind[];
 
   constructor(options: ProcessingOptions) {
-    const { assets, segments, failed } = options;
+    const { uploaded, trash, segments, failed } = options;
     this.#options = options;
     this.#rows = new RenditionRows(options.db);
     this.kinds = createMediaKinds({
@@ -89,8 +95,8 @@ export class Processing implements Disposable {
       },
     });
     this.#unsubscribe = [
-      assets.completed.subscribe(({ id }) => void this.begin(id).catch(failed)),
-      assets.removed.subscribe(({ id }) => void this.#forget(id).catch(failed)),
+      uploaded.completed.subscribe(({ id }) => void this.begin(id).catch(failed)),
+      trash.removed.subscribe(({ id }) => void this.#forget(id).catch(failed)),
     ];
   }
 
@@ -158,7 +164,7 @@ export class Processing implements Disposable {
     if (imported.state === 'failed' || imported.state === 'cancelled') {
       const reason = failureOf(imported);
       await this.#rows.fail(assetId, reason);
-      if (asset.state === 'processing') await assets.processingFailed(assetId, reason);
+      if (asset.state === 'processing') await assets.fail(assetId, reason);
       return;
     }
     if (imported.state !== 'done') return;
@@ -174,7 +180,7 @@ export class Processing implements Disposable {
 
   async #describe(assetId: string, { facts }: ImportResult): Promise<void> {
     const { contentType, durationUs } = facts;
-    await this.#options.assets.describe(assetId, { contentType, durationUs, facts: { ...facts } });
+    await this.#options.processed.describe(assetId, { contentType, durationUs, facts: { ...facts } });
   }
 
   /**
@@ -272,7 +278,7 @@ export class Processing implements Disposable {
     { facts, source }: ImportResult,
     { mediaChanged, failure }: { readonly mediaChanged: boolean; readonly failure: AssetFailure | undefined },
   ): Promise<void> {
-    const { assets } = this.#options;
+    const { assets, processed } = this.#options;
     const asset = await assets.find(assetId);
     if (!asset) return;
     const rows = await this.#rows.list(assetId);
@@ -284,14 +290,14 @@ export class Processing implements Disposable {
     // Sound that cannot be decoded costs the sound, not the film; its quality has failed, with the reason.
     const isSilent = has('video') && !waits;
     if (hasPicture && (hasSound || isSilent) && done.length > 0) {
-      if (mediaChanged || asset.state !== 'ready') await assets.mediaChanged(assetId);
+      if (mediaChanged || asset.state !== 'ready') await processed.mediaChanged(assetId);
       return;
     }
     if (waits || asset.state === 'failed') return;
     const jobs = await this.#jobsOf(assetId);
     const failedJob = jobs.find(({ state }) => state === 'failed' || state === 'cancelled');
     const none = { code: 'unsupported-media', detail: 'No rendition of the file can be played.' };
-    await assets.processingFailed(assetId, failure ?? (failedJob ? failureOf(failedJob) : none));
+    await assets.fail(assetId, failure ?? (failedJob ? failureOf(failedJob) : none));
   }
 
   /** Ends the jobs of an asset that is gone, and deletes them. */

@@ -4,6 +4,7 @@
  * In: requests for new uploads. Out: their rows and assets. IETF draft-ietf-httpapi-idempotency-key-header.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Placement } from '../../cluster/placement/placement.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -11,7 +12,7 @@ import { keyInUse, keyReused, readKey } from '../../lib/idempotency-key.ts';
 import { printSize } from '../../lib/size.ts';
 import type { AssetIntake } from '../asset.ts';
 import { readChecksum } from './checksum.ts';
-import { type NewUpload, tooLarge, type Upload, type UploadRequest } from './upload.ts';
+import { type NewUpload, refuseFailed, tooLarge, type Upload, type Uploader, type UploadRequest } from './upload.ts';
 import type { UploadTable } from './upload-table.ts';
 
 /** The options for new uploads; see UploadsOptions. */
@@ -22,6 +23,7 @@ interface CreationOptions {
     readonly library: { readonly maxUpload: number | undefined; readonly uploadExpiry: number };
   }>;
   readonly room: () => number;
+  readonly placement?: Pick<Placement, 'claim'>;
 }
 
 /** Unfinished uploads of one owner. */
@@ -58,17 +60,33 @@ export class UploadCreation {
     this.#table = table;
   }
 
-  /** See Uploads. */
-  async repeated(owner: string, request: UploadRequest | undefined): Promise<Upload | undefined> {
+  /**
+   * The upload that an earlier request with this key has begun, as it is now.
+   *
+   * @throws OxbowError `idempotency-key-reused`, `idempotency-key-in-use`; the failure of the upload
+   */
+  async repeated({ owner }: Uploader, request: UploadRequest | undefined): Promise<Upload | undefined> {
     if (!request) return undefined;
     if (this.#running.has(`${owner} ${request.key}`)) throw keyInUse();
     const earlier = await this.#table.ofRequest(owner, request.key);
     if (earlier && earlier.hash !== request.hash) throw keyReused();
+    if (earlier) refuseFailed(earlier.upload);
     return earlier?.upload;
   }
 
-  /** See Uploads. */
-  async create(owner: string, wanted: NewUpload): Promise<Upload> {
+  /**
+   * Creates an upload and its asset.
+   *
+   * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`, `quota-exceeded`, `limit-reached`,
+   *   `idempotency-key-in-use`
+   */
+  async create({ owner }: Uploader, wanted: NewUpload): Promise<Upload> {
+    const upload = await this.#createOnce(owner, wanted);
+    await this.#options.placement?.claim('upload', upload.id);
+    return upload;
+  }
+
+  async #createOnce(owner: string, wanted: NewUpload): Promise<Upload> {
     const { request } = wanted;
     if (!request) return this.#create(owner, wanted);
     const name = `${owner} ${request.key}`;

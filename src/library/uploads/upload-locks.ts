@@ -88,3 +88,8 @@ export function locked(cause?: unknown): OxbowError {
     extra: { retryAfterSeconds: 1 },
   });
 }
+
+/** Name of the lock of an upload; those of its chunks begin with it. */
+export function lockOf(id: string): string {
+  return `upload/${id}`;
+}

@@ -1,5 +1,5 @@
 /**
- * Uploads in the database: their rows, and the chunks that have arrived.
+ * Uploads in the database.
  * In: the store. Out: Upload values. Writes that move an upload forward are guarded by the lease of its lock.
  */
 import type { Kysely, Selectable } from 'kysely';
@@ -10,14 +10,6 @@ import type { UploadTable as Row } from '../../store/upload-schema.ts';
 import type { AssetFailure } from '../asset.ts';
 import type { Upload, UploadRequest, UploadState } from './upload.ts';
 
-/** A chunk that is on the disk. */
-interface StoredPart {
-  readonly offset: number;
-  readonly length: number;
-  /** Of its bytes, as `crc32:` and 8 hexadecimal digits. */
-  readonly checksum: string;
-}
-
 /** The changing members of an upload. */
 interface UploadChange {
   readonly received?: number;
@@ -27,10 +19,7 @@ interface UploadChange {
   readonly expiresMs?: number;
 }
 
-/** Chunks that one step of `advance` reads. */
-const STEP = 1000;
-
-/** The tables `upload` and `upload_part`. */
+/** The table `upload`. */
 export class UploadTable {
   readonly #db: Kysely<Tables>;
 
@@ -203,77 +192,6 @@ export class UploadTable {
       .where('name', '<', `${prefix}\uffff`)
       .where('expires_us', '=', 0)
       .execute();
-  }
-
-  async part(id: string, offset: number): Promise<StoredPart | undefined> {
-    return this.#db
-      .selectFrom('upload_part')
-      .select(['offset', 'length', 'checksum'])
-      .where('upload_id', '=', id)
-      .where('offset', '=', offset)
-      .executeTakeFirst();
-  }
-
-  /** Records a chunk that is on the disk; no effect if it was recorded before. */
-  async addPart(id: string, { offset, length, checksum }: StoredPart): Promise<void> {
-    await this.#db
-      .insertInto('upload_part')
-      .values({ upload_id: id, offset, length, checksum })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
-
-  /** Offsets of all chunks that are on the disk, in order. */
-  async offsets(id: string): Promise<number[]> {
-    const rows = await this.#db
-      .selectFrom('upload_part')
-      .select('offset')
-      .where('upload_id', '=', id)
-      .orderBy('offset')
-      .execute();
-    return rows.map(({ offset }) => offset);
-  }
-
-  /** Bytes of all chunks that are on the disk. */
-  async partBytes(id: string): Promise<number> {
-    const { bytes } = await this.#db
-      .selectFrom('upload_part')
-      .select((eb) => eb.fn.sum<number | null>('length').as('bytes'))
-      .where('upload_id', '=', id)
-      .executeTakeFirstOrThrow();
-    return Number(bytes ?? 0);
-  }
-
-  /**
-   * Moves `received` over the chunks that continue it. A chunk that another request records meanwhile is
-   * found here or there: each records first and looks afterwards.
-   *
-   * @returns where it is then
-   */
-  async advance(id: string, from: number): Promise<number> {
-    let end = from;
-    for (;;) {
-      const rows = await this.#db
-        .selectFrom('upload_part')
-        .select(['offset', 'length'])
-        .where('upload_id', '=', id)
-        .where('offset', '>=', end)
-        .orderBy('offset')
-        .limit(STEP)
-        .execute();
-      const before = end;
-      for (const { offset, length } of rows) {
-        if (offset !== end) break;
-        end += length;
-      }
-      if (end === before) return end;
-      await this.#db
-        .updateTable('upload')
-        .set({ received: end })
-        .where('id', '=', id)
-        .where('received', '<', end)
-        .execute();
-    }
   }
 }
 

@@ -10,7 +10,8 @@ import type { UploadStore } from '../../archive/upload-store.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
-import { Uploads, type UploadsOptions } from './uploads.ts';
+import { openUploads } from './open-uploads.ts';
+import type { UploadsOptions } from './uploads.ts';
 
 /** Opens uploads; `change` gets the store of files and replaces options. */
 export async function openTestUploads(change: (files: UploadStore) => Partial<UploadsOptions> = () => ({})) {
@@ -23,7 +24,7 @@ export async function openTestUploads(change: (files: UploadStore) => Partial<Up
   const failures: unknown[] = [];
   let assets = 0;
   const open = (more: Partial<UploadsOptions> = {}) =>
-    new Uploads({
+    openUploads({
       db: database.db,
       clock,
       store: files,
@@ -53,7 +54,7 @@ export async function openTestUploads(change: (files: UploadStore) => Partial<Up
       ...more,
     });
   return {
-    uploads: open(),
+    ...open(),
     /** Opens the same uploads as another process would. */
     open,
     clock,

@@ -1,13 +1,12 @@
 /**
- * The uploads of the library: created, continued, completed, cancelled and expired. Their state is only in
- * the database and on the disk, so that any process can continue one.
+ * The uploads of the library: listed, continued, completed and cancelled. Their state is only in the database
+ * and on the disk, so that any process can continue one.
  * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters.
  * docs/6-library/upload.md.
  */
 import type { Readable } from 'node:stream';
 import type { Kysely } from 'kysely';
 import { may } from '../../accounts/permissions.ts';
-import { originalLocation } from '../../archive/asset-locations.ts';
 import type { UploadStore } from '../../archive/upload-store.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { LeaseStore } from '../../cluster/lease/lease.ts';
@@ -17,27 +16,19 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Tables } from '../../store/schema.ts';
-import type { AssetFailure, AssetIntake } from '../asset.ts';
+import type { AssetIntake } from '../asset.ts';
 import type { Checksum } from './checksum.ts';
-import {
-  type NewUpload,
-  refuseFailed,
-  type Upload,
-  type Uploader,
-  type UploadRequest,
-  unknownUpload,
-  wrongOffset,
-} from './upload.ts';
-import { UploadCreation } from './upload-creation.ts';
-import { UploadDigests } from './upload-digests.ts';
-import { type UploadLock, UploadLocks } from './upload-locks.ts';
-import { UploadProgress } from './upload-progress.ts';
-import { UploadTable } from './upload-table.ts';
+import { refuseFailed, type Upload, type Uploader, unknownUpload, wrongOffset } from './upload.ts';
+import type { UploadCreation } from './upload-creation.ts';
+import type { UploadDigests } from './upload-digests.ts';
+import type { UploadEnding, UploadResult } from './upload-ending.ts';
+import { lockOf, type UploadLock, UploadLocks } from './upload-locks.ts';
+import type { UploadParts } from './upload-parts.ts';
+import type { UploadProgress } from './upload-progress.ts';
+import type { UploadTable } from './upload-table.ts';
 import { type ChunkStored, storeBytes, storeChunk, type WriteContext } from './write-upload.ts';
 
-/** What became of an upload, for metrics. */
-type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
-
+/** What uploads report for metrics. */
 interface UploadCounters {
   /** Bytes were stored. */
   bytes(count: number): void;
@@ -74,21 +65,28 @@ export interface UploadsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What uploads are built of. */
+interface UploadsTools {
+  readonly table: UploadTable;
+  readonly parts: UploadParts;
+  readonly creation: Pick<UploadCreation, 'checkLength'>;
+  /** Disposed with the uploads. */
+  readonly digests: UploadDigests;
+  readonly progress: UploadProgress;
+  readonly ending: UploadEnding;
+}
+
 /** Uploads that one list has. */
 const MAX_LISTED = 1000;
-/** Expired uploads that one sweep deletes. */
-const SWEPT = 100;
-/**
- * An upload whose bytes are all there is completed by a sweep when no request has done it for this long, ms.
- */
-const COMPLETED_AFTER_MS = 60_000;
 /** Bytes of a file of unknown length are reserved in such steps. */
 const GROW_BYTES = 64 * 1024 * 1024;
 
 export class Uploads implements Disposable {
   readonly #options: UploadsOptions;
   readonly #table: UploadTable;
-  readonly #creation: UploadCreation;
+  readonly #parts: UploadParts;
+  readonly #creation: Pick<UploadCreation, 'checkLength'>;
+  readonly #ending: UploadEnding;
   readonly #locks: UploadLocks;
   readonly #digests: UploadDigests;
   readonly #progress: UploadProgress;
@@ -97,14 +95,16 @@ export class Uploads implements Disposable {
   /** Requests that store bytes of an upload, to be ended when it is. */
   readonly #running = new Map<string, Set<AbortController>>();
 
-  constructor(options: UploadsOptions) {
+  constructor(options: UploadsOptions, { table, parts, creation, digests, progress, ending }: UploadsTools) {
     this.#options = options;
-    const { db, store, leases, clock, failed, events, holder } = options;
-    this.#table = new UploadTable(db);
-    this.#creation = new UploadCreation(options, this.#table);
+    const { leases, clock, failed, holder } = options;
     this.#locks = new UploadLocks(new Leases({ store: leases, clock, failed }), holder);
-    this.#digests = new UploadDigests(store);
-    this.#progress = new UploadProgress(events, clock);
+    this.#table = table;
+    this.#parts = parts;
+    this.#creation = creation;
+    this.#digests = digests;
+    this.#progress = progress;
+    this.#ending = ending;
   }
 
   /** Bytes that a file may have; undefined: no limit. */
@@ -115,29 +115,6 @@ export class Uploads implements Disposable {
   /** How long an upload may be without new bytes, ms. */
   get expiryMs(): number {
     return this.#options.settings.now.library.uploadExpiry;
-  }
-
-  /**
-   * Creates an upload and its asset.
-   *
-   * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`, `quota-exceeded`, `limit-reached`,
-   *   `idempotency-key-in-use`
-   */
-  async create({ owner }: Uploader, wanted: NewUpload): Promise<Upload> {
-    const upload = await this.#creation.create(owner, wanted);
-    await this.#options.placement?.claim('upload', upload.id);
-    return upload;
-  }
-
-  /**
-   * The upload that an earlier request with this key has begun, as it is now.
-   *
-   * @throws OxbowError `idempotency-key-reused`, `idempotency-key-in-use`; the failure of the upload
-   */
-  async repeated({ owner }: Uploader, request: UploadRequest | undefined): Promise<Upload | undefined> {
-    const upload = await this.#creation.repeated(owner, request);
-    if (upload) refuseFailed(upload);
-    return upload;
   }
 
   /**
@@ -158,7 +135,7 @@ export class Uploads implements Disposable {
 
   /** Offsets of the chunks that are stored, in order. */
   chunksOf({ id }: Upload): Promise<number[]> {
-    return this.#table.offsets(id);
+    return this.#parts.offsets(id);
   }
 
   /**
@@ -212,7 +189,7 @@ export class Uploads implements Disposable {
     );
     const length = upload.length ?? (how.isWhole ? received : undefined);
     if (received !== length) return { ...upload, received };
-    return this.#finish({ ...upload, length, received }, lock);
+    return this.#ending.finish({ ...upload, length, received }, lock);
   }
 
   /**
@@ -250,7 +227,7 @@ export class Uploads implements Disposable {
         { extra: { resumeOffset: upload.received } },
       );
     }
-    return await this.#finish(upload, lock);
+    return await this.#ending.finish(upload, lock);
   }
 
   /**
@@ -262,7 +239,7 @@ export class Uploads implements Disposable {
   async completeStored(upload: Upload, lock: UploadLock): Promise<Upload> {
     const { state, chunkBytes, received, length } = upload;
     const isStored = state === 'completing' || (state === 'open' && chunkBytes === undefined && received === length);
-    return isStored ? this.#finish(upload, lock) : upload;
+    return isStored ? this.#ending.finish(upload, lock) : upload;
   }
 
   /**
@@ -272,9 +249,9 @@ export class Uploads implements Disposable {
   async cancel(id: string, lock: UploadLock): Promise<void> {
     const upload = await this.#table.find(id);
     if (!upload) return;
-    if (upload.state === 'complete') return this.#remove(id);
+    if (upload.state === 'complete') return this.#ending.remove(id);
     const failure = { code: 'upload-cancelled', detail: 'The upload was cancelled.' };
-    await this.#fail(upload, failure, lock, 'cancelled');
+    await this.#ending.fail(upload, failure, lock, 'cancelled');
   }
 
   /** The asset is gone: its upload ends. Its files are deleted by the library. */
@@ -285,62 +262,11 @@ export class Uploads implements Disposable {
       running.abort(new OxbowError('upload-cancelled', 'The asset was deleted.'));
     }
     this.#digests.drop(upload.id);
-    await this.#remove(upload.id);
-  }
-
-  /**
-   * Frees the locks that the process before held, before this one takes requests; in a cluster those of this
-   * node.
-   */
-  freeLocks(): Promise<void> {
-    const { placement, holder } = this.#options;
-    return this.#table.freeLocks(lockOf(''), placement?.node ? holder : undefined);
-  }
-
-  /**
-   * Completes uploads that were received completely by a process that ended, or while the database failed.
-   *
-   * @param options.idleMs only uploads whose last byte came this long ago, ms
-   */
-  async recover({ signal, idleMs = 0 }: { readonly signal: AbortSignal; readonly idleMs?: number }): Promise<void> {
-    const { clock, failed, placement } = this.#options;
-    // Their assets were deleted at another node.
-    if (placement?.node) await this.#table.forgetPlaced(placement.node);
-    for (const { id, expiresMs } of await this.#table.unfinished(placement?.node)) {
-      if (expiresMs - this.expiryMs <= clock.nowMs() - idleMs) await this.complete(id, { signal }).catch(failed);
-    }
-  }
-
-  /** Completes uploads that their requests could not complete, and deletes those whose time is over. */
-  async sweep(options: { readonly signal: AbortSignal }): Promise<void> {
-    const { clock, failed, placement } = this.#options;
-    await this.recover({ ...options, idleMs: COMPLETED_AFTER_MS });
-    for (const { id, state } of await this.#table.expired(clock.nowMs(), SWEPT, placement?.node)) {
-      if (state === 'complete' || state === 'failed') {
-        await this.#remove(id);
-        continue;
-      }
-      try {
-        await using lock = await this.lock(id, options);
-        const upload = await this.#table.find(id);
-        // Bytes may have arrived in between.
-        if (!upload || upload.expiresMs > clock.nowMs()) continue;
-        const hours = Number((this.expiryMs / 3_600_000).toPrecision(3));
-        const failure = { code: 'upload-expired', detail: `No bytes arrived for ${hours} h.` };
-        await this.#fail(upload, failure, lock, 'expired');
-      } catch (error) {
-        failed(error);
-      }
-    }
+    await this.#ending.remove(upload.id);
   }
 
   [Symbol.dispose](): void {
     this.#digests[Symbol.dispose]();
-  }
-
-  async #remove(id: string): Promise<void> {
-    await this.#table.remove(id, lockOf(id));
-    await this.#options.placement?.forget('upload', id);
   }
 
   async #unfinished(id: string): Promise<Upload> {
@@ -373,6 +299,7 @@ export class Uploads implements Disposable {
         signal: AbortSignal.any([taken, controller.signal, this.#options.signal]),
         store: this.#options.store,
         table: this.#table,
+        parts: this.#parts,
         digest: this.#digests.of(upload),
         expiresMs: () => clock.nowMs() + this.expiryMs,
         count: (bytes) => counters.bytes(bytes),
@@ -387,7 +314,7 @@ export class Uploads implements Disposable {
       });
     } catch (error) {
       if (error instanceof OxbowError && error.code === 'unsupported-media') {
-        await this.#fail(upload, { code: error.code, detail: error.message }, undefined, 'refused');
+        await this.#ending.fail(upload, { code: error.code, detail: error.message }, undefined, 'refused');
       }
       throw error;
     } finally {
@@ -397,54 +324,4 @@ export class Uploads implements Disposable {
       if (running.size === 0) this.#running.delete(upload.id);
     }
   }
-
-  async #fail(
-    upload: Upload,
-    failure: AssetFailure,
-    lock: UploadLock | undefined,
-    result: UploadResult,
-  ): Promise<void> {
-    const { intake, store, counters } = this.#options;
-    const { id, assetId } = upload;
-    // Known as failed for as long as it would have been open, so that its client gets the reason.
-    const expiresMs = this.#options.clock.nowMs() + this.expiryMs;
-    if (!(await this.#table.change(id, { state: 'failed', failure, expiresMs }, lock?.fence))) return;
-    this.#digests.drop(id);
-    this.#progress.forget(id);
-    await store.discard(originalLocation(assetId));
-    await intake.fail(assetId, failure);
-    counters.ended(result);
-  }
-
-  /**
-   * All bytes are on the disk: compares the hash, names the file, reports. Each step may be repeated after a
-   * crash.
-   */
-  async #finish(upload: Upload, lock: UploadLock): Promise<Upload> {
-    const { id, assetId, received: bytes } = upload;
-    const { intake, store, counters } = this.#options;
-    if (upload.state === 'open') {
-      if (!(await this.#table.change(id, { state: 'completing', length: bytes }, lock.fence))) throw unknownUpload(id);
-    }
-    const sha256 = await this.#digests.result(upload, bytes);
-    if (upload.sha256 !== undefined && sha256 !== upload.sha256) {
-      const detail = `The file has the SHA-256 ${sha256}, and ${upload.sha256} was announced.`;
-      await this.#fail(upload, { code: 'checksum-mismatch', detail }, lock, 'refused');
-      throw new OxbowError('checksum-mismatch', detail, {
-        extra: { resumeOffset: 0, hint: 'The upload is deleted. Begin a new one.' },
-      });
-    }
-    await store.finish(originalLocation(assetId), bytes);
-    await intake.complete(assetId, { bytes, sha256 });
-    await this.#table.change(id, { state: 'complete' }, undefined);
-    this.#progress.report(upload, bytes, true);
-    this.#progress.forget(id);
-    counters.ended('complete');
-    return { ...upload, state: 'complete', length: bytes };
-  }
-}
-
-/** Name of the lock of an upload; those of its chunks begin with it. */
-function lockOf(id: string): string {
-  return `upload/${id}`;
 }

@@ -14,6 +14,7 @@ import { chunkRange } from './chunks.ts';
 import { type Received, receiveBody } from './receive-body.ts';
 import { resumeAt, storeFailure, tooLarge, type Upload } from './upload.ts';
 import { locked, type UploadLock } from './upload-locks.ts';
+import type { UploadParts } from './upload-parts.ts';
 import type { UploadTable } from './upload-table.ts';
 
 /** Dependencies of a request that stores bytes. */
@@ -22,6 +23,7 @@ export interface WriteContext {
   readonly signal: AbortSignal;
   readonly store: UploadStore;
   readonly table: UploadTable;
+  readonly parts: UploadParts;
   readonly digest: UploadDigest;
   /** When the upload expires if nothing more arrives, ms since 1970. */
   readonly expiresMs: () => number;
@@ -115,10 +117,10 @@ export async function storeChunk(
   body: Readable,
   { checksum, lock }: { readonly checksum: Checksum | undefined; readonly lock: UploadLock },
 ): Promise<ChunkStored> {
-  const { table, digest, signal } = context;
+  const { table, parts, digest, signal } = context;
   const { id } = upload;
   const { offset, length } = chunkRange(upload, number);
-  const before = await table.part(id, offset);
+  const before = await parts.find(id, offset);
   const crc = startChecksum('crc32');
   const other = checksum && startChecksum(checksum.algorithm);
   const result = await receiveInto(context, upload, body, {
@@ -152,11 +154,11 @@ export async function storeChunk(
   }
   if (lock.taken.aborted) throw locked();
   context.count(bytes);
-  await table.addPart(id, { offset, length, checksum: sum });
+  await parts.add(id, { offset, length, checksum: sum });
   await table.change(id, { expiresMs: context.expiresMs() }, undefined);
-  const end = await table.advance(id, received);
+  const end = await parts.advance(id, received);
   digest.reach(end);
-  await context.progress(() => table.partBytes(id));
+  await context.progress(() => parts.bytes(id));
   return { number, bytes, wasStored: false, received: end };
 }
 

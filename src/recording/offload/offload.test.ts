@@ -76,6 +76,8 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
   const offload = new Offload({
     store: tiered.store,
     objects: tiered.objects,
+    uploads: tiered.uploads,
+    deletions: tiered.deletions,
     targets,
     candidates: new Candidates(db, tiered.objects, isNode ? { isHere, owns: () => false } : undefined),
     isGone: isNode ? async () => false : undefined,
@@ -171,20 +173,20 @@ suite('an offload', () => {
 
   test('a node leaves the uploads and files of other nodes alone, and finds its own behind them', async () => {
     await using rig = await openRig({ mode: 'move' }, true);
-    const { objects, local } = rig.tiered;
+    const { objects, uploads, local } = rig.tiered;
     const elsewhere: SegmentLocation[] = [];
     for (let msn = 1; msn <= 40; msn++) {
       elsewhere.push(await rig.record(msn));
       await local.delete(elsewhere.at(-1)!);
     }
     const [uploading, uploaded] = [elsewhere[0]!, elsewhere[1]!];
-    await objects.begin(uploading, 'bucket', `o/9/${uploading}`);
+    await uploads.begin(uploading, 'bucket', `o/9/${uploading}`);
     await objects.adopt({ location: uploaded, target: 'bucket', key: `o/9/${uploaded}`, size: 1000, fence: 9 }, true);
     await rig.record(41);
     await rig.pass();
     assert.deepEqual(rig.reports, ['stored']);
     assert.deepEqual(
-      (await objects.uploads()).map(({ location }) => location),
+      (await uploads.all()).map(({ location }) => location),
       [uploading],
     );
     assert.equal((await objects.find(uploaded))?.local, 1, 'it is still on the disk of the other node');
@@ -386,9 +388,9 @@ suite('an offload', () => {
     rig.network.flow();
     await rig.tiered.local.delete(location);
     await rig.tiered.database.db.deleteFrom('chunk_file').execute();
-    assert.equal((await rig.tiered.objects.uploads()).length, 1);
+    assert.equal((await rig.tiered.uploads.all()).length, 1);
     await rig.pass();
-    assert.deepEqual(await rig.tiered.objects.uploads(), []);
+    assert.deepEqual(await rig.tiered.uploads.all(), []);
   });
 
   test('a file that always fails does not hold up the others', async () => {

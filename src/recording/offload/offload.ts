@@ -5,8 +5,10 @@
  * In: policies, candidates, the tiered store. Out: objects in buckets; reports. docs/decisions/0050.
  */
 import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
+import type { ObjectDeletion, ObjectDeletions } from '../../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
-import type { ObjectDeletion, StoredObjects } from '../../archive/objects/stored-objects.ts';
+import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
+import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
 import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
@@ -51,7 +53,9 @@ interface OffloadPolicy {
 
 export interface OffloadOptions {
   readonly store: TieredSegmentStore;
-  readonly objects: StoredObjects;
+  readonly objects: Pick<StoredObjects, 'local' | 'commit'>;
+  readonly uploads: ObjectUploads;
+  readonly deletions: ObjectDeletions;
   readonly targets: Pick<ObjectTargets, 'names' | 'find' | 'client'>;
   readonly candidates: Candidates;
   readonly settings: Current<{
@@ -181,10 +185,11 @@ export class Offload {
   }
 
   async #pass(line: Line, signal: AbortSignal): Promise<boolean | 'more'> {
-    const { objects, settings } = this.#options;
+    const { settings } = this.#options;
     const { target, breaker } = line;
     await this.#sweep(line);
-    const deletions = (await objects.due(DELETIONS, target)).map((due) => () => this.#delete(due, signal));
+    const due = await this.#options.deletions.due(DELETIONS, target);
+    const deletions = due.map((deletion) => () => this.#delete(deletion, signal));
     const files = await this.#find(target);
     const uploads = files.map((file) => () => this.#upload(line, file.location, signal));
     const work = [...deletions, ...uploads];
@@ -294,7 +299,7 @@ export class Offload {
   }
 
   async #upload(line: Line, location: SegmentLocation, signal: AbortSignal): Promise<void> {
-    const { store, objects, targets, settings, report, release } = this.#options;
+    const { store, uploads, objects, targets, settings, report, release } = this.#options;
     const { target } = line;
     // Before the intent: it may be that of another node.
     if (!(await this.#isHere(location))) return;
@@ -306,6 +311,7 @@ export class Offload {
       const sent = (bytes: number) => report.sent(target, bytes);
       const result = await uploadObject(location, {
         local: store.local,
+        uploads,
         objects,
         client,
         target,
@@ -327,12 +333,12 @@ export class Offload {
   }
 
   async #delete(due: ObjectDeletion, signal: AbortSignal): Promise<void> {
-    const { objects, targets } = this.#options;
+    const { deletions, targets } = this.#options;
     const client: ObjectClient = await targets.client(due.target);
     const parts = readParts(due);
     if (parts) await client.abandon(due.key, parts, { signal });
     await client.delete(due.key, { signal });
-    await objects.deleted(due);
+    await deletions.deleted(due);
   }
 
   async #check(target: string, signal: AbortSignal): Promise<void> {
@@ -341,18 +347,18 @@ export class Offload {
 
   /** Gives up uploads of files that are gone: of a process that ended meanwhile. */
   async #sweep(line: Line): Promise<void> {
-    const { clock, objects, store, isGone } = this.#options;
+    const { clock, uploads, store, isGone } = this.#options;
     if (clock.monotonicMs() < line.sweepAtMs) return;
     line.sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
-    for (const { location, target } of await objects.uploads()) {
+    for (const { location, target } of await uploads.all()) {
       if (target !== line.target) continue;
       const at = segmentLocation(location);
       if (isGone) {
-        if (await isGone(at)) await objects.giveUp(at);
+        if (await isGone(at)) await uploads.giveUp(at);
         continue;
       }
       await store.local.size(at).catch(async (error: unknown) => {
-        if (isMissing(error)) await objects.giveUp(at);
+        if (isMissing(error)) await uploads.giveUp(at);
       });
     }
   }

@@ -15,6 +15,7 @@ import { parseRange } from '../../delivery/address-time.ts';
 import { segmentsOver } from '../../delivery/past/past.ts';
 import type { StoredSegment } from '../../delivery/past/past-presentation.ts';
 import type { AssetRecord } from '../../library/asset-record.ts';
+import type { AssetTrash } from '../../library/asset-trash.ts';
 import { Assets } from '../../library/assets.ts';
 import type { PinTable } from '../../recording/pin-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
@@ -25,6 +26,7 @@ interface RecordedAssetsOptions {
   readonly catalog: Pick<Catalog, 'get'>;
   readonly pins: PinTable;
   readonly assets: Assets;
+  readonly trash: Pick<AssetTrash, 'removed'>;
 }
 
 /** Assets of recordings. */
@@ -80,8 +82,8 @@ export class RecordedAssets {
     failed: (error: unknown) => void,
     owns: (streamId: string) => Promise<boolean> = async () => true,
   ): Promise<() => void> {
-    const { pins, assets } = this.#options;
-    const stop = assets.removed.subscribe(({ id, recording }) => {
+    const { pins, assets, trash } = this.#options;
+    const stop = trash.removed.subscribe(({ id, recording }) => {
       if (recording) pins.remove(recording.streamId, recording.pin, id).catch(failed);
     });
     for (const { streamId, pin } of pins.ofAssets()) {

@@ -173,11 +173,11 @@ suite('an asset', () => {
       .insertInto('asset_rendition')
       .values({ asset_id: id, id: 'v-45', state: 'running', progress: 0, failure: null, plan: '{}', init: null })
       .execute();
-    await served.assets.mediaChanged(id);
+    await served.processed.mediaChanged(id);
     const growing = await served.get(`/assets/${id}/index.m3u8`);
     assert.deepEqual([growing.etag, growing.cacheControl], [before.etag, 'public, max-age=5']);
     await addRung(served, id, '90');
-    await served.assets.mediaChanged(id);
+    await served.processed.mediaChanged(id);
     assert.match(await served.text(`/assets/${id}/index.m3u8`), /av0-90\.m3u8/);
     assert.equal((await served.get(`/assets/${id}/av0/1.m4s`)).cacheControl, 'public, max-age=31536000, immutable');
   });
@@ -212,7 +212,7 @@ suite('an asset', () => {
       .insertInto('asset_chunk')
       .values({ ...chunk!, rendition: 'a-opus', segments: packSegments([sounds]) })
       .execute();
-    await served.assets.mediaChanged(id);
+    await served.processed.mediaChanged(id);
     assert.match(await served.text(`/assets/${id}/index.m3u8`), /TYPE=AUDIO.*URI="a1\.m3u8"/);
     assert.deepEqual(await served.bytes(`/assets/${id}/av0/1.m4s`), segment);
     assert.match(await served.text(`/assets/${id}/av0.m3u8`), /av0\/1\.m4s/);
@@ -235,7 +235,7 @@ suite('an asset', () => {
       .updateTable('asset_rendition')
       .set({ init: printInit([...parseInit(init!), text]) })
       .execute();
-    await served.assets.mediaChanged(id);
+    await served.processed.mediaChanged(id);
     assert.match(await served.text(`/assets/${id}/index.mpd`), /s0-eng\/\$Number\$\.m4s/);
     for (const msn of [1, 2]) {
       assert.equal((await served.bytes(`/assets/${id}/s0-eng/${msn}.m4s`)).subarray(4, 8).toString(), 'moof');
@@ -250,7 +250,7 @@ suite('an asset', () => {
     const add = async (language: string, text: string) => {
       const given = { language, title: '', isDefault: false, isForced: language === 'de', charset: undefined };
       const added = await subtitles.add(id, { ...given, bytes: new TextEncoder().encode(text) });
-      await served.assets.subtitlesChanged(id);
+      await served.processed.subtitlesChanged(id);
       return added.track.id;
     };
     const ass = '[Script Info]\n[Events]\nDialogue: 0,0:00:00.50,0:00:02.50,Default,,0,0,0,,{\\i1}Hello';
@@ -291,7 +291,7 @@ suite('an asset', () => {
     await assert.rejects(served.get(`/assets/${id}/s1001-de.ass`), refusal('not-found'));
     await assert.rejects(served.get(`/assets/${id}/s1001-de.mp4`), refusal('not-found'));
     assert.equal(await subtitles.remove(id, german), true);
-    await served.assets.subtitlesChanged(id);
+    await served.processed.subtitlesChanged(id);
     await assert.rejects(served.get(`/assets/${id}/s1001-de/1.vtt`), refusal('not-found'));
     assert.match(await segment(1), /Hello/);
     assert.equal(
@@ -313,7 +313,7 @@ suite('an asset', () => {
       { startUs: 0, title: 'Begin' },
       { startUs: 1_500_000, title: '<b>& so on' },
     ];
-    await served.assets.describe(id, { facts: { tracks: [], chapters } });
+    await served.processed.describe(id, { facts: { tracks: [], chapters } });
     assert.equal(
       await served.text(`/assets/${id}/chapters.vtt`),
       'WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nBegin\n\n00:00:01.500 --> 00:00:04.000\n&lt;b&gt;&amp; so on\n',
@@ -335,7 +335,7 @@ suite('an asset', () => {
       await assert.rejects(served.get(`/assets/${id}/${path}`), refusal('not-found'), path);
     }
     await assert.rejects(served.get('/assets/none/index.m3u8'), refusal('asset-unknown'));
-    const uploading = await served.assets.begin({ owner: 'admin', filename: 'a.mp4', length: 1 });
+    const uploading = await served.uploaded.begin({ owner: 'admin', filename: 'a.mp4', length: 1 });
     for (const path of [
       'index.m3u8',
       'index.mpd',
@@ -355,7 +355,7 @@ suite('an asset', () => {
     const { contentType, filename, length, etag } = await served.get(`/assets/${id}/original`);
     assert.deepEqual([contentType, filename, length, etag], ['video/mp4', 'Film — 1.mp4', 6, 'ab'.repeat(32)]);
     assert.equal(await served.text(`/assets/${id}/original`), 'filmed');
-    await served.assets.describe(id, { contentType: 'text/html' });
+    await served.processed.describe(id, { contentType: 'text/html' });
     assert.equal((await served.get(`/assets/${id}/original`)).contentType, 'application/octet-stream');
   });
 });
@@ -393,7 +393,7 @@ suite('pictures of an asset', () => {
   test('the storyboard of a long or tall asset has at most 100 pictures on four sheets', async () => {
     await using served = await openServed();
     const id = await addFilm(served);
-    await served.assets.describe(id, {
+    await served.processed.describe(id, {
       durationUs: 3600e6,
       facts: { tracks: [{ kind: 'video', displayAspect: 9 / 16 }] },
     });

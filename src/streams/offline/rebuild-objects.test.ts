@@ -40,11 +40,11 @@ test('a bucket alone gives back all recordings with the names of their streams',
   {
     await using store = await openStore({ file: path.join(data, DATABASE_FILE), log: createSilentLog() });
     await using opened = await openFolderStore(data, store, storage);
-    const { index: objects, targets, store: tiered } = opened.tiered!;
+    const { index: objects, uploads, targets, store: tiered } = opened.tiered!;
     const client = await targets.client('bucket');
     for (const location of await Array.fromAsync(tiered.local.list(segmentPrefix('recordings')))) {
       moved.set(location, await bytesOf(tiered.local, location));
-      const how = { local: tiered.local, objects, client, target: 'bucket', prefix: 'oxbow', signal };
+      const how = { local: tiered.local, uploads, objects, client, target: 'bucket', prefix: 'oxbow', signal };
       assert.equal(await uploadObject(location, how), 'stored');
       await tiered.dropFile(location, () => {});
     }

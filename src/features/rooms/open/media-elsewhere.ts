@@ -15,7 +15,7 @@ import { AddressSeal } from '../proxy/sealed-address.ts';
 export function openMediaServers({ clock }: AppContext, { store, net, accounts: { access } }: CoreParts): MediaServers {
   const box = access.box('media servers');
   const servers = new MediaServers({ db: store.db, net, box, nowMs: () => clock.nowMs() });
-  access.users.onDeleted((user) => servers.removeOf(user));
+  access.references.onDeleted((user) => servers.removeOf(user));
   return servers;
 }
 

@@ -54,15 +54,15 @@ export function openRooms(
   opened.use(shutdown.owns(run(rooms, openings, () => parts.catalog.isOpen, signal)));
   opened.use(shutdown.owns(sweep(rooms, signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
-  const { users, exporters } = parts.accounts.access;
+  const { users, references, exporters } = parts.accounts.access;
   exporters.add('rooms', (id) => exportRoomsOf(parts.store.db, id));
   // Their connections end first: their last messages are anonymized too.
-  users.onDeleted(async (id, role) => {
+  references.onDeleted(async (id, role) => {
     const roomIds = await rooms.forgetUser(id);
     // Guests expire by the hundred: for them not all messages of the server are searched.
     await chats.anonymize(id, role === 'guest' ? roomIds : undefined);
   });
-  users.onMerged(async (guest, user) => {
+  references.onMerged(async (guest, user) => {
     await chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
   });
   if (placement.node !== '') followDeletions(users, rooms, chats, failed('forgetting an account in rooms'));

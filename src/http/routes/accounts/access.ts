@@ -51,7 +51,7 @@ export async function startSession(
   const { session, secret } = await access.sessions.make(from);
   await access.users.seen(user.id);
   // Someone who signs in is a guest no longer, and keeps their place in rooms.
-  if (principal.user?.role === 'guest') await access.users.mergeGuest(principal.user.id, user);
+  if (principal.user?.role === 'guest') await access.signUp.mergeGuest(principal.user.id, user);
   return { session, headers: { 'set-cookie': client.cookie(secret) } };
 }
 
@@ -189,11 +189,11 @@ async function passwordUser(
   { client, signal }: Pick<RouteCall, 'client' | 'signal'>,
   deps: HttpDeps,
 ): Promise<User> {
-  const { users, sessions } = deps.access;
+  const { users, passwords, sessions } = deps.access;
   const account = users.findByName(name);
   const isUsual = account && sessions.of(account.id).some(({ address }) => address === client.address);
   const right = isUsual ? undefined : await takeNameTurn(deps.limits, name, client, { signal });
-  const user = await users.signIn(name, password);
+  const user = await passwords.signIn(name, password);
   if (!user) throw new OxbowError('sign-in-refused', 'The name or the password is wrong.');
   right?.();
   return user;

@@ -33,7 +33,7 @@ const Export = Type.Object(
 /** @throws OxbowError `wrong-password` */
 async function requirePassword(user: User, password: string | undefined, { access }: HttpDeps): Promise<void> {
   if (user.password === undefined) return;
-  if (await access.users.hasPassword(user, password ?? '')) return;
+  if (await access.passwords.matches(user, password ?? '')) return;
   throw new OxbowError('wrong-password', 'The password of the account is another one.');
 }
 
@@ -74,7 +74,7 @@ export const meRoutes: readonly Route[] = [
     async answer({ principal, body: { current, password, keepTokens } }, deps) {
       const user = ownAccount(principal, deps);
       await requirePassword(user, current, deps);
-      await deps.access.users.setPassword(user.id, password);
+      await deps.access.passwords.set(user.id, password);
       await deps.access.sessions.removeOf(user.id, { keep: principal.session?.id });
       if (!keepTokens) await deps.access.tokens.removeOf(user.id);
       return { status: 204 };

@@ -83,13 +83,13 @@ export const userAdminRoutes: readonly Route[] = [
     body: UserPatch,
     replies: { 200: UserView },
     async answer({ params: { id }, body: { password, keepTokens, ...change }, principal }, deps) {
-      const { users, sessions, tokens } = deps.access;
+      const { users, passwords, sessions, tokens } = deps.access;
       const user = users.get(id);
       if (change.role !== undefined || change.state !== undefined) requireOther(id, principal);
       if (user.role === 'guest' && (change.role !== undefined || password !== undefined))
         throw new OxbowError('bad-request', 'A guest has neither a role nor a password.');
       if (password !== undefined) {
-        await users.setPassword(id, password);
+        await passwords.set(id, password);
         await sessions.removeOf(id, { keep: principal.session?.id });
         if (!keepTokens) await tokens.removeOf(id);
       }

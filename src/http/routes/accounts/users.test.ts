@@ -97,7 +97,7 @@ suite('accounts', () => {
     const { url, deps } = shared();
     settings = { ...usualSettings, signUp: 'open' };
     const merged: string[] = [];
-    deps.access.users.onMerged(async (guest, user) => {
+    deps.access.references.onMerged(async (guest, user) => {
       assert.equal(deps.access.users.find(guest)?.role, 'guest');
       merged.push(`${guest} ${user.name}`);
     });
@@ -192,7 +192,7 @@ suite('the own account', () => {
   test('a deleted account is signed out, forgotten by every part, and its name is free', async () => {
     const server = shared();
     const forgotten: string[] = [];
-    server.deps.access.users.onDeleted(async (id) => void forgotten.push(id));
+    server.deps.access.references.onDeleted(async (id) => void forgotten.push(id));
     const made = await ask(server.url, 'POST', '/api/v1/users', {}, { name: 'Gone', password });
     const refused = await ask(server.url, 'DELETE', '/api/v1/me', made.cookie, { password: 'wrong' });
     assert.equal(refused.body.code, 'wrong-password');
@@ -297,7 +297,7 @@ suite('users, for administrators', () => {
     const server = shared();
     const { url } = server;
     const { user, headers } = await signedInAs(server, 'user', 'Watched');
-    await server.deps.access.users.setPassword(user.id, password);
+    await server.deps.access.passwords.set(user.id, password);
     await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'WATCHED', password: 'no, wrong' });
     await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'unheard of', password: 'no, wrong' });
     await ask(url, 'PATCH', '/api/v1/me', headers, { name: 'Watched II' });

@@ -213,7 +213,7 @@ suite('sign-in by another service', () => {
     assert.equal((await me((await signIn(id)).cookies)).id, user.id);
     const last = await ask('/api/v1/me/identities/school', cookies, 'DELETE');
     assert.equal(JSON.parse(last.text).code, 'last-sign-in');
-    await server.deps.access.users.setPassword(user.id, 'correct horse battery');
+    await server.deps.access.passwords.set(user.id, 'correct horse battery');
     assert.equal((await ask('/api/v1/me/identities/school', cookies, 'DELETE')).status, 200);
     assert.equal(
       JSON.parse((await ask('/api/v1/me/identities/school', cookies, 'DELETE')).text).code,

@@ -9,7 +9,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from '../store/engine.ts';
 import { notElsewhere } from '../store/placed-rows.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
-import type { Job, JobError, JobFailure, Lease, LeaseReport, LeaseState, LeaseWrite } from './job.ts';
+import type { Job, JobError, JobFailure, JobLeases, Lease, LeaseReport, LeaseState, LeaseWrite } from './job.ts';
 import { jobOf } from './job-rows.ts';
 
 /** Pause before the second try, ms; each further one is twice as long. */
@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 5 * 60_000;
 /** Failures that are kept of one job: it can be retried by a person again and again. */
 const MAX_FAILURES = 50;
 
-export interface JobLeasesOptions {
+export interface TableLeasesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
   /** Time to live of a lease of a worker, ms. */
@@ -40,10 +40,10 @@ export interface JobLeasesOptions {
   readonly requeued?: ((job: Job, takenBack: boolean) => void) | undefined;
 }
 
-export class JobLeases {
-  readonly #options: JobLeasesOptions;
+export class TableLeases implements JobLeases {
+  readonly #options: TableLeasesOptions;
 
-  constructor(options: JobLeasesOptions) {
+  constructor(options: TableLeasesOptions) {
     this.#options = options;
   }
 
@@ -102,7 +102,6 @@ export class JobLeases {
     return node ? `node/${node}` : null;
   }
 
-  /** As `JobQueue.lost`. */
   async lost(leases: readonly Lease[]): Promise<readonly Lease[]> {
     if (leases.length === 0) return [];
     const rows = await this.#options.db
@@ -119,7 +118,6 @@ export class JobLeases {
     return leases.filter(({ id, token }) => held.get(id) !== token);
   }
 
-  /** As `JobQueue.renew`. */
   renew(worker: string, reports: readonly LeaseReport[]): Promise<LeaseState[]> {
     const { db, leaseMs } = this.#options;
     const until = this.#nowUs() + leaseMs * 1000;
@@ -140,12 +138,10 @@ export class JobLeases {
     );
   }
 
-  /** As `JobQueue.leased`. */
   async leased(lease: Lease): Promise<Job> {
     return jobOf(heldRow(lease, await this.#row(this.#options.db, lease.id)));
   }
 
-  /** As `JobQueue.whileLeased`. */
   async whileLeased(lease: Lease, write: LeaseWrite): Promise<void> {
     await this.#options.db.transaction().execute(async (transaction) => {
       // An update, so that no other process takes the job back before the end of the transaction.
@@ -154,7 +150,6 @@ export class JobLeases {
     });
   }
 
-  /** As `JobQueue.complete`. */
   async complete(lease: Lease, result: unknown, write?: LeaseWrite): Promise<Job> {
     const { db, ended } = this.#options;
     const stored = await db.transaction().execute(async (transaction) => {
@@ -173,7 +168,6 @@ export class JobLeases {
     return stored.job;
   }
 
-  /** As `JobQueue.fail`. */
   async fail(lease: Lease, error: JobError, { retry }: { readonly retry: boolean }): Promise<Job> {
     const row = await this.#row(this.#options.db, lease.id);
     if (row && row.lease_token === lease.token && (row.state === 'queued' || row.state === 'failed')) return jobOf(row);
@@ -182,7 +176,6 @@ export class JobLeases {
     return this.#end(held, error, retry ? pauseMs : undefined, false);
   }
 
-  /** As `JobQueue.release`. */
   async release(lease: Lease, { pauseMs = 0 }: { readonly pauseMs?: number } = {}): Promise<void> {
     const notBefore = pauseMs > 0 ? { not_before_us: this.#nowUs() + Math.round(pauseMs * 1000) } : {};
     const back = { state: 'queued', progress: 0, parts: '{}', lease_until_us: 0, ...notBefore };
@@ -197,8 +190,8 @@ export class JobLeases {
     if (row) this.#options.requeued?.(jobOf(row), false);
   }
 
-  /** As `JobQueue.expireLeases`. */
-  async expireLeases(): Promise<void> {
+  /** Takes back jobs whose lease has expired, or which have run for too long. */
+  async expire(): Promise<void> {
     const { db, maxRunMs } = this.#options;
     const nowUs = this.#nowUs();
     const rows = await db

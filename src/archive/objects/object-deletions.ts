@@ -1,0 +1,110 @@
+/**
+ * The objects to delete in buckets, a part of the index of objects: a deletion waits here until the bucket
+ * has done it.
+ * In: objects whose rows or intents are gone. Out: deletions whose time has come. docs/decisions/0050.
+ */
+import type { Kysely, Selectable } from 'kysely';
+import type { ObjectDeletionTable } from '../../store/objects/object-tables.ts';
+import type { Tables } from '../../store/schema.ts';
+
+/** An object to delete. */
+export type ObjectDeletion = Selectable<ObjectDeletionTable>;
+
+/** An object without a row. */
+interface DoomedObject {
+  readonly target: string;
+  readonly key: string;
+  /** Of an upload: the parts that the server has, JSON; may be empty. Undefined: it was complete. */
+  readonly parts?: string;
+}
+
+/**
+ * What another process may still be writing is deleted at once and again after this time, µs. No request of
+ * an upload lasts longer than minutes; a day leaves room for machines that sleep.
+ */
+const AGAIN_US = 86_400_000_000;
+
+/** Reads and writes the deletions. */
+export class ObjectDeletions {
+  readonly #db: Kysely<Tables>;
+  readonly #nowUs: () => number;
+
+  /** @param nowUs µs since 1970 */
+  constructor(db: Kysely<Tables>, nowUs: () => number) {
+    this.#db = db;
+    this.#nowUs = nowUs;
+  }
+
+  /**
+   * Queues objects for deletion. Those of an upload may still be arriving.
+   * @param db of the transaction that removes their rows
+   */
+  async add(db: Kysely<Tables>, gone: readonly DoomedObject[]): Promise<void> {
+    for (const object of gone) {
+      const { target, key, parts = '' } = object;
+      const again = object.parts === undefined ? 0 : 1;
+      const row = { target, key, parts, again, due_us: this.#nowUs() };
+      await db
+        .insertInto('object_deletion')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['target', 'key']).doUpdateSet({ due_us: row.due_us, again }))
+        .execute();
+    }
+  }
+
+  /** Whether the deletion of an object waits, now or for later. @param db of a transaction */
+  async has(db: Kysely<Tables>, { target, key }: DoomedObject): Promise<boolean> {
+    const row = await db
+      .selectFrom('object_deletion')
+      .select('key')
+      .where('target', '=', target)
+      .where('key', '=', key)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Deletions whose time has come, oldest first. @param target of one target only */
+  due(limit: number, target?: string): Promise<ObjectDeletion[]> {
+    const due = this.#db
+      .selectFrom('object_deletion')
+      .selectAll()
+      .where('due_us', '<=', this.#nowUs())
+      .orderBy('due_us')
+      .limit(limit);
+    return (target === undefined ? due : due.where('target', '=', target)).execute();
+  }
+
+  /** The deletion of an object that waits now; undefined if none does. */
+  find(target: string, key: string): Promise<ObjectDeletion | undefined> {
+    return this.#db
+      .selectFrom('object_deletion')
+      .selectAll()
+      .where(matches({ target, key }))
+      .where('due_us', '<=', this.#nowUs())
+      .executeTakeFirst();
+  }
+
+  /** An object was deleted; one that may be written once more is deleted again later. */
+  async deleted({ target, key, again }: ObjectDeletion): Promise<void> {
+    const at = { target, key };
+    if (again === 1) {
+      const later = { again: 0, due_us: this.#nowUs() + AGAIN_US };
+      await this.#db.updateTable('object_deletion').set(later).where(matches(at)).execute();
+    } else await this.#db.deleteFrom('object_deletion').where(matches(at)).execute();
+  }
+
+  /** Number of deletions that wait. */
+  async count(): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('object_deletion')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return count;
+  }
+}
+
+const matches =
+  ({ target, key }: { readonly target: string; readonly key: string }) =>
+  // biome-ignore lint/suspicious/noExplicitAny: the same condition for an update and a deletion
+  (eb: any) =>
+    eb.and([eb('target', '=', target), eb('key', '=', key)]);
