@@ -6,14 +6,6 @@ import { isTest, listSources, readSource } from './source-files.ts';
 
 const MAX_MEMBERS = 15;
 
-/** Classes that are above the limit, with as many members as they may have; a number only gets smaller. */
-const LARGE: Readonly<Record<string, number>> = {
-  'web/src/rooms/call/call-session.svelte.ts: CallSession': 21,
-  'web/src/rooms/chat/chat-state.svelte.ts: ChatState': 19,
-  'web/src/rooms/session/room-session.svelte.ts: RoomSession': 38,
-  'web/src/upload/upload-item.svelte.ts: UploadItem': 21,
-};
-
 /** Classes whose members a standard lists: HTMLMediaElement, the callbacks of a custom element. */
 const INTERFACES: ReadonlySet<string> = new Set(['web/src/embed/element.ts: OxbowPlayer']);
 
@@ -27,20 +19,11 @@ export function checkClasses(): readonly string[] {
       return text.startsWith('// Made by ') ? [] : listClasses(text).map((each) => ({ path, ...each }));
     });
   const sizes = new Map(classes.map(({ path, name, members }) => [`${path}: ${name}`, members]));
-  return [
-    ...[...sizes].flatMap(([place, members]) => {
-      const limit = LARGE[place] ?? MAX_MEMBERS;
-      return members > limit && !INTERFACES.has(place)
-        ? [`${place} has ${members} public members, the limit is ${limit}`]
-        : [];
-    }),
-    ...Object.entries(LARGE).flatMap(([place, limit]) => {
-      const members = sizes.get(place) ?? 0;
-      return members < limit
-        ? [`scripts/check-classes.ts: ${place} has ${members} public members now, not ${limit}`]
-        : [];
-    }),
-  ];
+  return [...sizes].flatMap(([place, members]) =>
+    members > MAX_MEMBERS && !INTERFACES.has(place)
+      ? [`${place} has ${members} public members, the limit is ${MAX_MEMBERS}`]
+      : [],
+  );
 }
 
 const MEMBER =

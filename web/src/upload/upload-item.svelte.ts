@@ -2,16 +2,17 @@
  * One file of the upload page: from the choice of the file until its asset can be watched.
  * In: a file, or what a reload has left of it; the viewer's buttons. Out: fields that its row shows.
  */
-import { OxbowProblem, type Problem } from '../../../src/client/problem.ts';
+import { OxbowProblem } from '../../../src/client/problem.ts';
 import type { UploadState } from '../../../src/client/upload/chunk-api.ts';
 import { uploadInChunks } from '../../../src/client/upload/chunked-upload.ts';
 import { httpChunkServer } from '../../../src/client/upload/http-chunk-server.ts';
-import { TransferRate } from '../../../src/client/upload/transfer-rate.ts';
 import { deleteAsset, updateAsset } from '../api/assets.ts';
 import { ApiError, type Failure, failureOf, readFailure } from '../api/client.ts';
 import { AssetWatch } from '../library/asset-watch.svelte.ts';
-import { type ChosenFile, type FileHandles, fileOf, type KeptHandle } from './file-handles.ts';
-import { type FileMark, isSameFile, type KeptUpload, type KeptUploads } from './kept-uploads.ts';
+import type { ChosenFile, FileHandles } from './file-handles.ts';
+import type { KeptUpload, KeptUploads } from './kept-uploads.ts';
+import { TransferProgress } from './transfer-progress.svelte.ts';
+import { UploadFile } from './upload-file.svelte.ts';
 import { sendByXhr } from './xhr-sender.ts';
 
 /**
@@ -33,27 +34,14 @@ export function titleOf(name: string): string {
 
 /** One file. */
 export class UploadItem {
-  readonly mark: FileMark;
+  readonly file: UploadFile;
+  readonly progress: TransferProgress;
   state = $state<ItemState>('waiting');
   title = $state('');
-  /** Bytes that have arrived. */
-  bytes = $state(0);
-  /** Bytes per second; null before it is known. */
-  speed = $state<number | null>(null);
-  secondsLeft = $state<number | null>(null);
-  /** Why it is waiting for the server. */
-  trouble = $state.raw<Problem | null>(null);
   failure = $state.raw<Failure | null>(null);
-  /** After a reload: the browser knows where the file is. */
-  handle = $state.raw<KeptHandle | null>(null);
-  /** After a reload: a file of the same name was chosen, but it has changed, or is another one. */
-  isOther = $state(false);
   /** Follows the asset once it exists. */
   asset = $state.raw<AssetWatch | null>(null);
   readonly #kept: KeptUploads;
-  readonly #handles: FileHandles;
-  readonly #rate = new TransferRate();
-  #file: File | null;
   #uploadId: string | undefined;
   #sending: AbortController | null = null;
   /**
@@ -65,41 +53,29 @@ export class UploadItem {
 
   constructor(kept: KeptUploads, handles: FileHandles, from: ChosenFile | KeptUpload) {
     this.#kept = kept;
-    this.#handles = handles;
-    if ('file' in from) {
-      this.mark = markOf(from.file);
-      this.#file = from.file;
-      this.title = titleOf(from.file.name);
-      this.handle = from.handle ?? null;
-    } else {
-      this.mark = from;
-      this.#file = null;
+    this.file = new UploadFile(handles, from);
+    this.progress = new TransferProgress(this.file.mark.bytes);
+    if ('file' in from) this.title = titleOf(from.file.name);
+    else {
       this.#uploadId = from.uploadId;
       this.title = from.title;
       this.state = 'interrupted';
       this.#follow(from.assetId);
-      void handles.of(from.uploadId).then((handle) => {
-        if (this.state === 'interrupted') this.handle = handle ?? null;
-      });
     }
   }
 
   /** 0 to 1. */
   get share(): number {
-    if (this.mark.bytes === 0) return Number(this.state === 'sent');
+    const { mark } = this.file;
+    if (mark.bytes === 0) return Number(this.state === 'sent');
     // Of an interrupted one only the server knows how much has arrived.
-    const bytes = this.state === 'interrupted' ? (this.asset?.asset?.upload?.received ?? 0) : this.bytes;
-    return bytes / this.mark.bytes;
+    const bytes = this.state === 'interrupted' ? (this.asset?.asset?.upload?.received ?? 0) : this.progress.bytes;
+    return bytes / mark.bytes;
   }
 
   /** Takes the file again after a reload; false if it is another file. */
-  take({ file, handle }: ChosenFile): boolean {
-    if (this.state !== 'interrupted') return false;
-    const isSame = isSameFile(this.mark, markOf(file));
-    this.isOther = !isSame && this.mark.name === file.name;
-    if (!isSame) return false;
-    this.#file = file;
-    this.handle = handle ?? this.handle;
+  take(chosen: ChosenFile): boolean {
+    if (this.state !== 'interrupted' || !this.file.take(chosen)) return false;
     this.state = 'waiting';
     return true;
   }
@@ -111,16 +87,15 @@ export class UploadItem {
    * @param mayAsk whether the browser may ask the viewer: only in the event of a press
    */
   async takeKept(mayAsk: boolean): Promise<boolean> {
-    const handle = this.handle ?? (this.#uploadId === undefined ? undefined : await this.#handles.of(this.#uploadId));
-    const file = handle && (await fileOf(handle, mayAsk));
-    if (handle && file && this.take({ file, handle })) return true;
-    if (mayAsk) this.handle = null;
+    const found = await this.file.find(this.#uploadId, mayAsk);
+    if (found && this.take(found)) return true;
+    if (mayAsk) this.file.handle = null;
     return false;
   }
 
   /** Sends it, or the rest of it; resolves when that has ended, for whatever reason. */
   async send(): Promise<void> {
-    const file = this.#file;
+    const file = this.file.content;
     if (!file) return;
     if (file.size === 0) {
       this.failure = { code: 'file-empty', status: 0, title: '', hint: '' };
@@ -130,7 +105,7 @@ export class UploadItem {
     this.state = 'sending';
     this.failure = null;
     this.#isBeginning = this.#uploadId === undefined;
-    this.#rate.reset();
+    this.progress.begin();
     const sending = new AbortController();
     this.#sending = sending;
     try {
@@ -138,11 +113,7 @@ export class UploadItem {
         parallel: PARALLEL,
         uploadId: this.#uploadId,
         onBegun: (upload) => this.#begun(upload),
-        onProgress: ({ bytes, trouble }) => {
-          this.bytes = bytes;
-          this.trouble = trouble;
-          this.#measure();
-        },
+        onProgress: ({ bytes, trouble }) => this.progress.report(bytes, trouble),
         wake: window,
         signal: sending.signal,
       });
@@ -156,9 +127,7 @@ export class UploadItem {
       if (error instanceof OxbowProblem && error.status >= 400 && error.status < 500) this.#forget();
     } finally {
       this.#isBeginning = false;
-      this.trouble = null;
-      this.speed = null;
-      this.secondsLeft = null;
+      this.progress.end();
     }
   }
 
@@ -193,15 +162,10 @@ export class UploadItem {
 
   /** The title of the asset; before it exists, of the upload. */
   async rename(title: string): Promise<void> {
-    this.title = title.trim() || titleOf(this.mark.name);
+    this.title = title.trim() || titleOf(this.file.mark.name);
     if (this.#uploadId !== undefined && this.asset && this.state !== 'sent') this.#keep(this.asset.id);
     if (this.asset)
       this.asset.changed(await updateAsset(this.asset.id, { title: this.title }, AbortSignal.timeout(30_000)));
-  }
-
-  /** Updates speed and time left while nothing arrives. */
-  tick(): void {
-    if (this.state === 'sending') this.#measure();
   }
 
   close(): void {
@@ -234,28 +198,17 @@ export class UploadItem {
   }
 
   #keep(assetId: string): void {
-    this.#kept.keep({ ...this.mark, uploadId: this.#uploadId!, assetId, title: this.title });
-    if (this.handle) this.#handles.keep(this.#uploadId!, this.handle);
+    this.#kept.keep({ ...this.file.mark, uploadId: this.#uploadId!, assetId, title: this.title });
+    this.file.keepHandle(this.#uploadId!);
   }
 
   #forget(): void {
     if (this.#uploadId !== undefined) {
       this.#kept.forget(this.#uploadId);
-      this.#handles.forget(this.#uploadId);
+      this.file.forgetHandle(this.#uploadId);
     }
     this.#uploadId = undefined;
   }
-
-  #measure(): void {
-    const nowMs = performance.now();
-    this.#rate.record(this.bytes, nowMs);
-    this.speed = this.#rate.speed(nowMs);
-    this.secondsLeft = this.#rate.secondsLeft(this.mark.bytes - this.bytes, nowMs);
-  }
-}
-
-function markOf({ name, size, lastModified }: File): FileMark {
-  return { name, bytes: size, changedMs: lastModified };
 }
 
 /**

@@ -89,7 +89,7 @@ class Uploads {
   }
 
   #tick(): void {
-    for (const item of this.#items) item.tick();
+    for (const { state, progress } of this.#items) if (state === 'sending') progress.measure();
   }
 }
 

@@ -23,23 +23,23 @@ export class Reading {
 
   /** Messages of others that were not seen, oldest first. */
   readonly unread = $derived.by(() => {
-    const you = this.#session.you?.user;
+    const you = this.#session.view.you?.user;
     const seen = this.#seenSeq;
     if (seen === null) return [];
-    return this.#session.messages.filter(
+    return this.#session.view.messages.filter(
       ({ seq, kind, author, deleted }) => seq > seen && kind === 'chat' && author !== you && !deleted,
     );
   });
 
   /** How many of them mention this person. */
   readonly mentions: number = $derived.by(() => {
-    const you = this.#session.you?.user ?? '';
+    const you = this.#session.view.you?.user ?? '';
     return this.unread.filter(({ mentions }) => mentions?.includes(you)).length;
   });
 
   /** The room has said welcome: messages seen in an earlier visit are not new. */
   begin(): void {
-    if (this.#seenSeq === null) this.#seenSeq = seenRooms.last(this.#session.id) ?? this.#session.lastSeq;
+    if (this.#seenSeq === null) this.#seenSeq = seenRooms.last(this.#session.id) ?? this.#session.view.lastSeq;
   }
 
   /**
@@ -50,8 +50,8 @@ export class Reading {
     if (this.#seenSeq === null) return;
     if (on && !this.#isReading && this.unread.length > 0) this.dividerSeq = this.#seenSeq;
     this.#isReading = on;
-    if (!on || this.#session.lastSeq <= this.#seenSeq) return;
-    this.#seenSeq = this.#session.lastSeq;
+    if (!on || this.#session.view.lastSeq <= this.#seenSeq) return;
+    this.#seenSeq = this.#session.view.lastSeq;
     seenRooms.put(this.#session.id, this.#seenSeq);
   }
 

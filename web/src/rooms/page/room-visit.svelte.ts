@@ -28,7 +28,11 @@ export class RoomVisit {
   isPasswordWrong = $state(false);
   /** The viewer pressed a button with sound. */
   hasSound = $state(true);
-  readonly screen = $derived.by(() => (this.session ? screenOf(this.session, this.#outside) : this.#outside));
+  readonly screen = $derived.by(() => {
+    if (!this.session) return this.#outside;
+    const { status, view } = this.session;
+    return screenOf({ status, room: view.room }, this.#outside);
+  });
   #outside = $state.raw<Screen>('loading');
   readonly #ends = new AbortController();
   #leaves = new AbortController();

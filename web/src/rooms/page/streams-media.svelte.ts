@@ -48,7 +48,7 @@ export class StreamsMedia implements RoomMedia {
       clock,
       time: {
         get state() {
-          return clock.isKnown ? room.state : nothingPlays;
+          return clock.isKnown ? room.view.state : nothingPlays;
         },
         get atMs() {
           return room.positionMs();
@@ -63,7 +63,7 @@ export class StreamsMedia implements RoomMedia {
       },
     });
     this.controls = remote.controls(soundControls(this.tiles), () => this.player);
-    this.#stop = room.onState(() => this.tiles.step());
+    this.#stop = room.events.onState(() => this.tiles.step());
   }
 
   /** Plays until `close`. */
@@ -72,14 +72,14 @@ export class StreamsMedia implements RoomMedia {
     void this.timeline.start();
     await this.tiles.keep(() => {
       this.nowMs = this.#room.clock.now();
-      this.shownMs = this.#room.state.item === null ? null : this.#room.positionMs();
+      this.shownMs = this.#room.view.state.item === null ? null : this.#room.positionMs();
     });
   }
 
   /** The tile that is heard, at the room's position. */
   get player(): MediaState {
     const { shownMs, nowMs } = this;
-    const { live, playing } = this.#room.state;
+    const { live, playing } = this.#room.view.state;
     const behindMs = shownMs === null ? null : nowMs - shownMs;
     return snapshotOf(this.tiles, { shownMs, behindMs, atEdge: live && playing, paused: !playing });
   }

@@ -40,7 +40,7 @@ export class Remote implements RoomLink {
 
   /** The speed of the room; 1 is normal. */
   get rate(): number {
-    return this.#room.state.rate;
+    return this.#room.view.state.rate;
   }
 
   /** How much later than the room the picture of the attached player is, ms; null if that is unknown. */
@@ -55,7 +55,7 @@ export class Remote implements RoomLink {
 
   /** Plays or pauses. */
   togglePlay(): void {
-    void this.#playback.command(this.#room.state.playing ? 'pause' : 'play');
+    void this.#playback.command(this.#room.view.state.playing ? 'pause' : 'play');
   }
 
   /** Everyone goes to a position, ms, UTC or from the start. */

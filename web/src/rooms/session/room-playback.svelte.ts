@@ -9,7 +9,8 @@ import type { MediaState } from '../../media/state.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
 import { changesRateSmoothly, STEP_MS, SyncController } from '../../sync/sync-controller.ts';
 import type { RoomClock } from './room-clock.ts';
-import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
+import type { CommandOptions, RoomCommand } from './room-requests.ts';
+import type { RoomSession } from './room-session.svelte.ts';
 
 /** Between two reports without a change, ms. */
 const REPORT_MS = 2_000;
@@ -61,11 +62,11 @@ export class RoomPlayback implements RoomLink {
     return {
       goLive: () => command('live'),
       goTo: (atMs) => command('seek', { positionMs: atMs }),
-      togglePlay: () => command(session.state.playing ? 'pause' : 'play'),
+      togglePlay: () => command(session.view.state.playing ? 'pause' : 'play'),
       again: () => local.again(),
       stepFrame: (by) => {
         const { shownMs } = shown();
-        if (session.state.playing || shownMs === null) command('pause');
+        if (session.view.state.playing || shownMs === null) command('pause');
         else command('seek', { positionMs: shownMs + by * STEP_FRAME_MS });
       },
       setRate: (rate) => command('rate', { rate }),
@@ -93,7 +94,7 @@ export class RoomPlayback implements RoomLink {
       hidden: () => document.hidden,
       changesRate: changesRateSmoothly(),
       hasPositions: (item) => {
-        const played = session.items.find(({ id }) => id === item)?.target;
+        const played = session.view.items.find(({ id }) => id === item)?.target;
         return !(played?.kind === 'link' && played.live === true);
       },
     });
@@ -114,8 +115,8 @@ export class RoomPlayback implements RoomLink {
       if (dueMs !== null) due = setTimeout(step, Math.max(1, dueMs - session.clock.now()));
     };
     const tell = () => {
-      if (session.room === null || !session.clock.isKnown) return;
-      controller.update(session.state);
+      if (session.view.room === null || !session.clock.isKnown) return;
+      controller.update(session.view.state);
       plan();
     };
     const wake = () => {
@@ -146,7 +147,7 @@ export class RoomPlayback implements RoomLink {
       tell();
       step();
     }, STEP_MS);
-    const stop = session.onState(tell);
+    const stop = session.events.onState(tell);
     document.addEventListener('visibilitychange', () => (document.hidden ? step() : wake()), { signal });
     document.addEventListener('resume', wake, { signal });
     tell();
@@ -166,7 +167,7 @@ export class RoomPlayback implements RoomLink {
     this.refusal = null;
     if (session.status.is !== 'open') return this.#refuse('lost');
     if (!session.may(action === 'item' ? 'setItem' : 'control')) return this.#refuse('forbidden');
-    const result = await session.command(action, options);
+    const result = await session.requests.command(action, options);
     if (!result.ok) this.#refuse(result.code);
   }
 
@@ -196,14 +197,15 @@ class Reporter {
 
   step(steadyMs: number): void {
     const { ended, durationMs } = this.#target;
-    const { state, clock } = this.#session;
+    const { view, clock } = this.#session;
+    const { state } = view;
     this.#busySince = this.#controller.lacks ? (this.#busySince ?? steadyMs) : null;
     const buffering = this.#busySince !== null && steadyMs - this.#busySince >= BUFFERING_MS;
     const visible = !document.hidden;
     const seen = JSON.stringify([buffering, visible, ended, state.rev]);
     if (seen === this.#last && steadyMs - this.#reportedAt < REPORT_MS) return;
     const { offsetMs } = this.#controller;
-    const isSent = this.#session.report({
+    const isSent = this.#session.requests.report({
       rev: state.rev,
       buffering,
       visible,

@@ -68,6 +68,11 @@ export function presentIn({ room, members }: RoomSnapshot): number {
   return members.filter(({ present, state }) => present > 0 && state === 'active').length;
 }
 
+/** Between two messages of a member, seconds; 0: off. */
+export function slowModeSecondsOf({ room }: RoomSnapshot): number {
+  return room?.options.slowModeSeconds ?? 0;
+}
+
 /** Messages after this one are requested when the connection is opened again; undefined: the last ones. */
 export function resumeAfter({ room, lastSeq }: RoomSnapshot): number | undefined {
   return room === null ? undefined : Math.max(0, lastSeq - OVERLAP);

@@ -78,8 +78,9 @@ export class CallRecording {
   }
 
   #scene(): CallScene {
-    const call = this.#call;
-    const tiles = tilesOf(call.participants).map((tile) => {
+    const { own: ownId, participants, media, transport, statistics } = this.#call;
+    const callMedia = { own: ownId, tracks: media.tracks, incoming: transport.incoming };
+    const tiles = tilesOf(participants).map((tile) => {
       const { key, participant, source } = tile;
       const { id, name, microphone } = participant;
       const isScreen = source === 'screen';
@@ -87,12 +88,12 @@ export class CallRecording {
         key,
         name,
         isScreen,
-        track: trackOf(tile, call),
+        track: trackOf(tile, callMedia),
         label: isScreen ? t('call.screenOf', { name }) : name,
         isMuted: !microphone,
-        isSpeaking: call.speaking.has(id),
+        isSpeaking: statistics.speaking.has(id),
       };
     });
-    return { tiles, voices: voicesOf(call) };
+    return { tiles, voices: voicesOf(callMedia) };
   }
 }
