@@ -44,6 +44,15 @@ export interface UdpSocket {
   close(): Promise<void>;
 }
 
+/** Where a socket is bound. */
+export interface UdpPlace {
+  readonly address: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** File descriptor of a socket that another process has bound there, for this one. */
+  readonly fd?: number | undefined;
+}
+
 /** Time for protocols: µs of the clock that never steps, plus an origin above 0. */
 export function microseconds(): number {
   return 1 + performance.now() * 1000;
@@ -57,12 +66,12 @@ const lookupAddress: Lookup = (address, _options, done) => done(null, address, a
 /**
  * Opens a socket.
  *
- * @param local where to bind; port 0 picks a free one
+ * @param local where to bind
  * @param peer connects to it: datagrams of others are dropped by the system
  * @throws the error of the system when it cannot be bound or connected
  */
 export async function openUdp(
-  local: { readonly address: string; readonly port: number } | undefined,
+  local: UdpPlace | undefined,
   peer: { readonly address: string; readonly port: number } | undefined,
   handlers: UdpHandlers,
 ): Promise<UdpSocket> {
@@ -125,10 +134,11 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
   };
 }
 
-function bound(socket: Socket, local: { readonly address: string; readonly port: number } | undefined): Promise<void> {
+function bound(socket: Socket, local: UdpPlace | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind({ address: local?.address, port: local?.port ?? 0, exclusive: true } as never, () => {
+    const { address, port = 0, fd } = local ?? {};
+    socket.bind(fd === undefined ? ({ address, port, exclusive: true } as never) : { fd, exclusive: true }, () => {
       socket.off('error', reject);
       resolve();
     });

@@ -90,6 +90,8 @@ export interface AccessOptions {
    * nodes.
    */
   readonly clusterSecret?: string | undefined;
+  /** What the token of the server's worker is derived from where there is no secret of a cluster. */
+  readonly workerSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Services that sign users in; none if absent. */
   readonly providers?: ReadonlyMap<string, IdentityProvider>;
@@ -152,7 +154,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     sessions,
     tokens,
     publishKeys: await PublishKeys.open(tables.publishKeys, clock),
-    ownWorker: createProcessSecret(clusterSecret),
+    ownWorker: createProcessSecret(clusterSecret ?? options.workerSecret),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({
       secret,

@@ -27,7 +27,7 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
-  { config, settings, dataFolder, clock, ...context }: AppContext,
+  { config, settings, dataFolder, process: part, clock, ...context }: AppContext,
   { store, changes, catalog, net }: Pick<Parts, 'store' | 'changes' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
@@ -39,7 +39,8 @@ export async function openAccounts(
     clock,
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
-    clusterSecret: nodeName(config) === undefined ? undefined : config.cluster.secret,
+    clusterSecret: nodeName(config) === undefined || part ? undefined : config.cluster.secret,
+    workerSecret: part && config.cluster.secret,
     watchJwt,
     providers: await openServices(config),
     async openMail(rows, box) {
@@ -155,7 +156,16 @@ async function openIdentity(
 
 /** The mail server; undefined if none is set. */
 async function openMail(
-  { config, clock, shutdown, opened, metrics, log, services, failed }: Omit<AppContext, 'settings' | 'dataFolder'>,
+  {
+    config,
+    clock,
+    shutdown,
+    opened,
+    metrics,
+    log,
+    services,
+    failed,
+  }: Omit<AppContext, 'settings' | 'dataFolder' | 'process'>,
   { net, rows, box }: { readonly net: Net; readonly rows: MailRows; readonly box: SecretBox },
 ): Promise<Mail | undefined> {
   const { publicUrl } = config;

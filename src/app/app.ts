@@ -8,7 +8,7 @@ import { createSolePlacement } from '../cluster/placement/placement.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
-import type { AppContext } from '../features/core.ts';
+import type { AppContext, ServerProcess } from '../features/core.ts';
 import { closeInOrder, Shutdown } from '../features/shutdown.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
@@ -16,11 +16,14 @@ import type { RtpSessions } from '../ingest/rtp/rtp-sessions.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
+import { openDataFolder } from '../store/data-folder.ts';
 import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
 import { openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
+import { answerView, viewsOfServer } from './cluster/one-server.ts';
+import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
@@ -29,7 +32,7 @@ import { createHooks, type OpenFeatures, openFeatures } from './features.ts';
 import { startFolders } from './files/folders.ts';
 import { startOffload } from './files/objects.ts';
 import { openChecks, openChildren, openGauges } from './health.ts';
-import { openHttp } from './http.ts';
+import { openHttp, openOwnViews } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
 import { openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
@@ -40,7 +43,7 @@ import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRtp } from './realtime/rtp.ts';
 import { openRecordings, startRetention } from './recordings.ts';
-import { openDataFolder, openRowChanges, openStore, openStoredSettings } from './store.ts';
+import { openRowChanges, openStore, openStoredSettings } from './store.ts';
 import { openStreams, unwritten } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
 import { createWebRtc } from './webrtc.ts';
@@ -89,6 +92,7 @@ interface StartOptions {
   readonly shown?: Promise<void> | undefined;
   readonly onTaken?: () => void;
   readonly claimed?: ClaimedPort | undefined;
+  readonly process?: ServerProcess | undefined;
 }
 
 /**
@@ -98,21 +102,24 @@ interface StartOptions {
  * @param options.shown the log waits for it: the command line prints its text first
  * @param options.onTaken called if another process takes the data folder: close the app
  * @param options.claimed the HTTP port, if it is open already
+ * @param options.process this process of several that are one server; undefined: it is the server
  * @param options.signal aborts the start; a running app is ended with `close`
  * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use`, `bad-setting`
  */
 export async function startApp(
-  config: Config,
-  { signal, origins = new Map(), shown, onTaken = () => {}, claimed }: StartOptions,
+  given: Config,
+  { signal, origins = new Map(), shown, onTaken = () => {}, claimed, process: part }: StartOptions,
 ): Promise<RunningApp> {
+  const config = part ? configOfProcess(given, part) : given;
   await using opened = new AsyncDisposableStack();
   signal.throwIfAborted(); // loading the program takes long on a busy machine
   const shutdown = new Shutdown(signal);
   opened.defer(() => shutdown.begin());
-  const settings = new EffectiveSettings(config, origins);
+  const settings = new EffectiveSettings(given, origins);
   const dataFolder = await openDataFolder(config.data);
-  const observation = await openObservation(config, settings, { opened, shown });
-  const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
+  const observation = await openObservation(config, settings, { opened, shown, process: part });
+  const ownFolder = openOwnFolder(dataFolder, part);
+  const app: AppContext = { ...observation, config, settings, dataFolder, ownFolder, process: part, opened, shutdown };
   openChildren(app);
 
   const core = await openCore(app, { signal, onTaken });
@@ -126,7 +133,7 @@ export async function startApp(
   const { bus } = core;
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
-  const signIn = await firstSignIn(core.accounts);
+  const signIn = part && !part.link.start.isFirst ? undefined : await firstSignIn(core.accounts);
   signal.throwIfAborted();
   claimed?.begin();
   app.log.info({ http: http.url, ...ingest, data: dataFolder, version }, 'oxbow runs');
@@ -219,13 +226,16 @@ type Served = Core & { readonly rtp: RtpSessions };
 function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) {
   const { nodes } = served;
   const gateway = nodes && openGateway(app, nodes, served);
+  const own = openOwnViews(app, served);
+  const view = app.process && ((name: string) => answerView(own, name));
   return {
     features: features.own,
+    views: viewsOfServer(app, nodes, own),
     ...(nodes &&
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, served, gateway),
+        internalRequests: openInternalRequests(app, served, { copies: gateway, view }),
       }),
   };
 }

@@ -5,7 +5,7 @@
 import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { AppContext, DiskWatch } from '../features/core.ts';
-import { DiskForecast } from '../observe/disk-forecast.ts';
+import { DiskForecast, type GrowingRecording } from '../observe/disk-forecast.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 
@@ -31,18 +31,19 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
 /**
  * The JSON of the disk.
  *
+ * @param stored the recordings of all streams
  * @param maxDisk `record.maxDisk`, bytes
  * @param places where recordings are besides the data folder
  */
 export async function describeStorage(
   { now, forecast }: DiskWatch,
-  catalog: Catalog,
+  stored: { readonly bytes: number; readonly growing: readonly GrowingRecording[] },
   maxDisk: number | undefined,
   places: { readonly folders: readonly FolderView[]; readonly objectStores: readonly ObjectStoreView[] },
 ): Promise<StorageView> {
   const { free, total, hasRoom } = now();
   const { growth, basisSeconds } = forecast;
-  const [recordings, growing] = await Promise.all([catalog.recordings.bytes(), catalog.recordings.growing()]);
+  const { bytes: recordings, growing } = stored;
   const left = maxDisk === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxDisk - recordings);
   const { fullInSeconds, addsBytes } = forecast.outlook(growing, left, 'recordings');
   const fills = Number.isFinite(fullInSeconds);

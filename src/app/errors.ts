@@ -33,7 +33,7 @@ interface ErrorReports {
  * @throws OxbowError `bad-setting` for an invalid secret
  */
 export function openErrorReports(
-  { config, dataFolder, opened, clock, log, metrics, reports, otlpLogs }: AppContext,
+  { config, dataFolder, process: part, opened, clock, log, metrics, reports, otlpLogs }: AppContext,
   net: Net,
 ): ErrorReports {
   const { webhook: url, secret, repeat } = config.errors;
@@ -78,12 +78,12 @@ export function openErrorReports(
       });
       log.fatal({ ...kind('uncaught'), ...errorFields(error) }, 'oxbow has crashed');
       stop();
-      noteCrash(dataFolder, webhook && line);
+      noteCrash(dataFolder, webhook && line, !part);
       const results = await Promise.race([
         Promise.all([webhook?.flush(), otlpLogs?.[Symbol.asyncDispose]()]).then(() => 'sent'),
         sleep(CRASH_WITHIN_MS, { signal: new AbortController().signal }),
       ]);
-      if (results === 'sent' && webhook?.lastResult === 'sent') noteCrash(dataFolder, undefined);
+      if (results === 'sent' && webhook?.lastResult === 'sent') noteCrash(dataFolder, undefined, !part);
     },
   };
 }

@@ -20,13 +20,16 @@ import { certificateFiles } from '../serve/tls/tls-certificate.ts';
 import { announceRunning } from '../store/running.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
+import type { ServerViews } from './cluster/one-server.ts';
 import { describeStorage } from './disk.ts';
 import { additions, routes } from './features.ts';
 
 type ServedParts = Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement' | 'ownEvents'>;
 
 /** What answers for other servers and nodes, and the features. */
-type Elsewhere = Pick<HttpDeps, 'features' | 'nodes' | 'otherNodes' | 'internalRequests'>;
+type Elsewhere = Pick<HttpDeps, 'features' | 'nodes' | 'otherNodes' | 'internalRequests'> & {
+  readonly views: ServerViews;
+};
 
 /**
  * Listens. Requests for streams that are not open yet are refused with `not-ready`.
@@ -39,13 +42,15 @@ export async function openHttp(
   elsewhere: Elsewhere,
   claimed?: ClaimedPort,
 ): Promise<HttpServer> {
-  const { config, dataFolder, opened } = app;
+  const { config, dataFolder, process: part, opened } = app;
   const { catalog, recordings, delivery } = parts;
   const startedMs = app.clock.nowMs();
   const http = await startHttp({
     listen: config.http,
     tls: certificateFiles(config.tls),
     claimed,
+    isShared: part?.link.start.ports.http !== undefined,
+    siblings: part && { internal: part.internal, connection: part.link.connection },
     routes,
     additions,
     threads: {
@@ -55,11 +60,28 @@ export async function openHttp(
       forgotten: recordings.deleted,
       find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
     },
-    deps: httpDepsOf(app, parts, elsewhere, startedMs, openDay(app, parts.disk)),
+    deps: httpDepsOf(app, parts, elsewhere),
   });
   opened.defer(() => http.close());
-  await announce(app, http, startedMs);
+  if (!part) await announce(app, http, startedMs); // a supervisor announces itself
   return http;
+}
+
+/** What this process says of itself. */
+export function openOwnViews(app: AppContext, { disk, catalog }: Pick<Parts, 'disk' | 'catalog'>): ServerViews {
+  const { clock, logs, metrics } = app;
+  const startedMs = clock.nowMs();
+  const day = openDay(app, disk);
+  return {
+    metrics: () => metrics.print(),
+    system: () => describeSystem(clock, startedMs, disk.now(), catalog, metrics),
+    history: async () => day.history(),
+    logs: async (wish) => logs.read(wish),
+    async recordings() {
+      const [bytes, growing] = await Promise.all([catalog.recordings.bytes(), catalog.recordings.growing()]);
+      return { bytes, growing };
+    },
+  };
 }
 
 function openDay({ clock, opened }: AppContext, disk: Parts['disk']): SystemDay {
@@ -72,11 +94,9 @@ function openDay({ clock, opened }: AppContext, disk: Parts['disk']): SystemDay 
 }
 
 function httpDepsOf(
-  { config, settings, clock, log, logs, metrics, telemetry }: AppContext,
+  { config, settings, clock, log, metrics, telemetry }: AppContext,
   parts: ServedParts,
-  elsewhere: Elsewhere,
-  startedMs: number,
-  day: SystemDay,
+  { views, ...elsewhere }: Elsewhere,
 ): HttpDeps {
   const {
     bus,
@@ -131,15 +151,13 @@ function httpDepsOf(
     storage: async () => {
       const objectStores = (await recordings.objects?.describe?.()) ?? [];
       const folders = recordings.folders?.describe() ?? [];
-      return describeStorage(disk, catalog, settings.now.record.maxDisk, { folders, objectStores });
+      return describeStorage(disk, await views.recordings(), settings.now.record.maxDisk, { folders, objectStores });
     },
     settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
-    logs,
-    system: async () => ({
-      ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
-      waitingForRestart: [...settings.waiting],
-    }),
-    systemHistory: () => day.history(),
+    logs: { read: views.logs },
+    printMetrics: views.metrics,
+    system: async () => ({ ...(await views.system()), waitingForRestart: [...settings.waiting] }),
+    systemHistory: views.history,
     probe: streams.probe,
     trustedProxies: config.trustedProxies,
     traceCallers: config.telemetry.callers,

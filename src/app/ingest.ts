@@ -12,6 +12,7 @@ import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest
 import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { checkFree } from '../serve/hot/listeners.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
 
 /**
@@ -51,21 +52,33 @@ export async function openIngest(
   app: AppContext,
   { health, publishAccess, publishPorts, webrtc: sessions }: Needed,
 ): Promise<IngestEndpoints> {
-  const { config, settings, metrics, log, clock } = app;
+  const { config, settings, process: part, metrics, log, clock } = app;
+  const reusePort = part !== undefined;
+  // Sockets that share a port do not notice that another program shares it too.
+  const unused = async (listen: Endpoint) => {
+    if (part?.link.start.isFirst) await checkFree(listen);
+    return listen;
+  };
   const { connections, perAddress } = config.rtmpLimits;
   const setup = {
     access: publishAccess,
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
     play: config.rtmpPlay,
+    reusePort,
     metrics,
     log,
   };
-  const rtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...setup, listen }));
-  const rtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...setup, listen }));
+  const rtmp = await openPort(app, health, 'rtmp', config.rtmp, async (listen) =>
+    openRtmpServer({ ...setup, listen: await unused(listen) }),
+  );
+  const rtmps = await openPort(app, health, 'rtmps', config.rtmps, async (listen) =>
+    openRtmps(app, { ...setup, listen: await unused(listen) }),
+  );
   const srt = await openPort(app, health, 'srt', config.srt, (listen) =>
     openSrtServer({
       listen,
+      fd: part?.link.start.srtFd,
       access: publishAccess,
       latencyMs: config.srtLatency,
       passphrase: config.srtPassphrase,
@@ -76,8 +89,15 @@ export async function openIngest(
       metrics,
     }),
   );
-  const rtsp = await openPort(app, health, 'rtsp', config.rtsp, (listen) =>
-    openRtspServer({ listen, access: publishAccess, assemblyMs: config.live.assemblyDeadline, clock, log }),
+  const rtsp = await openPort(app, health, 'rtsp', config.rtsp, async (listen) =>
+    openRtspServer({
+      listen: await unused(listen),
+      reusePort,
+      access: publishAccess,
+      assemblyMs: config.live.assemblyDeadline,
+      clock,
+      log,
+    }),
   );
   const webrtc = await openPort(app, health, 'webrtc', config.webrtc, (listen) => sessions.listen(listen));
   publishPorts.webrtc = webrtc?.port;

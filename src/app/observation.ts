@@ -5,7 +5,7 @@
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
-import type { Observation } from '../features/core.ts';
+import type { Observation, ServerProcess } from '../features/core.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
@@ -26,12 +26,20 @@ import { DatabaseLost } from '../store/engine.ts';
 export async function openObservation(
   config: Config,
   settings: EffectiveSettings,
-  { opened, shown }: { readonly opened: AsyncDisposableStack; readonly shown: Promise<void> | undefined },
+  {
+    opened,
+    shown,
+    process: part,
+  }: {
+    readonly opened: AsyncDisposableStack;
+    readonly shown: Promise<void> | undefined;
+    readonly process: ServerProcess | undefined;
+  },
 ): Promise<Observation> {
   const clock = createSystemClock();
   const metrics = opened.use(createMetrics());
   opened.use(new GarbageWatch());
-  const logs = new LogRing(clock.nowMs());
+  const logs = new LogRing(() => clock.nowMs());
   const reports = new Emitter<string>();
   const { otlp, sample } = config.telemetry;
   const resource = resourceOf(nodeName(config));
@@ -49,6 +57,7 @@ export async function openObservation(
     level: settings,
     format: config.logFormat,
     fd: 2,
+    base: part && { process: part.link.start.name },
     after: shown,
     onWritten(line) {
       logs.take(line);

@@ -2,12 +2,15 @@
  * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
  * In: the context, store. Out: Recordings; deletions by retention.
  */
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
-import type { AppContext, Parts, Recordings } from '../features/core.ts';
+import type { AppContext, Parts, Recordings, ServerProcess } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
+import { makeFolder } from '../lib/files/folder.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../recording/chunks/chunk-table.ts';
@@ -18,10 +21,14 @@ import { PinTable } from '../recording/pin-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
+import type { Store } from '../store/db.ts';
+import { PROCESSES } from '../store/file-names.ts';
+import { mergeMsnMarks } from '../store/msn-marks.ts';
+import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
-import { adoptRecordings } from '../streams/stream-table.ts';
+import { adoptRecordings, readNames } from '../streams/stream-table.ts';
 import { openNodeFiles } from './cluster/nodes.ts';
 import { openFolders } from './files/folders.ts';
 import { openObjects } from './files/objects.ts';
@@ -36,7 +43,7 @@ export async function openRecordings(
   app: AppContext,
   { store, changes, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'bus' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
-  const { dataFolder, opened, clock, log, metrics, telemetry } = app;
+  const { dataFolder, ownFolder, process: part, opened, clock, log, metrics, telemetry } = app;
   const openQueue = () =>
     timeSyncs(createSyncQueue(), (seconds) => {
       metrics.syncSeconds.observe(seconds);
@@ -54,6 +61,7 @@ export async function openRecordings(
   const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
+  await shareMsnMarks(store, dataFolder, part);
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
   const pins = await PinTable.open(store.db, changes);
@@ -74,7 +82,7 @@ export async function openRecordings(
     reader,
     table,
     chunks,
-    msnMarks: opened.use(await openMsnMarks({ dataFolder, store, chunks, clock, log })),
+    msnMarks: opened.use(await openMsnMarks({ dataFolder: ownFolder, store, chunks, clock, log })),
     horizons: await openHorizons({ store, chunks, clock, log }),
     pins,
     kept: new KeptWindows(pins),
@@ -94,7 +102,7 @@ export async function openRecordings(
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { recordings, catalog, hooks }: Pick<Parts, 'recordings' | 'catalog' | 'hooks'>,
+  { store, recordings, catalog, hooks }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'hooks'>,
 ): void {
   const { segments, storyboards, table, chunks, stats, horizons, pins, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
@@ -108,6 +116,7 @@ export function startRetention(
       clock,
       horizons,
       streams: () => catalog.recordings.retentionRules,
+      elsewhere: app.process && (() => readIdsElsewhere(store.db, catalog)),
       pinned: (streamId) => kept.ranges(streamId),
       pinnedForGood: (streamId) => pins.ranges(streamId),
       giveUp: (streamId, window) => kept.lose(streamId, window, 'disk'),
@@ -128,4 +137,27 @@ export function startRetention(
     { signal: shutdown.signal },
   );
   opened.use(shutdown.owns(done));
+}
+
+/** Streams may be with other processes than last time, and a single server has all of them. */
+async function shareMsnMarks(
+  { db }: Pick<Store, 'db'>,
+  dataFolder: string,
+  part: ServerProcess | undefined,
+): Promise<void> {
+  if (part && !part.link.start.isFirst) return;
+  const root = path.join(dataFolder, PROCESSES);
+  const names = await readdir(root).catch(() => []);
+  const folders = names.map((name) => path.join(root, name));
+  const to = part ? part.link.start.names.map((name) => path.join(root, name)) : [dataFolder];
+  for (const folder of to) makeFolder(folder);
+  const isNew = (await db.selectFrom('stream').select('id').limit(1).executeTakeFirst()) === undefined;
+  await mergeMsnMarks([dataFolder, ...folders], to, { isNew });
+  if (!part) await rm(root, { recursive: true, force: true });
+}
+
+/** Ids of the streams that other processes have. */
+async function readIdsElsewhere(db: Store['db'], { recordings }: Catalog): Promise<readonly string[]> {
+  const own = new Set(recordings.retentionRules.map(({ streamId }) => streamId));
+  return [...(await readNames(db)).keys()].filter((id) => !own.has(id));
 }

@@ -2,13 +2,10 @@
  * Opens the data folder and its database.
  * In: the context. Out: Store.
  */
-import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import type { AppContext } from '../features/core.ts';
-import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { makeFolder } from '../lib/files/folder.ts';
 import type { Services } from '../observe/services/services.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { StoredSettings } from '../settings/stored-settings.ts';
@@ -23,30 +20,13 @@ const GUARD_MS = 20_000;
 const LONGEST_PAUSE_MS = 2000;
 
 /**
- * Creates the data folder if it does not exist.
- *
- * @returns its absolute path
- * @throws OxbowError `folder-unwritable`
- */
-export async function openDataFolder(folder: string): Promise<string> {
-  const dataFolder = path.resolve(folder);
-  try {
-    makeFolder(dataFolder);
-    await access(dataFolder, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new OxbowError('folder-unwritable', `${dataFolder}: ${sentenceOf(error)}`, { cause: error });
-  }
-  return dataFolder;
-}
-
-/**
  * Opens the database, locks the data folder and takes its lease.
  *
  * @param options.onTaken called if another process takes the folder
  * @throws OxbowError `data-in-use`
  */
 export async function openStore(
-  { config, dataFolder, opened, shutdown, log, metrics, services, telemetry }: AppContext,
+  { config, dataFolder, process: part, opened, shutdown, log, metrics, services, telemetry }: AppContext,
   { onTaken }: { readonly onTaken: () => void },
 ): Promise<Store> {
   const server = databaseServer(config.store);
@@ -73,7 +53,8 @@ export async function openStore(
   const guard = server && (await openGuard(services, opened));
   const name = nodeName(config);
   const node = name === undefined ? undefined : { node: name, leaseTtlMs: config.cluster.takeover };
-  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal, ...node }));
+  const options = { file, server, log, onWait, guard, onTaken, signal, isLocked: part !== undefined };
+  const store = opened.use(await openDatabase({ ...options, ...node }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
 }

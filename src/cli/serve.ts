@@ -9,6 +9,8 @@ import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
+import { openServerProcess, type ReadyProcess, reportReady, takeProcessMark } from './processes/process.ts';
+import { supervise } from './processes/supervisor.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
@@ -39,8 +41,15 @@ Examples:
 
 async function serve(command: Command, urls: readonly string[]): Promise<ExitCode> {
   refuseMistypedVerb(command, urls);
+  const isProcess = takeProcessMark();
   const loaded = await readSettings(command, urls);
   const config = withSample(loaded);
+  const isForPrograms = command.opts<{ json?: true }>().json === true;
+  const show = (app: ReadyProcess) => {
+    if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
+    else say(startText(config, app));
+  };
+  if (!isProcess && config.processes > 1) return await supervise(config, show);
   const starting = new AbortController();
   const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
   let isReady = false;
@@ -68,8 +77,8 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   using _signals = onStopSignal(onStop, { reload: () => reloads.request('SIGHUP'), late: () => undefined });
   letHeapGrow();
   const { startApp } = await import('../app/app.ts');
-  await using claimed = await openEarlyPort(config, starting);
-  const isForPrograms = command.opts<{ json?: true }>().json === true;
+  const part = isProcess ? await openServerProcess() : undefined;
+  await using claimed = part ? undefined : await openEarlyPort(config, starting);
   const shown = Promise.withResolvers<void>();
   try {
     app = await startApp(config, {
@@ -77,7 +86,8 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
       origins: loaded.origins,
       onTaken: () => onStop('data-folder-taken'),
       claimed,
-      shown: isForPrograms ? undefined : shown.promise,
+      process: part,
+      shown: isForPrograms || part ? undefined : shown.promise,
     });
   } catch (error) {
     if (!starting.signal.aborted) throw urls.length > 0 ? withAddInstead(error, config.data, urls) : error;
@@ -86,13 +96,17 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     isReady = true;
     endAfterCrash(app);
     reloads.begin(app);
-    rememberSample(config);
-    if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
-    else say(startText(config, app));
+    if (part) reportReady(app);
+    else {
+      rememberSample(config);
+      show(app);
+    }
   }
   shown.resolve();
   using _upgrades =
-    app && onUpgradeSignal(config, { log: app.log, signal: starting.signal }, () => onStop('succeeded'));
+    !app || part
+      ? undefined
+      : onUpgradeSignal(config, { log: app.log, signal: starting.signal }, () => onStop('succeeded'));
   const tidying = setTimeout(collectGarbage, TIDY_AFTER_MS);
   const reason = await stopped;
   clearTimeout(tidying);

@@ -71,7 +71,22 @@ export function conflictsOf(settings: ComparedSettings): readonly SettingProblem
     (a, b) => a.digest === b.digest && (a.isKey || b.isKey),
     (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
   );
+  problems.push(...processConflicts(settings));
   return problems;
+}
+
+/** Several processes are nodes of this machine, and have no serving threads. */
+function processConflicts({ values, origins }: ComparedSettings): readonly SettingProblem[] {
+  const count = Number(values.get('processes'));
+  if (count <= 1) return [];
+  const origin = origins.get('processes') ?? 'processes';
+  const problem = (message: string) => ({ origin, message: `processes: ${message}` });
+  return [
+    ...(values.get('cluster.enabled') === true
+      ? [problem('a node of a cluster is one process; start further nodes on this machine, or turn the cluster off')]
+      : []),
+    ...(Number(values.get('threads')) > 1 ? [problem('each process has one thread; set `threads` to 1')] : []),
+  ];
 }
 
 function isSamePort(a: Endpoint, b: Endpoint): boolean {

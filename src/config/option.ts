@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { FormatError } from '@oxbow/media/errors';
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { parseSize } from '../lib/size.ts';
@@ -232,6 +233,20 @@ export function integer(
   };
   const json = { type: 'integer', minimum: bounds.min, maximum: bounds.max };
   return createOption({ placeholder: 'N', json, read, print: String }, defaultText, sentence, extras);
+}
+
+/** A number of cores or of what runs on them: `auto` is the number of cores that this machine gives. */
+export function coreCount(
+  defaultText: string,
+  { max }: { readonly max: number },
+  sentence: string,
+  extras?: OptionExtras,
+): Option<number> {
+  const bounds = { min: 1, max };
+  const number = integer('1', bounds, sentence);
+  const read = (value: unknown) => (value === 'auto' ? Math.min(max, availableParallelism()) : number.parse(value));
+  const json = { anyOf: [{ type: 'integer', minimum: 1, maximum: max }, { const: 'auto' }] };
+  return createOption({ placeholder: 'N|auto', json, read, print: String }, defaultText, sentence, extras);
 }
 
 /** One of a few values. */

@@ -13,6 +13,7 @@ import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
 import {
   bitrate,
   choice,
+  coreCount,
   derivedSize,
   duration,
   flag,
@@ -124,6 +125,11 @@ export const schema = section({
     ),
     slowQuery: duration('50ms', 'Database queries that take longer are traced.'),
   }),
+  processes: coreCount(
+    '1',
+    { max: 64 },
+    'Processes that share streams, rooms and viewers on this machine (Linux), `auto` for one on each core. They share the data folder, the database and the ports.',
+  ),
   threads: integer(
     '1',
     { min: 1, max: 16, why: 'more threads only use more memory' },

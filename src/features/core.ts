@@ -29,6 +29,7 @@ import type { LeaseStore } from '../cluster/lease/lease.ts';
 import type { ClusterNodes } from '../cluster/placement/cluster-nodes.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
 import type { SharedPlacement } from '../cluster/placement/shared-placement.ts';
+import type { ProcessLink } from '../cluster/processes/process-link.ts';
 import type { NodeClient } from '../cluster/requests/node-client.ts';
 import type { NodeSignature } from '../cluster/requests/node-signature.ts';
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
@@ -63,6 +64,7 @@ import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
 import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ErasedThing } from '../recording/erase/erasure-table.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
+import type { ClaimedPort } from '../serve/claimed-port.ts';
 import type { LocalSignIn } from '../serve/client/local-sign-in.ts';
 import type { StoredSettings } from '../settings/stored-settings.ts';
 import type { Store } from '../store/db.ts';
@@ -97,6 +99,14 @@ export interface Observation {
   readonly stopping: (reason: string) => void;
 }
 
+/** One process of several of a server. docs/decisions/0092. */
+export interface ServerProcess {
+  /** Its connection to the supervisor, with what it was started for. */
+  readonly link: ProcessLink;
+  /** Where the other processes reach it. */
+  readonly internal: ClaimedPort;
+}
+
 /**
  * The context of all openers. Each opener adds what it opened to `opened`, which is closed in reverse order.
  */
@@ -107,6 +117,10 @@ export interface AppContext extends Observation {
   readonly settings: EffectiveSettings;
   /** Absolute path. */
   readonly dataFolder: string;
+  /** Folder of what this process alone writes: the data folder, or one inside it for one process of several. */
+  readonly ownFolder: string;
+  /** This process of several that share the data folder; undefined: it is the only one. */
+  readonly process: ServerProcess | undefined;
   readonly opened: AsyncDisposableStack;
   readonly shutdown: Shutdown;
 }

@@ -24,7 +24,7 @@ import type { JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/work
 import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
-import type { LogRing } from '../observe/log-ring.ts';
+import type { LogLine, LogWish } from '../observe/log-ring.ts';
 import type { Awaitable, ServeDeps } from '../serve/deps.ts';
 
 /** Context of a request that makes outgoing requests. */
@@ -74,7 +74,7 @@ export interface HttpDeps extends ServeDeps {
   readonly edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   readonly webhooks: WebhooksApi;
   system(): Awaitable<SystemView>;
-  systemHistory(): SystemHistory;
+  systemHistory(): Awaitable<SystemHistory>;
   storage(): Awaitable<StorageView>;
   /** Uploads to the library. */
   readonly uploads: Uploads;
@@ -82,7 +82,9 @@ export interface HttpDeps extends ServeDeps {
   readonly uploadCreation: UploadCreation;
   readonly settings: SettingsApi;
   /** The last lines of the log. */
-  readonly logs: Pick<LogRing, 'read'>;
+  readonly logs: { read(wish: LogWish): Awaitable<readonly LogLine[]> };
+  /** The text of /metrics. */
+  printMetrics(): Promise<string>;
   /** Probes a source URL. Refuses `busy`, `bad-source`, `address-refused`, and as sources do. */
   probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
   /** Stream keys. */

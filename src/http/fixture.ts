@@ -184,6 +184,7 @@ export async function startTestServer(
     }),
     settings: { list: () => [], change: async () => {} },
     logs: new LogRing(),
+    printMetrics: () => metrics.print(),
     async probe({ url }) {
       calls.push(`probe(${url})`);
       return { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], tracks: [], media: null };

@@ -20,7 +20,15 @@ import { canSharePorts } from '../serve/hot/listeners.ts';
 import { createHotResponder } from '../serve/hot/responder.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../serve/listening.ts';
 import { OwnMedia } from '../serve/media/media.ts';
-import { openOwnPorts, openThreadPorts, type Ports, passPortOn, type ThreadsOptions } from '../serve/ports.ts';
+import {
+  openOwnPorts,
+  openThreadPorts,
+  type Ports,
+  passPortOn,
+  type Siblings,
+  type ThreadsOptions,
+  withSiblings,
+} from '../serve/ports.ts';
 import type { UnsentLimits } from '../serve/tls/http2-budget.ts';
 import {
   type Certificate,
@@ -69,6 +77,10 @@ export interface HttpOptions {
   readonly threads?: ThreadsOptions | undefined;
   /** The port, if it is open already. */
   readonly claimed?: ClaimedPort | undefined;
+  /** Other processes of this server listen on the port too. */
+  readonly isShared?: boolean | undefined;
+  /** How connections come from the other processes of this server. */
+  readonly siblings?: Siblings | undefined;
   /** For tests: shorter timeouts, smaller limits. */
   readonly forTests?:
     | { readonly http1?: Pick<ServerOptions, keyof typeof watchedLimits>; readonly unsent?: UnsentLimits }
@@ -188,11 +200,14 @@ function openClientConnections(
 
 /** Opens the port: of this thread, of the serving threads, or first the one and then the others. */
 async function openPorts(
-  { listen, deps, claimed }: HttpOptions,
+  { listen, deps, claimed, isShared = false, siblings }: HttpOptions,
   { certificate, serving, ownHosts, head }: ClientChecks,
   { server, open }: Connections,
 ): Promise<Ports> {
-  if (!serving) return openOwnPorts(server, listen, claimed);
+  if (!serving) {
+    const ports = await openOwnPorts(server, listen, { claimed, isShared });
+    return siblings ? withSiblings(ports, siblings, { server, open }) : ports;
+  }
   const openThreads = () =>
     openThreadPorts(serving, deps, {
       certificate,

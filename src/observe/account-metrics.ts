@@ -9,10 +9,11 @@ export const accountMetrics = {
   users: {
     type: 'gauge',
     name: 'oxbow_users',
+    across: 'max',
     labels: ['role'],
     help: 'Users by role: guest, user, admin.',
   },
-  sessions: { type: 'gauge', name: 'oxbow_sessions', labels: [], help: 'Browsers that are signed in.' },
+  sessions: { type: 'gauge', name: 'oxbow_sessions', across: 'max', labels: [], help: 'Browsers that are signed in.' },
   passwordsWaiting: {
     type: 'gauge',
     name: 'oxbow_passwords_waiting',

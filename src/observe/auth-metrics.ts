@@ -25,6 +25,7 @@ export const authMetrics = {
   authAvailable: {
     type: 'gauge',
     name: 'oxbow_auth_available',
+    across: 'min',
     labels: [],
     help: '1 while the server at `auth.url` answers; 0 after several failures in a row, and without `auth.url`.',
   },
@@ -43,6 +44,7 @@ export const authMetrics = {
   mailWaiting: {
     type: 'gauge',
     name: 'oxbow_mail_waiting',
+    across: 'max',
     labels: [],
     help: 'Messages that wait for the mail server.',
   },

@@ -15,6 +15,7 @@ export const jobMetrics = {
   jobsNow: {
     type: 'gauge',
     name: 'oxbow_jobs',
+    across: 'max',
     labels: ['kind', 'state'],
     help: 'Jobs that wait or run now: queued, running.',
   },
@@ -52,12 +53,14 @@ export const jobMetrics = {
   workers: {
     type: 'gauge',
     name: 'oxbow_workers',
+    across: 'max',
     labels: ['state'],
     help: 'Registered workers by state: online, silent, draining.',
   },
   workerSlots: {
     type: 'gauge',
     name: 'oxbow_worker_slots',
+    across: 'max',
     labels: ['state'],
     help: 'Slots of the online workers: busy, free.',
   },

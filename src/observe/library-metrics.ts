@@ -9,12 +9,14 @@ export const libraryMetrics = {
   assets: {
     type: 'gauge',
     name: 'oxbow_assets',
+    across: 'max',
     labels: ['state'],
     help: 'Assets of the library by state: uploading, processing, ready, failed, or trash.',
   },
   assetBytes: {
     type: 'gauge',
     name: 'oxbow_asset_bytes',
+    across: 'max',
     labels: [],
     help: 'Bytes of the originals of all assets, with those in the trash and the length of running uploads.',
   },

@@ -4,7 +4,7 @@ import { createLog } from './log.ts';
 import { LogRing } from './log-ring.ts';
 
 function ringOf(options: { format?: 'json' | 'text' } = {}) {
-  const ring = new LogRing(1000);
+  const ring = new LogRing(() => 1.001);
   const log = createLog({ level: 'debug', write: () => {}, onWritten: (line) => ring.take(line), ...options });
   return { ring, log };
 }

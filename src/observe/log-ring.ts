@@ -6,14 +6,16 @@ import { type LogLevel, printValue } from './log.ts';
 
 /** Most lines: some hours of a server without trouble; about 300 bytes each. */
 const MOST_LINES = 2000;
+/** Lines of one ms have different ids. */
+const IDS_PER_MS = 1000;
 /** Longer texts are truncated, characters. */
 const MOST_TEXT = 4096;
 
 const levels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** A line that was written. */
-interface LogLine {
-  /** Rises from line to line. */
+export interface LogLine {
+  /** Rises from line to line, and with the time: also over the processes of a server, and their starts. */
   readonly id: number;
   /** RFC 3339. */
   readonly at: string;
@@ -26,7 +28,7 @@ interface LogLine {
 }
 
 /** Which lines to read. */
-interface LogWish {
+export interface LogWish {
   /** Only those with a higher id. */
   readonly after?: number | undefined;
   /** Only those of this level or a more severe one. */
@@ -39,14 +41,12 @@ interface LogWish {
 /** At most 2,000 lines. */
 export class LogRing {
   readonly #lines: LogLine[] = [];
-  #last: number;
+  readonly #nowMs: () => number;
+  #last = 0;
 
-  /**
-   * @param beforeFirst one less than the first line's id; the time in ms keeps ids rising from one run to the
-   *   next
-   */
-  constructor(beforeFirst = 0) {
-    this.#last = beforeFirst;
+  /** @param nowMs ms since 1970 */
+  constructor(nowMs: () => number = () => 0) {
+    this.#nowMs = nowMs;
   }
 
   /** Adds a line; ignores one that is not a JSON object with a known level. */
@@ -61,7 +61,7 @@ export class LogRing {
     if (!levels.includes(level as LogLevel)) return;
     const wrong = (err as { message?: unknown } | undefined)?.message;
     const detail = Object.entries(wrong === undefined ? otherFields : { ...otherFields, error: wrong });
-    this.#last += 1;
+    this.#last = Math.max(this.#last + 1, Math.round(this.#nowMs() * IDS_PER_MS));
     this.#lines.push({
       id: this.#last,
       at: String(time),
@@ -77,15 +77,23 @@ export class LogRing {
   }
 
   /** The matching lines, oldest first. */
-  read({ after = 0, level = 'trace', stream, text = '' }: LogWish): readonly LogLine[] {
-    const least = levels.indexOf(level);
-    const part = text.toLowerCase();
-    return this.#lines.filter(
-      (line) =>
-        line.id > after &&
-        levels.indexOf(line.level) >= least &&
-        (stream === undefined || line.stream === stream) &&
-        `${line.stream} ${line.message} ${line.detail}`.toLowerCase().includes(part),
-    );
+  read(wish: LogWish): readonly LogLine[] {
+    return selectLines(this.#lines, wish);
   }
+}
+
+/** Those of some lines that match. */
+export function selectLines(
+  lines: readonly LogLine[],
+  { after = 0, level = 'trace', stream, text = '' }: LogWish,
+): readonly LogLine[] {
+  const least = levels.indexOf(level);
+  const part = text.toLowerCase();
+  return lines.filter(
+    (line) =>
+      line.id > after &&
+      levels.indexOf(line.level) >= least &&
+      (stream === undefined || line.stream === stream) &&
+      `${line.stream} ${line.message} ${line.detail}`.toLowerCase().includes(part),
+  );
 }

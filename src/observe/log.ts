@@ -24,6 +24,8 @@ export interface LogOptions {
   /** Lowest level that is written; settings are read at each line. */
   readonly level: LogLevel | Current<{ readonly logLevel: LogLevel }>;
   readonly format?: LogFormat;
+  /** Fields of every line; none by default. */
+  readonly base?: Readonly<Record<string, string>> | undefined;
   /** File descriptor to write to; standard output by default. */
   readonly fd?: 1 | 2;
   /** Lines wait for this promise, at most `HELD_AT_MOST_MS`, so that the start message comes first. */
@@ -66,7 +68,7 @@ export function createLog(options: LogOptions): Log {
   const { onLine, level: least } = options;
   const settings = {
     level: typeof least === 'object' ? 'trace' : least,
-    base: null,
+    base: options.base ?? null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     hooks: {

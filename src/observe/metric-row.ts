@@ -10,6 +10,8 @@ export interface MetricRow {
   readonly labels: readonly string[];
   /** One sentence. */
   readonly help: string;
+  /** The value of all processes of a server; the sum by default. */
+  readonly across?: 'max' | 'min';
   /** Upper bounds of a histogram, in its unit. */
   readonly buckets?: readonly number[];
 }

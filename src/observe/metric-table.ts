@@ -220,24 +220,28 @@ export const metricTable = {
   diskFreeBytes: {
     type: 'gauge',
     name: 'oxbow_disk_free_bytes',
+    across: 'max',
     labels: [],
     help: 'Bytes that are free on the disk of the recordings.',
   },
   diskTotalBytes: {
     type: 'gauge',
     name: 'oxbow_disk_total_bytes',
+    across: 'max',
     labels: [],
     help: 'Size of the disk of the recordings.',
   },
   diskGrowth: {
     type: 'gauge',
     name: 'oxbow_disk_growth_bytes_per_second',
+    across: 'max',
     labels: [],
     help: 'Growth of the disk of the recordings in the last day; below 0 if it emptied.',
   },
   diskFullSeconds: {
     type: 'gauge',
     name: 'oxbow_disk_full_in_seconds',
+    across: 'min',
     labels: [],
     help: 'Time until the disk of the recordings is full at the rate of the last day; +Inf if it does not fill.',
   },
@@ -389,6 +393,7 @@ export const metricTable = {
   eventLoopLagSeconds: {
     type: 'gauge',
     name: 'oxbow_event_loop_lag_seconds',
+    across: 'max',
     labels: ['thread', 'quantile'],
     help: 'Event loop lag of a thread since the last scrape.',
   },
@@ -425,6 +430,7 @@ export const metricTable = {
   memoryLimitBytes: {
     type: 'gauge',
     name: 'oxbow_memory_limit_bytes',
+    across: 'max',
     labels: [],
     help: 'Memory limit of this process: that of its container, otherwise the memory of the machine.',
   },
@@ -437,12 +443,14 @@ export const metricTable = {
   startTime: {
     type: 'gauge',
     name: 'oxbow_start_time_seconds',
+    across: 'min',
     labels: [],
     help: 'Start time of this process, seconds since 1970.',
   },
   build: {
     type: 'gauge',
     name: 'oxbow_build_info',
+    across: 'max',
     labels: ['version', 'node'],
     help: 'Always 1; the labels have the versions.',
   },

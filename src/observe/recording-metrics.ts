@@ -37,12 +37,14 @@ export const recordingMetrics = {
   recordingPaused: {
     type: 'gauge',
     name: 'oxbow_recording_paused',
+    across: 'max',
     labels: [],
     help: '1 while nothing is recorded, because the disk has less room than `record.minFree`.',
   },
   retentionPaused: {
     type: 'gauge',
     name: 'oxbow_retention_paused',
+    across: 'max',
     labels: [],
     help: '1 for an hour after a large step of the clock, while recordings are not deleted by age.',
   },
@@ -50,12 +52,14 @@ export const recordingMetrics = {
   folderUp: {
     type: 'gauge',
     name: 'oxbow_recording_folder_up',
+    across: 'min',
     labels: ['folder'],
     help: '0 while a folder of recordings is missing: its streams are not recorded.',
   },
   folderFreeBytes: {
     type: 'gauge',
     name: 'oxbow_recording_folder_free_bytes',
+    across: 'max',
     labels: ['folder'],
     help: 'Free space on the disk of a folder of recordings.',
   },
@@ -68,6 +72,7 @@ export const recordingMetrics = {
   storageUp: {
     type: 'gauge',
     name: 'oxbow_storage_up',
+    across: 'min',
     labels: ['target'],
     help: '0 while an object store fails: files wait in the data folder.',
   },
@@ -110,18 +115,21 @@ export const recordingMetrics = {
   storageObjects: {
     type: 'gauge',
     name: 'oxbow_storage_objects',
+    across: 'max',
     labels: ['target'],
     help: 'Objects that the index has in an object store.',
   },
   storageObjectBytes: {
     type: 'gauge',
     name: 'oxbow_storage_object_bytes',
+    across: 'max',
     labels: ['target'],
     help: 'Bytes of those objects.',
   },
   storageDeletionsWaiting: {
     type: 'gauge',
     name: 'oxbow_storage_deletions_waiting',
+    across: 'max',
     labels: [],
     help: 'Objects that wait for their deletion, because their store does not answer or their time has not come.',
   },

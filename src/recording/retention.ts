@@ -41,7 +41,7 @@ export interface RetentionRule {
 
 export interface RetentionOptions {
   readonly segments: SegmentStore;
-  readonly table: Pick<ChunkTable, 'deletedBefore' | 'qualitiesOf' | 'remove' | 'totals'>;
+  readonly table: Pick<ChunkTable, 'deletedBefore' | 'forgetTotals' | 'qualitiesOf' | 'remove' | 'totals'>;
   readonly chunks: Pick<ChunkQueries, 'files' | 'firstSpanFrom' | 'last' | 'startedBetween'>;
   /** Deleted with the windows that they show; without them there are none. */
   readonly storyboards?: Pick<Storyboards, 'bytesOf' | 'forgetWindow'>;
@@ -60,6 +60,8 @@ export interface RetentionOptions {
   readonly giveUp?: (streamId: string, window: PinnedRange) => Promise<void>;
   /** Every stream that has a recording, deleted ones too. */
   readonly streams: () => readonly RetentionRule[];
+  /** Ids of the streams of other processes that write to the same folder; none by default. */
+  readonly elsewhere?: (() => Promise<readonly string[]>) | undefined;
   /** `record.maxDisk`: largest size of all recordings, bytes; undefined: no limit. */
   readonly settings: Current<{ readonly record: { readonly maxDisk: number | undefined } }>;
   /** Horizons of retention by age. */
@@ -205,17 +207,22 @@ export class Retention {
   /**
    * Removes the oldest windows of all streams from the index until the rest fits into `maxBytes`. Pinned
    * windows and those that still grow are kept, even if they alone exceed it; those that only clips pin are
-   * taken when there are no others.
+   * taken when there are no others. What another process has, it deletes itself.
    */
   async #deleteOldest(rules: readonly RetentionRule[], maxBytes: number): Promise<void> {
-    const { table, openBytes, storyboards } = this.#options;
+    const { table, openBytes, storyboards, elsewhere } = this.#options;
+    const ids = rules.map(({ streamId }) => streamId);
+    const foreign = (await elsewhere?.()) ?? [];
+    for (const id of foreign) table.forgetTotals(id);
+    const held = (id: string) => this.#pinned(id);
     for (;;) {
       let bytes = openBytes?.() ?? 0;
-      for (const { streamId } of rules) {
-        bytes += (await table.totals(streamId)).bytes + ((await storyboards?.bytesOf(streamId)) ?? 0);
-      }
+      for (const id of [...ids, ...foreign])
+        bytes += (await table.totals(id)).bytes + ((await storyboards?.bytesOf(id)) ?? 0);
       if (bytes <= maxBytes) return;
-      const oldest = (await this.#oldestOf(rules, (id) => this.#pinned(id))) ?? (await this.#giveUpOldest(rules));
+      const [own, other] = [await this.#oldestOf(ids, held), await this.#oldestOf(foreign, held)];
+      if (other && (!own || other.windowUs < own.windowUs)) return;
+      const oldest = own ?? (await this.#giveUpOldest(ids));
       if (!oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
       await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);
@@ -223,10 +230,10 @@ export class Retention {
   }
 
   /** Ends what pins the oldest window that is not pinned for good; returns that window. */
-  async #giveUpOldest(rules: readonly RetentionRule[]): Promise<StreamWindow | undefined> {
+  async #giveUpOldest(ids: readonly string[]): Promise<StreamWindow | undefined> {
     const { pinnedForGood, giveUp } = this.#options;
     if (!pinnedForGood || !giveUp) return undefined;
-    const oldest = await this.#oldestOf(rules, pinnedForGood);
+    const oldest = await this.#oldestOf(ids, pinnedForGood);
     if (!oldest) return undefined;
     const { streamId, windowUs } = oldest;
     await giveUp(streamId, { fromUs: windowUs, toUs: windowUs + WINDOW_US });
@@ -235,11 +242,11 @@ export class Retention {
 
   /** The oldest window of all streams that is in no range of `held` and does not grow. */
   async #oldestOf(
-    rules: readonly RetentionRule[],
+    ids: readonly string[],
     held: (streamId: string) => readonly PinnedRange[],
   ): Promise<StreamWindow | undefined> {
     let oldest: StreamWindow | undefined;
-    for (const { streamId } of rules) {
+    for (const streamId of ids) {
       const fromUs = await this.#oldestOutside(streamId, held(streamId));
       if (fromUs === undefined) continue;
       const windowUs = windowOf(fromUs);

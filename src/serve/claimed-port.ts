@@ -28,9 +28,13 @@ export interface ClaimedPort extends AsyncDisposable {
  * Opens the port next to the server that has it, or takes a socket that listens already.
  *
  * @param where with the port of that server, not 0
+ * @param options.isPaused whether the connections are not read, to be passed to another process; false by default
  * @throws the system's error if another program has the port
  */
-export async function claimPort(where: Endpoint | { readonly fd: number }): Promise<ClaimedPort> {
+export async function claimPort(
+  where: Endpoint | { readonly fd: number },
+  { isPaused = false }: { readonly isPaused?: boolean } = {},
+): Promise<ClaimedPort> {
   let taker: ((socket: Socket) => void) | undefined;
   let onBegun: (() => void) | undefined;
   let hasBegun = false;
@@ -39,14 +43,16 @@ export async function claimPort(where: Endpoint | { readonly fd: number }): Prom
     held.delete(socket);
     socket.destroy();
   };
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: isPaused }, (socket) => {
     if (hasBegun) return taker?.(socket);
     if (held.size >= MAX_HELD) return void socket.destroy();
     held.add(socket);
     socket.once('error', () => drop(socket));
   });
   const listeners =
-    'fd' in where ? await openListener(server, where) : await openListeners(server, where, { isShared: true });
+    'fd' in where
+      ? await openListener(server, where)
+      : await openListeners(server, where, { isShared: true, isPaused });
   const close = async () => {
     for (const socket of held) drop(socket);
     await listeners.close();

@@ -13,6 +13,7 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import type { ClaimedPort } from './claimed-port.ts';
 import type { OwnHosts } from './client/host-check.ts';
+import { endsOf } from './client/socket-owner.ts';
 import type { ServeDeps } from './deps.ts';
 import { reportProblem } from './exchange/problem.ts';
 import { openListeners } from './hot/listeners.ts';
@@ -52,13 +53,18 @@ export interface Ports {
 /**
  * Opens the port at this thread's own listeners.
  *
- * @param claimed the port, if it is open already
+ * @param options.claimed the port, if it is open already
+ * @param options.isShared other processes of this server listen on it too
  * @throws the system's error if it cannot listen
  */
-export async function openOwnPorts(server: Server, listen: Endpoint, claimed?: ClaimedPort): Promise<Ports> {
+export async function openOwnPorts(
+  server: Server,
+  listen: Endpoint,
+  { claimed, isShared = false }: { readonly claimed?: ClaimedPort | undefined; readonly isShared?: boolean } = {},
+): Promise<Ports> {
   const listeners = claimed
     ? claimed.take((socket) => server.emit('connection', socket))
-    : await openListeners(server, listen);
+    : await openListeners(server, listen, { isShared });
   return {
     port: listeners.port,
     blockBytes: 0,
@@ -66,6 +72,35 @@ export async function openOwnPorts(server: Server, listen: Endpoint, claimed?: C
     leave: () => listeners.close(),
     destroy: () => undefined,
     close: async () => {},
+  };
+}
+
+/** How connections come from the other processes of a server. */
+export interface Siblings {
+  /** A port without TLS, on this machine only. */
+  readonly internal: ClaimedPort;
+  /** Connections of clients that another process has accepted, paused. */
+  readonly connection: Subscribable<Socket>;
+}
+
+/** The same port, with connections from the other processes of this server. */
+export function withSiblings(
+  ports: Ports,
+  { internal, connection }: Siblings,
+  { server, open }: { readonly server: Server; open(socket: Socket, client: Client): void },
+): Ports {
+  const listeners = internal.take((socket) => open(socket, { ...endsOf(socket), isSecure: false, protocol: 'http1' }));
+  internal.begin();
+  const unsubscribe = connection.subscribe((socket) => {
+    server.emit('connection', socket);
+    socket.resume();
+  });
+  return {
+    ...ports,
+    leave: async () => {
+      unsubscribe();
+      await Promise.all([ports.leave(), listeners.close()]);
+    },
   };
 }
 

@@ -79,7 +79,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   const self = describeHolder(file, identity);
   const ending = new AbortController();
   const request = { holder: JSON.stringify(self), ttlMs, signal: ending.signal };
-  await assertAlone(db, clock, node);
+  await assertAlone(db, clock, node, self);
   const first = await leases.acquire(name, request);
   let lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
 
@@ -87,7 +87,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     const holder = JSON.parse(text) as Holder;
     // This process holds the lock of the same file on the same system, so the holder has ended. Another
     // database is a copy.
-    const hasEnded = holder.boot === self.boot && holder.lock === self.lock;
+    const hasEnded = isOfFolder(holder, self);
     // A node that takes over from this one holds its lease for a moment, and names no database.
     if (hasEnded || (holder.database ?? self.database) !== self.database) {
       const { lease } = await leases.acquire(name, { ...request, replaces: token });
@@ -149,13 +149,14 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
  *
  * @throws OxbowError `data-in-use`
  */
-async function assertAlone(db: Kysely<Tables>, clock: Clock, node: string | undefined): Promise<void> {
+async function assertAlone(db: Kysely<Tables>, clock: Clock, node: string | undefined, self: Holder): Promise<void> {
   const held = db
     .selectFrom('lease')
-    .select('name')
+    .select(['name', 'holder'])
     .where('expires_us', '>', Math.round(clock.nowMs() * 1000));
   const others = node === undefined ? held.where('name', 'like', `${NODE_LEASE}%`) : held.where('name', '=', SINGLE);
-  const other = await others.executeTakeFirst();
+  // The processes of a server, or a single server, that had this folder before were killed.
+  const other = (await others.execute()).find(({ holder }) => !isOfFolder(JSON.parse(holder) as Holder, self));
   if (!other) return;
   throw new OxbowError(
     'data-in-use',
@@ -163,6 +164,11 @@ async function assertAlone(db: Kysely<Tables>, clock: Clock, node: string | unde
       ? `The database is that of a cluster, whose node ${other.name.slice(NODE_LEASE.length)} runs. Set cluster.enabled, or stop its nodes.`
       : 'Another oxbow that is no node of a cluster uses the database. Stop it first.',
   );
+}
+
+/** Whether a holder was a process on this folder since the system started. This one has its lock now. */
+function isOfFolder(holder: Pick<Holder, 'boot' | 'lock'>, self: Holder): boolean {
+  return holder.boot === self.boot && holder.lock === self.lock;
 }
 
 function describeHolder(file: string, identity: string | undefined): Holder {

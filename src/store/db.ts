@@ -57,6 +57,8 @@ export interface StoreOptions {
   readonly onTaken?: () => void;
   /** Name of this node of a cluster; undefined: a single server. */
   readonly node?: string | undefined;
+  /** The process that has started this one holds the lock of the folder. */
+  readonly isLocked?: boolean | undefined;
   /** Time to live of the lease on the folder, ms. */
   readonly leaseTtlMs?: number | undefined;
   /** Statements of a server may take as long as they need. */
@@ -77,7 +79,7 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<Store & AsyncDisposable> {
   const { file, log, onTaken = () => undefined } = options;
   await using opened = new AsyncDisposableStack();
-  opened.use(lockDataFolder(dirname(file)));
+  if (!options.isLocked) opened.use(lockDataFolder(dirname(file)));
   await keepReserve(dirname(file));
   const engine = opened.use(await openEngine(options));
   const { db, identity, movedTo } = engine;
@@ -112,7 +114,9 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
 }
 
 /** Opens the database without the data folder. @throws as `openStore` */
-export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs' | 'node'>): Promise<Engine> {
+export async function openEngine(
+  options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs' | 'node' | 'isLocked'>,
+): Promise<Engine> {
   const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, unlimited, start, signal } = options;
   if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library

@@ -30,5 +30,8 @@ export const LEFT_FILE = 'left.json';
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';
 
+/** Folder with what each process of several keeps for itself, by its name. */
+export const PROCESSES = 'processes';
+
 /** Space that the next start has on a full disk. */
 export const RESERVE_FILE = 'reserve';

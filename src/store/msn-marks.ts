@@ -224,6 +224,31 @@ export async function restoreMarks(
   });
 }
 
+/**
+ * Writes the highest mark of each name in some folders to all that should have them, before a process opens
+ * one: streams may be with other processes from now on. Without any marks nothing is written, so that those
+ * that are missing count as lost.
+ *
+ * @param from folders with marks; those without any are left out
+ * @param options.isNew there was no stream yet: no mark is missing
+ */
+export async function mergeMsnMarks(
+  from: readonly string[],
+  to: readonly string[],
+  { isNew, files = systemFiles }: { readonly isNew: boolean; readonly files?: Files },
+): Promise<void> {
+  const read = await Promise.all(from.map((folder) => readMarks(files, folder)));
+  const all = read.filter((marks) => marks !== undefined);
+  if (all.length === 0 && !isNew) return;
+  const merged = new Map<string, number>();
+  const others = Math.max(0, ...all.map((each) => each.others));
+  for (const { marks } of all)
+    for (const [name, mark] of Object.entries(marks)) merged.set(name, Math.max(mark, merged.get(name) ?? 0));
+  // A name that another folder does not list may be at most as high there as all that it does not list.
+  const marks = Object.fromEntries(Array.from(merged, ([name, mark]) => [name, Math.max(mark, others)]));
+  for (const folder of to) await writeMarks(files, folder, { marks, others });
+}
+
 /** Undefined if there is no file or it is malformed. */
 async function readMarks(files: Files, folder: string): Promise<Marks | undefined> {
   try {

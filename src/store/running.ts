@@ -115,9 +115,10 @@ export function isLocked(folder: string): boolean {
  * Notes the crash of this process, so that the next start does not take it for one that was killed.
  *
  * @param report for the next start to send; undefined: nothing, or it was sent
+ * @param isServer false: a process of several, whose server goes on
  */
-export function noteCrash(folder: string, report: string | undefined): void {
-  rmSync(join(folder, RUNNING_FILE), { force: true });
+export function noteCrash(folder: string, report: string | undefined, isServer: boolean): void {
+  if (isServer) rmSync(join(folder, RUNNING_FILE), { force: true });
   const file = join(folder, CRASH_FILE);
   if (report === undefined) rmSync(file, { force: true });
   else writeFileSync(file, report, { mode: 0o600 });

@@ -17,7 +17,7 @@ export async function openSrtListener(options: SrtListenerOptions): Promise<SrtL
     now: microseconds,
     transmit: (packet, address, port) => socket.transmit(packet, address, port),
   });
-  const socket = await openUdp({ address: options.address, port: options.port }, undefined, {
+  const socket = await openUdp({ address: options.address, port: options.port, fd: options.fd }, undefined, {
     receive: (packet, address, port) => protocol.receive(packet, address, port),
     tick: () => protocol.tick(),
     // Of a socket for many peers: one of them is unreachable. Its connection ends when it stays silent.

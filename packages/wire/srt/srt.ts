@@ -79,6 +79,8 @@ export interface SrtListenerOptions extends SrtOptions {
   readonly address: string;
   /** UDP port; 0 picks a free one. */
   readonly port: number;
+  /** File descriptor of a socket that is bound there already. */
+  readonly fd?: number | undefined;
   /** Connections at a time; further callers are rejected with `backlog`. 25 by default. */
   readonly maxConnections?: number | undefined;
   /**

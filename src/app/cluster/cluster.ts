@@ -2,12 +2,14 @@
  * Opens what the nodes of a cluster share: Redis, with leases and the event bus.
  * In: the context. Out: Cluster; undefined without one.
  */
+import { ProcessEventBus } from '../../cluster/bus/process-event-bus.ts';
 import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/bus/shadow.ts';
 import { createAvailableLeases } from '../../cluster/lease/available-leases.ts';
-import type { AppContext, Cluster } from '../../features/core.ts';
+import type { AppContext, Cluster, ServerProcess } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { redact } from '../../observe/redact.ts';
+import { currentTraceparent } from '../../observe/traces/current-span.ts';
 
 /** Longest wait for a reply of Redis, ms. */
 const REPLY_MS = 2000;
@@ -19,15 +21,9 @@ const FIRST_MS = 3000;
  *
  * @throws OxbowError `bad-setting` without `redis.url`
  */
-export async function openCluster({
-  config,
-  opened,
-  clock,
-  log,
-  metrics,
-  services,
-  failed,
-}: AppContext): Promise<Cluster | undefined> {
+export async function openCluster(app: AppContext): Promise<Cluster | undefined> {
+  if (app.process) return clusterOfProcesses(app, app.process);
+  const { config, opened, clock, log, metrics, services, failed } = app;
   const { cluster } = config;
   if (!cluster.enabled) return undefined;
   const { url, prefix, replicas, ...address } = config.redis;
@@ -81,5 +77,24 @@ export async function openCluster({
       opened.defer(metrics.beforeScrape(() => metrics.eventsWaiting.set(bus.waiting)));
       return cluster.shadow ? opened.use(await openShadowBus(local, bus, count('events'))) : bus;
     },
+  };
+}
+
+/** What the processes of a server share: events, through the supervisor. Each stream has one process. */
+function clusterOfProcesses({ opened, clock, metrics, failed }: AppContext, { link }: ServerProcess): Cluster {
+  return {
+    leases: (local) => local,
+    bus: async () =>
+      opened.use(
+        new ProcessEventBus({
+          link,
+          process: link.start.name,
+          position: link.start.events,
+          clock,
+          traceparent: currentTraceparent,
+          failed: failed('a subscriber to events'),
+          counters: metrics,
+        }),
+      ),
   };
 }

@@ -45,19 +45,20 @@ const TELL_MS = 500;
  * @throws OxbowError `bad-setting`
  */
 export async function openNodes(
-  { config, clock, log, opened, shutdown, failed, metrics }: AppContext,
+  { config, process: part, clock, log, opened, shutdown, failed, metrics }: AppContext,
   { store, net }: Pick<Parts, 'store' | 'net'>,
 ): Promise<Nodes | undefined> {
   const { url, secret, roles, takeover } = config.cluster;
   const node = nodeName(config);
   if (node === undefined || url === undefined) return undefined;
-  if (store.engine !== 'postgresql') throw new OxbowError('bad-setting', '`cluster.url` needs `store.url`.');
+  if (store.engine !== 'postgresql' && !part) throw new OxbowError('bad-setting', '`cluster.url` needs `store.url`.');
   if (secret === undefined || secret.length < MIN_SECRET)
     throw new OxbowError(
       'bad-setting',
       `\`cluster.url\` needs \`cluster.secret\` with ${MIN_SECRET} characters or more.`,
     );
   const rows = new NodeRows(store.db, clock);
+  if (part?.link.start.isFirst) await rows.spread(part.link.start.names);
   await rows.register({ name: node, url, roles, version });
   const unnoted = failed('the note that this node ends');
   const ended = new AbortController();
@@ -77,6 +78,7 @@ export async function openNodes(
     node,
     roles,
     takeoverMs: takeover,
+    spreadOver: part?.link.start.names,
     clock,
     log,
     tookOver: (dead, things) =>
@@ -108,7 +110,7 @@ export function openNodeFiles(
 export function openInternalRequests(
   { failed, telemetry }: AppContext,
   { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
-  copies: Pick<InternalRequestDeps, 'purge'>,
+  { copies, view }: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view'>,
 ): ReturnType<typeof createInternalRequests> {
   const { control, catalog } = streams;
   const timelineOf = (stream: string) => {
@@ -125,6 +127,7 @@ export function openInternalRequests(
       return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
     },
     look: async () => changes?.look(),
+    view,
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node) => control.give(stream, node),
     failed: failed('a request of another node'),
@@ -189,13 +192,14 @@ function tellChanges(
  * have now.
  */
 export function startNodes(
-  { opened, shutdown, failed }: AppContext,
+  { process: part, opened, shutdown, failed }: AppContext,
   nodes: Nodes,
   { streams, changes }: Pick<Parts, 'streams' | 'changes'>,
 ): void {
   const { placement } = nodes;
   if (changes) tellChanges({ shutdown }, nodes, changes);
   opened.use(shutdown.owns(placement.run(shutdown)));
+  if (part) return; // all processes write to one folder: the owner of a stream recovers it
   const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));
   opened.use(shutdown.owns(recovering));
 }

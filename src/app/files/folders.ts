@@ -136,6 +136,7 @@ export function startFolders(
       streams: () => catalog.recordings.retentionRules.map(({ streamId }) => streamId),
       moved: (bytes) => metrics.folderMovedBytes.inc(bytes),
       failed: failed('moving a recording to its folder'),
+      isAlone: !app.process || app.process.link.start.isFirst,
     },
     shutdown,
   );

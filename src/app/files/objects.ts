@@ -32,7 +32,7 @@ const LOG_EVERY_MS = 60_000;
  * @param local the files; closed with the result
  */
 export async function openObjects(
-  { config, settings, dataFolder, opened, clock, log, metrics, services }: AppContext,
+  { config, settings, ownFolder, opened, clock, log, metrics, services }: AppContext,
   { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
@@ -44,7 +44,7 @@ export async function openObjects(
     nowMs: () => clock.nowMs(),
     targets: config.storage.targets,
     cache: {
-      folder: path.join(dataFolder, OBJECT_CACHE),
+      folder: path.join(ownFolder, OBJECT_CACHE),
       maxBytes: () => settings.now.storage.cache,
       hasRoom: () => disk.now().hasRoom,
     },
@@ -97,7 +97,9 @@ export function startOffload(
     const target = storage ?? settings.now.storage.target;
     return target === LOCAL_STORAGE || target === '' ? undefined : target;
   };
-  const isShared = placement.node !== '';
+  const isNode = placement.node !== '';
+  // The processes of a server have one folder.
+  const isShared = isNode && !app.process;
   // What this node recorded of streams that others have now is still in its folder.
   const elsewhere = new Map<string, string | undefined>();
   const hasFile = (location: SegmentLocation) =>
@@ -120,7 +122,7 @@ export function startOffload(
     uploads: objects.uploads,
     deletions: objects.deletions,
     targets: objects.targets,
-    candidates: new Candidates(store.db, objects.index, isShared ? ownFiles : undefined),
+    candidates: new Candidates(store.db, objects.index, isNode ? ownFiles : undefined),
     isGone: isShared ? isGone : undefined,
     settings,
     policies: () => [

@@ -128,14 +128,14 @@ export async function untilClaimed(
  * @throws OxbowError `bad-setting` where systemd has the port that serving threads would share
  */
 export async function openEarlyPort(
-  { data, http, threads }: Pick<Config, 'data' | 'http' | 'threads'>,
+  { data, http, threads, processes }: Pick<Config, 'data' | 'http' | 'threads' | 'processes'>,
   { signal }: { signal: AbortSignal },
 ): Promise<ClaimedPort | undefined> {
   const report = Number(process.env[REPORT_FD] ?? Number.NaN);
   delete process.env[REPORT_FD];
   if (Number.isNaN(report)) return takeListenFd(threads);
   const running = findRunning(data);
-  const claimed = await claimPort(running ? withPortOf(http, running.http) : http);
+  const claimed = await claimPort(running ? withPortOf(http, running.http) : http, { isPaused: processes > 1 });
   try {
     writeSync(report, `${CLAIMED}\n`);
     closeSync(report);

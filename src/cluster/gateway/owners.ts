@@ -37,6 +37,11 @@ export class Owners {
     return owner instanceof Promise ? owner.then(otherOf) : otherOf(owner);
   }
 
+  /** Whether this node is known to own a subject. */
+  isOwn(subject: Subject): boolean {
+    return 'kind' in subject && this.#options.placement.find(subject.kind, subject.key) === 'own';
+  }
+
   /**
    * The node for a thing without an owner that this one may not own.
    *
@@ -49,6 +54,11 @@ export class Owners {
     const able = placement.others.filter(({ roles, isAlive }) => isAlive && roles.includes(roleFor[kind]));
     const number = key === undefined ? randomInt(2 ** 32) : createHash('sha1').update(key).digest().readUInt32BE();
     return able[number % able.length];
+  }
+
+  /** See `Placement.lessLoaded`. */
+  lessLoaded(kind: OwnedKind | undefined): Promise<NodeView | undefined> | undefined {
+    return kind && this.#options.placement.lessLoaded(kind);
   }
 
   /** The node that owns the media of a request target, if it is known already. */

@@ -48,10 +48,16 @@ export class PassedRequests {
     const { owners, refusals } = this.#options;
     const target = pathOf(url);
     const about = subjectOf(method, target);
-    const made = madeBy(method, target);
+    const isHere = about !== undefined && !('field' in about) && owners.isOwn(about.subject);
+    const made = isHere ? undefined : madeBy(method, target);
     const pass = (owner: NodeView | undefined): Taken => {
+      const passTo = (node: NodeView) => this.#passTo(node, request, response, about?.passed ?? 'api');
       const node = owner ?? owners.takerOf(made);
-      return node ? this.#passTo(node, request, response, about?.passed ?? 'api') : false;
+      if (node) return passTo(node);
+      const choosing = owners.lessLoaded(made);
+      if (!choosing) return false;
+      // Without an answer of the database it is this process that says so.
+      return choosing.then((chosen) => (chosen ? passTo(chosen) : false)).catch(() => false);
     };
     if (!about) return pass(undefined);
     const node = 'field' in about ? this.#nodeIn(request, about) : owners.nodeOf(about.subject);

@@ -38,6 +38,7 @@ export class MemoryPlacements {
         if (!this.#owners.has(`${kind}/${key}`)) this.give(kind, key, node);
         return this.#ownerFor(node, kind, key)!;
       },
+      lessLoaded: () => undefined,
       give: async (kind, key, to) => {
         if (this.#ownerFor(node, kind, key) !== 'own') return false;
         this.give(kind, key, to);

@@ -10,6 +10,7 @@ import { NODE_LEASE } from '../../store/data-folder-lease.ts';
 import { type Fence, holdLease } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { PlacementTable } from '../../store/tables/node-tables.ts';
+import { evenMoves } from './even-moves.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
 /** Kinds that run: their new owner continues them at once. */
@@ -136,6 +137,22 @@ export class NodeRows {
     if (claimed) return claimed.node;
     // Deleted in between: the next attempt finds it free.
     return (await this.nodeOf(kind, key)) ?? this.claim(kind, key, node);
+  }
+
+  /**
+   * Spreads all things evenly over the processes of a server, before the first of them runs one: there may be
+   * more or fewer than last time.
+   */
+  async spread(names: readonly string[]): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      const rows = await db.selectFrom('placement').select(['kind', 'key', 'node']).execute();
+      for (const { kind, key, to } of evenMoves(rows, names)) {
+        const update = db.updateTable('placement').set({ node: to, changed_us: this.#nowUs() });
+        await update.where('kind', '=', kind).where('key', '=', key).execute();
+      }
+      // Those of earlier starts are no nodes that have died.
+      await db.deleteFrom('node').where('name', 'not in', names).execute();
+    });
   }
 
   /** Moves a thing from one node to another. False: that node does not have it. */

@@ -68,6 +68,7 @@ export function openTestCluster(db: Kysely<Tables>): TestCluster {
       moved,
       isPaused: false,
       takes: () => takes,
+      lessLoaded: () => undefined,
       get others() {
         return [...nodes.keys()].filter((other) => other !== name).map(viewOf);
       },

@@ -56,8 +56,17 @@ export interface Placement {
   /**
    * Makes this node the owner of a thing that has none. Returns the owner: this node, or the one that has it
    * already.
+   *
+   * @param options.anywhere where the processes of one server start, any of them may get it: the one that has
+   *   least
    */
-  claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>>;
+  claim(kind: OwnedKind, key: string, options?: { readonly anywhere: boolean }): Promise<Exclude<Owner, undefined>>;
+  /**
+   * The other process of this server that should get a new thing, because it has less to do; undefined: this one.
+   *
+   * @returns undefined where things stay with the node that makes them
+   */
+  lessLoaded(kind: OwnedKind): Promise<NodeView | undefined> | undefined;
   /** Gives a thing of this node to another one. False: this node does not own it. */
   give(kind: OwnedKind, key: string, to: string): Promise<boolean>;
   /** The thing exists no more. */
@@ -74,6 +83,7 @@ export function createSolePlacement(): Placement {
     find: () => 'own',
     lookUp: async () => 'own',
     claim: async () => 'own',
+    lessLoaded: () => undefined,
     give: async () => false,
     forget: async () => {},
   };

@@ -38,6 +38,8 @@ interface SharedPlacementOptions {
   readonly roles: readonly NodeRole[];
   /** Time to live of the lease of a node, ms. */
   readonly takeoverMs: number;
+  /** Names of the processes of one server, over which things are spread; undefined: nodes have what they made. */
+  readonly spreadOver?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when this node has taken over things of a dead one. */
@@ -94,9 +96,11 @@ export class SharedPlacement implements Placement {
     if (owner === 'own' || owner?.isAlive) return owner;
     const id = idOf(kind, key);
     const before = this.#owners.get(id);
-    const nowMs = this.#options.clock.monotonicMs();
+    const { clock, spreadOver } = this.#options;
+    const nowMs = clock.monotonicMs();
+    // The processes of a server read their own disk: a thing that another one has just made is found at once.
     const askedMs = this.#unknown.get(id);
-    if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return owner;
+    if (!spreadOver && askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return owner;
     const node = await this.#options.rows.nodeOf(kind, key);
     if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear();
     this.#unknown.set(id, nowMs);
@@ -105,10 +109,27 @@ export class SharedPlacement implements Placement {
     return this.find(kind, key);
   }
 
-  async claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>> {
-    const node = await this.#options.rows.claim(kind, key, this.node);
+  async claim(
+    kind: OwnedKind,
+    key: string,
+    { anywhere }: { readonly anywhere: boolean } = { anywhere: false },
+  ): Promise<Exclude<Owner, undefined>> {
+    const { rows, spreadOver } = this.#options;
+    const wanted = anywhere && spreadOver ? leastOf(spreadOver, await rows.loads('running')) : this.node;
+    const node = await rows.claim(kind, key, wanted);
     this.#change(kind, key, node);
     return this.#ownerNamed(node)!;
+  }
+
+  lessLoaded(kind: OwnedKind): Promise<NodeView | undefined> | undefined {
+    const { rows, spreadOver } = this.#options;
+    // The bytes of an upload come with the request.
+    if (!spreadOver || kind === 'upload') return undefined;
+    const able = this.others.filter(({ isAlive, roles }) => isAlive && roles.includes(roleFor[kind]));
+    return rows.loads('running').then((loads) => {
+      const name = leastOf([this.node, ...able.map((node) => node.name)], loads);
+      return able.find((node) => node.name === name);
+    });
   }
 
   async give(kind: OwnedKind, key: string, to: string): Promise<boolean> {
@@ -241,6 +262,12 @@ export class SharedPlacement implements Placement {
     // A node that was never registered was removed by hand.
     return this.#nodes.find(({ name }) => name === node) ?? unknownNode(node);
   }
+}
+
+/** The first of the nodes with the fewest things. */
+function leastOf(names: readonly string[], loads: ReadonlyMap<string, number>): string {
+  const loadOf = (name: string) => loads.get(name) ?? 0;
+  return names.reduce((least, name) => (loadOf(name) < loadOf(least) ? name : least));
 }
 
 const idOf = (kind: string, key: string) => `${kind}/${key}`;

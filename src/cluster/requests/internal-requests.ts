@@ -42,6 +42,8 @@ export interface InternalRequestDeps {
   edge(stream: string): object;
   /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
   span(stream: string, positionMs: number): Promise<object | null>;
+  /** What this process of several says of itself; undefined: there is no such view. */
+  view?: ((name: string) => Promise<unknown> | undefined) | undefined;
   /** Spans of changes by another node, below its spans. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
   /** Called with a bug. */
@@ -64,6 +66,8 @@ export const internalTarget = {
   give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
   /** The live edge of a stream, for rooms of the node that requests it. */
   edge: (stream: string): string => `${PREFIX}streams/${stream}/edge`,
+  /** What a process says of itself, as JSON. */
+  view: (name: string): string => `${PREFIX}views/${name}`,
   /** Its first media that ends after a position, unix ms. */
   span: (stream: string, positionMs: number): string => `${PREFIX}streams/${stream}/span?at=${positionMs}`,
 };
@@ -145,13 +149,17 @@ async function answer(deps: InternalRequestDeps, method: string, url: URL, node:
     await deps.look();
     return { status: 204 };
   }
-  const [, kind, path] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
+  const [, kind, path] = /^\/internal\/(files|streams|copies|views)\/(.+)$/.exec(url.pathname) ?? [];
   if (kind === 'streams' && method === 'POST' && path!.endsWith('/give')) {
     await deps.give(path!.slice(0, -'/give'.length), node);
     return { status: 204 };
   }
   if (kind === 'streams' && method === 'GET')
     return { status: 200, body: JSON.stringify(await readStream(deps, path!, url)) };
+  if (kind === 'views') {
+    const view = deps.view?.(path!);
+    return view ? { status: 200, body: JSON.stringify(await view) } : { status: 404 };
+  }
   if (kind === 'copies') {
     const thing = method === 'DELETE' ? purgedThing(path!) : undefined;
     if (!thing) return { status: 404 };

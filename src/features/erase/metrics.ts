@@ -9,6 +9,7 @@ export const eraseMetrics = {
   deletionsWaiting: {
     type: 'gauge',
     name: 'oxbow_deletions_waiting',
+    across: 'max',
     labels: [],
     help: 'Deletions of ranges on request that have not reached every file, copy and cache yet.',
   },

@@ -65,6 +65,8 @@ export interface ExportJobsOptions {
   readonly reader: RangeReader;
   readonly clock: Clock;
   readonly segments: SegmentStore;
+  /** Whether no other process writes to the folder now; true by default. */
+  readonly isAlone?: boolean | undefined;
   /**
    * `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take,
    * bytes.
@@ -236,8 +238,8 @@ export class ExportJobs implements ExportsApi<Reply> {
 
   /** Deletes files that a killed process left. */
   async #sweep(): Promise<void> {
-    const { jobs, segments } = this.#options;
-    await segments.sweep(EXPORTS);
+    const { jobs, segments, isAlone = true } = this.#options;
+    if (isAlone) await segments.sweep(EXPORTS);
     for await (const location of segments.list(EXPORTS)) {
       const owner = /^([0-9a-z]+-[0-9a-f]{16})-\d+\.spool$/.exec(location.slice(EXPORTS.length))?.[1];
       if (owner !== undefined && (await jobs.queue.find(owner))?.state !== 'running') await segments.delete(location);

@@ -14,7 +14,7 @@ export const exports = defineFeature({
   name: 'exports',
   routes: exportRoutes,
   after: subtitleRoutes,
-  open({ config, settings, clock }, { recordings, catalog, jobs, jobKinds, disk, hooks }) {
+  open({ config, settings, clock, process: part }, { recordings, catalog, jobs, jobKinds, disk, hooks }) {
     const { segments, chunks, reader } = recordings;
     const node = nodeName(config);
     const secret = node === undefined ? undefined : config.cluster.secret;
@@ -25,6 +25,7 @@ export const exports = defineFeature({
       reader,
       clock,
       segments,
+      isAlone: part?.link.start.isFirst,
       settings,
       mayWrite: () => disk.now().hasRoom,
       node,

@@ -5,7 +5,7 @@ import { LogRing } from '../../observe/log-ring.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 
 describe('routes for administrators', () => {
-  const logs = new LogRing(10);
+  const logs = new LogRing(() => 0.011);
   logs.take(JSON.stringify({ level: 'info', time: '2026-11-19T08:00:00.000Z', msg: 'connected', stream: 'door' }));
   logs.take(JSON.stringify({ level: 'warn', time: '2026-11-19T08:00:01.000Z', msg: 'disk is slow', tookMs: 900 }));
   const row = {

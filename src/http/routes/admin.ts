@@ -63,9 +63,9 @@ export const adminRoutes: readonly Route[] = [
     sentence: 'Returns the last lines of the log, oldest first, at most 2,000. `level` is the lowest level returned.',
     query: LogQuery,
     replies: { 200: LogList },
-    answer: ({ query: { level, stream, text, after } }, { logs }) => ({
+    answer: async ({ query: { level, stream, text, after } }, { logs }) => ({
       body: {
-        items: logs.read({ level, stream, text, after: after === undefined ? undefined : Number(after) }),
+        items: await logs.read({ level, stream, text, after: after === undefined ? undefined : Number(after) }),
         nextCursor: null,
       },
     }),

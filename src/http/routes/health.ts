@@ -97,8 +97,8 @@ export const healthRoutes: readonly Route[] = [
     access: 'operator',
     sentence: 'Returns all metrics in Prometheus text format; from this computer or with the admin token.',
     replies: { 200: Type.String({ description: 'Prometheus text' }) },
-    async answer(_, { metrics }) {
-      return { headers: { 'content-type': metrics.contentType }, body: await metrics.print() };
+    async answer(_, { metrics, printMetrics }) {
+      return { headers: { 'content-type': metrics.contentType }, body: await printMetrics() };
     },
   }),
 ];

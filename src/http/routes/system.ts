@@ -43,7 +43,7 @@ export const systemRoutes: readonly Route[] = [
     access: 'admin',
     sentence: 'Returns CPU time and used disk of the last 24 hours, since the process started.',
     replies: { 200: SystemHistory },
-    answer: (_, { systemHistory }) => ({ body: systemHistory() }),
+    answer: async (_, { systemHistory }) => ({ body: await systemHistory() }),
   }),
   defineRoute({
     method: 'GET',

@@ -59,6 +59,8 @@ interface RtmpCertificate {
 export interface RtmpServerSetup {
   /** With its address filled in; port 0 picks a free one. */
   readonly listen: Endpoint;
+  /** Whether processes share the port (Linux). */
+  readonly reusePort?: boolean | undefined;
   readonly access: PublishAccess;
   /** Shared by the servers of RTMP and RTMPS. */
   readonly limits: ConnectionLimits;
@@ -122,10 +124,11 @@ class RtmpPort implements RtmpServer {
   }
 
   async listen(): Promise<void> {
-    const { address: host, port } = this.#setup.listen;
+    const { listen, reusePort = false } = this.#setup;
+    const { address: host, port } = listen;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject);
-    this.#server.listen({ host, port, backlog: 1024 }, resolve);
+    this.#server.listen({ host, port, backlog: 1024, reusePort }, resolve);
     await promise;
     this.#server.off('error', reject);
     this.#server.on('error', (error) => this.#setup.log.error({ error: messageOf(error) }, 'the RTMP server failed'));

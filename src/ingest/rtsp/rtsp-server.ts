@@ -17,6 +17,8 @@ const KEEP_ALIVE_MS = 10_000;
 interface RtspServerSetup extends RtspPublicationSetup {
   /** With its address filled in; port 0 picks a free one. */
   readonly listen: Endpoint;
+  /** Whether processes share the port (Linux). */
+  readonly reusePort?: boolean | undefined;
 }
 
 /** A server that listens. */
@@ -35,7 +37,7 @@ interface RtspServer {
  * @throws the system's error if it cannot listen, e.g. EADDRINUSE
  */
 export async function openRtspServer(setup: RtspServerSetup): Promise<RtspServer> {
-  const { listen, log } = setup;
+  const { listen, reusePort = false, log } = setup;
   const limits = new ConnectionLimits(BOUNDS);
   const clients = new Set<RtspPublication>();
   const accept = (socket: Socket) => {
@@ -56,7 +58,7 @@ export async function openRtspServer(setup: RtspServerSetup): Promise<RtspServer
   };
   const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true };
   const server = createServer(options, accept);
-  await listening(server, listen);
+  await listening(server, listen, reusePort);
   server.on('error', (error) => log.error({ error: messageOf(error) }, 'the RTSP server failed'));
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -72,10 +74,10 @@ export async function openRtspServer(setup: RtspServerSetup): Promise<RtspServer
   };
 }
 
-function listening(server: Server, { address: host, port }: Endpoint): Promise<void> {
+function listening(server: Server, { address: host, port }: Endpoint, reusePort: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, reusePort }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -24,6 +24,8 @@ import { parseStreamId, type StreamIdRequest } from './stream-id.ts';
 /** What the server is opened with. */
 interface SrtServerSetup {
   readonly listen: Endpoint;
+  /** A socket that is bound there already; see UdpPlace. */
+  readonly fd?: number | undefined;
   readonly access: PublishAccess;
   /** Default of a stream's latency, ms. */
   readonly latencyMs: number;
@@ -52,10 +54,11 @@ interface SrtServer {
  */
 export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
   const server = new SrtCallers(setup);
-  const { listen, latencyMs, maxCallers, log, metrics } = setup;
+  const { listen, fd, latencyMs, maxCallers, log, metrics } = setup;
   const listener = await openSrtListener({
     address: listen.address,
     port: listen.port,
+    fd,
     latencyMs,
     maxConnections: maxCallers,
     accept: (request) => server.accept(request),

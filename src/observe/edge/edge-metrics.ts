@@ -81,6 +81,7 @@ export const edgeMetrics = {
   edgeOriginDown: {
     type: 'gauge',
     name: 'oxbow_edge_origin_down',
+    across: 'max',
     labels: [],
     help: 'Whether an edge leaves its origin alone because it does not answer: 1 or 0.',
   },

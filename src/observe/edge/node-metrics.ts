@@ -9,12 +9,14 @@ export const nodeMetrics = {
   nodes: {
     type: 'gauge',
     name: 'oxbow_nodes',
+    across: 'max',
     labels: ['state'],
     help: 'In a cluster: nodes of the database, by state: alive, draining, dead. The same at every node.',
   },
   nodeOwned: {
     type: 'gauge',
     name: 'oxbow_node_owned',
+    across: 'max',
     labels: ['kind', 'state'],
     help: 'In a cluster: things that nodes own, by kind (stream, room, asset, upload) and by the state of their node: no node runs or changes those of dead ones. The same at every node.',
   },

@@ -9,6 +9,7 @@ export const childMetrics = {
   childrenWithoutNetwork: {
     type: 'gauge',
     name: 'oxbow_children_without_network',
+    across: 'max',
     labels: [],
     help: '1 while processes that read foreign media are started without a network, see children.network.',
   },

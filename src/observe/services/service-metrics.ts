@@ -9,6 +9,7 @@ export const serviceMetrics = {
   breakerState: {
     type: 'gauge',
     name: 'oxbow_breaker_state',
+    across: 'max',
     labels: ['service'],
     help: 'State of the circuit breaker of a service: 0 closed (it answers), 1 a trial is in progress, 2 open (it is not called).',
   },

@@ -193,6 +193,11 @@ export class ChunkTable {
     return read;
   }
 
+  /** Reads the totals again next time: another process writes the recording. */
+  forgetTotals(streamId: string): void {
+    this.#totals.delete(streamId);
+  }
+
   async #readTotals(streamId: string): Promise<RecordedTotals> {
     const row = await this.#db
       .selectFrom('chunk_file')

@@ -27,6 +27,8 @@ interface FolderMovesOptions {
   /** Bytes of a file were moved. */
   readonly moved: (bytes: number) => void;
   readonly failed: (error: unknown) => void;
+  /** Whether no other process writes to the folders now: then unfinished files are deleted. */
+  readonly isAlone: boolean;
 }
 
 /** The rate of all moves, and their end. */
@@ -40,9 +42,11 @@ export async function runFolderMoves(options: FolderMovesOptions, { signal }: { 
   const { store, settings, clock, failed } = options;
   const pace = createPace(() => settings.now.storage.moveRate, { clock, signal });
   // What a process left that was ended while it copied.
-  await store.sweep(segmentPrefix('recordings'), { signal }).catch((error: unknown) => {
-    if (!signal.aborted) failed(error);
-  });
+  if (options.isAlone) {
+    await store.sweep(segmentPrefix('recordings'), { signal }).catch((error: unknown) => {
+      if (!signal.aborted) failed(error);
+    });
+  }
   while (!signal.aborted) {
     if (settings.now.storage.moveToFolders) {
       await moveAll(options, { pace, signal }).catch((error: unknown) => {

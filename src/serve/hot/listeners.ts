@@ -44,13 +44,14 @@ export async function checkFree({ address: host, port }: Endpoint): Promise<void
  * Opens the sockets.
  *
  * @param first accepts on the first socket; receives the connections of the others by its event `connection`
- * @param options.isShared other threads of this process use the port too
+ * @param options.isShared other threads of this process, or other processes of this server, use the port too
+ * @param options.isPaused whether connections are not read; false by default
  * @throws the system's error, e.g. EADDRINUSE if another program has the port
  */
 export async function openListeners(
   first: Server,
   endpoint: Endpoint,
-  { isShared = false }: { isShared?: boolean } = {},
+  { isShared = false, isPaused = false }: { readonly isShared?: boolean; readonly isPaused?: boolean } = {},
 ): Promise<Listeners> {
   const canShare = canSharePorts;
   const { address: host, port } = endpoint;
@@ -61,7 +62,7 @@ export async function openListeners(
   try {
     while (canShare && servers.length < LISTENERS) {
       const accept = (socket: Socket) => first.emit('connection', socket);
-      const server = createServer({ noDelay: true, allowHalfOpen: true }, accept);
+      const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: isPaused }, accept);
       await listen(server, { host, port: bound, reusePort: true });
       servers.push(server);
     }

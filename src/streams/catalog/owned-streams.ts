@@ -12,11 +12,18 @@ import { readDefinition } from '../stream-table.ts';
 /**
  * Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles
  * permit it.
+ *
+ * @param options.anywhere the stream is one of many that each process of a server opens now; see
+ *   `Placement.claim`
  */
-export async function isOwn(placement: Placement, name: string): Promise<boolean> {
+export async function isOwn(
+  placement: Placement,
+  name: string,
+  options?: { readonly anywhere: boolean },
+): Promise<boolean> {
   const owner = placement.find('stream', name);
   if (owner !== undefined || !placement.takes('stream')) return owner === 'own';
-  return (await placement.claim('stream', name)) === 'own';
+  return (await placement.claim('stream', name, options)) === 'own';
 }
 
 /** Throws `publisher-active` unless another node can run the stream without an interruption. */

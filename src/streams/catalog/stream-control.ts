@@ -88,7 +88,7 @@ export class StreamControl {
         publishSettings(this.#deps.events, 'stream.changed', orphan);
       }
       for (const [name, settings] of Object.entries(streams)) {
-        if (!(await isOwn(this.#deps.placement, name))) continue;
+        if (!(await isOwn(this.#deps.placement, name, { anywhere: true }))) continue;
         const running = this.#streams.get(name);
         const before = running?.definition ?? this.#removed.get(name);
         const definition = configuredStream(name, settings, before, this.#deps.clock.nowMs());

@@ -1,0 +1,108 @@
+/**
+ * What the supervisor and the processes of a server say to each other.
+ * In: messages over the channel of a child process. Out: a link for the process, typed messages for the
+ * supervisor. docs/decisions/0092.
+ */
+import { Socket } from 'node:net';
+import type { EventType } from '../../api/events.ts';
+import { Emitter, type Subscribable } from '../../lib/events.ts';
+import type { Audience } from '../bus/event-bus.ts';
+import type { EventPosition } from '../bus/event-ring.ts';
+
+/** An event that has no number yet. */
+export interface EventDraft {
+  readonly type: EventType;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly stream: string | null;
+  readonly data: unknown;
+  readonly audience: Audience;
+  readonly traceparent?: string | undefined;
+}
+
+/** An event in the order of all processes. */
+export interface NumberedEvent extends EventDraft {
+  /** Name of the process that has published it. */
+  readonly from: string;
+}
+
+/** The ports that processes share, by protocol; the first process chooses where a setting leaves it open. */
+export type SharedPorts = Readonly<Record<'http' | 'rtmp' | 'rtmps' | 'rtsp' | 'srt', number | undefined>>;
+
+/** What a process needs for its start. */
+export interface ProcessStart {
+  readonly name: string;
+  /** Names of all processes. */
+  readonly names: readonly string[];
+  /** No other process of the server runs: what nobody else may do at the same time is done now. */
+  readonly isFirst: boolean;
+  /** Signs requests of the processes to each other. */
+  readonly secret: string;
+  /** Those that are open already; the first process opens the others. */
+  readonly ports: Partial<SharedPorts>;
+  /** File descriptor of its socket on the port of SRT; undefined: there is none. */
+  readonly srtFd: number | undefined;
+  readonly events: EventPosition;
+}
+
+/** A message of the supervisor. */
+export type ToProcess =
+  | { readonly t: 'start'; readonly start: ProcessStart }
+  /** With a connection that waited while all processes were started. */
+  | { readonly t: 'connection' }
+  | { readonly t: 'event'; readonly event: NumberedEvent };
+
+/** A message of a process. @typeParam Ready what it says when it is ready */
+export type FromProcess<Ready> =
+  | { readonly t: 'publish'; readonly event: EventDraft }
+  | { readonly t: 'ready'; readonly ready: Ready };
+
+/** The link of a process to its supervisor. */
+export interface ProcessLink {
+  readonly start: ProcessStart;
+  /** Emits the events of all processes, in one order; first those that came before. Has one subscriber. */
+  readonly event: Subscribable<NumberedEvent>;
+  /** Emits connections of clients that the supervisor has accepted. Their reading is paused. */
+  readonly connection: Subscribable<Socket>;
+  /** Resolves when the supervisor has ended. */
+  readonly closed: Promise<void>;
+  publish(event: EventDraft): void;
+}
+
+/** The channel of a child process. */
+type Channel = Pick<NodeJS.Process, 'send' | 'on' | 'once'>;
+
+/** Opens the link of this process, once the supervisor has said what it is for. */
+export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
+  const started = Promise.withResolvers<ProcessStart>();
+  const event = new Emitter<NumberedEvent>();
+  // Events come while the bus of this process is not open yet: their numbers must not be missed.
+  const early: NumberedEvent[] = [];
+  const connection = new Emitter<Socket>();
+  channel.on('message', (message: ToProcess, handle: unknown) => {
+    if (message.t === 'start') started.resolve(message.start);
+    else if (message.t === 'event' && event.size === 0) early.push(message.event);
+    else if (message.t === 'event') event.emit(message.event);
+    else if (handle instanceof Socket) connection.emit(handle); // undefined: the client has left
+  });
+  const closed = new Promise<void>((resolve) => channel.once('disconnect', () => resolve()));
+  const start = await started.promise;
+  const followed: Subscribable<NumberedEvent> = {
+    subscribe(listener) {
+      for (const each of early.splice(0)) listener(each);
+      return event.subscribe(listener);
+    },
+  };
+  return {
+    start,
+    event: followed,
+    connection,
+    closed,
+    publish: (draft) => sendTo(channel, { t: 'publish', event: draft }),
+  };
+}
+
+/** Sends a message to the supervisor; one that has ended gets none. */
+export function sendTo<Ready>(channel: Pick<Channel, 'send'>, message: FromProcess<Ready>): void {
+  channel.send?.(message, undefined, undefined, () => undefined); // the process ends when its supervisor has
+}
