@@ -30,6 +30,8 @@ export interface Sample {
 /** Result of one measurement of recorders. */
 export interface Measurement extends Sample {
   readonly streams: number;
+  /** CPU of the pictures of storyboards, percent of one core; undefined where none are made. */
+  readonly picturesPercent: number | undefined;
   /** Empty if there are none. */
   readonly problems: string;
 }
@@ -39,11 +41,13 @@ export interface Measurement extends Sample {
  *
  * @param measured process ids of the measured programs
  * @param helpers process ids of sources and clients of the benchmark
+ * @param begun called when the warm-up is over
  */
 export async function sample(
   measured: readonly number[],
   helpers: readonly number[],
   { warmUpS, measureS }: Durations,
+  begun?: () => Promise<void>,
 ): Promise<Sample> {
   const tree = new ProcessTree(measured);
   const bench = new ProcessTree(helpers);
@@ -55,6 +59,7 @@ export async function sample(
     machine: machineCpuS(),
   });
   await pause(warmUpS * 1000);
+  await begun?.();
   const from = now();
   const peak = { ...tree.memory() };
   for (let nextS = from.s + 1; nextS <= from.s + measureS; nextS++) {
@@ -83,6 +88,11 @@ export async function measure(
   await using folder = await openFolder('bench-run');
   await using origin = await openBenchOrigin({ segments: media.segments, streams });
   await using recorders = await start(origin.urls, folder.path);
-  const usage = await sample(recorders.pids, [origin.pid], durations);
-  return { streams, ...usage, problems: await recorders.problems() };
+  let from: number | undefined;
+  const usage = await sample(recorders.pids, [origin.pid], durations, async () => {
+    from = await recorders.picturesCpuS?.();
+  });
+  const to = await recorders.picturesCpuS?.();
+  const picturesPercent = from === undefined || to === undefined ? undefined : (100 * (to - from)) / durations.measureS;
+  return { streams, ...usage, picturesPercent, problems: await recorders.problems() };
 }

@@ -27,9 +27,11 @@ export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptio
   for (const count of streams) {
     const row = async (name: string, start: typeof startOxbow): Promise<Measurement> => {
       say(`${name}, ${count} streams, ${warmUpS} s + ${measureS} s`);
+      const each = (percent: number | undefined) => (percent === undefined ? '-' : `${(percent / count).toFixed(3)} %`);
       const measurement = await measure(start, count, media, { warmUpS, measureS });
       rows.push([
-        ...[String(count), name, `${(measurement.cpuPercent / count).toFixed(3)} %`, mib(measurement.pssPeakBytes)],
+        ...[String(count), name, each(measurement.cpuPercent), each(measurement.picturesPercent)],
+        mib(measurement.pssPeakBytes),
         ...[
           mib(measurement.pssPeakBytes / count),
           `${measurement.othersPercent.toFixed(0)} %`,
@@ -42,10 +44,12 @@ export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptio
     if (alone) continue;
     const theirs = await row('ffmpeg', startFfmpeg);
     const ratios = [ours.cpuPercent / theirs.cpuPercent, ours.pssPeakBytes / theirs.pssPeakBytes];
-    rows.push([String(count), 'ratio', ...ratios.map((ratio) => ratio.toFixed(2)), '', '', '']);
+    const [cpu, pss] = ratios.map((ratio) => ratio.toFixed(2));
+    rows.push([String(count), 'ratio', cpu!, '', pss!, '', '', '']);
   }
   const head = [
-    ...['streams', 'recorder', 'CPU of a core per stream', 'PSS peak, MiB', 'peak per stream, MiB'],
+    ...['streams', 'recorder', 'CPU of a core per stream', 'of it small pictures', 'PSS peak, MiB'],
+    'peak per stream, MiB',
     ...['other programs', 'problems'],
   ];
   const about =

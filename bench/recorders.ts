@@ -11,6 +11,8 @@ import { isRunning, startServer } from '../test/fixtures/server.ts';
 /** Running recorders. */
 export interface Recorders extends AsyncDisposable {
   readonly pids: readonly number[];
+  /** CPU of the pictures of storyboards so far, seconds. */
+  picturesCpuS?(): Promise<number>;
   /** Problems that the recorder itself reports; empty if there are none. */
   problems(): Promise<string>;
 }
@@ -27,6 +29,11 @@ export const startOxbow: StartRecorders = async (urls, folder) => {
   const server = await startServer({ args, data: join(folder, 'data'), program: launcher });
   return {
     pids: [server.pid],
+    async picturesCpuS() {
+      const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+      const values = metrics.matchAll(/^oxbow_storyboard_cpu_seconds_total\{[^}]*\} (\S+)$/gm);
+      return Array.from(values, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0);
+    },
     async problems() {
       if (!isRunning(server.pid)) return 'oxbow ended early';
       const metrics = Buffer.from(await server.bytes('/metrics')).toString();

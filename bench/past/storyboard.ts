@@ -27,6 +27,7 @@ export async function benchStoryboard(streams: number, seconds: number): Promise
   }
   const head = [
     ...['storyboards', 'media engine, % of a core and stream', 'server, % of a core and stream', 'engine, PSS MiB'],
+    ...['small pictures by the metric, % of a core and stream', 'ms each', 'distance, s'],
     ...['pictures', 'dropped or failed', 'bytes each', 'MB a day and stream'],
   ];
   const about = `${describeMachine()}; Node ${process.version}; ${streams} pulled streams of 720p30, ${(media.bitrate / 1e6).toFixed(2)} Mbps, ${seconds} s`;
@@ -42,16 +43,17 @@ async function measure(isOn: boolean, streams: number, seconds: number, media: B
   const engine = engineOf(server.pid);
   const [serverTree, child] = [new ProcessTree([server.pid]), new ProcessTree(engine === undefined ? [] : [engine])];
   const now = () => ({ s: performance.now() / 1000, all: serverTree.cpuS(), child: child.cpuS() });
+  const metrics = async () => Buffer.from(await server.bytes('/metrics')).toString();
+  const before = await metrics();
   const from = now();
   await pause(seconds * 1000);
   const to = now();
   const each = (cpuS: number) => ((100 * cpuS) / (to.s - from.s) / streams).toFixed(3);
-  const text = Buffer.from(await server.bytes('/metrics')).toString();
-  const count = (result: string) =>
-    [...text.matchAll(new RegExp(`^oxbow_storyboard_pictures_total\\{.*"${result}"\\} (\\d+)$`, 'gm'))].reduce(
-      (sum, [, value]) => sum + Number(value),
-      0,
-    );
+  const text = await metrics();
+  const count = (result: string) => sumOf(text, `oxbow_storyboard_pictures_total\\{.*"${result}"\\}`);
+  const since = (name: string) => sumOf(text, name) - sumOf(before, name);
+  const cpuS = since('oxbow_storyboard_cpu_seconds_total\\{.*\\}');
+  const made = since('oxbow_storyboard_pictures_total\\{.*"stored"\\}');
   const files = (await readdir(folder.path, { recursive: true })).filter((name) => name.endsWith('.jpgs'));
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder.path, name))).size));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -61,11 +63,18 @@ async function measure(isOn: boolean, streams: number, seconds: number, media: B
     each(to.child - from.child),
     each(to.all - from.all - (to.child - from.child)),
     engine === undefined ? '-' : mib(processMemory(engine).pss),
+    ...[each(cpuS), made > 0 ? ((1000 * cpuS) / made).toFixed(1) : '-'],
+    (sumOf(text, 'oxbow_storyboard_distance_seconds\\{.*\\}') / streams).toFixed(1),
     String(stored),
     String(count('dropped') + count('failed')),
     perPicture.toFixed(0),
-    ((perPicture * 8640) / 1e6).toFixed(1),
+    ((perPicture * (made / streams) * 86_400) / seconds / 1e6).toFixed(1),
   ];
+}
+
+/** Sum of the values of a metric. @param pattern of its name and labels */
+function sumOf(text: string, pattern: string): number {
+  return [...text.matchAll(new RegExp(`^${pattern} (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 /** The process of the media engine that a server has started; undefined if there is none. */

@@ -14,6 +14,7 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
 import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
+import { launcher } from '../recorders.ts';
 import { csvHead, csvLine, memoryLimit, printAfterLoad, printSummary, type SoakSample, summarize } from './report.ts';
 import { sendViewers } from './viewers.ts';
 
@@ -94,7 +95,7 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   await using server = await startServer({
     args: ['--config', config, '--threads', String(threads), '--log-level', 'warn'],
     data: join(folder.path, 'data'),
-    program: join(import.meta.dirname, '..', '..', 'bin', 'oxbow'),
+    program: launcher,
   });
   const leaving = new AbortController();
   const quietFromS = 60 * (minutes - quiet);
@@ -119,7 +120,8 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   await done;
   const responses = [...tally.responses].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`);
   process.stderr.write(`${tally.visits} visits, responses: ${responses.join(', ')}; ${tally.failed} failed\n`);
-  for (const { level, msg } of server.log('error').slice(0, 5)) process.stderr.write(`${level}: ${msg}\n`);
+  for (const { level, msg, error } of server.log('error').slice(0, 5))
+    process.stderr.write(`${level}: ${msg}: ${error}\n`);
   return samples;
 }
 
@@ -138,11 +140,13 @@ async function sampleOf(server: Server, atS: number, now: number): Promise<SoakS
       0,
     );
   const { rss, pss } = processMemory(server.pid);
+  const tree = new ProcessTree([server.pid]).memory();
   return {
     atS,
     rss,
     pss,
-    treeRss: new ProcessTree([server.pid]).memory().rss,
+    treeRss: tree.rss,
+    treePss: tree.pss,
     heap: sum('oxbow_heap_bytes'),
     external: sum('oxbow_external_bytes'),
     arrayBuffers: sum('oxbow_array_buffer_bytes'),

@@ -10,8 +10,9 @@ export interface SoakSample {
   /** Resident and proportional set size of the server process, without its media engines, bytes. */
   readonly rss: number;
   readonly pss: number;
-  /** Resident set size of the server and all its descendants, bytes. */
+  /** Resident and proportional set size of the server and all its descendants, bytes. */
   readonly treeRss: number;
+  readonly treePss: number;
   /** JavaScript heaps, external memory and buffers of all threads that report them, bytes. */
   readonly heap: number;
   readonly external: number;
@@ -29,6 +30,8 @@ interface SoakSummary {
   readonly peak: number;
   readonly mean: number;
   readonly last: number;
+  /** Means of the server and all its descendants in the last minute, bytes. */
+  readonly tree: { readonly rss: number; readonly pss: number };
   /** Trend of the RSS once it has settled, bytes per hour. */
   readonly slope: number;
   /** Of one core, percent. */
@@ -43,7 +46,18 @@ const STARTING_S = 30;
 /** The trend starts when caches and compiled code have settled, seconds. */
 const SETTLED_S = 300;
 
-const COLUMNS = ['atS', 'rss', 'pss', 'treeRss', 'heap', 'external', 'arrayBuffers', 'cpuS', 'viewers'] as const;
+const COLUMNS = [
+  'atS',
+  'rss',
+  'pss',
+  'treeRss',
+  'treePss',
+  'heap',
+  'external',
+  'arrayBuffers',
+  'cpuS',
+  'viewers',
+] as const;
 
 /**
  * Limit of the server, bytes: 150 MB with the sample stream only, 12.5 MB more per pulled stream, times 1.3
@@ -65,6 +79,7 @@ export function summarize(samples: readonly SoakSample[], limit: number): SoakSu
     peak,
     mean: counted.reduce((sum, { rss }) => sum + rss, 0) / counted.length,
     last: last.rss,
+    tree: meansOf(samples, last.atS, (sample) => ({ rss: sample.treeRss, pss: sample.treePss })),
     slope: 3600 * slopeOf(settled.map(({ atS, rss }) => [atS, rss])),
     cpuPercent: last.atS > first.atS ? (100 * (last.cpuS - first.cpuS)) / (last.atS - first.atS) : 0,
     limit,
@@ -94,10 +109,11 @@ export function csvLine(sample: SoakSample): string {
 
 export function printSummary(title: string, summary: SoakSummary): string {
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  const { minutes, peak, mean, last, slope, cpuPercent, limit, exceeded } = summary;
+  const { minutes, peak, mean, last, tree, slope, cpuPercent, limit, exceeded } = summary;
   return [
     `${title}, ${minutes.toFixed(0)} min`,
     `RSS of the server process: at most ${mb(peak)} of ${mb(limit)}, ${mb(mean)} in the mean, ${mb(last)} at the end`,
+    `With its media engines, mean of the last minute: RSS ${mb(tree.rss)}, PSS ${mb(tree.pss)}`,
     `Trend once it had settled: ${mb(slope)} per hour; CPU ${cpuPercent.toFixed(2)} % of a core`,
     exceeded ? 'EXCEEDED' : 'within the limit',
   ].join('\n');
@@ -115,17 +131,22 @@ export function printAfterLoad(
   { restS, quiet }: { readonly restS: number; readonly quiet: number },
 ): string {
   const endS = samples.at(-1)!.atS;
-  const [before, after] = [restS, endS].map((untilS) => meansOf(samples, untilS)) as [Means, Means];
-  const compare = (name: keyof Means) =>
-    `${(before[name] / 1e6).toFixed(1)} MB at rest, ${(after[name] / 1e6).toFixed(1)} MB ${quiet} min after the load (${(after[name] / before[name]).toFixed(2)} times)`;
+  const [before, after] = [restS, endS].map((untilS) =>
+    meansOf(samples, untilS, ({ rss, arrayBuffers }) => ({ rss, arrayBuffers })),
+  );
+  const compare = (name: 'rss' | 'arrayBuffers') =>
+    `${(before![name] / 1e6).toFixed(1)} MB at rest, ${(after![name] / 1e6).toFixed(1)} MB ${quiet} min after the load (${(after![name] / before![name]).toFixed(2)} times)`;
   return `RSS: ${compare('rss')}\nBuffers: ${compare('arrayBuffers')}`;
 }
 
-type Means = Pick<SoakSample, 'rss' | 'arrayBuffers'>;
-
 /** Means of a minute. */
-function meansOf(samples: readonly SoakSample[], untilS: number): Means {
-  const counted = samples.filter(({ atS }) => atS > untilS - COMPARED_S && atS <= untilS);
-  const mean = (name: keyof Means) => counted.reduce((sum, sample) => sum + sample[name], 0) / counted.length;
-  return { rss: mean('rss'), arrayBuffers: mean('arrayBuffers') };
+function meansOf<Name extends string>(
+  samples: readonly SoakSample[],
+  untilS: number,
+  figures: (sample: SoakSample) => Record<Name, number>,
+): Record<Name, number> {
+  const counted = samples.filter(({ atS }) => atS > untilS - COMPARED_S && atS <= untilS).map(figures);
+  const names = Object.keys(counted[0]!) as Name[];
+  const mean = (name: Name) => counted.reduce((sum, each) => sum + each[name], 0) / counted.length;
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as Record<Name, number>;
 }

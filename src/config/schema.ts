@@ -149,7 +149,7 @@ export const schema = section({
     ),
     storyboard: flag(
       true,
-      'Whether small pictures of the recordings are stored, one every ten seconds, for moving over the timeline: at most 25 MB a day and stream.',
+      'Whether small pictures of the recordings are stored, one in ten seconds to two minutes by their processor time, for moving over the timeline: at most 25 MB a day and stream.',
       { reload: 'live' },
     ),
     minFree: derivedSize(

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime, settlePromises } from '../../test/fixtures/virtual-time.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient, type Resident } from './engine-client.ts';
+import { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
 const signal = AbortSignal.timeout(300_000);
 const nothing = new Uint8Array(0);
@@ -17,21 +18,55 @@ const alive = (pid: number) => {
   }
 };
 
+/** A test picture. */
+function resident({
+  onEnded = () => {},
+  onStart = () => {},
+  picture = { ...testPictureDefaults, name: 'demo' },
+}: {
+  onEnded?: (why: string) => void;
+  onStart?: () => void;
+  picture?: TestPictureOptions;
+} = {}): Resident {
+  return {
+    start() {
+      onStart();
+      return { what: 'test-picture', picture, after: {} };
+    },
+    onMessage: () => {},
+    onEnded,
+  };
+}
+
 async function gone(pid: number): Promise<void> {
   while (alive(pid)) await settlePromises();
 }
 
 suite('the shared media engine process', () => {
-  test('a crash fails only the running request; the next one starts a new process', async () => {
+  test('a request during which the process crashes is made once more, in a new process', async () => {
     await using client = new EngineClient();
     await client.request(version, nothing, { signal });
     const pid = client.pid!;
     process.kill(pid, 'SIGSTOP'); // The request is still running at the crash.
     const running = client.request(version, nothing, { signal });
     process.kill(pid, 'SIGKILL');
-    await assert.rejects(running, { ...failed, message: /SIGKILL/ });
-    assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
+    assert.match(Buffer.from(await running).toString(), /^FFmpeg/);
     assert.notEqual(client.pid, pid);
+  });
+
+  test('a second crash fails only the running request; the next one starts a new process', async () => {
+    await using client = new EngineClient();
+    await client.request(version, nothing, { signal });
+    const pid = client.pid!;
+    process.kill(pid, 'SIGSTOP');
+    const running = client.request(version, nothing, { signal });
+    const waiting = client.request(version, nothing, { signal });
+    const rejected = assert.rejects(running, { ...failed, message: /SIGKILL/ });
+    process.kill(pid, 'SIGKILL');
+    while (client.pid === undefined || client.pid === pid) await settlePromises();
+    process.kill(client.pid, 'SIGKILL');
+    await rejected;
+    assert.match(Buffer.from(await waiting).toString(), /^FFmpeg/);
   });
 
   test('a request over its time limit is rejected and its process killed', async () => {
@@ -87,12 +122,92 @@ suite('the shared media engine process', () => {
     await using client = new EngineClient();
     await client.request(version, nothing, { signal });
     const pid = client.pid!;
-    await time.runFor(29_999);
+    await time.runFor(149_999);
     assert.equal(client.pid, pid);
     await time.runFor(1);
     assert.equal(client.pid, undefined);
     await gone(pid);
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
+  });
+
+  test('answers say how much processor time they took', async () => {
+    await using client = new EngineClient();
+    const bytes = new Uint8Array(1024 * 1024);
+    await assert.rejects(client.measure({ what: 'probe' }, bytes, { signal }), failed);
+    const { cpuUs } = await client.measure(version, nothing, { signal });
+    assert.ok(cpuUs >= 0 && cpuUs < 5_000_000, `${cpuUs} µs`);
+  });
+
+  test('there is one resident; its process ends with it unless others have used it', async () => {
+    await using client = new EngineClient();
+    const first = await client.host(resident(), { signal });
+    const pid = client.pid!;
+    assert.equal(first!.pid, pid);
+    assert.equal(await client.host(resident(), { signal }), undefined);
+    await first!.release();
+    assert.deepEqual([client.pid, alive(pid)], [undefined, false]);
+
+    await client.request(version, nothing, { signal });
+    const second = await client.host(resident(), { signal });
+    await Promise.all([second!.release(), second!.release()]);
+    assert.equal(second!.pid, client.pid);
+    assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
+  });
+
+  test('a process with a resident is not idle', async () => {
+    using time = openVirtualTime();
+    await using client = new EngineClient();
+    await client.request(version, nothing, { signal });
+    const pid = client.pid!;
+    const residence = await client.host(resident(), { signal });
+    await time.runFor(600_000);
+    assert.equal(client.pid, pid);
+    await residence!.release();
+    await time.runFor(150_000);
+    assert.equal(client.pid, undefined);
+    await gone(pid);
+  });
+
+  test('a resident is started in the next process, and has ended if that ends at once too', async () => {
+    await using client = new EngineClient({ moveEveryMs: 60_000 });
+    const ended = Promise.withResolvers<string>();
+    const starts: number[] = [];
+    const residence = await client.host(resident({ onEnded: ended.resolve, onStart: () => starts.push(1) }), {
+      signal,
+    });
+    process.kill(residence!.pid!, 'SIGKILL');
+    assert.equal(await ended.promise, 'killed by SIGKILL');
+    await residence!.release();
+    assert.equal(starts.length, 1, 'it had only just started');
+
+    await using other = new EngineClient({ moveEveryMs: 0 });
+    const moving = await other.host(resident({ onStart: () => starts.push(2) }), { signal });
+    const pid = moving!.pid!;
+    process.kill(pid, 'SIGKILL');
+    while (moving!.pid === undefined || moving!.pid === pid) await settlePromises();
+    assert.match(Buffer.from(await other.request(version, nothing, { signal })).toString(), /^FFmpeg/);
+    assert.deepEqual(starts, [1, 2, 2]);
+    await moving!.release();
+  });
+
+  test('a resident that cannot be started, or is not wanted any more, leaves its place', async () => {
+    await using client = new EngineClient();
+    const picture = { ...testPictureDefaults, name: 'demo', width: -2 };
+    await assert.rejects(client.host(resident({ picture }), { signal }), failed);
+    const leaving = new AbortController();
+    const starting = client.host(resident(), { signal: leaving.signal });
+    leaving.abort(new Error('not wanted'));
+    await assert.rejects(starting, /not wanted/);
+    assert.ok(await client.host(resident(), { signal }));
+  });
+
+  test('closing ends the resident', async () => {
+    const client = new EngineClient();
+    const ended = Promise.withResolvers<string>();
+    await client.host(resident({ onEnded: ended.resolve }), { signal });
+    await client[Symbol.asyncDispose]();
+    assert.equal(await ended.promise, 'closed');
+    assert.equal(client.pid, undefined);
   });
 
   test('closing during the start rejects waiting requests and leaves no process', async () => {

@@ -7,7 +7,6 @@
 
 import type { VideoConfig } from '@oxbow/media/frame';
 import { OxbowError } from '../lib/errors.ts';
-import { EngineClient } from './engine-client.ts';
 import {
   LUMA_SIDE,
   MessageSplitter,
@@ -19,6 +18,7 @@ import {
   type TileSize,
 } from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
+import { sharedEngine as client } from './shared-engine.ts';
 import { type StillGopOptions, stillGopFrames, stillGopSides } from './still-gop-options.ts';
 
 export type { SoundLevel, TileSize } from './frame-protocol.ts';
@@ -27,8 +27,6 @@ export { type StillGopOptions, stillGopCodecs } from './still-gop-options.ts';
 export { openTestPicture, type TestPicture, type TestPictureOutput } from './test-picture.ts';
 export { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
-/** All streams share one child process. */
-const client = new EngineClient();
 const nothing = new Uint8Array(0);
 
 /** Widest still, pixels. */
@@ -90,13 +88,15 @@ export interface KeyPicture {
   readonly jpeg: Uint8Array;
   /** Mean luma of 16 × 16 cells, row by row, 0 to 255: to compare pictures. */
   readonly luma: Uint8Array;
+  /** Processor time that it took in the process of the media engine, µs. */
+  readonly cpuUs: number;
 }
 
 /** Encodes a key frame as a small JPEG; see makeKeyPicture. */
 export type MakeKeyPicture = typeof makeKeyPicture;
 
 /**
- * Encodes the first key frame as a small JPEG: about 6 ms of a core for 720p. Abort rejects at once.
+ * Encodes the first key frame as a small JPEG. Abort rejects at once.
  *
  * @throws OxbowError `engine-failed` as `makeStill`
  */
@@ -108,9 +108,10 @@ export async function makeKeyPicture(
   if (!isSide(width) || !isSide(height)) {
     throw new OxbowError('engine-failed', `A picture of ${width} × ${height} pixels cannot be made of a key frame.`);
   }
-  const answer = await client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
+  const operation = { what: 'key-picture', width, height, maxBytes } as const;
+  const { bytes: answer, cpuUs } = await client.measure(operation, bytes, { signal });
   const cells = LUMA_SIDE * LUMA_SIDE;
-  return { luma: answer.subarray(0, cells), jpeg: answer.subarray(cells) };
+  return { luma: answer.subarray(0, cells), jpeg: answer.subarray(cells), cpuUs };
 }
 
 /** Sides of the picture that `readLuma` returns, pixels. */
@@ -257,7 +258,7 @@ export async function makeStillGop(
 }
 
 /**
- * Rejects waiting requests and ends the shared process. May be called twice. Test pictures have other owners.
+ * Rejects waiting requests and ends the shared process, with the test picture in it. May be called twice.
  */
 export async function closeEngine(): Promise<void> {
   await client[Symbol.asyncDispose]();

@@ -64,8 +64,8 @@ suite('messages of the media engine', () => {
     } as const;
     const read = parseRequest(payloadOf(printRequest(request)));
     assert.deepEqual({ ...read, bytes: [...read.bytes] }, { ...request, bytes: [9] });
-    const answer = parseAnswer(payloadOf(printAnswer({ id: 5, ok: false, bytes: Uint8Array.of(8) })));
-    assert.deepEqual({ ...answer, bytes: [...answer.bytes] }, { id: 5, ok: false, bytes: [8] });
+    const answer = parseAnswer(payloadOf(printAnswer({ id: 5, ok: false, cpuUs: 8600, bytes: Uint8Array.of(8) })));
+    assert.deepEqual({ ...answer, bytes: [...answer.bytes] }, { id: 5, ok: false, cpuUs: 8600, bytes: [8] });
   });
 
   test('the splitter finds messages in chunks of any size', () => {
@@ -99,7 +99,7 @@ suite('messages of the media engine', () => {
       printFrame(frame),
       printTracks(tracks),
       printRequest({ id: 1, operation: { what: 'probe' }, bytes: new Uint8Array(3) }),
-      printAnswer({ id: 1, ok: true, bytes: new Uint8Array(3) }),
+      printAnswer({ id: 1, ok: true, cpuUs: 1, bytes: new Uint8Array(3) }),
       printMessage(messageKinds.tracks, Buffer.from('[null,1,{"kind":"video","config":7}]')),
     ];
     const parsers = [parseFrame, parseTracks, parseRequest, parseAnswer, parseJson];

@@ -10,6 +10,7 @@ import { FormatError } from '@oxbow/media/errors';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { messageOf } from '../lib/errors.ts';
 import type { StillGopOptions } from './still-gop-options.ts';
+import type { LastFrames, TestPictureOptions } from './test-picture-options.ts';
 
 export const messageKinds = {
   /** From the child: it is ready for requests. Empty. */
@@ -24,7 +25,7 @@ export const messageKinds = {
   tracks: 5,
   /** From the child: see {@link printFrame}. */
   frame: 6,
-  /** To the child: no more frames. Empty. */
+  /** To the child: no more frames; the test picture ends. Empty. */
   end: 7,
   /** To the child: see {@link printMark}; it returns the message after the result of all frames before it. */
   mark: 8,
@@ -255,7 +256,17 @@ export type Operation =
     }
   | ({ readonly what: 'tile'; readonly atS: number } & TileSize)
   | ({ readonly what: 'sheet'; readonly columns: number } & TileSize)
-  | { readonly what: 'still-gop'; readonly gop: StillGopOptions };
+  | { readonly what: 'still-gop'; readonly gop: StillGopOptions }
+  | {
+      /**
+       * Starts a test picture: after the answer come tracks and frames, until the message `end`. There is one
+       * at a time.
+       */
+      readonly what: 'test-picture';
+      readonly picture: TestPictureOptions;
+      /** It continues after these frames; empty if it is new. */
+      readonly after: LastFrames;
+    };
 
 /** How loud a piece of sound is. */
 export interface SoundLevel {
@@ -285,6 +296,7 @@ const operations: ReadonlySet<unknown> = new Set([
   'tile',
   'sheet',
   'still-gop',
+  'test-picture',
 ]);
 
 /** A request to the child. */
@@ -328,15 +340,24 @@ export function parseRequest(payload: Uint8Array): Request {
 export interface Answer {
   readonly id: number;
   readonly ok: boolean;
+  /** Processor time that it took, µs; 0 where it is not measured. */
+  readonly cpuUs: number;
   /** The result, or an error message in UTF-8. */
   readonly bytes: Uint8Array;
 }
 
-/** Serializes a message of kind `answer`: u32 id, u8 ok, the bytes. */
-export function printAnswer({ id, ok, bytes }: Answer): Uint8Array {
-  const header = new Uint8Array(5);
-  new DataView(header.buffer).setUint32(0, id);
+/** Serializes a message of kind `answer`: u32 id, u8 ok, u32 cpuUs, the bytes. */
+export function printAnswer({
+  id,
+  ok,
+  cpuUs = 0,
+  bytes,
+}: Omit<Answer, 'cpuUs'> & Partial<Pick<Answer, 'cpuUs'>>): Uint8Array {
+  const header = new Uint8Array(9);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, id);
   header[4] = ok ? 1 : 0;
+  view.setUint32(5, cpuUs);
   return printMessage(messageKinds.answer, header, bytes);
 }
 
@@ -347,7 +368,7 @@ export function printAnswer({ id, ok, bytes }: Answer): Uint8Array {
  */
 export function parseAnswer(payload: Uint8Array): Answer {
   const reader = new ByteReader(payload, 'engine answer');
-  return { id: reader.u32(), ok: reader.u8() === 1, bytes: reader.take(reader.left) };
+  return { id: reader.u32(), ok: reader.u8() === 1, cpuUs: reader.u32(), bytes: reader.take(reader.left) };
 }
 
 /**

@@ -23,6 +23,14 @@ export interface TestPictureOptions {
   readonly bFrames: number;
 }
 
+/** The newest frames that a picture has sent: it continues after them in another process. */
+export interface LastFrames {
+  /** pts in ticks of the video track. */
+  readonly video?: number;
+  /** pts in ticks of the audio track. */
+  readonly audio?: number;
+}
+
 /** 640×360 at 25 frames per second, a key frame every second. */
 export const testPictureDefaults: Omit<TestPictureOptions, 'name'> = {
   width: 640,

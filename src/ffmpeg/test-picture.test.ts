@@ -9,7 +9,10 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { sleep } from '../lib/abort.ts';
-import { openTestPicture } from './engine.ts';
+import { closeEngine, enginePid, engineVersion, openTestPicture } from './engine.ts';
+import { EngineClient } from './engine-client.ts';
+import { openShared } from './test-picture.ts';
+import { testPictureDefaults } from './test-picture-options.ts';
 
 const run = promisify(execFile);
 const signal = AbortSignal.timeout(300_000);
@@ -22,12 +25,15 @@ const alive = (pid: number) => {
   }
 };
 
-suite('the process of the test picture', () => {
+suite('the test picture', () => {
   let folder = '';
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'oxbow-test-'));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await closeEngine();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   test('sends tracks, then frames of both whose pts is UTC', async () => {
     const beganMs = Date.now();
@@ -114,5 +120,47 @@ suite('the process of the test picture', () => {
     for (const wrong of [{ width: 641 }, { height: 10 }, { frameRate: { num: 500, den: 1 } }, { bFrames: 9 }]) {
       await assert.rejects(openTestPicture({ name: 'demo', ...wrong }, output, { signal }), { code: 'engine-failed' });
     }
+  });
+
+  test('a small one is in the process that all streams share, a second or a large one in its own', async () => {
+    await engineVersion({ signal });
+    const output = { tracks: () => {}, frame: () => {} };
+    await using shared = await openTestPicture({ name: 'demo' }, output, { signal });
+    await using second = await openTestPicture({ name: 'demo' }, output, { signal });
+    await shared[Symbol.asyncDispose]();
+    await using large = await openTestPicture({ name: 'demo', width: 1280, height: 720 }, output, { signal });
+    assert.equal(shared.pid, enginePid());
+    assert.notEqual(second.pid, enginePid());
+    assert.notEqual(large.pid, enginePid());
+  });
+
+  test('after a crash of the shared process its frames continue without a gap, and without new tracks', async () => {
+    await using engine = new EngineClient({ moveEveryMs: 0 });
+    const frames: Frame[] = [];
+    let [tracks, wanted] = [0, Promise.withResolvers<void>()];
+    const output = {
+      tracks: () => void tracks++,
+      frame(frame: Frame) {
+        frames.push({ ...frame, data: new Uint8Array() });
+        if (frames.length >= 60) wanted.resolve();
+      },
+    };
+    const picture = await openShared(engine, { ...testPictureDefaults, name: 'demo' }, output, { signal });
+    await wanted.promise;
+    frames.splice(0, 30);
+    wanted = Promise.withResolvers();
+    process.kill(picture!.pid, 'SIGKILL');
+    await wanted.promise;
+    assert.notEqual(engine.pid, picture!.pid);
+    await picture![Symbol.asyncDispose]();
+    for (const [trackId, distance] of [
+      [1, 3_600],
+      [2, 1_024],
+    ]) {
+      const times = frames.filter((frame) => frame.trackId === trackId).map(({ dts }) => dts);
+      assert.deepEqual(new Set(times.slice(1).map((dts, i) => dts - times[i]!)), new Set([distance]));
+    }
+    assert.equal(tracks, 1);
+    assert.equal(engine.pid, undefined);
   });
 });

@@ -15,6 +15,18 @@ export const recordingMetrics = {
     labels: ['stream', 'result'],
     help: 'Small pictures of recordings: stored, failed, or dropped because too many waited; the next key frame takes their place.',
   },
+  storyboardCpu: {
+    type: 'counter',
+    name: 'oxbow_storyboard_cpu_seconds_total',
+    labels: ['stream'],
+    help: 'Processor time that the media engine took for small pictures of recordings.',
+  },
+  storyboardDistance: {
+    type: 'gauge',
+    name: 'oxbow_storyboard_distance_seconds',
+    labels: ['stream'],
+    help: 'Distance of the small pictures of a recording: it grows with their processor time, so that they take at most 0.05 % of a core, up to 120.',
+  },
   contentSamples: {
     type: 'counter',
     name: 'oxbow_content_samples_total',

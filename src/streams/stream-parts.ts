@@ -41,7 +41,7 @@ import { restorePreviousWindow } from './previous-window.ts';
 import { qualityCounters } from './qualities/quality-counters.ts';
 import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
 import { completeLastSegment } from './record/last-segment.ts';
-import { StoryboardSampler } from './record/storyboard-sampler.ts';
+import { pixelsOf, StoryboardSampler } from './record/storyboard-sampler.ts';
 import { nextGenerationNumber, pastOf, readSavedState, type SavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
@@ -178,7 +178,7 @@ export async function openStreamParts(
     inits,
     recording,
     recorder,
-    storyboard: deps.engines.storyboardMaker && openSampler(deps, deps.engines.storyboardMaker, definition),
+    storyboard: deps.engines.storyboardMaker && openSampler(deps, deps.engines.storyboardMaker, definition, qualities),
     msns,
     statsWindows,
     deletedBeforeUs,
@@ -356,13 +356,13 @@ function windowLength({ hls }: StreamDeps['settings']['now']): number {
 export function recordGroup(
   { recorder, qualities, storyboard, content }: Pick<StreamParts, 'recorder' | 'qualities' | 'storyboard' | 'content'>,
   group: SegmentGroup,
-  { record, recordQualities }: Pick<StreamDefinition, 'record' | 'recordQualities'>,
+  { record, recordQualities, alarms = '' }: Pick<StreamDefinition, 'record' | 'recordQualities' | 'alarms'>,
   isFill: boolean,
   isFenced: boolean,
 ): void {
   const isWritten = record && !isFill && !isFenced;
   if (isWritten) storyboard?.take(group);
-  if (!isFill && !isFenced) content?.take(group);
+  if (!isFill && !isFenced) content?.take(group, alarms);
   qualities.decide(group.msn, isWritten && recordQualities === true);
   if (isFill) recorder.passOver(group.msn);
   else if (isFenced) recorder.skip(group, TAKEN);
@@ -382,14 +382,24 @@ function openSampler(
   { settings, recordings: { storyboards }, room, metrics }: StreamDeps,
   maker: NonNullable<StreamEngines['storyboardMaker']>,
   { id, name: stream }: StreamDefinition,
+  qualities: StreamQualities,
 ): StoryboardSampler {
-  return new StoryboardSampler({
+  const sampler = new StoryboardSampler({
     streamId: id,
     storyboards,
     ...maker,
     mayMake: () => settings.now.record.storyboard && room.mayWrite(id),
     counted: (result) => metrics.storyboardPictures.inc({ stream, result }),
+    measured({ cpuUs, distanceUs }) {
+      metrics.storyboardCpu.inc({ stream }, cpuUs / 1e6);
+      metrics.storyboardDistance.set({ stream }, distanceUs / 1e6);
+    },
+    hasSmaller: (pixels) => qualities.smallest !== undefined && pixelsOf(qualities.smallest) < pixels,
   });
+  qualities.sealed.subscribe(({ rung, group }) => {
+    if (qualities.smallest?.rung === rung) sampler.takeSmaller(group);
+  });
+  return sampler;
 }
 
 /** Adds the deleted ranges that the database does not have, because it was lost or is that of a backup. */

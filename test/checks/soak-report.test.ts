@@ -15,7 +15,7 @@ import {
 function samplesOf(rss: (atS: number) => number): SoakSample[] {
   return Array.from({ length: 360 }, (_, k) => {
     const atS = 10 * (k + 1);
-    const more = { pss: 1e6, treeRss: 3e6, heap: 4e6, external: 5e6, arrayBuffers: 6e6 };
+    const more = { pss: 1e6, treePss: 2e6, treeRss: 3e6, heap: 4e6, external: 5e6, arrayBuffers: 6e6 };
     return { atS, rss: rss(atS), ...more, cpuS: atS / 50, viewers: k % 9 };
   });
 }
@@ -30,7 +30,10 @@ suite('the report of a soak', () => {
       200e6,
     );
     assert.deepEqual([once.exceeded, once.peak, once.last], [true, 201e6, 160e6]);
-    assert.match(printSummary('demo', once), /at most 201\.0 MB of 200\.0 MB.*\n.*CPU 2\.00 % of a core\nEXCEEDED$/);
+    assert.match(
+      printSummary('demo', once),
+      /at most 201\.0 MB of 200\.0 MB.*\n.*PSS 2\.0 MB\n.*CPU 2\.00 % of a core\nEXCEEDED$/,
+    );
   });
 
   test('has the trend per hour, independent of fluctuations', () => {

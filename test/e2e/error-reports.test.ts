@@ -122,7 +122,7 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
   const { pid } = first.log().find(({ msg }) => msg === 'test picture started')!;
   process.kill(pid as number, 'SIGABRT');
   const child = await tracker.report('child');
-  assert.deepEqual([child.fields.entry, child.fields.pid], ['test-picture-main', pid]);
+  assert.deepEqual([child.fields.entry, child.fields.pid], ['answer-main', pid]);
   assert.match(child.message, /^killed by SIGABRT/);
   await first.stream('cam', 'live');
 

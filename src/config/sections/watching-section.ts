@@ -9,7 +9,7 @@ export const contentCheckSection = section({
   mode: choice(
     ['auto', 'on', 'off'],
     'auto',
-    'Whether live streams are checked for black, frozen and silent media, which decodes a little of them. `auto`: while at most 16 streams are live.',
+    'Whether live streams are checked for black, frozen and silent media, which decodes a little of them. `auto`: while at most 16 streams are live, and only what a rule of an alarm is about.',
     { reload: 'live' },
   ),
   pictureEvery: duration('2s', 'A key frame is decoded this often, or as often as there are key frames.', {

@@ -65,11 +65,12 @@ suite('black, frozen and silent passages of real media', { skip: need('ffmpeg') 
       const samples: ContentSample[] = [];
       const failures: unknown[] = [];
       const queue = new StoryboardQueue({ monotonicMs: () => 0, failed: (error) => failures.push(error) });
-      const mode = { everyUs: { picture: 2_000_000, sound: 4_000_000 }, off: '' };
+      const wanted = () => ({ rules: ['', ''] as const, picture: true, sound: true });
+      const mode = { everyUs: { picture: 2_000_000, sound: 4_000_000 }, off: '', wanted };
       const check = new ContentCheck({ mode, queue, readLuma, measureSound, counted: () => {} });
       check.onSample((sample) => samples.push(sample));
       for (const group of groupsOf(path)) {
-        check.take(group);
+        check.take(group, '');
         await queue.idle();
       }
       await check.close();

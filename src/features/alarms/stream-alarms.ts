@@ -48,6 +48,8 @@ interface AlarmTick {
 export class StreamAlarmSet {
   readonly #states: ReadonlyMap<AlarmCode, Hysteresis>;
   readonly #reader = new Reader();
+  /** The rules of the last tick: what is off and not raised is left out while they are the same. */
+  #rules: AlarmRules | undefined;
   /** The newest sample of each kind: its time, and when it came, ms. */
   readonly #newest = new Map<ContentSample['kind'], { readonly atMs: number; readonly monotonicMs: number }>();
 
@@ -69,6 +71,15 @@ export class StreamAlarmSet {
   /** Reads a stream, once a second. */
   tick(stream: ReadStream, tick: AlarmTick): StreamAlarmChange[] {
     const { monotonicMs, nowMs, rules, isMuted, noRoom } = tick;
+    const isSame = this.#rules === rules;
+    this.#rules = rules;
+    const codes = isSame
+      ? alarmCodes.filter((code) => rules[code].isOn || this.#states.get(code)!.isRaised)
+      : alarmCodes;
+    if (codes.length === 0) {
+      stream.measure.takeContent();
+      return [];
+    }
     const changes: StreamAlarmChange[] = [];
     const take = (code: AlarmCode, value: number | undefined, atMs: number, toWall: (ms: number) => number) => {
       const rule = this.#reader.inForce(code, rules[code]);
@@ -78,7 +89,7 @@ export class StreamAlarmSet {
     };
     const toWallNow = (ms: number) => nowMs - (monotonicMs - ms);
     const readings = this.#reader.read(stream, nowMs, noRoom);
-    for (const code of alarmCodes) {
+    for (const code of codes) {
       if (!alarmTable[code].isContent) take(code, readings[code], monotonicMs, toWallNow);
     }
     const same = (ms: number) => ms;
@@ -87,7 +98,7 @@ export class StreamAlarmSet {
       this.#newest.set(sample.kind, { atMs, monotonicMs });
       for (const [code, value] of valuesOf(sample, rules)) take(code, value, atMs, same);
     }
-    for (const code of alarmCodes) {
+    for (const code of codes) {
       if (!alarmTable[code].isContent || !this.#states.get(code)!.isRaised) continue;
       const newest = this.#newest.get(code === 'black' || code === 'freeze' ? 'picture' : 'sound');
       const isOld = monotonicMs - (newest?.monotonicMs ?? 0) > CONTENT_MS;

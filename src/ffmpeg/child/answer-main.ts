@@ -1,9 +1,12 @@
 /**
- * Entry of the process that handles requests, one after the other.
- * In: requests on stdin. Out: answers on stdout, until stdin ends. A crash fails one request.
+ * Entry of the shared process: it handles requests, one after the other, and runs a test picture between
+ * them.
+ * In: requests on stdin. Out: answers on stdout, and frames of the test picture, until stdin ends. A crash
+ * fails one request.
  */
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { getFFmpegInfo, Log } from 'node-av/lib';
+import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import {
   MessageSplitter,
@@ -20,11 +23,16 @@ import { probe } from './probe.ts';
 import { makeSheet, makeTile } from './sheet.ts';
 import { makeStill } from './still.ts';
 import { makeStillGop } from './still-gop.ts';
+import { type ChildPicture, createTestPicture } from './test-picture/test-picture.ts';
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 
+let picture: ChildPicture | undefined;
+
 const splitter = new MessageSplitter(128 * 1024 * 1024, (kind, payload) => {
+  if (kind === messageKinds.end) endPicture();
   if (kind !== messageKinds.request) return;
+  const before = process.cpuUsage();
   const { id, operation, bytes } = parseRequest(payload);
   let answer: { ok: boolean; bytes: Uint8Array };
   try {
@@ -32,8 +40,15 @@ const splitter = new MessageSplitter(128 * 1024 * 1024, (kind, payload) => {
   } catch (error) {
     answer = { ok: false, bytes: Buffer.from(messageOf(error)) };
   }
-  process.stdout.write(printAnswer({ id, ...answer }));
+  const { user, system } = process.cpuUsage(before);
+  process.stdout.write(printAnswer({ id, cpuUs: user + system, ...answer }));
+  if (operation.what === 'test-picture' && answer.ok) picture?.start();
 });
+
+function endPicture(): void {
+  picture?.[Symbol.dispose]();
+  picture = undefined;
+}
 
 function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
   switch (operation.what) {
@@ -55,6 +70,10 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return makeSheet(bytes, operation);
     case 'still-gop':
       return makeStillGop(operation.gop, bytes);
+    case 'test-picture':
+      endPicture();
+      picture = createTestPicture(operation.picture, process.stdout, createSystemClock(), operation.after);
+      return new Uint8Array();
   }
 }
 

@@ -24,7 +24,7 @@ export const toneConfig: AudioConfig = {
 };
 
 /** One AAC encoder. */
-export class AudioEncoder {
+export class AudioEncoder implements Disposable {
   readonly #encoder: AacEncoder;
   readonly #planes = new Float32Array(channels * AAC_SAMPLES);
 
@@ -50,5 +50,10 @@ export class AudioEncoder {
   encode(number: number): void {
     this.#planes.copyWithin(AAC_SAMPLES, 0, AAC_SAMPLES);
     this.#encoder.encode(number, this.#planes);
+  }
+
+  /** Frees the encoder. */
+  [Symbol.dispose](): void {
+    this.#encoder[Symbol.dispose]();
   }
 }

@@ -6,6 +6,7 @@ import {
   audioFramesDue,
   createSteadyUtc,
   framesDue,
+  numberAfter,
   pictureAt,
   pictureMs,
   picturesDue,
@@ -19,6 +20,17 @@ const rates = [
   { num: 30_000, den: 1_001 },
   { num: 60_000, den: 1_001 },
 ];
+
+test('the numbers of frames follow from their timestamps, also at fractional rates', () => {
+  for (const rate of [...rates, { num: 7, den: 3 }]) {
+    const first = pictureAt(1_795_000_000_123.4, rate);
+    for (let number = first; number < first + 200; number++) {
+      const after = { video: pictureTicks(number, rate), audio: number * 1024 };
+      assert.deepEqual(numberAfter(after, rate), { picture: number, audio: number });
+    }
+  }
+  assert.deepEqual(numberAfter({}, rates[0]!), { picture: undefined, audio: undefined });
+});
 
 test('pictures are on multiples of the frame duration since 1970, also at fractional rates', () => {
   for (const rate of rates) {

@@ -3,7 +3,7 @@
  * In: UTC in ms, a frame rate. Out: frame numbers and ticks. Pure except for the clock parameter.
  */
 import type { Clock } from '../../lib/clock.ts';
-import { testTimescales } from '../test-picture-options.ts';
+import { type LastFrames, testTimescales } from '../test-picture-options.ts';
 
 /** Samples per AAC frame. */
 export const AAC_SAMPLES = 1024;
@@ -73,6 +73,18 @@ export function audioFramesDue(utcMs: number, last: number | undefined): readonl
   const lag = (MAX_LAG_MS * testTimescales.audio) / 1000 / AAC_SAMPLES;
   if (last === undefined || newest - last > lag) return [newest, newest + 1];
   return [last + 1, newest + 1];
+}
+
+/** The numbers of the newest frames of an earlier process. */
+export function numberAfter(
+  { video, audio }: LastFrames,
+  rate: FrameRate,
+): { picture: number | undefined; audio: number | undefined } {
+  const halfMs = (500 * rate.den) / rate.num;
+  return {
+    picture: video === undefined ? undefined : pictureAt((video * 1000) / testTimescales.video + halfMs, rate),
+    audio: audio === undefined ? undefined : Math.round(audio / AAC_SAMPLES),
+  };
 }
 
 /** A due picture or AAC frame, by its number. */

@@ -1,5 +1,6 @@
 /**
- * Entry of the process that draws, encodes and paces the test picture.
+ * Entry of the process that draws, encodes and paces one test picture which is too large for the shared
+ * process.
  * In: one message with options on stdin. Out: tracks, then frames on stdout, until stdin ends.
  */
 import { AV_LOG_ERROR } from 'node-av/constants';
@@ -8,13 +9,13 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { MessageSplitter, messageKinds, parseJson } from '../frame-protocol.ts';
 import type { TestPictureOptions } from '../test-picture-options.ts';
 import { leaveWithParent } from './parent.ts';
-import { runTestPicture } from './test-picture/test-picture.ts';
+import { createTestPicture } from './test-picture/test-picture.ts';
 
 Log.setLevel(AV_LOG_ERROR);
 
 const splitter = new MessageSplitter(64 * 1024, (kind, payload) => {
   if (kind !== messageKinds.options) return;
-  runTestPicture(parseJson(payload) as TestPictureOptions, process.stdout, createSystemClock());
+  createTestPicture(parseJson(payload) as TestPictureOptions, process.stdout, createSystemClock()).start();
 });
 process.stdin.on('data', (bytes: Uint8Array) => splitter.push(bytes));
 leaveWithParent();

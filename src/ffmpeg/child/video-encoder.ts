@@ -30,7 +30,7 @@ interface EncodedPicture {
 }
 
 /** One x264. */
-export class VideoEncoder {
+export class VideoEncoder implements Disposable {
   readonly config: VideoConfig;
   readonly #context = new CodecContext();
   readonly #frame = new Frame();
@@ -115,5 +115,12 @@ export class VideoEncoder {
       }
       packet.unref();
     }
+  }
+
+  /** Frees the encoder. */
+  [Symbol.dispose](): void {
+    this.#context.freeContext();
+    this.#frame.free();
+    this.#packet.free();
   }
 }

@@ -83,6 +83,19 @@ suiteOnEngines('storyboards', (openRig) => {
     assert.equal(await storyboards.reader('other').at(MARK), undefined);
   });
 
+  test('a picture that reaches over minutes answers in the next window too', async () => {
+    await using rig = await openRig();
+    const storyboards = new Storyboards(rig.segments);
+    assert.equal(await storyboards.append('s', pictureAt(590, 180_000)), true);
+    const reader = storyboards.reader('s');
+    const at = async (s: number) => (await reader.at(MARK + s * SECOND))?.atUs;
+    assert.deepEqual(await Promise.all([589, 599, 700, 769, 770].map(at)), [
+      undefined,
+      ...[MARK + 590 * SECOND, MARK + 590 * SECOND, MARK + 590 * SECOND],
+      undefined,
+    ]);
+  });
+
   test('the next process continues a file after its last intact picture', async () => {
     await using rig = await openRig();
     await new Storyboards(rig.segments).append('s', pictureAt(0));

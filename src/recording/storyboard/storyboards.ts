@@ -15,6 +15,10 @@ import { printPicture, type StoredPicture, type StoryboardPicture, scanPictures 
 
 /** At most one picture is stored per slot: ten seconds of UTC, µs. */
 export const SLOT_US = 10_000_000;
+/** Largest distance of two pictures where key frames come, µs: whole slots. */
+export const MAX_DISTANCE_US = 120_000_000;
+/** Longest distance of key frames that a picture reaches over, µs. */
+export const MAX_KEY_DISTANCE_US = 60_000_000;
 /** Largest file that is read: a window has at most 60 pictures of 64 KiB. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** Bytes of scanned files in memory: about 800 windows. */
@@ -22,7 +26,7 @@ const MAX_SCANNED_BYTES = 4 * 1024 * 1024;
 /** Of one scanned picture in memory, about. */
 const SCANNED_BYTES = 80;
 /** No picture reaches longer: the windows before a range in which to search are bounded. */
-const MAX_REACH_MS = 70_000;
+const MAX_REACH_MS = (MAX_DISTANCE_US + MAX_KEY_DISTANCE_US) / 1000;
 /** Files whose size is read at a time. */
 const SIZES_AT_ONCE = 8;
 

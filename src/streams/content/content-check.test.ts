@@ -3,13 +3,18 @@ import { suite, test } from 'node:test';
 import { groupsFrom, START_US } from '../../recording/recording.fixture.ts';
 import { StoryboardQueue } from '../record/storyboard-queue.ts';
 import { ContentCheck, type ContentSample } from './content-check.ts';
+import { ContentMode } from './content-mode.ts';
 
-function openCheck(change: { off?: string; measureSound?: () => Promise<never> } = {}) {
+function openCheck(change: { liveStreams?: number; measureSound?: () => Promise<never> } = {}) {
   const failures: unknown[] = [];
   const counted: string[] = [];
   const samples: ContentSample[] = [];
   const queue = new StoryboardQueue({ monotonicMs: () => 0, failed: (error) => failures.push(error) });
-  const mode = { everyUs: { picture: 2_000_000, sound: 10_000_000 }, off: change.off ?? '' };
+  const contentCheck = { mode: 'auto' as 'auto' | 'on' | 'off', pictureEvery: 2_000, soundEvery: 10_000 };
+  const alarms = { rules: '', mail: [], mailLanguage: 'en', keep: 1 } as const;
+  const settings = { now: { contentCheck, alarms: { ...alarms, rules: '' } } };
+  const mode = new ContentMode(settings);
+  if (change.liveStreams) mode.liveStreams = change.liveStreams;
   const check = new ContentCheck({
     mode,
     queue,
@@ -23,10 +28,10 @@ function openCheck(change: { off?: string; measureSound?: () => Promise<never> }
     counted,
     samples,
     check,
-    mode,
-    async feed(seconds: number) {
+    settings,
+    async feed(seconds: number, rules = '') {
       for (const group of groupsFrom({ msn: 1, startUs: START_US }, seconds / 2)) {
-        check.take(group);
+        check.take(group, rules);
         await queue.idle();
       }
     },
@@ -46,9 +51,10 @@ suite('the check of pictures and sound', () => {
   });
 
   test('while it is off nothing is decoded, and it says why', async () => {
-    const { feed, samples, check } = openCheck({ off: 'too many streams' });
+    const { feed, samples, check } = openCheck({ liveStreams: 17 });
     await feed(20);
-    assert.deepEqual([samples, check.absent], [[], 'too many streams']);
+    assert.deepEqual(samples, []);
+    assert.match(check.absent, /^more than 16 streams/);
   });
 
   test('sound that cannot be decoded is reported once, tried rarely, and does not stop the pictures', async () => {
@@ -60,5 +66,27 @@ suite('the check of pictures and sound', () => {
     assert.equal(counted.filter((each) => each === 'sound failed').length, 2);
     assert.ok(failures.length <= 2, `${failures.length} failures`);
     assert.equal(check.absent, '');
+  });
+
+  test('what no rule of an alarm is about is not decoded, and it says so', async () => {
+    const kinds = (samples: readonly ContentSample[]) => [...new Set(samples.map(({ kind }) => kind))].sort();
+    const unheard = openCheck();
+    await unheard.feed(20, 'silence off, clipping off');
+    assert.deepEqual([kinds(unheard.samples), unheard.check.absent], [['picture'], '']);
+
+    const unseen = openCheck();
+    unseen.settings.now.alarms.rules = 'black off, freeze off';
+    await unseen.feed(20);
+    assert.deepEqual([kinds(unseen.samples), unseen.check.absent], [['sound'], '']);
+
+    const none = 'black off, freeze off, silence off, clipping off';
+    const { check, counted, feed, samples, settings } = openCheck();
+    await feed(20, none);
+    assert.deepEqual([counted, check.absent], [[], 'no rule of an alarm is about pictures or sound']);
+    await feed(20, `${none}, black on`);
+    assert.deepEqual([kinds(samples), check.absent], [['picture'], '']);
+    settings.now.contentCheck.mode = 'on';
+    await feed(20, none);
+    assert.deepEqual(kinds(samples), ['picture', 'sound'], 'contentCheck.mode: on is stronger');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Looks at one key frame in two seconds and listens to one second in ten of a stream: is it black, does it
- * move, is there sound?
+ * Looks at one key frame in two seconds and listens to one second in ten of a stream, if a rule of an alarm
+ * is about it: is it black, does it move, is there sound?
  * In: groups of the packager, synchronously. Out: samples in the time of the media. Decoding is in the shared
  * media engine, one request after the other; what the queue refuses is left out. Never slows the stream: it
  * copies the first fragment.
@@ -14,7 +14,7 @@ import type { MeasureSound, ReadLuma } from '../../ffmpeg/engine.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { StoryboardQueue } from '../record/storyboard-queue.ts';
 import { firstFragment } from '../record/storyboard-sampler.ts';
-import type { ContentMode } from './content-mode.ts';
+import type { ContentMode, WantedContent } from './content-mode.ts';
 import { darkShare, largestDifference } from './picture-facts.ts';
 
 /** Sound that is decoded of each piece, seconds. */
@@ -57,7 +57,7 @@ type ContentResult = 'checked' | 'dropped' | 'failed';
 
 /** What the checks of all streams share. */
 export interface ContentEngine {
-  readonly mode: Pick<ContentMode, 'everyUs' | 'off'>;
+  readonly mode: Pick<ContentMode, 'everyUs' | 'off' | 'wanted'>;
   readonly queue: Pick<StoryboardQueue, 'offer'>;
   readonly readLuma: ReadLuma;
   readonly measureSound: MeasureSound;
@@ -81,6 +81,8 @@ export class ContentCheck {
   #heardUs = Number.NEGATIVE_INFINITY;
   /** Why the last request failed; empty if it did not. */
   #failure = '';
+  /** What rules of alarms are about. */
+  #wanted: WantedContent | undefined;
   /** Settles with the last request: the queue runs them in order. */
   #pending: Promise<void> = Promise.resolve();
 
@@ -97,17 +99,22 @@ export class ContentCheck {
 
   /** Why nothing is known about the content; empty if it is checked. */
   get absent(): string {
-    return this.#options.mode.off || this.#failure;
+    const isWanted = !this.#wanted || this.#wanted.picture || this.#wanted.sound;
+    return this.#options.mode.off || (isWanted ? this.#failure : 'no rule of an alarm is about pictures or sound');
   }
 
-  /** Takes a group. Never waits, never throws. */
-  take(group: SegmentGroup): void {
+  /** Takes a group. Never waits, never throws. @param rules of the alarms of the stream, as text */
+  take(group: SegmentGroup, rules: string): void {
     const { mode } = this.#options;
     if (this.#closing.signal.aborted) return;
     if (mode.off !== '') {
       this.#seen = undefined;
       return;
     }
+    const wanted = mode.wanted(rules, this.#wanted);
+    this.#wanted = wanted;
+    if (!wanted.picture) this.#seen = undefined;
+    if (!wanted.picture && !wanted.sound) return;
     const { picture, sound } = mode.everyUs;
     const { startUs, durationUs, init } = group;
     const segmentOf = (track: Track | undefined) => track && group.tracks.find(({ trackId }) => trackId === track.id);
@@ -117,13 +124,13 @@ export class ContentCheck {
     };
     const video = init.tracks.find(({ kind }) => kind === 'video');
     const key = segmentOf(video);
-    if (video && key?.independent && isDue('picture', picture)) {
+    if (wanted.picture && video && key?.independent && isDue('picture', picture)) {
       const start = firstFragment(key.bytes);
       if (start) this.#offer('picture', startUs, [printInit([video]), start], (bytes) => this.#look(bytes, startUs));
     }
     const audio = init.tracks.find(({ kind }) => kind === 'audio');
     const heard = segmentOf(audio);
-    if (audio && heard && isDue('sound', sound)) {
+    if (wanted.sound && audio && heard && isDue('sound', sound)) {
       const start = heard.bytes.length <= MAX_SOUND_BYTES ? heard.bytes : firstFragment(heard.bytes);
       const endUs = startUs + durationUs;
       if (start)

@@ -1,20 +1,32 @@
 /**
- * Whether the content of streams is checked: by the settings, and by the number of live streams.
- * In: settings, the number of live streams. Out: why it is not checked, in words.
+ * Whether the content of streams is checked: by the settings, by the number of live streams, and by the rules
+ * of alarms.
+ * In: settings, the number of live streams. Out: why it is not checked, in words; what a stream needs.
  */
+import { alarmRulesOf } from '../../api/alarms/alarm-rules.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Current } from '../../lib/current.ts';
 
 /** `auto` checks at most this many live streams. */
 const MOST_STREAMS = 16;
+/** In place of rules: all content is wanted. */
+const ALL = 'contentCheck.mode: on';
+
+/** The kinds of content that are decoded of a stream. */
+export interface WantedContent {
+  /** The rules of all streams and of the stream that this follows from. */
+  readonly rules: readonly [common: string, ofStream: string];
+  readonly picture: boolean;
+  readonly sound: boolean;
+}
 
 /** One for all streams. */
 export class ContentMode {
-  readonly #settings: Current<Pick<Config, 'contentCheck'>>;
+  readonly #settings: Current<Pick<Config, 'contentCheck' | 'alarms'>>;
   /** Streams that are live now. */
   liveStreams = 0;
 
-  constructor(settings: Current<Pick<Config, 'contentCheck'>>) {
+  constructor(settings: Current<Pick<Config, 'contentCheck' | 'alarms'>>) {
     this.#settings = settings;
   }
 
@@ -22,6 +34,23 @@ export class ContentMode {
   get everyUs(): { readonly picture: number; readonly sound: number } {
     const { pictureEvery, soundEvery } = this.#settings.now.contentCheck;
     return { picture: pictureEvery * 1000, sound: soundEvery * 1000 };
+  }
+
+  /**
+   * What is decoded of a stream: what a rule of its alarms is about. With `contentCheck.mode: on` everything
+   * is.
+   *
+   * @param ofStream the rules of the stream, as text
+   * @param before the last result for the stream, which is returned while the rules are the same
+   */
+  wanted(ofStream: string, before: WantedContent | undefined): WantedContent {
+    const { alarms, contentCheck } = this.#settings.now;
+    const common = contentCheck.mode === 'on' ? ALL : alarms.rules;
+    if (before?.rules[0] === common && before.rules[1] === ofStream) return before;
+    const rules: WantedContent['rules'] = [common, ofStream];
+    if (common === ALL) return { rules, picture: true, sound: true };
+    const { black, freeze, silence, clipping } = alarmRulesOf(common, ofStream);
+    return { rules, picture: black.isOn || freeze.isOn, sound: silence.isOn || clipping.isOn };
   }
 
   /** Why nothing is checked; empty if it is. */

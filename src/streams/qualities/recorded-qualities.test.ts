@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Track } from '@oxbow/media/frame';
 import { parsePlaylist } from '@oxbow/media/m3u8/parse';
 import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
 import { parseMediaAddress } from '../../api/media-address.ts';
@@ -9,7 +10,9 @@ import { bytesOf } from '../../delivery/delivery.fixture.ts';
 import { createMediaRouter, type MediaRouter } from '../../delivery/media-router.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { Stills } from '../../delivery/stills.ts';
+import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
 import { Repacketizer } from '../../packager/follower.fixture.ts';
+import { StoryboardQueue } from '../record/storyboard-queue.ts';
 import {
   type Folder,
   openStreams,
@@ -31,9 +34,11 @@ interface Rig extends AsyncDisposable {
   bytes(path: string): Promise<Uint8Array>;
 }
 
-async function openRig(folder: Folder, nowMs?: number): Promise<Rig> {
+async function openRig(folder: Folder, nowMs?: number, makePicture?: MakeKeyPicture): Promise<Rig> {
   const opened = new AsyncDisposableStack();
-  const streams = opened.use(await openStreams({ folder: folder.path, ...(nowMs && { nowMs }) }));
+  const queue = new StoryboardQueue({ monotonicMs: () => 0, failed: (error) => assert.fail(String(error)) });
+  const maker = makePicture && { storyboardMaker: { queue, makePicture } };
+  const streams = opened.use(await openStreams({ folder: folder.path, ...(nowMs && { nowMs }), ...maker }));
   const reader = opened.use(openRangeReader(streams.segments));
   const { signal } = new AbortController();
   const stills = new Stills({ reader, signal, makeStill: () => Promise.reject(new Error('no stills')) });
@@ -82,6 +87,29 @@ const windowOf = (from: number, to: number) => `/vod/door/${at(from)}/${at(to)}`
 const msnOf = (uri: string) => Number(/(\d+)\.m4s$/.exec(uri)![1]);
 
 suite('recorded qualities (docs/media.md 14, 15)', () => {
+  test('small pictures are made of the smallest quality while it is live', async (t) => {
+    await using folder = await temporaryFolder();
+    const trackIds: number[] = [];
+    await using rig = await openRig(folder, undefined, async ({ bytes }) => {
+      // ISO 14496-12, 8.3.2: the track follows version, flags and two times.
+      const tkhd = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf('tkhd') + 4;
+      trackIds.push(new DataView(bytes.buffer, bytes.byteOffset + tkhd).getUint32(bytes[tkhd] === 1 ? 20 : 12));
+      return { jpeg: bytes.slice(0, 4), luma: new Uint8Array(256), cpuUs: 0 };
+    });
+    const { input } = rig.streams.source('door');
+    const startRun = input.startRun.bind(input);
+    t.mock.method(input, 'startRun', (run: Parameters<typeof startRun>[0]) => {
+      const larger = (track: Track): Track =>
+        track.kind === 'video' ? { ...track, config: { ...track.config, width: 640, height: 360 } } : track;
+      startRun({ ...run, tracks: run.tracks.map(larger) });
+    });
+    await rig.flow(9000);
+    rig.encode(1);
+    await rig.flow(31_000);
+    assert.equal(trackIds[0], 1, 'there was no quality yet');
+    assert.deepEqual(trackIds.slice(-2), [241, 241]);
+  });
+
   test('a window lists a quality with the MSNs, cuts and dates of the stream, and its segments are those that were live', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openRig(folder);

@@ -5,10 +5,13 @@
  * In: names of qualities; frames through the input of each. Out: windows and recordings for delivery, and the
  * list of those that are live. docs/media.md 6, 10, 14, 15, 17.
  */
+
+import type { SegmentGroup } from '@oxbow/media/segment';
 import { recordingOf } from '../../archive/recording-locations.ts';
 import { qualityWindowName } from '../../delivery/live/quality-window.ts';
 import type { ServedStream } from '../../delivery/served-stream.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
+import { Emitter, type Subscribable } from '../../lib/events.ts';
 import type { CutList } from '../../packager/cut-list.ts';
 import { type DerivedInput, Follower } from '../../packager/follower.ts';
 import type { DerivedQuality, LiveWindowLimits } from '../../packager/live-segment.ts';
@@ -30,6 +33,8 @@ const LATE_US = 4_000_000;
  * Segments of the stream of which it is remembered whether they are recorded: more than any quality is late.
  */
 const REMEMBERED = 1000;
+/** Pictures of storyboards are not smaller than this, pixels. */
+const LEAST_PIXELS = 160 * 90;
 
 /** What the qualities of a stream are created with. */
 interface StreamQualitiesSetup {
@@ -84,6 +89,7 @@ export class StreamQualities implements AsyncDisposable {
   readonly #live = new Map<string, DerivedQuality>();
   /** Whether segments of the stream are recorded, by MSN. */
   readonly #isRecorded = new Map<number, boolean>();
+  readonly #sealed = new Emitter<{ readonly rung: string; readonly group: SegmentGroup }>();
 
   constructor(setup: StreamQualitiesSetup) {
     this.#setup = setup;
@@ -92,6 +98,20 @@ export class StreamQualities implements AsyncDisposable {
   /** Their recordings, by rung. */
   get recordings(): ReadonlyMap<string, QualityRecording> {
     return new Map(Array.from(this.#qualities, ([rung, { recording }]) => [rung, recording]));
+  }
+
+  /**
+   * Complete segments of the qualities, of each in order; their bytes are good only until the call returns.
+   */
+  get sealed(): Subscribable<{ readonly rung: string; readonly group: SegmentGroup }> {
+    return this.#sealed;
+  }
+
+  /** The live quality with the fewest pixels, but enough for a small picture; undefined without one. */
+  get smallest(): DerivedQuality['track'] | undefined {
+    const tracks = Array.from(this.#live.values(), ({ track }) => track);
+    const pixels = ({ config: { width, height } }: DerivedQuality['track']) => width * height;
+    return tracks.filter((track) => pixels(track) >= LEAST_PIXELS).sort((a, b) => pixels(a) - pixels(b))[0];
   }
 
   /**
@@ -157,6 +177,9 @@ export class StreamQualities implements AsyncDisposable {
       failed: (error) => this.#setup.failed(rung, error),
     });
     quality.follower = follower;
+    follower.sealed.subscribe(({ group }) => {
+      if (group) this.#sealed.emit({ rung, group });
+    });
     quality.recording.follow(follower);
     return follower;
   }

@@ -28,6 +28,11 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
     counted,
     failures,
     luma: new Uint8Array(256),
+    /** Processor time of a picture, ms. */
+    cpuMs: 1,
+    /** Pixels of the smallest quality; undefined: there is none. */
+    smallest: undefined as number | undefined,
+    distances: [] as number[],
     /** Makes pictures of real media. */
     make: undefined as (() => Promise<KeyPicture>) | undefined,
     /** What a picture waits for. */
@@ -42,6 +47,8 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
         queue: rig.queue,
         mayMake,
         counted: (result) => counted.push(result),
+        measured: ({ distanceUs }) => rig.distances.push(distanceUs / SECOND),
+        hasSmaller: (pixels) => rig.smallest !== undefined && rig.smallest < pixels,
         storyboards: {
           async append(_, picture) {
             stored.push(picture);
@@ -50,7 +57,7 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
         },
         async makePicture({ bytes }) {
           await rig.before();
-          return rig.make?.() ?? { jpeg: bytes.slice(0, 4), luma: rig.luma };
+          return rig.make?.() ?? { jpeg: bytes.slice(0, 4), luma: rig.luma, cpuUs: rig.cpuMs * 1000 };
         },
       }),
     seconds: () => stored.map(({ atUs }) => (atUs - START_US) / SECOND),
@@ -124,7 +131,10 @@ suite('the storyboard of a stream', () => {
     sampler.onChange(({ difference }) => differences.push(difference));
     for (const [i, bytes] of films.entries()) {
       const bounds = { width: 160, height: 160, maxBytes: 2860 };
-      rig.make = () => makeKeyPicture({ bytes, ...bounds }, { signal: AbortSignal.timeout(60_000) });
+      rig.make = async () => {
+        const picture = await makeKeyPicture({ bytes, ...bounds }, { signal: AbortSignal.timeout(60_000) });
+        return { ...picture, cpuUs: 0 };
+      };
       sampler.take(groupAt({ msn: i, startUs: START_US + i * 10 * SECOND }));
       await rig.queue.idle();
     }
@@ -210,5 +220,91 @@ suite('the storyboard of a stream', () => {
     await closed;
     await rig.queue.idle();
     assert.equal(rig.stored.length, 1);
+  });
+
+  test('pictures are as far apart as their processor time allows, and each reaches to the next', async () => {
+    const rig = openSampler();
+    const sampler = rig.open();
+    const feed = async (fromS: number, toS: number) => {
+      for (let s = fromS; s < toS; s += 2) {
+        sampler.take(groupAt({ msn: s, startUs: START_US + s * SECOND }));
+        await rig.queue.idle();
+      }
+    };
+    rig.cpuMs = 8.6;
+    await feed(0, 60);
+    assert.deepEqual(
+      [rig.seconds(), rig.distances],
+      [
+        [0, 20, 40],
+        [20, 20, 20],
+      ],
+    );
+    assert.deepEqual(new Set(rig.stored.slice(1).map(({ reachMs }) => reachMs)), new Set([22_000]));
+    rig.cpuMs = 500;
+    await feed(60, 300);
+    assert.deepEqual(rig.seconds(), [0, 20, 40, 60, 180]);
+    assert.deepEqual(rig.stored.at(-1)!.reachMs, 122_000);
+  });
+
+  test('pictures are compared with the one before while their distance changes', async () => {
+    const rig = openSampler();
+    const sampler = rig.open();
+    const changes: number[] = [];
+    sampler.onChange(({ fromMs, toMs }) => changes.push((toMs - fromMs) / 1000));
+    for (const cpuMs of [30, 0, 0, 0, 0, 0]) {
+      rig.cpuMs = cpuMs;
+      const { seconds, distances } = rig;
+      const atS = (seconds().at(-1) ?? 0) + (distances.at(-1) ?? 0);
+      sampler.take(groupAt({ msn: 1, startUs: START_US + atS * SECOND }));
+      await rig.queue.idle();
+    }
+    assert.deepEqual(changes, rig.distances.slice(0, -1));
+    assert.deepEqual([changes[0], changes.at(-1)], [60, 20]);
+  });
+
+  /** A segment of a quality of its stream: it has one sample. */
+  const smaller = (msn: number, s: number) => {
+    const group = groupAt({ msn, startUs: START_US + s * SECOND });
+    return {
+      ...group,
+      init: initOf([{ ...group.init.tracks[0]!, id: 241 }]),
+      tracks: [{ ...group.tracks[0]!, trackId: 241 }],
+    };
+  };
+
+  test('pictures are made of the smallest quality, whether it is earlier or later than the stream', async () => {
+    for (const isEarlier of [true, false]) {
+      const rig = openSampler();
+      const sampler = rig.open();
+      rig.smallest = 1;
+      const made: number[] = [];
+      rig.make = async () => ({ jpeg: new Uint8Array(4), luma: rig.luma, cpuUs: made.push(rig.queue.length) });
+      for (let s = 0; s < 30; s += 2) {
+        if (isEarlier) sampler.takeSmaller(smaller(s, s));
+        sampler.take(groupAt({ msn: s, startUs: START_US + s * SECOND }));
+        if (!isEarlier && s >= 2) sampler.takeSmaller(smaller(s - 2, s - 2));
+        await rig.queue.idle();
+      }
+      assert.deepEqual(rig.seconds(), [0, 10, 20], isEarlier ? 'earlier' : 'later');
+      await sampler.close();
+    }
+  });
+
+  test('a smallest quality that does not come is not awaited for long, and a larger one never', async () => {
+    const rig = openSampler();
+    const sampler = rig.open();
+    const feed = async (fromS: number, toS: number) => {
+      for (let s = fromS; s < toS; s += 2) {
+        sampler.take(groupAt({ msn: s, startUs: START_US + s * SECOND }));
+        await rig.queue.idle();
+      }
+    };
+    rig.smallest = 1;
+    await feed(0, 20);
+    assert.deepEqual(rig.seconds(), [8, 18]);
+    rig.smallest = 1e9;
+    await feed(20, 40);
+    assert.deepEqual(rig.seconds(), [8, 18, 20, 30]);
   });
 });

@@ -1,25 +1,28 @@
 /**
- * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten
- * seconds of UTC. Compares each picture with the one before.
- * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard, changes of the
- * picture. Never slows the recorder: it copies the first fragment of the video and leaves the rest to the
- * queue.
+ * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of ten seconds
+ * of UTC, as often as their processor time allows, of the smallest quality that is live. Compares each
+ * picture with the one before.
+ * In: groups of the packager and of the smallest quality, synchronously. Out: small pictures to
+ * recording/storyboard, changes of the picture. Never slows the recorder: it copies the first fragment of the
+ * video and leaves the rest to the queue.
  */
 
 import { concatBytes } from '@oxbow/media/bytes';
+import type { VideoTrack } from '@oxbow/media/frame';
 import { readBoxHead } from '@oxbow/media/isobmff/box';
 import { printInit } from '@oxbow/media/isobmff/init';
 import type { SegmentGroup } from '@oxbow/media/segment';
 import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
-import { SLOT_US, type Storyboards, slotOf } from '../../recording/storyboard/storyboards.ts';
+import { MAX_KEY_DISTANCE_US, SLOT_US, type Storyboards, slotOf } from '../../recording/storyboard/storyboards.ts';
+import { PictureDistance } from './picture-distance.ts';
 import type { StoryboardQueue } from './storyboard-queue.ts';
 
 /** Largest sides of a picture, pixels: a vertical one has as many pixels as a horizontal one. */
 const SIDE = 160;
 /** Largest picture, bytes: 8,640 of them and their heads are 25 MB. */
 const MAX_PICTURE_BYTES = 2860;
-/** Longest distance of key frames that a picture reaches over, µs. */
-const MAX_KEY_DISTANCE_US = 60_000_000;
+/** A quality that is later than this has no picture: it is made of the stream, µs. */
+const LATE_US = 8_000_000;
 
 /** What became of a picture. */
 export type PictureResult = 'stored' | 'dropped' | 'failed';
@@ -42,18 +45,37 @@ interface StoryboardSamplerOptions {
   /** Whether pictures are wanted and the disk has room. */
   readonly mayMake: () => boolean;
   readonly counted: (result: PictureResult) => void;
+  /** A picture took processor time; the next one is this far away. */
+  readonly measured: (spent: { readonly cpuUs: number; readonly distanceUs: number }) => void;
+  /** Whether a quality with fewer pixels is live, whose segments come through `takeSmaller`. */
+  readonly hasSmaller: (pixels: number) => boolean;
+}
+
+/** What a picture is made of. */
+interface PictureSource {
+  readonly msn: number;
+  /** µs since 1970. */
+  readonly atUs: number;
+  /** An init and the first fragment. */
+  readonly bytes: Uint8Array;
 }
 
 /** The storyboard of one stream while it is recorded. */
 export class StoryboardSampler {
   readonly #options: StoryboardSamplerOptions;
   readonly #closing = new AbortController();
+  readonly #distance = new PictureDistance();
+  /** Slot of the newest picture that was requested. */
   #slotUs = Number.NEGATIVE_INFINITY;
   #keyUs = Number.NEGATIVE_INFINITY;
   #keyDistanceUs = SLOT_US;
   #last: Promise<void> = Promise.resolve();
   /** The newest picture. */
-  #seen: { readonly atUs: number; readonly luma: Uint8Array } | undefined;
+  #seen: { readonly atUs: number; readonly reachMs: number; readonly luma: Uint8Array } | undefined;
+  /** The group of the stream of which the smaller quality is awaited. */
+  #awaited: Pick<PictureSource, 'msn' | 'atUs'> | undefined;
+  /** The newest key frame of the smaller quality, if it came before the group of the stream. */
+  #ahead: PictureSource | undefined;
   #changed: (change: PictureChange) => void = () => {};
 
   constructor(options: StoryboardSamplerOptions) {
@@ -67,23 +89,52 @@ export class StoryboardSampler {
 
   /** Takes a group that is recorded. Never waits, never throws. */
   take(group: SegmentGroup): void {
-    const { queue, counted, mayMake } = this.#options;
-    const video = group.init.tracks.find(({ kind }) => kind === 'video');
-    const segment = video && group.tracks.find(({ trackId }) => trackId === video.id);
-    if (!video || !segment?.independent) return;
-    const atUs = group.startUs;
+    const { mayMake, hasSmaller } = this.#options;
+    const video = videoOf(group);
+    if (!video?.segment.independent) return;
+    const { startUs: atUs, msn } = group;
     const distanceUs = atUs - this.#keyUs;
     this.#keyUs = atUs;
     if (distanceUs > 0 && distanceUs <= MAX_KEY_DISTANCE_US) this.#keyDistanceUs = distanceUs;
-    if (slotOf(atUs) <= this.#slotUs || this.#closing.signal.aborted || !mayMake()) return;
-    const start = firstFragment(segment.bytes);
-    if (!start) return;
-    const bytes = concatBytes([printInit([video]), start]);
+    if (!this.#isDue(atUs) || !mayMake()) return;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (hasSmaller(pixelsOf(video.track))) {
+      this.#awaited ??= { msn, atUs };
+      const isLate = atUs - this.#awaited.atUs >= LATE_US;
+      if (ahead?.msn !== msn && !isLate) return;
+    }
+    const source = ahead?.msn === msn ? ahead : sourceOf(group);
+    if (source) this.#offer(source);
+  }
+
+  /** Takes a segment of the smallest quality. Never waits, never throws. */
+  takeSmaller(group: SegmentGroup): void {
+    if (!this.#isDue(group.startUs) || !videoOf(group)?.segment.independent) return;
+    const source = sourceOf(group);
+    if (!source) return;
+    if (this.#awaited && group.msn >= this.#awaited.msn) this.#offer(source);
+    else this.#ahead = source;
+  }
+
+  /** Takes no more groups; resolves when nothing of the stream is written any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#last;
+  }
+
+  #isDue(atUs: number): boolean {
+    return slotOf(atUs) - this.#slotUs >= this.#distance.us && !this.#closing.signal.aborted;
+  }
+
+  #offer({ atUs, bytes }: PictureSource): void {
+    const { queue, counted } = this.#options;
+    const keyDistanceUs = this.#keyDistanceUs;
+    this.#awaited = undefined;
     const done = Promise.withResolvers<void>();
-    const reachMs = (SLOT_US + this.#keyDistanceUs) / 1000;
     const isTaken = queue.offer({
       bytes: bytes.length,
-      run: () => this.#make(bytes, atUs, reachMs).finally(done.resolve),
+      run: () => this.#make(bytes, atUs, keyDistanceUs).finally(done.resolve),
     });
     if (!isTaken) {
       counted('dropped');
@@ -93,19 +144,17 @@ export class StoryboardSampler {
     this.#last = done.promise;
   }
 
-  /** Takes no more groups; resolves when nothing of the stream is written any more. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#last;
-  }
-
-  async #make(bytes: Uint8Array, atUs: number, reachMs: number): Promise<void> {
-    const { makePicture, storyboards, streamId, counted } = this.#options;
+  async #make(bytes: Uint8Array, atUs: number, keyDistanceUs: number): Promise<void> {
+    const { makePicture, storyboards, streamId, counted, measured } = this.#options;
     const { signal } = this.#closing;
     if (signal.aborted) return;
     try {
       const bounds = { width: SIDE, height: SIDE, maxBytes: MAX_PICTURE_BYTES };
-      const { jpeg, luma } = await makePicture({ bytes, ...bounds }, { signal });
+      const { jpeg, luma, cpuUs } = await makePicture({ bytes, ...bounds }, { signal });
+      this.#distance.add(cpuUs);
+      const distanceUs = this.#distance.us;
+      measured({ cpuUs, distanceUs });
+      const reachMs = (distanceUs + keyDistanceUs) / 1000;
       this.#compare(atUs, luma, reachMs);
       if (await storyboards.append(streamId, { atUs, reachMs, jpeg })) counted('stored');
     } catch (error) {
@@ -117,11 +166,35 @@ export class StoryboardSampler {
 
   #compare(atUs: number, luma: Uint8Array, reachMs: number): void {
     const before = this.#seen;
-    this.#seen = { atUs, luma: luma.slice() };
-    if (!before || atUs <= before.atUs || atUs - before.atUs > reachMs * 1000) return;
+    this.#seen = { atUs, reachMs, luma: luma.slice() };
+    // Either may reach over what is between them: distances change.
+    const reachUs = 1000 * Math.max(reachMs, before?.reachMs ?? 0);
+    if (!before || atUs <= before.atUs || atUs - before.atUs > reachUs) return;
     const difference = differenceOf(luma, before.luma);
     this.#changed({ fromMs: before.atUs / 1000, toMs: atUs / 1000, difference });
   }
+}
+
+/** The video of a group; undefined if it has none. */
+function videoOf(
+  group: SegmentGroup,
+): { readonly track: VideoTrack; readonly segment: SegmentGroup['tracks'][number] } | undefined {
+  const track = group.init.tracks.find((each) => each.kind === 'video');
+  const segment = track && group.tracks.find(({ trackId }) => trackId === track.id);
+  return segment && { track, segment };
+}
+
+/** Pixels of a video track. */
+export function pixelsOf({ config: { width, height } }: VideoTrack): number {
+  return width * height;
+}
+
+/** A copy of the first fragment of the video; undefined if there is none. */
+function sourceOf(group: SegmentGroup): PictureSource | undefined {
+  const video = videoOf(group);
+  const start = video && firstFragment(video.segment.bytes);
+  if (!start) return undefined;
+  return { msn: group.msn, atUs: group.startUs, bytes: concatBytes([printInit([video.track]), start]) };
 }
 
 /** Mean difference of two grids of the same size. */

@@ -11,8 +11,8 @@ import { Log } from 'node-av/lib';
 import { openVirtualTime, type TestTime } from '../../../../test/fixtures/virtual-time.ts';
 import { MessageSplitter, messageKinds, parseFrame, parseTracks } from '../../frame-protocol.ts';
 import { readStrip } from '../../strip.ts';
-import { type TestPictureOptions, testPictureDefaults } from '../../test-picture-options.ts';
-import { runTestPicture } from './test-picture.ts';
+import { type LastFrames, type TestPictureOptions, testPictureDefaults } from '../../test-picture-options.ts';
+import { createTestPicture } from './test-picture.ts';
 
 const run = promisify(execFile);
 const quick = { maxBuffer: 2 ** 30, encoding: 'buffer' } as const;
@@ -28,6 +28,7 @@ async function take(
   time: TestTime,
   options: Partial<TestPictureOptions>,
   enough: (take: Take) => boolean,
+  after: LastFrames = {},
 ): Promise<Take> {
   Log.setLevel(AV_LOG_ERROR);
   const taken = { tracks: [] as readonly Track[], video: [] as Frame[], audio: [] as Frame[] };
@@ -38,7 +39,8 @@ async function take(
     (frame.trackId === 1 ? taken.video : taken.audio).push({ ...frame, data: frame.data.slice() });
   });
   const sink = { writableLength: 0, write: (bytes: Uint8Array) => splitter.push(bytes) };
-  runTestPicture({ ...testPictureDefaults, name: 'demo', ...options }, sink, time.clock);
+  using picture = createTestPicture({ ...testPictureDefaults, name: 'demo', ...options }, sink, time.clock, after);
+  picture.start();
   await time.until('enough frames', () => enough(taken));
   return taken;
 }
@@ -209,5 +211,21 @@ suite('the frames of the test picture', () => {
     // The last pictures wait for one that did not come, so the newest in the file need not be the newest of
     // all.
     await checkStrips(so, (from, to) => Math.round((to - from) / 3_003) % 256);
+  });
+
+  test('another process continues after the last frames of the one before, with a key frame and without a gap', async () => {
+    using time = openVirtualTime();
+    const before = await take(time, {}, ({ video }) => video.length >= 35);
+    const [lastVideo, lastAudio] = [before.video.at(-1)!, before.audio.at(-1)!];
+    await time.runFor(700);
+    const after = { video: lastVideo.pts, audio: lastAudio.pts };
+    const so = await take(time, {}, ({ video, audio }) => video.length >= 30 && audio.length >= 20, after);
+    assert.deepEqual(so.tracks, before.tracks);
+    const [first] = so.video;
+    assert.deepEqual([first!.pts - lastVideo.pts, first!.key], [3_600, true]);
+    assert.equal(so.audio[0]!.pts - lastAudio.pts, 1_024);
+    for (const [i, frame] of so.video.entries()) if (i > 0) assert.equal(frame.pts - so.video[i - 1]!.pts, 3_600);
+    assert.equal(so.video.at(-1)!.pts, time.clock.nowMs() * 90, 'it is not late any more');
+    await checkStrips(so, () => 1);
   });
 });

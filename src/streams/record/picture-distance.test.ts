@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PictureDistance } from './picture-distance.ts';
+
+const distanceS = (...cpuMs: readonly number[]) => {
+  const distance = new PictureDistance();
+  for (const ms of cpuMs) distance.add(ms * 1000);
+  return distance.us / 1e6;
+};
+
+test('pictures are as far apart as 0.05 % of a core pays for, in whole slots of ten seconds', () => {
+  assert.equal(distanceS(), 10);
+  assert.deepEqual(
+    [0, 1, 5].map((ms) => distanceS(ms)),
+    [10, 10, 10],
+  );
+  assert.deepEqual(
+    [5.001, 8.6, 10, 10.001, 14].map((ms) => distanceS(ms)),
+    [20, 20, 20, 30, 30],
+  );
+  assert.deepEqual(
+    [60, 61, 5000].map((ms) => distanceS(ms)),
+    [120, 120, 120],
+    'two minutes at most',
+  );
+});
+
+test('one slow picture does not move them far, a few do', () => {
+  assert.equal(distanceS(8, 8, 8, 30), 30);
+  assert.equal(distanceS(8, 8, 8, 30, 8, 8, 8, 8), 20);
+  assert.equal(distanceS(8, ...Array<number>(20).fill(30)), 60);
+});
