@@ -21,7 +21,7 @@ import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
-import { openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
+import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
 import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
 import { openDelivery } from './delivery.ts';
@@ -235,7 +235,7 @@ function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) 
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, served, { copies: gateway, view }),
+        internalRequests: openInternalRequests(app, served, nodes, { copies: gateway, view }),
       }),
   };
 }
@@ -246,6 +246,7 @@ async function startParts(app: AppContext, served: Served, features: OpenFeature
   openGauges(app, served, { clockWatch: served.clockWatch, http });
   await streams.control.open();
   if (nodes) startNodes(app, nodes, served);
+  if (nodes) await announceProcess(app, nodes);
   startMeasuring(app, streams, served.delivery, hooks);
   await startJobs(app, openedJobs);
   if (does(served, 'worker'))

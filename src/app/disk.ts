@@ -6,7 +6,6 @@ import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shap
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { AppContext, DiskWatch } from '../features/core.ts';
 import { DiskForecast, type GrowingRecording } from '../observe/disk-forecast.ts';
-import type { Catalog } from '../streams/catalog.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 
 /** Measures once, then watches until the shutdown. */

@@ -12,13 +12,15 @@ const EVERY_MS = 1000;
 
 /** Measures until the shutdown. */
 export function startMeasuring(
-  { shutdown, metrics, log }: Pick<AppContext, 'shutdown' | 'metrics' | 'log'>,
+  { process: part, shutdown, metrics, log }: Pick<AppContext, 'process' | 'shutdown' | 'metrics' | 'log'>,
   { catalog, contentMode }: Pick<Streams, 'contentMode'> & { readonly catalog: Pick<Catalog, 'all'> },
   { viewers }: Pick<Delivery, 'viewers'>,
   { measured }: Pick<Hooks, 'measured'>,
 ): void {
   const timer = setInterval(() => {
-    contentMode.liveStreams = catalog.all.filter(({ stream }) => stream.placement.context !== undefined).length;
+    const live = catalog.all.filter(({ stream }) => stream.placement.context !== undefined).length;
+    // The other processes of this server have as many.
+    contentMode.liveStreams = live * (part?.link.start.names.length ?? 1);
     for (const { name, measure, derived } of catalog.all) {
       guarded({ metrics, log }, name, 'it was measured', () => {
         const count = viewers.of(name);

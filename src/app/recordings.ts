@@ -2,15 +2,12 @@
  * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
  * In: the context, store. Out: Recordings; deletions by retention.
  */
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
-import type { AppContext, Parts, Recordings, ServerProcess } from '../features/core.ts';
+import type { AppContext, Parts, Recordings } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
-import { makeFolder } from '../lib/files/folder.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../recording/chunks/chunk-table.ts';
@@ -22,8 +19,7 @@ import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
-import { PROCESSES } from '../store/file-names.ts';
-import { mergeMsnMarks } from '../store/msn-marks.ts';
+import { shareMsnMarks } from '../store/process-marks.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
@@ -61,7 +57,7 @@ export async function openRecordings(
   const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
-  await shareMsnMarks(store, dataFolder, part);
+  if (!part || part.link.start.isFirst) await shareMsnMarks(store.db, dataFolder, part?.link.start.names);
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
   const pins = await PinTable.open(store.db, changes);
@@ -137,23 +133,6 @@ export function startRetention(
     { signal: shutdown.signal },
   );
   opened.use(shutdown.owns(done));
-}
-
-/** Streams may be with other processes than last time, and a single server has all of them. */
-async function shareMsnMarks(
-  { db }: Pick<Store, 'db'>,
-  dataFolder: string,
-  part: ServerProcess | undefined,
-): Promise<void> {
-  if (part && !part.link.start.isFirst) return;
-  const root = path.join(dataFolder, PROCESSES);
-  const names = await readdir(root).catch(() => []);
-  const folders = names.map((name) => path.join(root, name));
-  const to = part ? part.link.start.names.map((name) => path.join(root, name)) : [dataFolder];
-  for (const folder of to) makeFolder(folder);
-  const isNew = (await db.selectFrom('stream').select('id').limit(1).executeTakeFirst()) === undefined;
-  await mergeMsnMarks([dataFolder, ...folders], to, { isNew });
-  if (!part) await rm(root, { recursive: true, force: true });
 }
 
 /** Ids of the streams that other processes have. */

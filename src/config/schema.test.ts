@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
+import { FormatError } from '@oxbow/media/errors';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { settingsJsonSchema } from './json-schema.ts';
 import { listSettings, nearest } from './names.ts';
@@ -34,6 +36,7 @@ test('the flags that the documentation promises exist', () => {
     'max-disk',
     'min-free',
     'threads',
+    'processes',
     'log-level',
     'admin-token',
     'rtmp',
@@ -126,4 +129,11 @@ test('the nearest name is found for a typing error, and none for another word', 
   assert.equal(nearest('zebra', ['keep', 'sync', 'maxDisk']), undefined);
   assert.equal(nearest('FOO', ['SRT', 'RTP', 'LISTEN']), undefined);
   assert.equal(nearest('LISEN', ['SRT', 'RTP', 'LISTEN']), 'LISTEN');
+});
+
+test('processes are a number, or one for each core', () => {
+  const { option } = settings.find(({ path }) => path === 'processes')!;
+  assert.equal(option.parse('3'), 3);
+  assert.equal(option.parse('auto'), Math.min(64, availableParallelism()));
+  for (const wrong of ['0', '65', 'all', '1.5', '']) assert.throws(() => option.parse(wrong), FormatError, wrong);
 });

@@ -8,7 +8,8 @@
  */
 import { hash } from 'node:crypto';
 import type { WatchTokens } from '../accounts/watch-tokens.ts';
-import { mediaClassOf } from '../api/media-address.ts';
+import { trashTokenNameOf } from '../api/library/assets-api.ts';
+import { type MediaAddress, mediaClassOf } from '../api/media-address.ts';
 import { isJwt } from '../api/signed-path.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -62,7 +63,12 @@ export class TokenGate {
    */
   classOf({ token, name, address }: EdgeTarget, clientAddress: string): string | undefined {
     if (token === undefined) return undefined;
-    const tokenClass = this.#classOf(token, name, mediaClassOf(address), clientAddress);
+    const tokenClass = this.#classOf(
+      token,
+      this.#signedFor(token, name, address),
+      mediaClassOf(address),
+      clientAddress,
+    );
     const answer = this.#answers.get(tokenClass);
     if (answer && !answer.isAccepted && this.#isRecent(answer, this.#options.recheckMs)) throw refused();
     return tokenClass;
@@ -86,6 +92,13 @@ export class TokenGate {
     this.#answers.delete(tokenClass);
     this.#answers.set(tokenClass, { isAccepted, atMs: this.#options.nowMs() });
     dropOldest(this.#answers, MAX_CLASSES);
+  }
+
+  /** Those who see the trash get the posters in it, by a token for that. */
+  #signedFor(token: string, name: string, address: MediaAddress): string {
+    if (address.kind !== 'asset-poster') return name;
+    const trash = trashTokenNameOf(address.asset);
+    return this.#options.tokens?.read(token, trash) ? trash : name;
   }
 
   #classOf(token: string, name: string, kind: string, clientAddress: string): string {

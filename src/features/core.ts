@@ -99,7 +99,7 @@ export interface Observation {
   readonly stopping: (reason: string) => void;
 }
 
-/** One process of several of a server. docs/decisions/0092. */
+/** One process of several of a server. docs/decisions/0093. */
 export interface ServerProcess {
   /** Its connection to the supervisor, with what it was started for. */
   readonly link: ProcessLink;
@@ -117,7 +117,9 @@ export interface AppContext extends Observation {
   readonly settings: EffectiveSettings;
   /** Absolute path. */
   readonly dataFolder: string;
-  /** Folder of what this process alone writes: the data folder, or one inside it for one process of several. */
+  /**
+   * Folder of what only this process writes: the data folder, or one inside it for one process of several.
+   */
   readonly ownFolder: string;
   /** This process of several that share the data folder; undefined: it is the only one. */
   readonly process: ServerProcess | undefined;

@@ -144,6 +144,37 @@ suiteOnEngines('retention by size', (openRig) => {
     assert.deepEqual([await msnsOf(rig), await msnsOf(rig, 'other')], [[5, 7], [1002]]);
   });
 
+  test('counts the streams of other processes, which delete their own when it is the oldest', async () => {
+    await using rig = await openRig();
+    await record(rig, 4);
+    const [each] = await sizes(rig);
+    goTo(rig, MARK + 10 * WINDOW);
+    const one = watch(rig, {
+      streams: () => [{ streamId: 's', keepMs: 1e12 }],
+      elsewhere: async () => ['other'],
+      maxDisk: 4 * each! + each! / 2,
+    });
+    await one.retention.pass();
+    assert.deepEqual(await msnsOf(rig), [1, 3, 5, 7]);
+    await record(rig, 2, 'other', 1000); // as old as the two oldest
+    await one.retention.pass();
+    const two = watch(rig, {
+      streams: () => [{ streamId: 'other', keepMs: 1e12 }],
+      elsewhere: async () => ['s'],
+      maxDisk: 4 * each! + each! / 2,
+    });
+    assert.deepEqual(
+      [await msnsOf(rig), await msnsOf(rig, 'other')],
+      [
+        [3, 5, 7],
+        [1000, 1002],
+      ],
+    );
+    await two.retention.pass();
+    assert.deepEqual([await msnsOf(rig), await msnsOf(rig, 'other')], [[3, 5, 7], [1002]]);
+    assert.deepEqual([...one.failures, ...two.failures], []);
+  });
+
   test('counts open files, and keeps windows that still grow', async () => {
     await using rig = await openRig();
     await record(rig, 2);

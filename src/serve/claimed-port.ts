@@ -28,7 +28,8 @@ export interface ClaimedPort extends AsyncDisposable {
  * Opens the port next to the server that has it, or takes a socket that listens already.
  *
  * @param where with the port of that server, not 0
- * @param options.isPaused whether the connections are not read, to be passed to another process; false by default
+ * @param options.isPaused whether the connections are not read, to be passed to another process; false by
+ *   default
  * @throws the system's error if another program has the port
  */
 export async function claimPort(

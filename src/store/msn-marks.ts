@@ -237,16 +237,29 @@ export async function mergeMsnMarks(
   to: readonly string[],
   { isNew, files = systemFiles }: { readonly isNew: boolean; readonly files?: Files },
 ): Promise<void> {
+  const merged = (await readMerged(from, files)) ?? (isNew ? { marks: {}, others: 0 } : undefined);
+  if (merged) for (const folder of to) await writeMarks(files, folder, merged);
+}
+
+/** The content of a file with the highest mark of each name in some folders; undefined: none has marks. */
+export async function readMergedMsnMarks(
+  from: readonly string[],
+  files: Files = systemFiles,
+): Promise<Uint8Array | undefined> {
+  const merged = await readMerged(from, files);
+  return merged && printMarks(merged);
+}
+
+async function readMerged(from: readonly string[], files: Files): Promise<Marks | undefined> {
   const read = await Promise.all(from.map((folder) => readMarks(files, folder)));
   const all = read.filter((marks) => marks !== undefined);
-  if (all.length === 0 && !isNew) return;
+  if (all.length === 0) return undefined;
   const merged = new Map<string, number>();
-  const others = Math.max(0, ...all.map((each) => each.others));
+  const others = Math.max(...all.map((each) => each.others));
   for (const { marks } of all)
     for (const [name, mark] of Object.entries(marks)) merged.set(name, Math.max(mark, merged.get(name) ?? 0));
   // A name that another folder does not list may be at most as high there as all that it does not list.
-  const marks = Object.fromEntries(Array.from(merged, ([name, mark]) => [name, Math.max(mark, others)]));
-  for (const folder of to) await writeMarks(files, folder, { marks, others });
+  return { marks: Object.fromEntries(Array.from(merged, ([name, mark]) => [name, Math.max(mark, others)])), others };
 }
 
 /** Undefined if there is no file or it is malformed. */
@@ -276,6 +289,10 @@ function parseMarks(bytes: Uint8Array): Marks | undefined {
 
 /** Replaces the file atomically and durably. */
 async function writeMarks(files: Files, folder: string, marks: Marks): Promise<void> {
-  const content = Buffer.from(`${JSON.stringify(marks)}\n`);
+  const content = printMarks(marks);
   await replaceFile(files, path.join(folder, MSN_MARKS_FILE), content, { mode: 0o600, ready: giveToFolderOwner });
+}
+
+function printMarks(marks: Marks): Buffer {
+  return Buffer.from(`${JSON.stringify(marks)}\n`);
 }

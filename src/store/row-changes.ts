@@ -25,6 +25,8 @@ export type SharedTable =
   | 'clip'
   | 'erasure'
   | 'stream_picture'
+  // By room, with the numbers of messages.
+  | 'room_message'
   | 'relay';
 
 /**

@@ -115,7 +115,7 @@ export function isLocked(folder: string): boolean {
  * Notes the crash of this process, so that the next start does not take it for one that was killed.
  *
  * @param report for the next start to send; undefined: nothing, or it was sent
- * @param isServer false: a process of several, whose server goes on
+ * @param isServer false: a process of several, whose server continues
  */
 export function noteCrash(folder: string, report: string | undefined, isServer: boolean): void {
   if (isServer) rmSync(join(folder, RUNNING_FILE), { force: true });

@@ -24,7 +24,7 @@ const ADMIN = 'let-me-in-please';
 const SECONDS = 240;
 const skip = canSharePorts ? need('ffmpeg') : 'needs shared ports';
 
-/** A request over a connection of its own, which the system gives to any process. */
+/** A request over a new connection, which the system gives to any process. */
 function ask(server: Server, path: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const headers = { connection: 'close', authorization: `Bearer ${ADMIN}` };
@@ -205,7 +205,7 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(publisher.stderr, '');
   });
 
-  test('follow each other in an upgrade, and nobody is refused', async () => {
+  test('follow each other in an upgrade, and no client is refused', async () => {
     const data = join(folder.path, 'data');
     const { pid } = await upgrade(data);
     assert.notEqual(pid, server.pid);

@@ -2,9 +2,10 @@
  * Opens what the nodes of a cluster share: Redis, with leases and the event bus.
  * In: the context. Out: Cluster; undefined without one.
  */
-import { ProcessEventBus } from '../../cluster/bus/process-event-bus.ts';
+
 import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/bus/shadow.ts';
 import { createAvailableLeases } from '../../cluster/lease/available-leases.ts';
+import { ProcessEventBus } from '../../cluster/processes/process-event-bus.ts';
 import type { AppContext, Cluster, ServerProcess } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';

@@ -21,7 +21,6 @@ import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { version } from '../../lib/version.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
-import type { RowChanges } from '../../store/row-changes.ts';
 import { recoverElsewhere } from '../../streams/cluster/recover-elsewhere.ts';
 import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
 import { readStreamId, readStreamName } from '../../streams/stream-table.ts';
@@ -108,8 +107,9 @@ export function openNodeFiles(
 
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
-  { failed, telemetry }: AppContext,
+  { process: part, failed, telemetry }: AppContext,
   { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
+  { placement }: Pick<Nodes, 'placement'>,
   { copies, view }: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view'>,
 ): ReturnType<typeof createInternalRequests> {
   const { control, catalog } = streams;
@@ -126,7 +126,10 @@ export function openInternalRequests(
       const timeline = timelineOf(stream);
       return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
     },
-    look: async () => changes?.look(),
+    async look() {
+      await changes?.look();
+      if (part) await placement.refresh();
+    },
     view,
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node) => control.give(stream, node),
@@ -169,22 +172,23 @@ export function openPublishElsewhere(
   };
 }
 
-/** The other nodes read what this one has changed, before the change is answered. */
-function tellChanges(
-  { shutdown }: Pick<AppContext, 'shutdown'>,
+/** Has the living nodes read what has changed. Resolves when those that answer have. */
+async function notifyLiving(
+  { shutdown: { signal } }: Pick<AppContext, 'shutdown'>,
   { placement, client }: Nodes,
-  changes: RowChanges,
-): void {
-  const { signal } = shutdown;
+): Promise<void> {
   const request = { method: 'POST', target: internalTarget.changes, maxBytes: MAX_REFUSAL_BYTES } as const;
-  changes.tellBy(async () => {
-    const living = signal.aborted ? [] : placement.others.filter(({ isAlive }) => isAlive);
-    const telling = living.map(async (node) => {
-      using _response = await client.send(node, { ...request, deadlineMs: TELL_MS, signal });
-    });
-    // A node that does not answer looks by itself.
-    await Promise.allSettled(telling);
+  const living = signal.aborted ? [] : placement.others.filter(({ isAlive }) => isAlive);
+  const notifying = living.map(async (node) => {
+    using _response = await client.send(node, { ...request, deadlineMs: TELL_MS, signal });
   });
+  // A node that does not answer looks by itself.
+  await Promise.allSettled(notifying);
+}
+
+/** The other processes of this server know the address of one that starts before it is ready. */
+export async function announceProcess(app: AppContext, nodes: Nodes): Promise<void> {
+  if (app.process) await notifyLiving(app, nodes);
 }
 
 /**
@@ -197,7 +201,7 @@ export function startNodes(
   { streams, changes }: Pick<Parts, 'streams' | 'changes'>,
 ): void {
   const { placement } = nodes;
-  if (changes) tellChanges({ shutdown }, nodes, changes);
+  changes?.tellBy(() => notifyLiving({ shutdown }, nodes));
   opened.use(shutdown.owns(placement.run(shutdown)));
   if (part) return; // all processes write to one folder: the owner of a stream recovers it
   const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));

@@ -1,7 +1,7 @@
 /**
  * What a server says of itself: its metrics, its load, its recordings and its log. Those of several processes
  * are those of one server.
- * In: the views of this process, the others. Out: the same views, of all. docs/decisions/0092.
+ * In: the views of this process, the others. Out: the same views, of all. docs/decisions/0093.
  */
 import type { SystemHistory } from '../../api/admin-shapes.ts';
 import type { SystemView } from '../../api/shapes.ts';
@@ -37,7 +37,7 @@ interface RecordingsView {
   readonly growing: readonly GrowingRecording[];
 }
 
-/** The views of the server. */
+/** Those of several processes are added up. */
 export function viewsOfServer(
   { process: part, shutdown, failed }: Pick<AppContext, 'process' | 'shutdown' | 'failed'>,
   nodes: Nodes | undefined,

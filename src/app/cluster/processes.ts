@@ -1,7 +1,7 @@
 /**
  * What differs in a process of several that are one server: it is a node whose place, name and secret the
  * supervisor chose.
- * In: settings, the start of the process. Out: settings of a node; its folder. docs/decisions/0092.
+ * In: settings, the start of the process. Out: settings of a node; its folder. docs/decisions/0093.
  */
 import path from 'node:path';
 import type { SharedPorts } from '../../cluster/processes/process-link.ts';

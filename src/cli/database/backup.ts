@@ -13,6 +13,7 @@ import { many } from '../../lib/text/many.ts';
 import { version } from '../../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../../store/backup.ts';
 import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
+import { readMarksOfFolder } from '../../store/process-marks.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { type IndexSettings, makeIndex, sayRebuilt } from '../recording-index.ts';
 import { SAMPLE_NOTE_FILE } from '../sample.ts';
@@ -111,7 +112,7 @@ async function backUp(target: string, { data, store, json, signal }: How): Promi
     made = await writeBackup({
       database: source.path,
       target,
-      files: readSmallFiles(data),
+      files: await readSmallFiles(data),
       version,
       nowMs: Date.now(),
       signal,
@@ -151,11 +152,18 @@ async function databaseOf(
   return { path, [Symbol.asyncDispose]: async () => dropDatabase(path) };
 }
 
-function readSmallFiles(data: string): readonly BackupFile[] {
-  return smallFiles.flatMap((name) => {
+async function readSmallFiles(data: string): Promise<readonly BackupFile[]> {
+  const contentOf = (name: string) => {
+    if (name === MSN_MARKS_FILE) return readMarksOfFolder(data); // each process of several has some
     const file = join(data, name);
-    return existsSync(file) ? [{ name, content: readFileSync(file) }] : [];
-  });
+    return existsSync(file) ? readFileSync(file) : undefined;
+  };
+  const files: BackupFile[] = [];
+  for (const name of smallFiles) {
+    const content = await contentOf(name);
+    if (content) files.push({ name, content: Buffer.from(content) });
+  }
+  return files;
 }
 
 async function putBack(backup: string, { data, store, storage, json, signal }: How): Promise<ExitCode> {

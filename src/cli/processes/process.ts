@@ -29,7 +29,7 @@ export async function openServerProcess(): Promise<ServerProcess> {
   return { link, internal: await claimPort({ address: '127.0.0.1', port: 0 }) };
 }
 
-/** Tells the supervisor that this process is ready. */
+/** Reports to the supervisor that this process is ready. */
 export function reportReady({ httpUrl, ingest, endpoints, signIn }: ReadyProcess): void {
   sendTo<ReadyProcess>(process, { t: 'ready', ready: { httpUrl, ingest, endpoints, signIn } });
 }

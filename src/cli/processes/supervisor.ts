@@ -1,7 +1,7 @@
 /**
  * `oxbow --processes N`: starts N processes that are one server, passes signals on to them, and starts one
  * again that has ended.
- * In: settings, signals. Out: processes; their addresses on stdout. docs/decisions/0092.
+ * In: settings, signals. Out: processes; their addresses on stdout. docs/decisions/0093.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -31,8 +31,11 @@ import { openSharedSockets } from './shared-sockets.ts';
 /** A process that ends sooner after its start is started again after a pause, ms. */
 const STEADY_MS = 10_000;
 const MAX_PAUSE_MS = 30_000;
-/** The processes end themselves within `END_WITHIN_MS`; those that cannot are killed after this, ms. */
-const KILL_AFTER_MS = END_WITHIN_MS + 1000;
+/**
+ * The processes end themselves within `END_WITHIN_MS`, after the drain; those that cannot are killed this
+ * much later, ms.
+ */
+const GRACE_MS = 1000;
 /** The descriptor of the socket of SRT in a process: behind the standard ones and the channel. */
 const SRT_FD = 4;
 
@@ -63,7 +66,7 @@ export async function supervise(config: Config, shown: (ready: ReadyProcess) => 
   const log = createLog({ level: config.logLevel, format: config.logFormat, fd: 2 });
   opened.defer(() => log.flush());
   const srtFds = await openSrt(config, log, opened);
-  processes = new Processes(config, { log, srtFds, httpPort: claimed?.port });
+  processes = new Processes(config, { log, srtFds, httpPort: claimed?.port, drainMs: config.drain });
   const startedAt = printRfc3339(Date.now());
   const first = await processes.startFirst();
   if (typeof first === 'number') return first;
@@ -121,6 +124,8 @@ interface ProcessesOptions {
   readonly srtFds: readonly number[];
   /** The port of HTTP, if it is open already. */
   readonly httpPort: number | undefined;
+  /** How long the processes still serve after SIGTERM, ms. */
+  readonly drainMs: number;
 }
 
 class Processes {
@@ -192,7 +197,7 @@ class Processes {
 
   /** Resolves when all have ended, after `stop`. */
   get ended(): Promise<void> {
-    const late = setTimeout(() => this.kill(), KILL_AFTER_MS);
+    const late = setTimeout(() => this.kill(), this.#options.drainMs + END_WITHIN_MS + GRACE_MS);
     return Promise.all(this.#running).then(() => clearTimeout(late));
   }
 

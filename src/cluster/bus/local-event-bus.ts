@@ -24,7 +24,6 @@ export interface EventCounters {
   readonly eventsMissed: { inc(): void };
 }
 
-/** Creates the bus. */
 export function createLocalEventBus(options: LocalBusOptions): EventBus {
   return new LocalEventBus(options);
 }

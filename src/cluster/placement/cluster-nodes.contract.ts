@@ -31,7 +31,12 @@ interface TestNode {
 }
 
 /** Starts a node, or starts it again. */
-async function join({ db }: Database, clock: ManualClock, name: string): Promise<TestNode> {
+async function join(
+  { db }: Database,
+  clock: ManualClock,
+  name: string,
+  spreadOver?: readonly string[],
+): Promise<TestNode> {
   const rows = new NodeRows(db, clock);
   const store = openLeaseTable(db, clock);
   const { token } = await store.take(NODE_LEASE + name, { holder: name, ttlMs: TAKEOVER_MS });
@@ -41,6 +46,7 @@ async function join({ db }: Database, clock: ManualClock, name: string): Promise
     node: name,
     roles: nodeRoles,
     takeoverMs: TAKEOVER_MS,
+    spreadOver,
     clock,
     log: createSilentLog(),
     leases: new Leases({ store, clock, failed: (error) => assert.fail(String(error)) }),
@@ -130,6 +136,39 @@ const statesOf = async ({ nodes }: TestNode) => (await nodes.list()).map(({ name
 /** Every database runs this suite. */
 export function clusterNodesContract(name: string, open: OpenDatabase): void {
   suite(`the nodes of a cluster on ${name}`, () => {
+    test('the processes of a server get what starts with them evenly, and what is new goes to the one that has least', async () => {
+      await using database = await open();
+      const clock = createManualClock();
+      const names = ['process-1', 'process-2'];
+      const old = await join(database, clock, 'process-3');
+      for (const stream of ['x', 'y', 'z']) await old.placement.claim('stream', stream);
+      await old.end();
+      await old.rows.spread(names);
+      const one = await join(database, clock, 'process-1', names);
+      assert.deepEqual(
+        await one.rows.loads('running'),
+        new Map([
+          ['process-1', 2],
+          ['process-2', 1],
+        ]),
+      );
+      assert.deepEqual(
+        (await one.rows.nodes()).map(({ name: node }) => node),
+        ['process-1'],
+      );
+      const owner = await one.placement.claim('stream', 'four', { anywhere: true });
+      assert.equal(owner === 'own' ? owner : owner.name, 'process-2', 'it does not run yet');
+      const two = await join(database, clock, 'process-2', names);
+      assert.equal(await two.placement.claim('stream', 'four', { anywhere: true }), 'own');
+      await run(clock, 1, [one, two]);
+      assert.equal(await one.placement.lessLoaded('stream'), undefined, 'both have two');
+      await one.placement.claim('stream', 'five');
+      assert.equal((await one.placement.lessLoaded('room'))?.name, 'process-2');
+      assert.equal(await two.placement.lessLoaded('room'), undefined);
+      assert.equal(one.placement.lessLoaded('upload'), undefined, 'its bytes come with the request');
+      assert.equal((await join(database, clock, 'a')).placement.lessLoaded('stream'), undefined, 'a node of a cluster');
+    });
+
     test('a node is listed with what it is and owns, and which one answers', async () => {
       await using database = await open();
       const clock = createManualClock();

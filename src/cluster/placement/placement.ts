@@ -62,7 +62,8 @@ export interface Placement {
    */
   claim(kind: OwnedKind, key: string, options?: { readonly anywhere: boolean }): Promise<Exclude<Owner, undefined>>;
   /**
-   * The other process of this server that should get a new thing, because it has less to do; undefined: this one.
+   * The other process of this server that should get a new thing, because it has less to do; undefined:
+   * this one.
    *
    * @returns undefined where things stay with the node that makes them
    */

@@ -38,7 +38,9 @@ interface SharedPlacementOptions {
   readonly roles: readonly NodeRole[];
   /** Time to live of the lease of a node, ms. */
   readonly takeoverMs: number;
-  /** Names of the processes of one server, over which things are spread; undefined: nodes have what they made. */
+  /**
+   * Names of the processes of one server, over which things are spread; undefined: nodes have what they made.
+   */
   readonly spreadOver?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,7 +1,7 @@
 /**
  * What the supervisor and the processes of a server say to each other.
  * In: messages over the channel of a child process. Out: a link for the process, typed messages for the
- * supervisor. docs/decisions/0092.
+ * supervisor. docs/decisions/0093.
  */
 import { Socket } from 'node:net';
 import type { EventType } from '../../api/events.ts';
@@ -34,7 +34,7 @@ export interface ProcessStart {
   readonly name: string;
   /** Names of all processes. */
   readonly names: readonly string[];
-  /** No other process of the server runs: what nobody else may do at the same time is done now. */
+  /** No other process of the server runs: it may do what others must not do at the same time. */
   readonly isFirst: boolean;
   /** Signs requests of the processes to each other. */
   readonly secret: string;

@@ -151,6 +151,18 @@ test('a copy of restricted media is only for clients whose token the origin acce
   assert.equal(edge.asked.length, asked);
 });
 
+test('the poster of an asset in the trash is passed on with the token of those who see the trash', async () => {
+  await using edge = await openEdge((_request, response) =>
+    response.writeHead(200, { ...forever, 'cache-control': 'private, max-age=60' }).end('poster'),
+  );
+  const expiresMs = edge.clock.nowMs() + 3_600_000;
+  const id = '0123456789abcdef';
+  const [trash, other] = [`trash/${id}`, 'trash/0123456789abcdee'].map((name) => edge.tokens.sign(name, expiresMs));
+  assert.equal(await edge.text(`/t/${trash}/assets/${id}/poster.jpg`), 'poster');
+  await assert.rejects(edge.get(`/t/${other}/assets/${id}/poster.jpg`), { code: 'watch-refused' });
+  await assert.rejects(edge.get(`/t/${trash}/assets/${id}/index.m3u8`), { code: 'watch-refused' });
+});
+
 test('a revoked token gives nothing after the time of the next check', async () => {
   let isRevoked = false;
   await using edge = await openEdge(

@@ -7,6 +7,7 @@ import type { ServerMessage } from '../../../api/room/messages.ts';
 import { permissionBits, type RoomPermission, usualMasks } from '../../../api/room/permissions.ts';
 import { createManualClock, type ManualClock } from '../../../lib/clock.ts';
 import type { Store } from '../../../store/db.ts';
+import type { RowChanges } from '../../../store/row-changes.ts';
 import type { ChatRoom, ChatSender } from '../room-chat.ts';
 import { Chats } from './chats.ts';
 
@@ -112,9 +113,9 @@ export async function insertItem(db: Store['db'], id: string, target: ItemTarget
 }
 
 /** Opens the chats of a database. */
-export function testChats(db: Store['db'], clock: ManualClock = createManualClock()): Chats {
+export function testChats(db: Store['db'], clock: ManualClock = createManualClock(), changes?: RowChanges): Chats {
   const failed = (error: unknown) => {
     throw error;
   };
-  return new Chats({ db, clock, failed, streamId: (name) => `id-${name}` });
+  return new Chats({ db, clock, failed, streamId: (name) => `id-${name}`, changes });
 }

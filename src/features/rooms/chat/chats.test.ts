@@ -1,6 +1,8 @@
 /** The chat of all rooms: what leaves with media and accounts, and what a user gets of their own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createManualClock } from '../../../lib/clock.ts';
+import { RowChanges } from '../../../store/row-changes.ts';
 import { openTemporaryStore } from '../../../store/store.fixture.ts';
 import { insertRoom, testChats, testRoom, testSender } from './chat.fixture.ts';
 
@@ -42,6 +44,29 @@ test('what was written to deleted media is gone for new members too, although th
     ['1'],
   );
   assert.equal(await chats.removeBefore('id-other', (T + 90_000) * 1000, []), 0);
+});
+
+test('what was written to deleted media is gone in a room that another node has', async () => {
+  await using store = await openTemporaryStore();
+  await insertRoom(store.db, 'cinema');
+  const clock = createManualClock();
+  const nodes = ['of the stream', 'of the room'].map(() => {
+    const changes = new RowChanges({ db: store.db, clock, failed: assert.ifError });
+    return { changes, chats: testChats(store.db, clock, changes) };
+  });
+  const [streams, rooms] = [nodes[0]!, nodes[1]!];
+  streams.changes.tellBy(() => rooms.changes.look());
+  const room = testRoom('cinema');
+  const cinema = await rooms.chats.open(room);
+  room.at = { item: 'i', target: { kind: 'stream', stream: 'door' }, positionMs: T };
+  const ann = testSender();
+  cinema.receive({ t: 'chat', id: 'message-1', text: 'then' }, ann);
+  await ann.answer('ack', 'message-1');
+  assert.equal(cinema.history(undefined, 'u').messages.length, 1);
+  assert.equal(await streams.chats.removeBefore('id-door', (T + 1) * 1000, []), 1);
+  assert.deepEqual(cinema.history(undefined, 'u').messages, []);
+  await cinema.close();
+  for (const { chats } of nodes) await chats[Symbol.asyncDispose]();
 });
 
 test('a user exports what they wrote in all rooms; after the account is deleted it has no author', async () => {

@@ -7,6 +7,7 @@ import type { RoomMessage } from '../../../api/room/messages.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { PinnedRange } from '../../../recording/pinned-windows.ts';
 import type { Store } from '../../../store/db.ts';
+import type { RowChanges } from '../../../store/row-changes.ts';
 import type { ChatRoom, RoomChat } from '../room-chat.ts';
 import { messageOf } from './message-row.ts';
 import { MessageTable, type ReplayStretch } from './message-table.ts';
@@ -31,6 +32,8 @@ export interface ChatsOptions {
   readonly failed: (error: unknown) => void;
   /** Reports each transaction: its messages and how long it took, seconds. */
   readonly committed?: (messages: number, seconds: number) => void;
+  /** In a cluster: other nodes forget what this one has deleted. */
+  readonly changes?: Pick<RowChanges, 'follow' | 'write'> | undefined;
 }
 
 interface Open {
@@ -56,6 +59,9 @@ export class Chats implements AsyncDisposable {
     this.#table = new MessageTable(options.db, options.node);
     this.#polls = new PollTable(options.db, options.node);
     this.#writer = new MessageWriter({ ...options, table: this.#table });
+    options.changes?.follow('room_message', async (keys = []) => () => {
+      for (const [roomId, ...seqs] of keys.map((key) => key.split(' '))) this.#drop(roomId!, seqs.map(Number));
+    });
   }
 
   /** How many messages wait for their commit. */
@@ -189,13 +195,19 @@ export class Chats implements AsyncDisposable {
     return this.#forget(await this.#table.removeOfLostAssets());
   }
 
-  #forget(gone: ReadonlyMap<string, readonly number[]>): number {
+  /** A room may be open at another node than that of the stream whose media is gone. */
+  async #forget(gone: ReadonlyMap<string, readonly number[]>): Promise<number> {
     let count = 0;
     for (const [roomId, seqs] of gone) {
-      this.#open.get(roomId)?.messages.forget(seqs);
+      this.#drop(roomId, seqs);
       count += seqs.length;
+      await this.#options.changes?.write('room_message', [roomId, ...seqs].join(' '), async () => {});
     }
     return count;
+  }
+
+  #drop(roomId: string, seqs: readonly number[]): void {
+    this.#open.get(roomId)?.messages.forget(seqs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,13 +15,14 @@ const EVERY_MS = 60_000;
 /** Opens the chat. It closes after the rooms, and commits their last writes. */
 export function openChats(
   { settings, clock, opened, failed, metrics }: AppContext,
-  { store, catalog, recordings, accounts, placement, hooks }: CoreParts,
+  { store, changes, catalog, recordings, accounts, placement, hooks }: CoreParts,
   streamsElsewhere: StreamsElsewhere | undefined,
 ): Chats {
   const chats = opened.use(
     new Chats({
       db: store.db,
       node: placement.node,
+      changes,
       clock,
       streamId: (name) => catalog.find(name)?.definition.id ?? streamsElsewhere?.idOf(name),
       messageRate: () => settings.now.rooms.messageRate,

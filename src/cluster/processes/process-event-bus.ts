@@ -1,15 +1,15 @@
 /**
  * The event bus of the processes of one server: the supervisor numbers the events of all processes, so that
  * each has the same ring, and a client that comes back to any of them continues where it was.
- * In: events, the link to the supervisor. Out: EventBus. docs/decisions/0092.
+ * In: events, the link to the supervisor. Out: EventBus. docs/decisions/0093.
  */
 import type { EventData, EventType, OxbowEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { NumberedEvent, ProcessLink } from '../processes/process-link.ts';
-import { audienceOf, type EventBus, type EventSubject, type Subscriber, type Subscription } from './event-bus.ts';
-import { type EventPosition, EventRing, type EventRingOptions } from './event-ring.ts';
-import type { EventCounters } from './local-event-bus.ts';
+import { audienceOf, type EventBus, type EventSubject, type Subscriber, type Subscription } from '../bus/event-bus.ts';
+import { type EventPosition, EventRing, type EventRingOptions } from '../bus/event-ring.ts';
+import type { EventCounters } from '../bus/local-event-bus.ts';
+import type { NumberedEvent, ProcessLink } from './process-link.ts';
 
 /** Dependencies of the bus. */
 interface ProcessBusOptions extends Omit<EventRingOptions, 'counters'> {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createSystemClock } from '../../lib/clock.ts';
 import { Emitter } from '../../lib/events.ts';
-import { EventHub } from '../processes/event-hub.ts';
-import type { NumberedEvent } from '../processes/process-link.ts';
-import { eventBusContract, KEPT_EVENTS } from './event-bus.contract.ts';
-import type { PublishedEvent } from './event-bus.ts';
+import { eventBusContract, KEPT_EVENTS } from '../bus/event-bus.contract.ts';
+import type { PublishedEvent } from '../bus/event-bus.ts';
+import { EventHub } from './event-hub.ts';
 import { ProcessEventBus } from './process-event-bus.ts';
+import type { NumberedEvent } from './process-link.ts';
 
 const clock = createSystemClock();
 const limits = { maxEvents: KEPT_EVENTS, maxBytes: 1024 * 1024 };
