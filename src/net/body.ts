@@ -61,6 +61,52 @@ export async function* readRaw(message: IncomingMessage, limits: BodyLimits): As
 }
 
 /**
+ * Reads the complete body and unpacks it, as pieces. Without an iterator, which costs a turn of the queue and
+ * an object for each piece: recording reads everything this way.
+ *
+ * @throws as `readBody` does
+ */
+export async function collectBody(message: IncomingMessage, limits: BodyLimits): Promise<Uint8Array[]> {
+  if (encodingOf(message) !== '') return await Array.fromAsync(readBody(message, limits));
+  const { url, patience } = limits;
+  try {
+    patience.signal.throwIfAborted();
+    if (Number(message.headers['content-length']) > limits.maxBytes) throw tooLarge(limits);
+    return await collectRaw(message, limits);
+  } catch (error) {
+    throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
+  } finally {
+    patience[Symbol.dispose]();
+    if (!message.readableEnded) message.destroy();
+  }
+}
+
+function collectRaw(message: IncomingMessage, limits: BodyLimits): Promise<Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    let received = 0;
+    const failed = () => reject(message.errored ?? new Error('The connection has ended within the answer.'));
+    message.on('data', (piece: Uint8Array) => {
+      limits.patience.received(piece.length);
+      received += piece.length;
+      if (received > limits.maxBytes) reject(tooLarge(limits));
+      else pieces.push(piece);
+    });
+    message.once('end', () => (message.complete ? resolve(pieces) : failed()));
+    message.once('close', failed); // after `end` the promise is settled
+    if (message.closed) failed();
+  });
+}
+
+/** The content coding; empty if there is none. */
+function encodingOf({ headers }: IncomingMessage): string {
+  const encoding = String(headers['content-encoding'] ?? '')
+    .trim()
+    .toLowerCase();
+  return encoding === 'identity' ? '' : encoding;
+}
+
+/**
  * Reads a body to its end and unpacks it; breaking off closes the connection and stops the timeouts.
  *
  * @throws OxbowError `source-failed` when a bound is passed or the connection breaks; the caller's abort
@@ -70,11 +116,9 @@ export async function* readBody(message: IncomingMessage, limits: BodyLimits): A
   const { url, patience } = limits;
   try {
     patience.signal.throwIfAborted();
-    const encoding = String(message.headers['content-encoding'] ?? '')
-      .trim()
-      .toLowerCase();
+    const encoding = encodingOf(message);
     const raw = readRaw(message, limits);
-    yield* encoding === '' || encoding === 'identity' ? raw : unpack(raw, encoding, limits);
+    yield* encoding === '' ? raw : unpack(raw, encoding, limits);
   } catch (error) {
     throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
   } finally {

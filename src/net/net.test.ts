@@ -343,6 +343,29 @@ test('a broken connection, a refused one and an unknown name are distinguished a
   await assert.rejects(net.fetch('http://unknown.test/', limits()), { extra: { reason: 'resolve', retryable: true } });
 });
 
+test('a body that is read late is whole, or an error if its connection has broken meanwhile', async () => {
+  const cut = Promise.withResolvers<void>();
+  await using origin = await serve(async ({ url }, response) => {
+    if (url === '/whole') return void response.end('whole');
+    if (url === '/nothing') return void response.writeHead(204).end();
+    response.writeHead(200, { 'content-length': 10 });
+    response.write('half');
+    await cut.promise;
+    response.destroy();
+  });
+  await using net = createNet({ allow: ['127.0.0.0/8'] });
+  const [whole, nothing, half] = await Promise.all(
+    ['/whole', '/nothing', '/half'].map((path) => net.fetch(origin.url + path, limits())),
+  );
+  const sockets = [...origin.sockets].map((socket) => once(socket, 'close'));
+  cut.resolve();
+  await Promise.race(sockets);
+  assert.equal(Buffer.concat(await whole!.pieces()).toString(), 'whole');
+  assert.deepEqual(await nothing!.pieces(), []);
+  await assert.rejects(half!.pieces(), (error) => isRetryable(error));
+  await assert.rejects(half!.pieces(), (error) => isRetryable(error), 'also once it is closed');
+});
+
 test('a kept connection that the server has closed costs only a second try', async () => {
   let count = 0;
   const server = createTcpServer((socket) => {

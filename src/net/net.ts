@@ -10,7 +10,7 @@ import { concatBytes } from '@oxbow/media/bytes';
 import { http, https } from '../lib/memory/node-http.ts';
 import { parseCidr } from './address.ts';
 import { type Agents, createAgents } from './agents.ts';
-import { readBody, readRaw } from './body.ts';
+import { collectBody, readBody, readRaw } from './body.ts';
 import type { Cookies } from './cookies.ts';
 import { netFailure, shownUrl, toNetFailure } from './failure.ts';
 import { Guard, type Resolve, systemResolve } from './guard.ts';
@@ -92,6 +92,8 @@ export interface NetResponse extends Disposable {
   readonly url: URL;
   /** The complete body. Throws as `stream` does. */
   body(): Promise<Uint8Array>;
+  /** The complete body as it arrived. Throws as `stream` does. */
+  pieces(): Promise<Uint8Array[]>;
   /**
    * The body as a stream. Throws OxbowError `source-failed` if a limit is exceeded or the connection breaks,
    * and the signal's reason on abort.
@@ -339,17 +341,18 @@ function send(
 }
 
 function reply(message: IncomingMessage, url: URL, maxBytes: number, patience: Patience): NetResponse {
-  const stream = () => readBody(message, { url, maxBytes, patience });
+  const limits = { url, maxBytes, patience };
+  const pieces = () => collectBody(message, limits);
   return {
     status: message.statusCode ?? 0,
     headers: message.headers,
     url,
-    stream,
+    stream: () => readBody(message, limits),
+    pieces,
     async body() {
-      const pieces: Uint8Array[] = [];
-      for await (const piece of stream()) pieces.push(piece);
-      const [only] = pieces;
-      return only && pieces.length === 1 ? only : concatBytes(pieces);
+      const all = await pieces();
+      const [only] = all;
+      return only && all.length === 1 ? only : concatBytes(all);
     },
     [Symbol.dispose]() {
       patience[Symbol.dispose]();

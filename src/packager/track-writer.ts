@@ -35,6 +35,9 @@ export interface SegmentShape {
   readonly maxSegmentS?: number;
 }
 
+/** Where a segment begins. */
+type FirstFrame = Pick<Frame, 'dts' | 'pts' | 'key'>;
+
 /** The open segment of one track. */
 export class TrackWriter {
   readonly track: Track;
@@ -46,7 +49,8 @@ export class TrackWriter {
   #slab: Uint8Array | undefined;
   #used = 0;
   #lastSegmentBytes = FIRST_SLAB_BYTES;
-  #first: Frame | undefined;
+  /** Of the open segment. Without its bytes, which are in the slab already: a key frame is large. */
+  #first: FirstFrame | undefined;
   /** Earliest presentation time of the open segment, ticks. */
   #earliest = 0;
   #end = 0;
@@ -107,7 +111,7 @@ export class TrackWriter {
   }
 
   /** First frame of the open segment. */
-  get first(): Frame | undefined {
+  get first(): FirstFrame | undefined {
     return this.#first;
   }
 
@@ -129,7 +133,8 @@ export class TrackWriter {
    */
   add(frame: Frame, earliest = frame.pts): void {
     if (!this.#first) {
-      this.#first = frame;
+      const { dts, pts, key } = frame;
+      this.#first = { dts, pts, key };
       this.#earliest = earliest;
     }
     this.#frames.push(frame);
@@ -160,7 +165,7 @@ export class TrackWriter {
     const part: Part = {
       bytes,
       crc: this.#crc,
-      pts: first === this.#first ? this.#earliest : first.pts,
+      pts: at === 0 ? this.#earliest : first.pts,
       duration: Math.min(last.dts + last.duration - first.dts, this.#maxPartTicks),
       independent: first.key,
     };

@@ -179,6 +179,10 @@ function reply(code: number, bytes: Uint8Array, failure?: Error): Omit<NetRespon
       if (failure) throw failure;
       return bytes;
     },
+    async pieces() {
+      if (failure) throw failure;
+      return bytes.length > 0 ? [bytes] : [];
+    },
     async *stream() {
       if (bytes.length > 0) yield bytes;
       if (failure) throw failure;

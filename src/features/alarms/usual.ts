@@ -14,22 +14,30 @@ const LEAST = 6;
 export class Usual {
   #values: readonly number[] = [];
   #count = 0;
+  #median: number | undefined;
 
   /** Adds a value. */
   add(value: number): void {
-    if (this.#count++ % EVERY === 0) this.#values = [...this.#values.slice(1 - KEPT), value];
+    if (this.#count++ % EVERY !== 0) return;
+    this.#values = [...this.#values.slice(1 - KEPT), value];
+    this.#median = medianOf(this.#values);
   }
 
   /** Forgets all: another publisher. */
   clear(): void {
     this.#values = [];
     this.#count = 0;
+    this.#median = undefined;
   }
 
   /** The median; undefined in the first minute, and if it is 0. */
   get value(): number | undefined {
-    if (this.#values.length < LEAST) return undefined;
-    const sorted = this.#values.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] || undefined;
+    return this.#median;
   }
+}
+
+function medianOf(values: readonly number[]): number | undefined {
+  if (values.length < LEAST) return undefined;
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] || undefined;
 }

@@ -79,6 +79,7 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
         headers: {},
         url,
         body: async () => Buffer.alloc(0),
+        pieces: never,
         stream: never,
         [Symbol.dispose]() {},
       };

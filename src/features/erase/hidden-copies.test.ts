@@ -28,6 +28,7 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
         headers: {},
         url,
         body: async () => Buffer.alloc(0),
+        pieces: () => assert.fail('not read in pieces'),
         stream: () => assert.fail('not read as a stream'),
         [Symbol.dispose]() {},
       };

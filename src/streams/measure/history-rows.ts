@@ -87,14 +87,7 @@ export class HistoryRows {
    * @param atMs ms since 1970; nothing is added to rows that are older than those in memory
    */
   add(atMs: number, values: HistoryValues): void {
-    const number = Math.floor(atMs / 1000 / ROW_S);
-    const at = this.#place(number);
-    if (at < 0) return;
-    for (const [i, name] of historyColumns.entries()) {
-      const value = values[name];
-      if (value !== undefined) this.#values[at + i] = merge(name, this.#values[at + i]!, value);
-    }
-    this.#changed.add(Math.floor(number / WINDOW_ROWS) * WINDOW_US);
+    this.#add(atMs, values, 1);
   }
 
   /** Adds figures evenly to the time from `fromMs` to `toMs`, ms since 1970. */
@@ -102,15 +95,23 @@ export class HistoryRows {
     const rowMs = ROW_S * 1000;
     for (let startMs = fromMs; startMs < toMs; ) {
       const endMs = Math.min(toMs, Math.floor(startMs / rowMs + 1) * rowMs);
-      const share = (endMs - startMs) / (toMs - fromMs);
-      const part: { [Column in HistoryColumn]?: number } = {};
-      for (const name of historyColumns) {
-        const value = values[name];
-        if (value !== undefined) part[name] = columns[name] === 'sum' ? value * share : value;
-      }
-      this.add(startMs, part);
+      this.#add(startMs, values, (endMs - startMs) / (toMs - fromMs));
       startMs = endMs;
     }
+  }
+
+  /** @param share of the sums that belong to the row, 0 to 1 */
+  #add(atMs: number, values: HistoryValues, share: number): void {
+    const number = Math.floor(atMs / 1000 / ROW_S);
+    const at = this.#place(number);
+    if (at < 0) return;
+    for (const [i, name] of historyColumns.entries()) {
+      const value = values[name];
+      if (value === undefined) continue;
+      const part = columns[name] === 'sum' ? value * share : value;
+      this.#values[at + i] = merge(name, this.#values[at + i]!, part);
+    }
+    this.#changed.add(Math.floor(number / WINDOW_ROWS) * WINDOW_US);
   }
 
   /** Windows with changes since they were packed, µs since 1970. */

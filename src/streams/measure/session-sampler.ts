@@ -39,6 +39,8 @@ export class SessionSampler {
   #lastMs: number;
   readonly #startMs: number;
   #samples: readonly Sample[] = [];
+  /** Of all samples. */
+  #minute = totalsOf([]);
 
   /** @param nowMs monotonic */
   constructor(session: Publisher, nowMs: number) {
@@ -89,6 +91,7 @@ export class SessionSampler {
     this.#last = now;
     this.#lastMs = nowMs;
     this.#samples = [...this.#samples.slice(1 - KEPT_SAMPLES), sample];
+    this.#minute = totalsOf(this.#samples);
     return sample;
   }
 
@@ -96,7 +99,7 @@ export class SessionSampler {
   figures(nowMs: number, stream: StreamSide): PublishFigures {
     const { meter, stats, protocol } = this.session.connection;
     const { isBursty, videoTrack, audioTrack } = meter;
-    const minute = totalsOf(this.#samples);
+    const minute = this.#minute;
     // Bursts: the rates of the media, whenever it came. Otherwise what came in the last seconds.
     const recent = isBursty ? minute : totalsOf(this.#samples.slice(-RATE_SAMPLES));
     const since = (ms: number | undefined) => (ms === undefined ? (nowMs - this.#startMs) / 1000 : (nowMs - ms) / 1000);

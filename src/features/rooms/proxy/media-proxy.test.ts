@@ -161,6 +161,7 @@ suite('the media proxy', () => {
         headers: { 'content-type': 'audio/mpegurl' },
         url: new URL(url),
         body: () => Promise.reject(new Error('unused')),
+        pieces: () => Promise.reject(new Error('unused')),
         async *stream() {
           yield Buffer.from('#EXTM3U\n');
           await waitFor(new Promise<void>((resolve) => (finish = resolve)), { signal });

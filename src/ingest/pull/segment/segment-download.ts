@@ -251,18 +251,18 @@ export class SegmentDownload {
       fresh,
     });
     if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, nameOf(url));
+    if (!byteRange) return await reply.pieces();
     // A server that ignores Range sends the complete file.
-    const firstByte = byteRange && reply.status === 206 ? startOf(reply.headers['content-range']) : 0;
-    const wanted = byteRange ?? { offset: 0, length: Number.POSITIVE_INFINITY };
+    const firstByte = reply.status === 206 ? startOf(reply.headers['content-range']) : 0;
     const pieces: Uint8Array[] = [];
-    let at = firstByte ?? wanted.offset;
-    if (at > wanted.offset)
+    let at = firstByte ?? byteRange.offset;
+    if (at > byteRange.offset)
       throw new OxbowError('source-failed', `${nameOf(url)}: the server sent another byte range.`);
     for await (const piece of reply.stream()) {
-      const part = piece.subarray(Math.max(0, wanted.offset - at), Math.max(0, wanted.offset + wanted.length - at));
+      const part = piece.subarray(Math.max(0, byteRange.offset - at), Math.max(0, end! - at));
       if (part.length > 0) pieces.push(part);
       at += piece.length;
-      if (at >= wanted.offset + wanted.length) break;
+      if (at >= end!) break;
     }
     return pieces;
   }
