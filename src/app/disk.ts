@@ -2,11 +2,12 @@
  * Watches the free space of the data folder and forecasts when the disk is full.
  * In: the context. Out: DiskWatch; log lines, events.
  */
-import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
+import type { StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { AppContext, DiskWatch } from '../features/core.ts';
-import { DiskForecast, type GrowingRecording } from '../observe/disk-forecast.ts';
+import { DiskForecast } from '../observe/disk-forecast.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
+import type { StoredView } from './cluster/one-server.ts';
 
 /** Measures once, then watches until the shutdown. */
 export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {
@@ -32,17 +33,14 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
  *
  * @param stored the recordings of all streams
  * @param maxDisk `record.maxDisk`, bytes
- * @param places where recordings are besides the data folder
  */
 export async function describeStorage(
   { now, forecast }: DiskWatch,
-  stored: { readonly bytes: number; readonly growing: readonly GrowingRecording[] },
+  { bytes: recordings, growing, folders, objectStores }: StoredView,
   maxDisk: number | undefined,
-  places: { readonly folders: readonly FolderView[]; readonly objectStores: readonly ObjectStoreView[] },
 ): Promise<StorageView> {
   const { free, total, hasRoom } = now();
   const { growth, basisSeconds } = forecast;
-  const { bytes: recordings, growing } = stored;
   const left = maxDisk === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxDisk - recordings);
   const { fullInSeconds, addsBytes } = forecast.outlook(growing, left, 'recordings');
   const fills = Number.isFinite(fullInSeconds);
@@ -54,8 +52,8 @@ export async function describeStorage(
     growth,
     basisSeconds: Math.round(basisSeconds),
     fullInSeconds: fills ? fullInSeconds : null,
-    folders: [...places.folders],
-    objectStores: [...places.objectStores],
+    folders: [...folders],
+    objectStores: [...objectStores],
     levelsAt: fills || growing.length === 0 ? null : Math.round(recordings + addsBytes),
   };
 }

@@ -68,7 +68,15 @@ export async function openHttp(
 }
 
 /** What this process says of itself. */
-export function openOwnViews(app: AppContext, { disk, catalog }: Pick<Parts, 'disk' | 'catalog'>): ServerViews {
+export function openOwnViews(
+  app: AppContext,
+  {
+    disk,
+    catalog,
+    health,
+    recordings: { objects, folders },
+  }: Pick<Parts, 'disk' | 'catalog' | 'health' | 'recordings'>,
+): ServerViews {
   const { clock, logs, metrics } = app;
   const startedMs = clock.nowMs();
   const day = openDay(app, disk);
@@ -77,9 +85,10 @@ export function openOwnViews(app: AppContext, { disk, catalog }: Pick<Parts, 'di
     system: () => describeSystem(clock, startedMs, disk.now(), catalog, metrics),
     history: async () => day.history(),
     logs: async (wish) => logs.read(wish),
-    async recordings() {
+    health: () => health.checkHealth(),
+    async storage() {
       const [bytes, growing] = await Promise.all([catalog.recordings.bytes(), catalog.recordings.growing()]);
-      return { bytes, growing };
+      return { bytes, growing, folders: folders?.describe() ?? [], objectStores: (await objects?.describe?.()) ?? [] };
     },
   };
 }
@@ -148,11 +157,7 @@ function httpDepsOf(
     viewers,
     reader: recordings.reader,
     ...(recordings.objects && { presign: recordings.objects.presign }),
-    storage: async () => {
-      const objectStores = (await recordings.objects?.describe?.()) ?? [];
-      const folders = recordings.folders?.describe() ?? [];
-      return describeStorage(disk, await views.recordings(), settings.now.record.maxDisk, { folders, objectStores });
-    },
+    storage: async () => describeStorage(disk, await views.storage(), settings.now.record.maxDisk),
     settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
     logs: { read: views.logs },
     printMetrics: views.metrics,
@@ -163,7 +168,7 @@ function httpDepsOf(
     traceCallers: config.telemetry.callers,
     hosts: config.hosts,
     publicUrl: config.publicUrl,
-    health,
+    health: { ...health, checkHealth: views.health },
     metrics,
     refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),
     telemetry,

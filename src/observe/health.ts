@@ -83,6 +83,19 @@ export function createHealth(): Health {
   };
 }
 
+/** One report of several: of checks with the same name the worst, the first of equal ones. */
+export function worstReport(reports: readonly HealthReport[]): HealthReport {
+  const bad = (check: CheckResult) => ['ok', 'degraded', 'failing'].indexOf(check.status);
+  const byName = Map.groupBy(
+    reports.flatMap(({ checks }) => checks),
+    ({ name }) => name,
+  );
+  const checks = [...byName.values()].map((same) =>
+    same.reduce((worst, each) => (bad(each) > bad(worst) ? each : worst)),
+  );
+  return { status: worstOf(checks), checks };
+}
+
 function worstOf(checks: readonly CheckResult[]): HealthStatus {
   const has = (status: HealthStatus) => checks.some((check) => check.status === status);
   return has('failing') ? 'failing' : has('degraded') ? 'degraded' : 'ok';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '@oxbow/media/random.fixture';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
-import { createHealth } from './health.ts';
+import { createHealth, worstReport } from './health.ts';
 import { metricTable } from './metric-table.ts';
 import { createMetrics } from './metrics.ts';
 import { parseTraceparent, traceIdOf } from './traces/trace.ts';
@@ -78,6 +78,26 @@ suite('metrics', () => {
 });
 
 suite('health', () => {
+  test('of several processes is the worst of each check, in one list', () => {
+    const check = (name: string, status: 'ok' | 'degraded' | 'failing', detail: string) => ({
+      name,
+      status,
+      detail,
+      tookMs: 1,
+    });
+    const report = worstReport([
+      { status: 'degraded', checks: [check('disk', 'ok', 'a'), check('buckets', 'degraded', 'a')] },
+      {
+        status: 'failing',
+        checks: [check('disk', 'failing', 'b'), check('buckets', 'ok', 'b'), check('own', 'ok', '')],
+      },
+      { status: 'ok', checks: [check('disk', 'ok', 'c'), check('buckets', 'degraded', 'c')] },
+    ]);
+    assert.equal(report.status, 'failing');
+    const shown = report.checks.map(({ name, status, detail }) => `${name} ${status} ${detail}`.trim());
+    assert.deepEqual(shown, ['disk failing b', 'buckets degraded a', 'own ok']);
+  });
+
   test('without checks the result is ok', async () => {
     assert.deepEqual(await createHealth().checkHealth(), { status: 'ok', checks: [] });
   });

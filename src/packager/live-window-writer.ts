@@ -304,10 +304,14 @@ export class LiveWindowWriter {
     );
   }
 
-  /** Releases the bytes of recorded segments before the newest seconds. */
+  /**
+   * Releases the bytes of recorded segments before the newest seconds; without parts all, while none of the
+   * window is requested: who comes then reads what was written just now.
+   */
   #release(): void {
     const { segments, previous, generation, limits, recordedMsn, lost } = this.#state;
-    const untilUs = edgeOf(segments) - (generation?.parts ? limits.memoryUs : NEWEST_US);
+    const newestUs = segments.some(({ isLent }) => isLent) ? NEWEST_US : 0;
+    const untilUs = edgeOf(segments) - (generation?.parts ? limits.memoryUs : newestUs);
     for (const segment of [...(previous?.segments ?? []), ...segments]) {
       if (!segment.sealed || segment.msn > recordedMsn) break;
       if (lost.has(segment.msn)) continue;

@@ -181,7 +181,7 @@ suite('live list', () => {
     assert.equal(writerOf(40, { maxBytes: 10 }).list.segments.length, 2);
   });
 
-  test('without parts only the newest recorded segment stays in memory', () => {
+  test('without parts only the newest recorded segment stays in memory, and that while one is requested', () => {
     const writer = new LiveWindowWriter(DEFAULT_LIMITS);
     const { list } = writer;
     const { parts: _, ...withoutParts } = generation(1);
@@ -189,9 +189,20 @@ suite('live list', () => {
     for (let msn = 1; msn <= 4; msn++) add(writer, msn, 1000, { parts: false });
     writer.recorded(2);
     assert.deepEqual(inMemory(list), [3, 4]);
+    lend(list.find(3)!);
     writer.recorded(4);
     assert.deepEqual(inMemory(list), [4]);
     assert.equal(list.memoryBytes, 1100);
+  });
+
+  test('without parts and without requests no recorded segment stays in memory', () => {
+    const writer = new LiveWindowWriter(DEFAULT_LIMITS);
+    const { parts: _, ...withoutParts } = generation(1);
+    writer.begin(withoutParts, tracks);
+    for (let msn = 1; msn <= 3; msn++) add(writer, msn, 1000, { parts: false });
+    writer.recorded(3);
+    assert.deepEqual(inMemory(writer.list), []);
+    assert.equal(writer.list.segments.length, 3);
   });
 
   test('recorded media older than ten seconds leaves memory, and stays in the window', () => {

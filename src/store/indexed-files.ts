@@ -5,10 +5,13 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import type { Kysely } from 'kysely';
+import { isProcessName } from '../config/sections/cluster-section.ts';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { migrations } from './migrations.ts';
+import type { Tables } from './schema.ts';
 
 /**
  * Reads the path of every chunk file that is in no object store, relative to the data folder.
@@ -80,5 +83,11 @@ export async function hasNodes(server: DatabaseServer): Promise<boolean> {
     waitMs: WAIT_MS,
     migrate: false,
   });
-  return (await engine.db.selectFrom('node').select('name').limit(2).execute()).length > 1;
+  return (await readNodeNames(engine.db)).length > 1;
+}
+
+/** Names of the nodes that have a data folder of their own: not of the processes of a server, which share one. */
+export async function readNodeNames(db: Kysely<Tables>): Promise<readonly string[]> {
+  const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
+  return nodes.map(({ name }) => name).filter((name) => !isProcessName(name));
 }

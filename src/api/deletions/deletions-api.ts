@@ -50,7 +50,7 @@ export interface DeletionsApi {
   /** In order of start. Refuses `stream-unknown`. */
   holds(stream: string): readonly HoldView[];
   /** Those of all streams. */
-  allHolds(): readonly HoldView[];
+  allHolds(): Promise<readonly HoldView[]>;
   /** Refuses `stream-unknown`, `bad-time`, `limit-reached`. */
   addHold(stream: string, request: HoldRequest, by: Requester): Promise<HoldView>;
   /** Refuses `stream-unknown`, `hold-unknown`. */

@@ -91,7 +91,7 @@ export async function openNodes(
 
 /** The store of the files of all nodes. */
 export function openNodeFiles(
-  { clock, log }: AppContext,
+  { process: part, clock, log }: AppContext,
   { placement, client }: Nodes,
   segments: SegmentStore,
 ): NodeFiles {
@@ -100,6 +100,7 @@ export function openNodeFiles(
     own: segments,
     client,
     placement,
+    isOneFolder: part !== undefined,
     failed: (node, error) =>
       failures.call((leftOut) => log.warn({ node, err: error, leftOut }, 'another node could not delete its files')),
   });
@@ -119,6 +120,7 @@ export function openInternalRequests(
   };
   return createInternalRequests({
     files: recordings.files,
+    isOneFolder: part !== undefined,
     release: recordings.release,
     purge: (thing) => copies.purge(thing),
     telemetry,

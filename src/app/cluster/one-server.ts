@@ -3,17 +3,20 @@
  * are those of one server.
  * In: the views of this process, the others. Out: the same views, of all. docs/decisions/0093.
  */
-import type { SystemHistory } from '../../api/admin-shapes.ts';
+import type { FolderView, ObjectStoreView, SystemHistory } from '../../api/admin-shapes.ts';
 import type { SystemView } from '../../api/shapes.ts';
 import type { NodeView } from '../../cluster/placement/placement.ts';
 import { internalTarget } from '../../cluster/requests/internal-requests.ts';
 import type { AppContext, Nodes } from '../../features/core.ts';
 import type { GrowingRecording } from '../../observe/disk-forecast.ts';
+import { type HealthReport, worstReport } from '../../observe/health.ts';
 import { type LogLine, type LogWish, selectLines } from '../../observe/log-ring.ts';
 import { acrossProcesses, mergeMetrics } from '../../observe/merge-metrics.ts';
 
 /** What a process said last counts after this time, ms; Prometheus waits for ten seconds. */
 const WITHIN_MS = 4000;
+/** A process that has not said whether it works after this time does not, ms. */
+const HEALTH_MS = 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Most lines of the log in one answer. */
 const MOST_LINES = 2000;
@@ -28,13 +31,16 @@ export interface ServerViews {
   system(): Promise<OwnSystem>;
   history(): Promise<SystemHistory>;
   logs(wish: LogWish): Promise<readonly LogLine[]>;
-  recordings(): Promise<RecordingsView>;
+  storage(): Promise<StoredView>;
+  health(): Promise<HealthReport>;
 }
 
-/** The recordings of the streams of a process. */
-interface RecordingsView {
+/** The recordings of the streams of a process, and where they are besides the data folder. */
+export interface StoredView {
   readonly bytes: number;
   readonly growing: readonly GrowingRecording[];
+  readonly folders: readonly FolderView[];
+  readonly objectStores: readonly ObjectStoreView[];
 }
 
 /** Those of several processes are added up. */
@@ -49,28 +55,33 @@ export function viewsOfServer(
   const last = new Map<string, unknown>();
   const asked = new Map<string, Promise<unknown>>();
   const { signal } = shutdown;
-  const ask = async (node: NodeView, target: string): Promise<unknown> => {
-    const key = `${node.name} ${target}`;
+  const ask = async (node: NodeView, target: string, deadlineMs: number): Promise<unknown> => {
     try {
-      const request = { method: 'GET', target, maxBytes: MAX_BYTES, deadlineMs: WITHIN_MS, signal } as const;
-      using response = await client.send(node, request);
-      if (response.status === 200) last.set(key, JSON.parse(Buffer.from(await response.body()).toString()));
+      using response = await client.send(node, { method: 'GET', target, maxBytes: MAX_BYTES, deadlineMs, signal });
+      return response.status === 200 ? JSON.parse(Buffer.from(await response.body()).toString()) : undefined;
     } catch (error) {
-      report(error); // counters must not go back, so what it said last counts
+      report(error);
+      return undefined;
     }
-    return last.get(key);
   };
-  /** One request to a process answers all that come meanwhile. */
-  const askOnce = (node: NodeView, target: string): Promise<unknown> => {
-    const key = `${node.name} ${target}`;
-    const asking = asked.get(key) ?? ask(node, target).finally(() => asked.delete(key));
+  /** One request to a process answers all that come meanwhile. Undefined: it does not answer in time. */
+  const askOnce = (node: NodeView, name: keyof ServerViews, deadlineMs: number): Promise<unknown> => {
+    const key = `${node.name} ${name}`;
+    const asking = asked.get(key) ?? ask(node, internalTarget.view(name), deadlineMs).finally(() => asked.delete(key));
     asked.set(key, asking);
     return asking;
   };
-  /** The own value first, then those of the other processes. */
+  const living = () => placement.others.filter(({ isAlive }) => isAlive);
+  /** The own value first, then those of the other processes; of one that does not answer what it said last. */
   const gather = async <T>(name: keyof ServerViews, value: Promise<T>): Promise<[T, ...T[]]> => {
-    const living = placement.others.filter(({ isAlive }) => isAlive);
-    const values = await Promise.all(living.map((node) => askOnce(node, internalTarget.view(name))));
+    const values = await Promise.all(
+      living().map(async (node) => {
+        const key = `${node.name} ${name}`;
+        const answer = (await askOnce(node, name, WITHIN_MS)) ?? last.get(key); // counters must not go back
+        last.set(key, answer);
+        return answer;
+      }),
+    );
     return [await value, ...values.filter((each) => each !== undefined).map((each) => each as T)];
   };
   return {
@@ -84,9 +95,12 @@ export function viewsOfServer(
         wish,
       ).slice(-MOST_LINES);
     },
-    async recordings() {
-      const all = await gather('recordings', own.recordings());
-      return { bytes: sum(all, ({ bytes }) => bytes), growing: all.flatMap(({ growing }) => growing) };
+    storage: async () => sumStorage(await gather('storage', own.storage())),
+    async health() {
+      const reports = await Promise.all(
+        living().map(async (node) => ((await askOnce(node, 'health', HEALTH_MS)) as HealthReport) ?? absent(node.name)),
+      );
+      return worstReport([await own.health(), ...reports]);
     },
   };
 }
@@ -99,7 +113,8 @@ export function answerView(own: ServerViews, name: string): Promise<unknown> | u
     case 'metrics':
     case 'system':
     case 'history':
-    case 'recordings':
+    case 'storage':
+    case 'health':
       return own[name]();
     default:
       return undefined;
@@ -125,6 +140,39 @@ function sumSystems(systems: readonly [OwnSystem, ...OwnSystem[]]): OwnSystem {
     streams: sum(systems, ({ streams }) => streams),
     children: { ...first.children, running: sum(systems, ({ children }) => children.running) },
   };
+}
+
+/** The report on a process that does not answer. */
+function absent(process: string): HealthReport {
+  const detail = `${process} does not answer.`;
+  return { status: 'degraded', checks: [{ name: 'processes', status: 'degraded', detail, tookMs: HEALTH_MS }] };
+}
+
+/** A process finds that a disk or a bucket fails when it needs it, and waits with the files of its own streams. */
+function sumStorage(all: readonly StoredView[]): StoredView {
+  const problemOf = (of: readonly { readonly problem: string | null }[]) =>
+    of.find(({ problem }) => problem !== null)?.problem ?? null;
+  return {
+    bytes: sum(all, ({ bytes }) => bytes),
+    growing: all.flatMap(({ growing }) => growing),
+    folders: byName(all.flatMap(({ folders }) => folders)).map((same) => ({
+      ...same[0],
+      problem: problemOf(same),
+      hasRoom: same.every(({ hasRoom }) => hasRoom),
+    })),
+    objectStores: byName(all.flatMap(({ objectStores }) => objectStores)).map((same) => ({
+      ...same[0],
+      objects: Math.max(...same.map(({ objects }) => objects)),
+      bytes: Math.max(...same.map(({ bytes }) => bytes)),
+      waiting: sum(same, ({ waiting }) => waiting),
+      waitingBytes: sum(same, ({ waitingBytes }) => waitingBytes),
+      problem: problemOf(same),
+    })),
+  };
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): readonly [T, ...T[]][] {
+  return [...Map.groupBy(items, ({ name }) => name).values()] as [T, ...T[]][];
 }
 
 function sumHistories(histories: readonly [SystemHistory, ...SystemHistory[]]): SystemHistory {

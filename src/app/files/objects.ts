@@ -32,7 +32,7 @@ const LOG_EVERY_MS = 60_000;
  * @param local the files; closed with the result
  */
 export async function openObjects(
-  { config, settings, ownFolder, opened, clock, log, metrics, services }: AppContext,
+  { config, settings, dataFolder, ownFolder, process: part, opened, clock, log, metrics, services }: AppContext,
   { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
@@ -43,9 +43,11 @@ export async function openObjects(
     fence: () => store.fence,
     nowMs: () => clock.nowMs(),
     targets: config.storage.targets,
+    dataFolder,
     cache: {
       folder: path.join(ownFolder, OBJECT_CACHE),
-      maxBytes: () => settings.now.storage.cache,
+      // The setting is for the server: each of several processes has a part of it.
+      maxBytes: () => Math.floor(settings.now.storage.cache / (part?.link.start.names.length ?? 1)),
       hasRoom: () => disk.now().hasRoom,
     },
     openBreaker: (target, breaker) => services.open({ service: `storage:${target}`, ...breaker }),

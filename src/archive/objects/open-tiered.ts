@@ -2,7 +2,6 @@
  * Opens the store over files and the buckets of the settings, for the server and for commands without one.
  * In: the store of the files, the database, the section `storage`. Out: the tiered store with its parts.
  */
-import { dirname } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
 import type { Fence } from '../../store/lease-table.ts';
@@ -28,7 +27,8 @@ interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'faile
   readonly fence: () => Fence;
   readonly nowMs: () => number;
   readonly targets: Readonly<Record<string, TargetConfig>>;
-  /** Its folder is in the data folder. */
+  /** No folder of a target may be in it. */
+  readonly dataFolder: string;
   readonly cache: BlockFilesOptions;
 }
 
@@ -48,7 +48,7 @@ export interface TieredStore extends AsyncDisposable {
  * @throws OxbowError `bad-setting` if the folder of a target is in the data folder
  */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
-  const { local, db, fence, nowMs, cache, fetched, failed, openBreaker } = options;
+  const { local, db, fence, nowMs, dataFolder, cache, fetched, failed, openBreaker } = options;
   const nowUs = () => Math.round(nowMs() * 1000);
   const deletions = new ObjectDeletions(db, nowUs);
   const uploads = new ObjectUploads(db, fence, nowUs, deletions);
@@ -57,7 +57,7 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
   for (const name of targets.names) {
     const { type, path } = targets.find(name)!;
-    if (type === 'folder') await assertApart(name, path, dirname(cache.folder));
+    if (type === 'folder') await assertApart(name, path, dataFolder);
   }
   const blocks = await BlockFiles.open(cache);
   const clientOf = (target: string) => targets.client(target);

@@ -30,6 +30,8 @@ export interface PurgedThing {
 export interface InternalRequestDeps {
   /** The files of this node. */
   readonly files: SegmentStore;
+  /** The nodes are processes on one folder: there is nothing to delete again. */
+  readonly isOneFolder?: boolean;
   /** Closes readers of files of this node, and drops copies in memory. */
   release(prefix: SegmentPrefix): void;
   /** Drops the copies in memory of a thing that another node has deleted. */
@@ -189,7 +191,9 @@ async function answerFile(
   const location = locationOf(path);
   if (location === undefined) return { status: 404 };
   if (method === 'DELETE') {
-    await files.delete(location);
+    // A process has deleted it for all, or has written it again without what is deleted.
+    if (deps.isOneFolder) files.release(location);
+    else await files.delete(location);
     deps.release(location);
     return { status: 204 };
   }

@@ -100,6 +100,20 @@ suite('the files of another node', () => {
     other = { ...other, isAlive: true };
   });
 
+  test('of a process on the same folder are there, or nowhere, also while it does not run', async () => {
+    await using process = new NodeFiles({
+      own: openLocalSegmentStore({ folder: `${folder.path}/b` }),
+      client,
+      placement: { others: [{ ...other, isAlive: false }] },
+      isOneFolder: true,
+      failed: (_, error) => assert.fail(String(error)),
+    });
+    assert.equal(await process.size(location), content.length);
+    const absent = segmentLocation('recordings/1/b.mp4');
+    await assert.rejects(process.read(absent, { offset: 0, length: 1 }), isMissing);
+    await assert.rejects(process.size(absent), isMissing);
+  });
+
   test('are not ready as soon as a node that has stopped answering is declared dead', async () => {
     frozen = Promise.withResolvers();
     const reading = files.read(location, { offset: 0, length: 1 });

@@ -36,6 +36,8 @@ interface NodeFilesOptions {
   readonly own: SegmentStore;
   readonly client: NodeClient;
   readonly placement: Pick<Placement, 'others'>;
+  /** They are processes on one folder: what is missing here is nowhere. */
+  readonly isOneFolder?: boolean;
   /** Called if another node could not delete its files. */
   readonly failed: (node: string, error: unknown) => void;
 }
@@ -192,6 +194,7 @@ export class NodeFiles implements SegmentStore {
     missing: unknown,
     options: Abortable,
   ): Promise<Uint8Array> {
+    if (this.#options.isOneFolder) throw missing;
     const lastNode = this.#nodeNames.get(location);
     const { others } = this.#options.placement;
     const living = others.filter(({ isAlive }) => isAlive);

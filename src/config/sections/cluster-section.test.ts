@@ -11,3 +11,9 @@ test('the address of a node has no path, which its requests would not have, and 
     assert.throws(() => url.parse(given), { name: 'FormatError' }, given);
   }
 });
+
+test('a node has no name of a process of a server', () => {
+  const { node } = clusterSection.children;
+  for (const name of ['node', 'process', 'process-a', 'a-process-1']) assert.equal(node.parse(name), name);
+  for (const name of ['process-1', 'process-16']) assert.throws(() => node.parse(name), { name: 'FormatError' }, name);
+});

@@ -57,6 +57,27 @@ function nodeUrl(sentence: string): Option<string | undefined> {
   return { ...url, parse };
 }
 
+/** Name of a process of a server that runs as several. @param number 1 for the first */
+export function processName(number: number): string {
+  return `process-${number}`;
+}
+
+/** Whether a node is a process of a server: the processes share one data folder, other nodes have theirs. */
+export function isProcessName(node: string): boolean {
+  return /^process-\d+$/.test(node);
+}
+
+/** The name of a node of a cluster. */
+function nodeNameOption(sentence: string): Option<string> {
+  const name = namePrefix('node', sentence);
+  const parse = (value: unknown): string => {
+    const node = name.parse(value);
+    if (!isProcessName(node)) return node;
+    throw new FormatError(`"${node}" is the name of a process of a server, see processes; choose another one`, 0);
+  };
+  return { ...name, parse };
+}
+
 export const redisSection = section({
   url: redisUrl(
     'Redis server that the nodes of a cluster share: `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` for TLS. Used only with `cluster.enabled`.',
@@ -74,7 +95,7 @@ export const redisSection = section({
 /** Settings that the nodes of a cluster share. */
 export const clusterSection = section({
   enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
-  node: namePrefix('node', 'Name of this node: another one for each node, the same after a restart.'),
+  node: nodeNameOption('Name of this node: another one for each node, the same after a restart.'),
   url: nodeUrl(
     'Where the other nodes reach this one, for example `http://10.0.0.5:8080`. With it the nodes share streams and rooms: needs `store.url` and `cluster.secret`.',
   ),

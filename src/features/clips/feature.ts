@@ -6,6 +6,7 @@ import { clipEvents } from '../../api/clips/clip-events.ts';
 import type { ClipsApi } from '../../api/clips/clips-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
+import { readStreamName } from '../../streams/stream-table.ts';
 import { defineFeature } from '../feature.ts';
 import { createClipKeeper } from './clip-keeper.ts';
 import { type Clip, ClipTable } from './clip-table.ts';
@@ -32,10 +33,13 @@ export const clips = defineFeature<ClipsApi>({
     });
     recordings.kept.add(createClipKeeper({ clips: table, catalog, clock, events: bus, log }));
     hooks.clips = { facts: (id) => served.facts(id), streamOf: (id) => table.streamOf(id) };
-    exporters.add('clips', async (user) =>
-      table.newestFirst
-        .filter(({ owner }) => owner === `user:${user}`)
-        .map((clip) => exportOf(clip, catalog.definitionOf(clip.streamId)?.name)),
+    exporters.add('clips', (user) =>
+      Promise.all(
+        table.newestFirst
+          .filter(({ owner }) => owner === `user:${user}`)
+          // The stream may be with another node.
+          .map(async (clip) => exportOf(clip, await readStreamName(store.db, clip.streamId))),
+      ),
     );
     return { own: served };
   },

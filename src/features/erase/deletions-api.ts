@@ -29,20 +29,28 @@ const UNREACHABLE: readonly string[] = [
 /** Dependencies of the API. */
 interface DeletionsApiOptions {
   readonly deps: Pick<StreamDeps, 'recordings' | 'events' | 'clock'>;
-  readonly catalog: Pick<Catalog, 'get' | 'definitionOf'>;
+  readonly catalog: Pick<Catalog, 'get'>;
+  /** Of a stream by its id, also of another node; undefined: it was removed. */
+  readonly nameOf: (streamId: string) => Promise<string | undefined>;
   readonly eraser: Eraser;
   readonly audit: Pick<AuditTrail, 'record'>;
   readonly signal: AbortSignal;
 }
 
-export function createDeletionsApi({ deps, catalog, eraser, audit, signal }: DeletionsApiOptions): DeletionsApi {
+export function createDeletionsApi({
+  deps,
+  catalog,
+  nameOf,
+  eraser,
+  audit,
+  signal,
+}: DeletionsApiOptions): DeletionsApi {
   const { events, clock } = deps;
   const { pins, erasures } = deps.recordings;
   const record = (by: Requester, action: string, stream: string, hold: Hold) => {
     const request = `${stream} ${timeOf(hold.fromUs)}/${endOf(hold) ?? '…'}: "${hold.name}" ${hold.reason}`;
     audit.record({ ...by, action, request, status: null });
   };
-  const nameOf = (streamId: string) => catalog.definitionOf(streamId)?.name ?? streamId;
   return {
     async delete(name, { fromMs, toMs, assets, isDry }, by) {
       if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
@@ -72,7 +80,10 @@ export function createDeletionsApi({ deps, catalog, eraser, audit, signal }: Del
       const { definition } = catalog.get(name);
       return pins.holds(definition.id).map((hold) => holdView(name, hold));
     },
-    allHolds: () => pins.allHolds().map(({ streamId, hold }) => holdView(nameOf(streamId), hold)),
+    allHolds: () =>
+      Promise.all(
+        pins.allHolds().map(async ({ streamId, hold }) => holdView((await nameOf(streamId)) ?? streamId, hold)),
+      ),
     async addHold(name, { fromMs, toMs, name: title, reason }, by) {
       const { definition } = catalog.get(name);
       const toUs = toMs === undefined ? ENDLESS_US : toMs * 1000;

@@ -8,6 +8,7 @@ import { assetPrefix } from '../../archive/asset-locations.ts';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import { purgeCopies } from '../../cluster/requests/node-copies.ts';
 import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
+import { readStreamName } from '../../streams/stream-table.ts';
 import type { AppContext, Nodes } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { createDeletionsApi } from './deletions-api.ts';
@@ -31,6 +32,7 @@ async function openErase(
     hooks,
     library: { assets, trash },
     accounts,
+    store,
     net,
     nodes,
     placement,
@@ -85,8 +87,9 @@ async function openErase(
   });
   opened.defer(metrics.beforeScrape(async () => metrics.deletionsWaiting.set((await erasures.unfinished()).length)));
   hooks.edgePurges = copies;
+  const nameOf = (streamId: string) => readStreamName(store.db, streamId);
   return {
-    own: { deletions: createDeletionsApi({ deps, catalog, eraser, audit, signal }), edgePurges: copies },
+    own: { deletions: createDeletionsApi({ deps, catalog, nameOf, eraser, audit, signal }), edgePurges: copies },
     start() {
       const owns = (streamId: string) => {
         // Only files and copies of a removed stream are left: any process reaches them.

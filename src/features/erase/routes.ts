@@ -123,7 +123,7 @@ export const deletionRoutes = [
     access: 'admin',
     sentence: 'Lists the legal holds of all streams.',
     replies: { 200: HoldList },
-    answer: (_call, { deletions }) => ({ body: { items: deletions.allHolds(), nextCursor: null } }),
+    answer: async (_call, { deletions }) => ({ body: { items: await deletions.allHolds(), nextCursor: null } }),
   }),
   defineRoute({
     method: 'GET',

@@ -13,6 +13,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import type { Parameter } from '../engine.ts';
 import { DATABASE_FILE } from '../file-names.ts';
+import { readNodeNames } from '../indexed-files.ts';
 import { migrations } from '../migrations.ts';
 import { isLocked } from '../running.ts';
 import type { Tables } from '../schema.ts';
@@ -88,8 +89,8 @@ async function openServer(server: DatabaseServer): Promise<IndexReader> {
   });
   try {
     checkSchema(await schemaOf(engine.db), 'The database');
-    const nodes = await engine.db.selectFrom('node').select('name').limit(2).execute();
-    return { db: engine.db, isShared: nodes.length > 1, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+    const isShared = (await readNodeNames(engine.db)).length > 1;
+    return { db: engine.db, isShared, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
   } catch (error) {
     await engine[Symbol.asyncDispose]();
     throw error;

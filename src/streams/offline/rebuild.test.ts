@@ -192,6 +192,27 @@ test('a folder that a server uses is refused', async () => {
   await assert.rejects(checkIndex(folder.path, { signal }), inUse);
 });
 
+test('the index of a server of several processes is rebuilt; that of nodes with their own folders is refused', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
+  }
+  const register = async (names: readonly string[]) => {
+    await using store = await openStore({ file: path.join(folder.path, 'oxbow.db'), log: createSilentLog() });
+    await store.db.deleteFrom('node').execute();
+    const node = { url: 'http://127.0.0.1:1', roles: '[]', version: '', started_us: 0, draining_us: null, ended_us: 1 };
+    await store.db
+      .insertInto('node')
+      .values(names.map((name) => ({ ...node, name })))
+      .execute();
+  };
+  await register(['process-1', 'process-2']);
+  assert.ok((await rebuildIndex(folder.path, { signal })).files > 0);
+  await register(['a', 'b']);
+  await assert.rejects(rebuildIndex(folder.path, { signal }), { code: 'bad-request', message: /cluster \(a, b\)/ });
+});
+
 test('an aborted rebuild continues at the next start', async () => {
   await using folder = await temporaryFolder();
   {

@@ -25,7 +25,7 @@ import { openInitTable } from '../../recording/init-table.ts';
 import { recoverQualities, recoverStream } from '../../recording/recovery.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
-import { hasNodes, readIndexedFiles, readServerFiles } from '../../store/indexed-files.ts';
+import { hasNodes, readIndexedFiles, readNodeNames, readServerFiles } from '../../store/indexed-files.ts';
 import { isLocked } from '../../store/running.ts';
 import { readSavedState, writeSavedState } from '../saved-state.ts';
 import { adoptRecordings, readNames, readStreamName } from '../stream-table.ts';
@@ -178,9 +178,9 @@ export async function checkIndex(
  * @throws OxbowError `bad-request`
  */
 export async function refuseNodes({ db }: Pick<Store, 'db'>): Promise<void> {
-  const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
+  const nodes = await readNodeNames(db);
   if (nodes.length <= 1) return;
-  const names = nodes.map(({ name }) => name).join(', ');
+  const names = nodes.join(', ');
   throw new OxbowError(
     'bad-request',
     `The database is that of a cluster (${names}), whose files are not all in this folder.`,
@@ -211,9 +211,11 @@ export async function openFolderStore(
   const main = openLocalSegmentStore({ folder });
   const folders = await openStoreFolders(folder, store, folderSettings, main);
   const local = folders ?? main;
+  const dataFolder = folder;
   const cache = { folder: path.join(folder, OBJECT_CACHE), maxBytes: () => maxBytes, hasRoom: () => true };
   const fence = () => store.fence;
-  const tiered = await openTieredStore({ local, db: store.db, fence, nowMs: Date.now, targets, cache });
+  const nowMs = Date.now;
+  const tiered = await openTieredStore({ local, db: store.db, fence, nowMs, targets, dataFolder, cache });
   const owner = tiered ?? local;
   return {
     segments: tiered?.store ?? local,
