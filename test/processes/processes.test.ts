@@ -196,6 +196,28 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(publisher.stderr, '');
   });
 
+  test('a process that is frozen is killed and starts again, and its streams continue', async () => {
+    const frozen = processOf(server, 'one');
+    const lines = () => server.log('error').filter(({ process: name }) => name === frozen);
+    const starts = () =>
+      server.log().filter(({ process: name, msg }) => name === frozen && msg === 'oxbow runs').length;
+    const startsBefore = starts();
+    const { length } = lines();
+    process.kill((await pidsOf(server)).get(frozen)!, 'SIGSTOP');
+    const after = await until('it starts again', () => lines().length >= length + 2 && lines().slice(length));
+    assert.match(String(after[0]!.msg), /does not answer; killing it/);
+    assert.match(String(after[1]!.msg), /has ended; starting it again/);
+    const sinceMs = Date.now();
+    const timeline = await until('its stream is recorded again', async () => {
+      const read = await ask(server, '/api/v1/streams/one/timeline').catch(() => undefined); // by the killed one
+      if (read?.status !== 200) return undefined;
+      const view = JSON.parse(read.body) as TimelineView;
+      return Date.parse(view.spans.at(-1)?.to ?? '') > sinceMs && view;
+    });
+    assert.deepEqual(timeline.gaps, [], 'the list of the source reaches back to before');
+    await until('it runs again', () => starts() > startsBefore);
+  });
+
   test('a publisher over RTMP may connect to any of them', async () => {
     const key = await createPush(server, 'rtmp');
     const film = join(folder.path, 'film.flv');

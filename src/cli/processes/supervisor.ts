@@ -25,6 +25,7 @@ import { rememberSample } from '../sample.ts';
 import { END_WITHIN_MS, onStopSignal, type StopReason } from '../stop-signals.ts';
 import { type ExitCode, note } from '../terminal.ts';
 import { onUpgradeSignal, openEarlyPort } from '../upgrade/succession.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { PROCESS, type ReadyProcess, sharedPortsOf } from './process.ts';
 import { openSharedSockets } from './shared-sockets.ts';
 
@@ -241,13 +242,23 @@ class Processes {
       events: position,
     };
     send({ t: 'start', start });
+    const heartbeat = new Heartbeat({
+      ping: () => send({ t: 'ping' }),
+      silent: (silentMs) => {
+        this.#options.log.error({ process: name, silentMs }, 'a process of the server does not answer; killing it');
+        child.kill('SIGKILL');
+      },
+    });
     const ready = Promise.withResolvers<ReadyProcess>();
     child.on('message', (message: FromProcess<ReadyProcess>) => {
-      if (message.t === 'publish') this.#hub.publish(name, message.event);
-      else ready.resolve(message.ready);
+      if (message.t === 'publish') return this.#hub.publish(name, message.event);
+      if (message.t === 'pong') return heartbeat.answered();
+      heartbeat.ready();
+      ready.resolve(message.ready);
     });
     const ended = Promise.withResolvers<number>();
     const onEnd = (code: number) => {
+      heartbeat[Symbol.dispose]();
       remove();
       this.#children.delete(name);
       ended.resolve(code);

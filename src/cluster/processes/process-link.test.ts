@@ -37,3 +37,13 @@ test('a process receives the events that came while it started, and then each on
   channel.emit('disconnect');
   await link.closed;
 });
+
+test('a process answers a ping, also while it starts', async () => {
+  const sent: unknown[] = [];
+  const channel = Object.assign(new EventEmitter(), { send: (message: unknown) => sent.push(message) > 0 });
+  const opening = openProcessLink(channel as unknown as NodeJS.Process);
+  channel.emit('message', { t: 'ping' });
+  assert.deepEqual(sent, [{ t: 'pong' }]);
+  channel.emit('message', { t: 'start', start });
+  await opening;
+});

@@ -50,12 +50,15 @@ export type ToProcess =
   | { readonly t: 'start'; readonly start: ProcessStart }
   /** With a connection that waited while all processes were started. */
   | { readonly t: 'connection' }
-  | { readonly t: 'event'; readonly event: NumberedEvent };
+  | { readonly t: 'event'; readonly event: NumberedEvent }
+  /** Is answered at once. */
+  | { readonly t: 'ping' };
 
 /** A message of a process. @typeParam Ready what it says when it is ready */
 export type FromProcess<Ready> =
   | { readonly t: 'publish'; readonly event: EventDraft }
-  | { readonly t: 'ready'; readonly ready: Ready };
+  | { readonly t: 'ready'; readonly ready: Ready }
+  | { readonly t: 'pong' };
 
 /** The link of a process to its supervisor. */
 export interface ProcessLink {
@@ -81,6 +84,7 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   const connection = new Emitter<Socket>();
   channel.on('message', (message: ToProcess, handle: unknown) => {
     if (message.t === 'start') started.resolve(message.start);
+    else if (message.t === 'ping') sendTo(channel, { t: 'pong' });
     else if (message.t === 'event' && event.size === 0) early.push(message.event);
     else if (message.t === 'event') event.emit(message.event);
     else if (handle instanceof Socket) connection.emit(handle); // undefined: the client has left
