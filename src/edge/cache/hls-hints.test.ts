@@ -34,3 +34,12 @@ test('everything that a playlist lists for good is named, but no parts', () => {
 test('an address of another server is not named', () => {
   assert.deepEqual(hintedParts('#EXT-X-PRELOAD-HINT:TYPE=PART,URI="https://other.example/1.1.m4s"', path), []);
 });
+
+test('a segment with all its parts is reached when it is listed itself (RFC 8216bis 6.2.5.2)', () => {
+  const parts = ['#EXT-X-PART:DURATION=1,URI="v0/42.0.m4s"', '#EXT-X-PART:DURATION=1,URI="v0/42.1.m4s"'];
+  const hint = '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="v0/43.0.m4s"';
+  const before = ['#EXTM3U', '#EXTINF:2,', 'v0/41.m4s', ...parts];
+  assert.deepEqual(reachedPosition([...before, hint, ''].join('\n')), { msn: 42, part: 2 });
+  const after = [...before, '#EXTINF:2,', 'v0/42.m4s', hint, '#EXT-X-RENDITION-REPORT:URI="a0.m3u8"', ''];
+  assert.deepEqual(reachedPosition(after.join('\n')), { msn: 43, part: 0 });
+});

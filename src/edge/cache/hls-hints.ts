@@ -61,12 +61,29 @@ function pathFrom(uri: string, path: string): string | undefined {
   return url?.host === 'edge' ? url.pathname : undefined;
 }
 
+/** A part of a Media Playlist: number of its segment, and its number there. */
+interface PartPosition {
+  readonly msn: number;
+  readonly part: number;
+}
+
 /**
- * The position that a playlist has reached: all parts before it are listed. Undefined without a numbered
+ * The position that a playlist has reached: everything before it is listed. Undefined without a numbered
  * hint.
  */
-export function reachedPosition(text: string): { readonly msn: number; readonly part: number } | undefined {
-  const [, msn, part] =
-    /#EXT-X-PRELOAD-HINT:(?=[^\n]*TYPE=PART)[^\n]*URI="(?:[^"\n]*\/)?(\d{1,15})\.(\d{1,5})\.m4s"/.exec(text) ?? [];
+export function reachedPosition(text: string): PartPosition | undefined {
+  const hint = positionIn(/^#EXT-X-PRELOAD-HINT:(?=.*TYPE=PART).*$/m.exec(text)?.[0]);
+  // With all its parts, but not listed itself: the hint is of the next one.
+  const open = positionIn(
+    text
+      .slice(text.lastIndexOf('\n#EXTINF:') + 1)
+      .match(/^#EXT-X-PART:.*$/gm)
+      ?.at(-1),
+  );
+  return hint && open && open.msn < hint.msn ? { msn: open.msn, part: open.part + 1 } : hint;
+}
+
+function positionIn(line: string | undefined): PartPosition | undefined {
+  const [, msn, part] = /URI="(?:[^"]*\/)?(\d{1,15})\.(\d{1,5})\.m4s"/.exec(line ?? '') ?? [];
   return msn === undefined ? undefined : { msn: Number(msn), part: Number(part) };
 }
