@@ -49,6 +49,7 @@ export const connections: Readonly<Record<string, Guard>> = {
     instead: 'breakers of the edge, shown by its readiness and metrics; answers from its cache',
   },
   'src/serve/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
+  'src/ingest/client/local-pair.ts': { to: 'this process', instead: 'no other machine' },
   'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
   'src/ingest/pull/rendition/rendition.ts': { to: 'sources over HTTP', instead: source },
   'src/ingest/pull/source-access.ts': { to: 'sources over HTTP', instead: source },

@@ -53,7 +53,7 @@ export async function openIngest(
   { health, publishAccess, publishPorts, webrtc: sessions }: Needed,
 ): Promise<IngestEndpoints> {
   const { config, settings, process: part, metrics, log, clock } = app;
-  const reusePort = part !== undefined;
+  const siblings = part?.link;
   // Sockets that share a port do not notice that another program shares it too.
   const unused = async (listen: Endpoint) => {
     if (part?.link.start.isFirst) await checkFree(listen);
@@ -65,7 +65,7 @@ export async function openIngest(
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
     play: config.rtmpPlay,
-    reusePort,
+    siblings,
     metrics,
     log,
   };
@@ -92,7 +92,7 @@ export async function openIngest(
   const rtsp = await openPort(app, health, 'rtsp', config.rtsp, async (listen) =>
     openRtspServer({
       listen: await unused(listen),
-      reusePort,
+      siblings,
       access: publishAccess,
       assemblyMs: config.live.assemblyDeadline,
       clock,

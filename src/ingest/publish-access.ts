@@ -16,8 +16,28 @@ export interface StreamSettings {
   readonly passphrase?: string | undefined;
 }
 
+/** Whether a connection can continue at another process of this server. */
+interface Passable {
+  /**
+   * It can: where another process has the stream, StreamElsewhere is thrown. Otherwise a stream that is
+   * published moves to this process, and one of another process cannot be watched.
+   */
+  readonly canPass?: boolean | undefined;
+}
+
+/** A living process of this server has the stream: the connection is to be passed to it. */
+export class StreamElsewhere extends Error {
+  override readonly name = 'StreamElsewhere';
+  readonly process: string;
+
+  constructor(process: string) {
+    super(`the stream is at ${process}`);
+    this.process = process;
+  }
+}
+
 /** What a protocol server passes for a connection that wants to publish. */
-export interface PublishRequest extends ClaimRequest {
+export interface PublishRequest extends ClaimRequest, Passable {
   /** Name of the stream as the client sent it; undefined if it sent only a key. Not yet validated. */
   readonly name: string | undefined;
   /** The stream key as the client sent it; undefined if none. */
@@ -29,7 +49,7 @@ export interface PublishRequest extends ClaimRequest {
 }
 
 /** What a protocol server passes for a connection that wants to watch: an SRT request, RTMP play. */
-export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 'signal'> {
+export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 'signal'>, Passable {
   /** Name of the stream as the client sent it. Not yet validated. */
   readonly name: string;
   /** Playback token as the client sent it; undefined if none. */
@@ -53,14 +73,14 @@ export interface PublishAccess {
    *   it; `bad-name`; `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type
    *   `push`; `publisher-active` if another publisher has the name and the stream accepts no second one;
    *   `auth-unavailable`; `too-many-requests` after too many wrong keys; `not-ready`. Also the signal's
-   *   reason
+   *   reason, and StreamElsewhere
    */
   publish(request: PublishRequest): Promise<Publisher>;
   /**
    * Authorizes the client and returns the live stream.
    *
    * @throws OxbowError `stream-unknown`, also where the client may not know of the stream; `watch-refused`,
-   *   `watch-expired`; `auth-unavailable`; `too-many-requests`; `not-ready`
+   *   `watch-expired`; `auth-unavailable`; `too-many-requests`; `not-ready`. Also StreamElsewhere
    */
   read(request: ReadRequest): Promise<LiveSource>;
 }

@@ -82,7 +82,7 @@ export const publishMetrics = {
     type: 'counter',
     name: 'oxbow_rtmp_ended_total',
     labels: ['protocol', 'reason'],
-    help: 'Connections over rtmp or rtmps that ended, by reason: left (by the client), refused (with a status), timeout, invalid (RTMP or a limit of it), failed, server (closed by oxbow), crowded (too many connections or half-open ones).',
+    help: 'Connections over rtmp or rtmps that ended, by reason: left (by the client), refused (with a status), timeout, invalid (RTMP or a limit of it), failed, server (closed by oxbow), passed (to the process that has the stream), crowded (too many connections or half-open ones).',
   },
   webrtcSessions: {
     type: 'gauge',

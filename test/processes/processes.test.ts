@@ -71,6 +71,7 @@ suite('several processes that are one server', { skip }, () => {
   let folder: Folder;
   let origin: Origin;
   let url: string;
+  let film: string;
   let server: Server;
 
   before(async () => {
@@ -80,6 +81,7 @@ suite('several processes that are one server', { skip }, () => {
     origin = opened.use(await openOrigin({ folder: media }));
     const released = perSecond({ first: 30, seconds: 1 });
     url = await putSlidingList(origin, { folder: media, window: 30, released, startMs: Date.now() - 30_000 });
+    film = await encode(filmArgs(60), join(folder.path, 'film.flv'));
     server = await start(2);
   });
   after(async () => {
@@ -164,7 +166,6 @@ suite('several processes that are one server', { skip }, () => {
   });
 
   test('a process that is killed starts again; its streams have no gap, and publishers at others notice nothing', async () => {
-    const film = await encode(filmArgs(60), join(folder.path, 'film.flv'));
     const key = await createPush(server, 'pushed');
     const port = new URL(server.ingest.srt!).port;
     await using publisher = publishByFfmpeg(film, `srt://127.0.0.1:${port}?streamid=publish:pushed:${key}`, {
@@ -220,11 +221,28 @@ suite('several processes that are one server', { skip }, () => {
 
   test('a publisher over RTMP may connect to any of them', async () => {
     const key = await createPush(server, 'rtmp');
-    const film = join(folder.path, 'film.flv');
     await using publisher = publishByFfmpeg(film, `${server.ingest.rtmp}/rtmp?key=${key}`);
     await server.stream('rtmp', 'live');
     for (const { status } of await askAll(server, '/live/rtmp/index.m3u8')) assert.equal(status, 200);
     assert.equal(publisher.stderr, '');
+  });
+
+  test('a publisher that connects again reaches the process of its stream, which continues', async () => {
+    const key = await createPush(server, 'again');
+    const text = async (path: string) => Buffer.from(await server.bytes(path)).toString();
+    const isPassed = async () => /^oxbow_rtmp_ended_total\{.*reason="passed"\} [1-9]/m.test(await text('/metrics'));
+    const generations = new Set<string | undefined>();
+    for (let connection = 0; connection < 4 || !(await isPassed()); connection++) {
+      await using publisher = publishByFfmpeg(film, `${server.ingest.rtmp}/again?key=${key}`);
+      await server.stream('again', 'live');
+      generations.add(/v0\/g\d+/.exec(await text('/live/again/index.m3u8'))?.[0]);
+      assert.equal(publisher.stderr, '');
+      await publisher.kill();
+      await server.stream('again', 'unpublished');
+    }
+    assert.equal(generations.size, 1);
+    const lines = server.log().filter(({ stream, msg }) => stream === 'again' && msg === 'the stream is live');
+    assert.equal(new Set(lines.map(({ process: name }) => name)).size, 1);
   });
 
   test('follow each other in an upgrade, and no client is refused', async () => {
@@ -246,14 +264,14 @@ suite('several processes that are one server', { skip }, () => {
       await using next = await start(count);
       await until('all streams run', async () => {
         const counts = await countsOf(next);
-        return counts.length === count && counts.reduce((sum, streams) => sum + streams) === 6;
+        return counts.length === count && counts.reduce((sum, streams) => sum + streams) === 7;
       });
       const counts = await countsOf(next);
       assert.ok(counts.at(-1)! - counts[0]! <= 1, counts.join());
       await next.stream('one', 'live');
     }
     await using sole = await start(1);
-    assert.equal((await sole.json<{ items: readonly StreamView[] }>('/api/v1/streams')).items.length, 6);
+    assert.equal((await sole.json<{ items: readonly StreamView[] }>('/api/v1/streams')).items.length, 7);
     const timeline = await sole.timeline('three');
     assert.ok(timeline.spans.length > 0);
     const clip = `/clip/three/${Date.parse(timeline.spans[0]!.from)}/${Date.parse(timeline.spans[0]!.from) + 2000}.mp4`;

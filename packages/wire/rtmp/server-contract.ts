@@ -10,9 +10,10 @@ export type RtmpPhase = 'handshake' | 'connecting' | 'connected' | 'publishing' 
 
 /**
  * Why a connection ended: `left` by the client; `refused` with a status; `timeout` of a deadline; `invalid`
- * RTMP or a limit; `failed`: the socket, or a bug; `server`: closed by its owner.
+ * RTMP or a limit; `failed`: the socket, or a bug; `server`: closed by its owner; `passed`: it continues
+ * elsewhere.
  */
-export type RtmpEnd = 'left' | 'refused' | 'timeout' | 'invalid' | 'failed' | 'server';
+export type RtmpEnd = 'left' | 'refused' | 'timeout' | 'invalid' | 'failed' | 'server' | 'passed';
 
 /** Bounds of a connection. */
 export interface RtmpLimits {
@@ -45,6 +46,14 @@ export class RtmpRefusal extends Error {
     super(description, options);
     this.code = code;
   }
+}
+
+/**
+ * Thrown by `publish` and `play`: the connection continues elsewhere. The client gets no answer here, and the
+ * socket is left as it is, paused, for the owner to pass on.
+ */
+export class RtmpPassed extends Error {
+  override readonly name = 'RtmpPassed';
 }
 
 export interface RtmpPublishRequest extends ConnectRequest {
@@ -107,12 +116,12 @@ export interface RtmpHandlers {
   readonly abilities: ServerAbilities;
   /** @throws RtmpRefusal if the application is unknown */
   connect(request: ConnectRequest): void;
-  /** @throws RtmpRefusal if the client may not publish */
+  /** @throws RtmpRefusal if the client may not publish; RtmpPassed */
   publish(request: RtmpPublishRequest): Promise<RtmpPublication>;
   /**
    * Absent: clients cannot play.
    *
-   * @throws RtmpRefusal if the client may not play
+   * @throws RtmpRefusal if the client may not play; RtmpPassed
    */
   play?: ((request: RtmpPlayRequest) => Promise<RtmpPlayback>) | undefined;
   phase?(phase: RtmpPhase): void;
@@ -135,6 +144,11 @@ export interface RtmpConnection {
   readonly sentBytes: number;
   /** Passes bytes that the owner of the socket has read; their memory is not used after the call. */
   push(bytes: Uint8Array): void;
+  /**
+   * Passes what another connection has read of this client, up to its request to publish or to play. The
+   * client has the answers to everything before; only the request is answered.
+   */
+  replay(bytes: Uint8Array): void;
   /** Sends a status, then closes when it was sent. */
   refuse(status: Status): void;
   /** Sends a status to a publisher. */

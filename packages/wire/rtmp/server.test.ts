@@ -17,6 +17,7 @@ import {
   type RtmpConnection,
   type RtmpEnd,
   type RtmpLimits,
+  RtmpPassed,
   type RtmpPublishRequest,
   RtmpRefusal,
   rtmpLimits,
@@ -155,6 +156,33 @@ suite('a connection to the server', () => {
       assert.equal(owner.ends.length, 1);
     });
   }
+
+  test('a publisher is passed on: another connection answers its request alone, and reads what follows', async () => {
+    const obs = obsSession('studio');
+    const read = [obs.hello, obs.connect, obs.create, obs.publish];
+    const first = await Owner.open();
+    first.answer = () => Promise.reject(new RtmpPassed());
+    for (const bytes of read) await first.send(bytes);
+    assert.deepEqual(
+      first.closed.map(([end]) => end),
+      ['passed'],
+    );
+    const answers = await first.commands(5);
+    assert.equal(answers.at(-1)?.[0], '_result', 'to createStream, and none to publish');
+    assert.equal(first.client.destroyed, false);
+
+    const second = await Owner.open();
+    second.connection.replay(Buffer.concat(read));
+    await turn();
+    assert.equal(second.connection.phase, 'publishing');
+    while (second.client.readableLength === 0) await turn();
+    const chunks: number[] = [];
+    const reader = new ChunkReader({ maxMessageBytes: 100_000 }, (type) => chunks.push(type));
+    reader.push(second.client.read() as Buffer);
+    assert.deepEqual(chunks, [4, 20], 'StreamBegin and the status');
+    second.client.write(obs.media);
+    while (second.messages.length < 5) await turn();
+  });
 
   test('a refused publisher gets the status with the reason, and the connection is closed after it was sent', async () => {
     const owner = await Owner.open();

@@ -24,6 +24,7 @@ import {
   type RtmpEnd,
   type RtmpHandlers,
   type RtmpLimits,
+  RtmpPassed,
   type RtmpPhase,
   type RtmpPublication,
   type RtmpPublishRequest,
@@ -74,6 +75,7 @@ class ServerConnection implements RtmpConnection {
   #held: { type: MediaType; timestampMs: number; body: Uint8Array }[] | undefined;
   #heldBytes = 0;
   #mediaStreamId = 0;
+  #isReplaying = false;
   #lastStreamId = 0;
   #idleMs = 0;
   #bytesBefore = 0;
@@ -131,9 +133,18 @@ class ServerConnection implements RtmpConnection {
     }
   }
 
+  replay(bytes: Uint8Array): void {
+    // The request itself is answered in a later turn.
+    this.#isReplaying = true;
+    this.push(bytes);
+    this.#isReplaying = false;
+  }
+
   /** Closes the connection because of an error of a handler or of the parser. */
   #fail(error: unknown): void {
-    if (error instanceof RtmpRefusal) this.refuse({ level: 'error', code: error.code, description: error.message });
+    if (error instanceof RtmpPassed) this.#close('passed', 'the connection continues elsewhere');
+    else if (error instanceof RtmpRefusal)
+      this.refuse({ level: 'error', code: error.code, description: error.message });
     else if (error instanceof FormatError) this.destroy('invalid', `invalid RTMP: ${error.message}`, error);
     else this.destroy('failed', 'an internal error', error);
   }
@@ -167,6 +178,7 @@ class ServerConnection implements RtmpConnection {
   }
 
   #send(bytes: Uint8Array): void {
+    if (this.#isReplaying) return;
     if (this.#socket.writableLength > this.#played.maxUnsentBytes(MAX_UNSENT_BYTES))
       this.destroy('invalid', 'the client does not read');
     else if (this.#socket.writable) this.#socket.write(bytes);

@@ -141,7 +141,7 @@ export function openInternalRequests(
 
 /** Brings streams of other nodes to this one when they are published here. */
 export function openPublishElsewhere(
-  { shutdown }: AppContext,
+  { process: part, shutdown }: AppContext,
   { placement, client }: Nodes,
   { streams, store, changes }: Pick<Parts, 'streams' | 'store' | 'changes'>,
 ): PublishElsewhere {
@@ -149,6 +149,12 @@ export function openPublishElsewhere(
     nameOf: (streamId) => readStreamName(store.db, streamId),
     idOf: (name) => readStreamId(store.db, name),
     readKeys: async () => changes?.look(),
+    ...(part && {
+      async processOf(name: string) {
+        const owner = await placement.lookUp('stream', name);
+        return owner !== undefined && owner !== 'own' && owner.isAlive ? owner.name : undefined;
+      },
+    }),
     async bring(name) {
       const owner = await placement.lookUp('stream', name);
       if (owner === undefined || owner === 'own') return;

@@ -26,6 +26,7 @@ import { END_WITHIN_MS, onStopSignal, type StopReason } from '../stop-signals.ts
 import { type ExitCode, note } from '../terminal.ts';
 import { onUpgradeSignal, openEarlyPort } from '../upgrade/succession.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { PassedClients } from './passed-clients.ts';
 import { PROCESS, type ReadyProcess, sharedPortsOf } from './process.ts';
 import { openSharedSockets } from './shared-sockets.ts';
 
@@ -135,6 +136,7 @@ class Processes {
   readonly #hub = new EventHub(Date.now());
   readonly #secret = randomBytes(32).toString('hex');
   readonly #children = new Map<string, ChildProcess>();
+  readonly #passedClients = new PassedClients();
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>[] = [];
   #ports: Partial<SharedPorts>;
@@ -250,9 +252,10 @@ class Processes {
       },
     });
     const ready = Promise.withResolvers<ReadyProcess>();
-    child.on('message', (message: FromProcess<ReadyProcess>) => {
+    child.on('message', (message: FromProcess<ReadyProcess>, handle: unknown) => {
       if (message.t === 'publish') return this.#hub.publish(name, message.event);
       if (message.t === 'pong') return heartbeat.answered();
+      if (message.t === 'pass') return this.#passedClients.pass(this.#children.get(message.to), message.client, handle);
       heartbeat.ready();
       ready.resolve(message.ready);
     });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { type NumberedEvent, openProcessLink, type ProcessStart } from './process-link.ts';
+import { type NumberedEvent, openProcessLink, type PassedClient, type ProcessStart } from './process-link.ts';
 
 const start: ProcessStart = {
   name: 'process-2',
@@ -46,4 +47,33 @@ test('a process answers a ping, also while it starts', async () => {
   assert.deepEqual(sent, [{ t: 'pong' }]);
   channel.emit('message', { t: 'start', start });
   await opening;
+});
+
+test('a client that another process passes is taken by its protocol, unread; without one it is closed', async () => {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const channel = Object.assign(new EventEmitter(), { send: () => true });
+  const opening = openProcessLink(channel as unknown as NodeJS.Process);
+  channel.emit('message', { t: 'start', start });
+  const link = await opening;
+  const client: PassedClient = { protocol: 'rtmp', remote: '192.0.2.1:5000', received: '', answered: 0 };
+  const pass = async () => {
+    const end = connect((server.address() as AddressInfo).port, '127.0.0.1').end('media');
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    channel.emit('message', { t: 'client', client }, socket);
+    return end;
+  };
+  const taken: Socket[] = [];
+  const takeNone = link.takeClients('rtmp', (passed, socket) => {
+    assert.deepEqual(passed, client);
+    taken.push(socket);
+  });
+  await pass();
+  const [media] = await once(taken[0]!.resume(), 'data');
+  assert.equal(String(media), 'media');
+  takeNone();
+  await once(await pass(), 'close');
+  channel.emit('message', { t: 'client', client }, undefined);
+  taken[0]!.destroy();
+  server.close();
 });

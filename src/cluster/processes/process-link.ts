@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import type { EventType } from '../../api/events.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
+import { unreadSocket } from '../../lib/unread-socket.ts';
 import type { Audience } from '../bus/event-bus.ts';
 import type { EventPosition } from '../bus/event-ring.ts';
 
@@ -45,12 +46,28 @@ export interface ProcessStart {
   readonly events: EventPosition;
 }
 
+/** A client whose connection another process continues. */
+export interface PassedClient {
+  readonly protocol: 'rtmp' | 'rtmps' | 'rtsp';
+  /** Its address and port. */
+  readonly remote: string;
+  /** Everything that was read of it, base64. */
+  readonly received: string;
+  /** Its requests that were answered, for RTSP. */
+  readonly answered: number;
+}
+
+/** Continues with a client. Its socket does not read yet. */
+export type TakeClient = (client: PassedClient, socket: Socket) => void;
+
 /** A message of the supervisor. */
 export type ToProcess =
   | { readonly t: 'start'; readonly start: ProcessStart }
   /** With a connection that waited while all processes were started. */
   | { readonly t: 'connection' }
   | { readonly t: 'event'; readonly event: NumberedEvent }
+  /** With the connection of a client that another process passes to this one. */
+  | { readonly t: 'client'; readonly client: PassedClient }
   /** Is answered at once. */
   | { readonly t: 'ping' };
 
@@ -58,6 +75,8 @@ export type ToProcess =
 export type FromProcess<Ready> =
   | { readonly t: 'publish'; readonly event: EventDraft }
   | { readonly t: 'ready'; readonly ready: Ready }
+  /** With the connection of a client, for the process of that name. */
+  | { readonly t: 'pass'; readonly to: string; readonly client: PassedClient }
   | { readonly t: 'pong' };
 
 /** The link of a process to its supervisor. */
@@ -70,6 +89,10 @@ export interface ProcessLink {
   /** Resolves when the supervisor has ended. */
   readonly closed: Promise<void>;
   publish(event: EventDraft): void;
+  /** Passes a client to the process of that name. One that does not run, or cannot, closes the connection. */
+  pass(to: string, client: PassedClient, socket: Socket): void;
+  /** Takes clients of a protocol that other processes pass to this one. Returns a function that ends it. */
+  takeClients(protocol: PassedClient['protocol'], take: TakeClient): () => void;
 }
 
 /** The channel of a child process. */
@@ -82,12 +105,21 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   // Events come while the bus of this process is not open yet: their numbers must not be missed.
   const early: NumberedEvent[] = [];
   const connection = new Emitter<Socket>();
+  const takers = new Map<PassedClient['protocol'], TakeClient>();
+  const take = (client: PassedClient, socket: Socket | undefined) => {
+    const taker = takers.get(client.protocol);
+    if (socket && taker) taker(client, socket);
+    else socket?.destroy();
+  };
   channel.on('message', (message: ToProcess, handle: unknown) => {
     if (message.t === 'start') started.resolve(message.start);
     else if (message.t === 'ping') sendTo(channel, { t: 'pong' });
     else if (message.t === 'event' && event.size === 0) early.push(message.event);
     else if (message.t === 'event') event.emit(message.event);
-    else if (handle instanceof Socket) connection.emit(handle); // undefined: the client has left
+    else if (!(handle instanceof Socket))
+      return; // the client has left
+    else if (message.t === 'client') take(message.client, unreadSocket(handle));
+    else connection.emit(handle);
   });
   const closed = new Promise<void>((resolve) => channel.once('disconnect', () => resolve()));
   const start = await started.promise;
@@ -103,6 +135,14 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
     connection,
     closed,
     publish: (draft) => sendTo(channel, { t: 'publish', event: draft }),
+    pass(to, client, socket) {
+      const message: FromProcess<never> = { t: 'pass', to, client };
+      channel.send?.(message, socket, undefined, (error) => error && socket.destroy());
+    },
+    takeClients(protocol, taker) {
+      takers.set(protocol, taker);
+      return () => void takers.delete(protocol);
+    },
   };
 }
 

@@ -5,7 +5,6 @@
  * docs/3-publish/rtmp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { FormatError } from '@oxbow/media/errors';
 import type { ServerAbilities } from '@oxbow/wire/rtmp/commands';
@@ -14,6 +13,7 @@ import {
   type RtmpConnection,
   type RtmpEnd,
   type RtmpLimits,
+  RtmpPassed,
   type RtmpPhase,
   type RtmpPlayback,
   type RtmpPlayRequest,
@@ -22,12 +22,16 @@ import {
   RtmpRefusal,
   rtmpLimits,
 } from '@oxbow/wire/rtmp/server-contract';
+import type { PassedClient, ProcessLink } from '../../cluster/processes/process-link.ts';
 import type { Endpoint } from '../../config/address.ts';
 import { messageOf, OxbowError, refusalRow } from '../../lib/errors.ts';
 import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { PublishAccess } from '../publish-access.ts';
+import { FirstBytes } from '../client/first-bytes.ts';
+import { type PassTarget, passConnection, passSecured } from '../client/pass-connection.ts';
+import { addressOf } from '../client/remote-address.ts';
+import { type PublishAccess, StreamElsewhere } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Admission, ConnectionLimits } from './connection-limits.ts';
 import { Playback } from './play.ts';
@@ -59,8 +63,8 @@ interface RtmpCertificate {
 export interface RtmpServerSetup {
   /** With its address filled in; port 0 picks a free one. */
   readonly listen: Endpoint;
-  /** Whether processes share the port (Linux). */
-  readonly reusePort?: boolean | undefined;
+  /** The other processes, which share the port (Linux). */
+  readonly siblings?: Pick<ProcessLink, 'pass' | 'takeClients'> | undefined;
   readonly access: PublishAccess;
   /** Shared by the servers of RTMP and RTMPS. */
   readonly limits: ConnectionLimits;
@@ -104,6 +108,7 @@ class RtmpPort implements RtmpServer {
   readonly #limits: RtmpLimits;
   readonly #clients = new Set<Client>();
   readonly #uncount: () => void;
+  readonly #takeNone: (() => void) | undefined;
   #context: SecureContext | undefined;
   #closing: Promise<void> | undefined;
 
@@ -117,6 +122,7 @@ class RtmpPort implements RtmpServer {
     this.#uncount = setup.metrics.beforeScrape(() => {
       for (const client of this.#clients) client.count();
     });
+    this.#takeNone = setup.siblings?.takeClients(this.#protocol, (client, socket) => this.#accept(socket, client));
   }
 
   get port(): number {
@@ -124,8 +130,9 @@ class RtmpPort implements RtmpServer {
   }
 
   async listen(): Promise<void> {
-    const { listen, reusePort = false } = this.#setup;
+    const { listen, siblings } = this.#setup;
     const { address: host, port } = listen;
+    const reusePort = siblings !== undefined;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject);
     this.#server.listen({ host, port, backlog: 1024, reusePort }, resolve);
@@ -149,6 +156,7 @@ class RtmpPort implements RtmpServer {
 
   async #close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    this.#takeNone?.();
     this.#server.close(() => resolve());
     for (const client of this.#clients) client.leave();
     const late = setTimeout(() => {
@@ -160,11 +168,13 @@ class RtmpPort implements RtmpServer {
     this.#uncount();
   }
 
-  #accept(socket: Socket): void {
+  /** @param passed by another process, which has read its first bytes */
+  #accept(socket: Socket, passed?: PassedClient): void {
     const { limits, metrics } = this.#setup;
     const protocol = this.#protocol;
     let client: Client | undefined;
-    const admission = limits.admit(socket.remoteAddress ?? '', () => client?.drop());
+    const address = passed ? addressOf(passed.remote) : (socket.remoteAddress ?? '');
+    const admission = limits.admit(address, () => client?.drop());
     if (!admission) {
       metrics.rtmpEnded.inc({ protocol, reason: 'crowded' });
       socket.on('error', () => undefined);
@@ -175,8 +185,9 @@ class RtmpPort implements RtmpServer {
       ...this.#setup,
       protocol,
       admission,
-      context: this.#context,
+      context: passed ? undefined : this.#context,
       times: this.#limits,
+      passed,
     });
     client = made;
     this.#clients.add(made);
@@ -192,6 +203,7 @@ interface ClientSetup extends RtmpServerSetup {
   readonly admission: Admission;
   readonly context: SecureContext | undefined;
   readonly times: RtmpLimits;
+  readonly passed: PassedClient | undefined;
 }
 
 /** One connection. */
@@ -199,24 +211,34 @@ class Client {
   /** Resolves when the socket has closed. */
   readonly ended: Promise<void>;
   readonly #socket: Socket;
+  /** On the socket, if it has TLS. */
+  readonly #secured: TLSSocket | undefined;
   readonly #setup: ClientSetup;
   readonly #connection: RtmpConnection;
   readonly #remote: string;
+  /** Undefined: it cannot be passed on. */
+  readonly #firstBytes: FirstBytes | undefined;
   #phase: RtmpPhase = 'handshake';
   #stream: string | undefined;
+  #passTo: PassTarget | undefined;
   #countedBytes = 0;
   #countedSentBytes = 0;
 
   constructor(accepted: Socket, setup: ClientSetup) {
     this.#setup = setup;
-    this.#remote = `${accepted.remoteAddress ?? ''}:${accepted.remotePort ?? 0}`;
-    const { context, protocol, metrics } = setup;
+    const { context, protocol, metrics, passed, siblings } = setup;
+    this.#remote = passed?.remote ?? `${accepted.remoteAddress ?? ''}:${accepted.remotePort ?? 0}`;
+    if (siblings && !passed) this.#firstBytes = new FirstBytes();
     metrics.rtmpConnections.inc({ protocol, phase: 'handshake' });
-    const receive = (bytes: Uint8Array) => this.#connection.push(bytes);
+    const receive = (bytes: Uint8Array) => {
+      this.#firstBytes?.add(bytes);
+      this.#connection.push(bytes);
+    };
     const socket = context ? accepted : readShared(accepted, receive);
     this.#socket = socket;
     this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
-    const plain: Duplex = context ? new TLSSocket(socket, { isServer: true, secureContext: context }) : socket;
+    this.#secured = context && new TLSSocket(socket, { isServer: true, secureContext: context });
+    const plain = this.#secured ?? socket;
     this.#connection = acceptRtmp(
       plain,
       {
@@ -229,9 +251,15 @@ class Client {
       },
       setup.times,
     );
+    if (passed) this.#replay(Buffer.from(passed.received, 'base64'));
     if (!context) return;
     plain.on('data', receive);
     plain.once('close', () => socket.destroy());
+  }
+
+  #replay(bytes: Uint8Array): void {
+    this.#countedBytes = bytes.length; // by the process that has read them
+    this.#connection.replay(bytes);
   }
 
   /** Another connection takes its place. */
@@ -261,8 +289,10 @@ class Client {
     const { protocol, metrics, admission } = this.#setup;
     metrics.rtmpConnections.dec({ protocol, phase: this.#phase });
     if (phase !== 'closed') metrics.rtmpConnections.inc({ protocol, phase });
-    if (hasMedia(phase)) admission.published();
-    else if (hasMedia(this.#phase) && phase !== 'closed') admission.unpublished();
+    if (hasMedia(phase)) {
+      admission.published();
+      this.#firstBytes?.drop();
+    } else if (hasMedia(this.#phase) && phase !== 'closed') admission.unpublished();
     this.#phase = phase;
     this.count();
   }
@@ -270,7 +300,7 @@ class Client {
   /** Adds the bytes since the last call to the metric. */
   count(): void {
     const { protocol, metrics } = this.#setup;
-    const total = this.#connection?.totalBytes ?? 0;
+    const total = Math.max(this.#countedBytes, this.#connection?.totalBytes ?? 0); // less while bytes are replayed
     metrics.rtmpBytes.inc({ protocol }, total - this.#countedBytes);
     this.#countedBytes = total;
     const sent = this.#connection?.sentBytes ?? 0;
@@ -285,8 +315,10 @@ class Client {
     try {
       const { signal, flashVer } = request;
       const userAgent = flashVer === '' ? undefined : flashVer;
-      publisher = await access.publish({ name, key, protocol, remote: this.#remote, signal, userAgent });
+      const client = { protocol, remote: this.#remote, signal, userAgent, canPass: this.#canPass };
+      publisher = await access.publish({ ...client, name, key });
     } catch (error) {
+      this.#passElsewhere(error);
       throw refusalOf(error, 'NetStream.Publish.BadName');
     }
     this.#stream = name;
@@ -304,9 +336,10 @@ class Client {
     const { name, token } = playNameOf(request);
     const { signal, flashVer } = request;
     const userAgent = flashVer === '' ? undefined : flashVer;
-    const read = () => access.read({ name, token, protocol, remote: this.#remote, signal, userAgent });
+    const read = (canPass = false) =>
+      access.read({ name, token, protocol, remote: this.#remote, signal, userAgent, canPass });
     try {
-      const source = await read();
+      const source = await read(this.#canPass);
       this.#stream = name;
       return new Playback({
         source,
@@ -318,8 +351,38 @@ class Client {
         fields: { stream: name, protocol, remote: this.#remote },
       });
     } catch (error) {
+      this.#passElsewhere(error);
       throw refusalOf(error, isUnknown(error) ? 'NetStream.Play.StreamNotFound' : PLAY_FAILED);
     }
+  }
+
+  /** Its bytes are all here, and it has all answers: another process can continue with it. */
+  get #canPass(): boolean {
+    return this.#firstBytes?.areAll === true && this.#socket.writableLength === 0;
+  }
+
+  /** @throws RtmpPassed if the stream is at another process: the connection goes there when this one ends */
+  #passElsewhere(error: unknown): void {
+    if (!(error instanceof StreamElsewhere)) return;
+    this.#passTo = { link: this.#setup.siblings!, process: error.process };
+    throw new RtmpPassed();
+  }
+
+  #pass(target: PassTarget): void {
+    const { protocol, admission, log } = this.#setup;
+    const client = { protocol, remote: this.#remote, received: this.#firstBytes!.toBase64(), answered: 0 };
+    this.#firstBytes!.drop();
+    const secured = this.#secured;
+    if (!secured) {
+      passConnection(target, client, this.#socket);
+      return;
+    }
+    admission.published(); // whether it is half-open, the other process knows
+    secured.removeAllListeners('data');
+    passSecured(target, client, secured).catch((error: unknown) => {
+      log.error({ protocol, error: messageOf(error) }, 'a connection cannot be passed to another process');
+      secured.destroy();
+    });
   }
 
   /** oxbow, or the client, ended the session. */
@@ -334,6 +397,7 @@ class Client {
     this.count();
     metrics.rtmpEnded.inc({ protocol, reason: end });
     const fields = { protocol, remote: this.#remote, stream: this.#stream, reason: detail };
+    if (end === 'passed') this.#pass(this.#passTo!);
     if (end === 'failed' && error !== undefined && !isSocketError(error)) {
       reportBug({ metrics, log }, error, fields, 'an RTMP connection failed');
     } else if (end === 'invalid' || end === 'refused') {

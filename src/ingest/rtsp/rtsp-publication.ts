@@ -10,11 +10,14 @@ import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
 import { printPacket, printResponse, type RtspFields, type RtspRequest } from '@oxbow/wire/rtsp/message';
 import { RtspReader } from '@oxbow/wire/rtsp/message-reader';
 import { parseTransport, type RtspTransportField } from '@oxbow/wire/rtsp/transport';
+import type { PassedClient, ProcessLink } from '../../cluster/processes/process-link.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError, reasonOf, refusalRow } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
+import { FirstBytes } from '../client/first-bytes.ts';
+import { passConnection } from '../client/pass-connection.ts';
 import { lateDatagrams } from '../late-datagrams.ts';
-import type { PublishAccess } from '../publish-access.ts';
+import { type PublishAccess, StreamElsewhere } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import { readShared } from '../rtmp/shared-reads.ts';
 import { RtpSession } from '../rtp/rtp-session.ts';
@@ -41,6 +44,8 @@ export interface RtspPublicationSetup {
   readonly assemblyMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** The other processes, which share the port (Linux). */
+  readonly siblings?: Pick<ProcessLink, 'pass' | 'takeClients'> | undefined;
 }
 
 interface Answer {
@@ -68,6 +73,11 @@ export class RtspPublication {
   readonly #reports = new Map<number, (packet: Uint8Array) => void>();
   readonly #ports: MediaPorts[] = [];
   readonly #resolveEnded: () => void;
+  /** Undefined: the connection cannot be passed on. */
+  readonly #firstBytes: FirstBytes | undefined;
+  #answered = 0;
+  /** Requests that the process that passed the connection has answered. */
+  #answeredBefore = 0;
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
   #media: readonly RtpMedia[] = [];
@@ -81,14 +91,16 @@ export class RtspPublication {
   /**
    * @param accepted of a server with `pauseOnConnect`; closed by this
    * @param onRecord called when media begins
+   * @param passed by another process, which has read its first bytes
    */
-  constructor(accepted: Socket, setup: RtspPublicationSetup, onRecord: () => void) {
+  constructor(accepted: Socket, setup: RtspPublicationSetup, onRecord: () => void, passed?: PassedClient) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolveEnded = resolve;
     this.#setup = setup;
     this.#onRecord = onRecord;
-    this.#remote = `${accepted.remoteAddress ?? ''}:${accepted.remotePort ?? 0}`;
+    this.#remote = passed?.remote ?? `${accepted.remoteAddress ?? ''}:${accepted.remotePort ?? 0}`;
+    if (setup.siblings && !passed) this.#firstBytes = new FirstBytes();
     const reader = new RtspReader({
       message: (message) => {
         if (message.kind === 'request') this.#enqueue(message);
@@ -98,12 +110,19 @@ export class RtspPublication {
         if (media) this.#take(media.kind, media.mediaIndex, packet);
       },
     });
-    const socket = readShared(accepted, (bytes) => this.#guard(() => reader.push(bytes)));
+    const receive = (bytes: Uint8Array) => {
+      this.#firstBytes?.add(bytes);
+      this.#guard(() => reader.push(bytes));
+    };
+    const socket = readShared(accepted, receive);
     this.#socket = socket;
     socket.on('error', () => this.#isLeaving || this.close('the connection of the publisher was lost'));
     // Encoders do not wait for the response to TEARDOWN.
     socket.once('close', () => this.#isLeaving || this.close('the connection of the publisher was lost'));
     this.#deadline = setTimeout(() => this.close('the client did not begin to publish'), START_MS);
+    if (!passed) return;
+    this.#answeredBefore = passed.answered;
+    receive(Buffer.from(passed.received, 'base64'));
   }
 
   /** Closes at once. May be called twice. @param isOver the publisher said that its broadcast is over */
@@ -143,7 +162,7 @@ export class RtspPublication {
   }
 
   #respond({ headers }: RtspRequest, { status, reason, fields }: Answer): void {
-    if (this.#connection.signal.aborted) return;
+    if (this.#connection.signal.aborted || this.#answered++ < this.#answeredBefore) return;
     const session = this.#reports.size > 0 ? `${this.#id};timeout=60` : undefined;
     const printable = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300);
     const sequence = headers.get('cseq')?.slice(0, 20);
@@ -185,14 +204,29 @@ export class RtspPublication {
       remote: this.#remote,
       signal,
       userAgent,
+      canPass: this.#canPass,
       onStream: () => assertUsable(media),
       requestKeyFrame: () => this.#session?.requestKeyFrame(),
     });
+    this.#firstBytes?.drop();
     publisher.connection.stats.encoder = userAgent ?? '';
     publisher.signal.addEventListener('abort', () => this.close('the session was ended'), { once: true });
     this.#publisher = publisher;
     this.#media = media;
     return OK;
+  }
+
+  /** Its bytes are all here, and it has all answers: another process can continue with it. */
+  get #canPass(): boolean {
+    return this.#firstBytes?.areAll === true && this.#socket.writableLength === 0;
+  }
+
+  /** The process that has the stream answers the request, and those that wait. */
+  #pass(process: string): void {
+    const received = this.#firstBytes!.toBase64();
+    const client = { protocol: 'rtsp', remote: this.#remote, received, answered: this.#answered } as const;
+    passConnection({ link: this.#setup.siblings!, process }, client, this.#socket);
+    this.close('the connection continues at another process');
   }
 
   async #setUp({ url, headers }: RtspRequest): Promise<Answer> {
@@ -281,6 +315,7 @@ export class RtspPublication {
   }
 
   #refusal(error: unknown): Answer {
+    if (error instanceof StreamElsewhere) this.#pass(error.process);
     if (error instanceof OxbowError) {
       const { hint = refusalRow(error).hint } = error.extra;
       return { status: refusalRow(error).status, reason: `${error.message} ${String(hint)}` };

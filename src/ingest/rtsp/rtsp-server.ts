@@ -3,8 +3,10 @@
  * In: connections, PublishAccess. Out: publisher sessions; the port. RFC 2326; docs/3-publish/rtsp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { PassedClient } from '../../cluster/processes/process-link.ts';
 import type { Endpoint } from '../../config/address.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { addressOf } from '../client/remote-address.ts';
 import { ConnectionLimits } from '../rtmp/connection-limits.ts';
 import { RtspPublication, type RtspPublicationSetup } from './rtsp-publication.ts';
 
@@ -17,8 +19,6 @@ const KEEP_ALIVE_MS = 10_000;
 interface RtspServerSetup extends RtspPublicationSetup {
   /** With its address filled in; port 0 picks a free one. */
   readonly listen: Endpoint;
-  /** Whether processes share the port (Linux). */
-  readonly reusePort?: boolean | undefined;
 }
 
 /** A server that listens. */
@@ -37,18 +37,19 @@ interface RtspServer {
  * @throws the system's error if it cannot listen, e.g. EADDRINUSE
  */
 export async function openRtspServer(setup: RtspServerSetup): Promise<RtspServer> {
-  const { listen, reusePort = false, log } = setup;
+  const { listen, siblings, log } = setup;
   const limits = new ConnectionLimits(BOUNDS);
   const clients = new Set<RtspPublication>();
-  const accept = (socket: Socket) => {
+  const accept = (socket: Socket, passed?: PassedClient) => {
     let client: RtspPublication | undefined;
-    const admission = limits.admit(socket.remoteAddress ?? '', () => client?.close('too many connections'));
+    const address = passed ? addressOf(passed.remote) : (socket.remoteAddress ?? '');
+    const admission = limits.admit(address, () => client?.close('too many connections'));
     if (!admission) {
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
-    const made = new RtspPublication(socket, setup, () => admission.published());
+    const made = new RtspPublication(socket, setup, () => admission.published(), passed);
     client = made;
     clients.add(made);
     void made.ended.then(() => {
@@ -57,12 +58,14 @@ export async function openRtspServer(setup: RtspServerSetup): Promise<RtspServer
     });
   };
   const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true };
-  const server = createServer(options, accept);
-  await listening(server, listen, reusePort);
+  const server = createServer(options, (socket) => accept(socket));
+  await listening(server, listen, siblings !== undefined);
+  const takeNone = siblings?.takeClients('rtsp', (client, socket) => accept(socket, client));
   server.on('error', (error) => log.error({ error: messageOf(error) }, 'the RTSP server failed'));
   let closing: Promise<void> | undefined;
   const close = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
+    takeNone?.();
     server.close(() => resolve());
     for (const client of clients) client.close('oxbow stops');
     await Promise.all(Array.from(clients, ({ ended }) => ended));

@@ -7,7 +7,7 @@ import { memoryTables } from '../../accounts/memory-tables.fixture.ts';
 import { RateLimits } from '../../accounts/rate-limit.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import type { PublishAccess } from '../../ingest/publish-access.ts';
+import { type PublishAccess, StreamElsewhere } from '../../ingest/publish-access.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../streams.fixture.ts';
 import { createPublishAccess, type PublishAccessDeps } from './publish-access.ts';
@@ -330,4 +330,37 @@ suite('access of viewers over protocols', () => {
     await assert.rejects(read('signed', old), { code: 'watch-expired' });
     await assert.rejects(read('Not A Name'), { code: 'bad-name' });
   });
+});
+
+test('a stream of another process is published and watched there, by connections that can go there', async () => {
+  await using open = await openRig();
+  const { rig, access } = open;
+  await rig.api.create('here', push);
+  const brought: string[] = [];
+  const elsewhere: PublishAccessDeps['elsewhere'] = {
+    nameOf: async () => 'there',
+    idOf: async () => undefined,
+    readKeys: async () => {},
+    bring: async (name) => void brought.push(name),
+    processOf: async (name) => (name === 'there' ? 'process-2' : undefined),
+  };
+  const limits = new RateLimits(() => rig.clock.monotonicMs());
+  const { control, catalog } = rig;
+  const entry = createPublishAccess({ ...rig.deps, control, catalog, access, limits, auth: undefined, elsewhere });
+  const scope = { type: 'stream', streamId: 'of-there' } as const;
+  const { secret } = await access.publishKeys.create({ scope, label: '', allow: [], expiresMs: undefined });
+  const request = { protocol: 'rtmp', remote: HOME, signal: new AbortController().signal };
+  const isElsewhere = (error: unknown) => error instanceof StreamElsewhere && error.process === 'process-2';
+  for (const name of ['there', undefined]) {
+    await assert.rejects(entry.publish({ ...request, name, key: secret, canPass: true }), isElsewhere);
+  }
+  await assert.rejects(entry.read({ ...request, name: 'there', token: undefined, canPass: true }), isElsewhere);
+  assert.deepEqual(brought, []);
+  // A connection that was passed, or cannot be: the stream comes here.
+  await assert.rejects(entry.publish({ ...request, name: 'there', key: secret }), { code: 'stream-unknown' });
+  assert.deepEqual(brought, ['there']);
+  await assert.rejects(entry.read({ ...request, name: 'there', token: undefined }), { code: 'stream-unknown' });
+  const wrong = { ...request, name: 'there', key: `${secret}x`, canPass: true };
+  await assert.rejects(entry.publish(wrong), { code: 'publish-denied' });
+  await entry.read({ ...request, name: 'here', token: undefined, canPass: true });
 });

@@ -13,12 +13,13 @@ import { TokenTries } from '../../accounts/token-tries.ts';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { addressOf } from '../../ingest/client/remote-address.ts';
-import type {
-  LiveSource,
-  PublishAccess,
-  PublishRequest,
-  ReadRequest,
-  StreamSettings,
+import {
+  type LiveSource,
+  type PublishAccess,
+  type PublishRequest,
+  type ReadRequest,
+  StreamElsewhere,
+  type StreamSettings,
 } from '../../ingest/publish-access.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -52,6 +53,11 @@ export interface PublishElsewhere {
    * @throws OxbowError `publisher-active` if it has a publisher there; `not-ready`
    */
   bring(name: string): Promise<void>;
+  /**
+   * Name of the living process of this server that has a stream; undefined: this one has it, or none. Absent
+   * where nodes are servers.
+   */
+  processOf?: ((name: string) => Promise<string | undefined>) | undefined;
 }
 
 /** Dependencies of the access. */
@@ -114,7 +120,7 @@ class Protocols implements PublishAccess {
       throw shown;
     }
     const { stream, key } = admitted;
-    const { key: _, onStream: _s, ...claim } = request;
+    const { key: _, onStream: _s, canPass: _p, ...claim } = request;
     const publisher = await stream.publishers.claim(claim);
     if (key) this.#began(publisher, key.id);
     return publisher;
@@ -144,6 +150,7 @@ class Protocols implements PublishAccess {
     if (!isStreamName(name)) throw badName(name.slice(0, MAX_LENGTH));
     const address = addressOf(remote);
     const stream = catalog.lookUp(name);
+    if (!stream && request.canPass) await this.#assertHere(name);
     const visibility = stream?.definition.visibility;
     const isRestricted = visibility === 'signed' || visibility === 'private';
     if (stream && !isRestricted && (auth || token === undefined)) return sourceOf(stream, request);
@@ -165,6 +172,12 @@ class Protocols implements PublishAccess {
     return sourceOf(stream, request);
   }
 
+  /** @throws StreamElsewhere */
+  async #assertHere(name: string): Promise<void> {
+    const process = await this.#deps.elsewhere?.processOf?.(name);
+    if (process !== undefined) throw new StreamElsewhere(process);
+  }
+
   /** @param mayBeOther a token that oxbow has not created may be one of the authorization server */
   #checkToken(token: string, name: string, mayBeOther: boolean): void {
     const verdict = this.#deps.access.watch.verify(token, name, 'playlist', this.#deps.clock.nowMs());
@@ -183,6 +196,8 @@ class Protocols implements PublishAccess {
     const accepted = this.#tries.begin(secret ?? `no key for ${name ?? ''}`, { address, isLocal: false });
     const key = secret === undefined ? undefined : await this.#checkKey(secret, address, accepted);
     const named = key ? await this.#nameFor(key, name) : name;
+    // Before the authorization server is asked: the other process asks it.
+    if (named !== undefined && request.canPass) await this.#assertHere(named);
     if (!auth) return { stream: await this.#find(named, key), key };
     const question = { ...questionOf(request, address), action: 'publish', stream: named ?? null, secret } as const;
     const verdict = await auth.ask({ ...question, keyId: key?.id }, request);
