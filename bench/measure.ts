@@ -7,7 +7,7 @@ import { openFolder } from '../test/fixtures/server.ts';
 import type { BenchMedia } from './media.ts';
 import { openBenchOrigin } from './origin.ts';
 import { cores, machineCpuS, ProcessTree } from './process-tree.ts';
-import type { StartRecorders } from './recorders.ts';
+import type { DecodingCpu, StartRecorders } from './recorders.ts';
 
 /** Durations of a measurement, seconds. */
 export interface Durations {
@@ -30,8 +30,8 @@ export interface Sample {
 /** Result of one measurement of recorders. */
 export interface Measurement extends Sample {
   readonly streams: number;
-  /** CPU of the pictures of storyboards, percent of one core; undefined where none are made. */
-  readonly picturesPercent: number | undefined;
+  /** CPU of what is decoded, percent of one core; undefined where nothing is. */
+  readonly decodingPercent: DecodingCpu | undefined;
   /** Empty if there are none. */
   readonly problems: string;
 }
@@ -88,11 +88,13 @@ export async function measure(
   await using folder = await openFolder('bench-run');
   await using origin = await openBenchOrigin({ segments: media.segments, streams });
   await using recorders = await start(origin.urls, folder.path);
-  let from: number | undefined;
+  let from: DecodingCpu | undefined;
   const usage = await sample(recorders.pids, [origin.pid], durations, async () => {
-    from = await recorders.picturesCpuS?.();
+    from = await recorders.decodingCpuS?.();
   });
-  const to = await recorders.picturesCpuS?.();
-  const picturesPercent = from === undefined || to === undefined ? undefined : (100 * (to - from)) / durations.measureS;
-  return { streams, ...usage, picturesPercent, problems: await recorders.problems() };
+  const to = await recorders.decodingCpuS?.();
+  const percent = (fromS: number, toS: number) => (100 * (toS - fromS)) / durations.measureS;
+  const decodingPercent = from &&
+    to && { storyboards: percent(from.storyboards, to.storyboards), checks: percent(from.checks, to.checks) };
+  return { streams, ...usage, decodingPercent, problems: await recorders.problems() };
 }

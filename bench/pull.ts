@@ -30,7 +30,8 @@ export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptio
       const each = (percent: number | undefined) => (percent === undefined ? '-' : `${(percent / count).toFixed(3)} %`);
       const measurement = await measure(start, count, media, { warmUpS, measureS });
       rows.push([
-        ...[String(count), name, each(measurement.cpuPercent), each(measurement.picturesPercent)],
+        ...[String(count), name, each(measurement.cpuPercent), each(measurement.decodingPercent?.storyboards)],
+        each(measurement.decodingPercent?.checks),
         mib(measurement.pssPeakBytes),
         ...[
           mib(measurement.pssPeakBytes / count),
@@ -45,10 +46,11 @@ export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptio
     const theirs = await row('ffmpeg', startFfmpeg);
     const ratios = [ours.cpuPercent / theirs.cpuPercent, ours.pssPeakBytes / theirs.pssPeakBytes];
     const [cpu, pss] = ratios.map((ratio) => ratio.toFixed(2));
-    rows.push([String(count), 'ratio', cpu!, '', pss!, '', '', '']);
+    rows.push([String(count), 'ratio', cpu!, '', '', pss!, '', '', '']);
   }
   const head = [
-    ...['streams', 'recorder', 'CPU of a core per stream', 'of it small pictures', 'PSS peak, MiB'],
+    ...['streams', 'recorder', 'CPU of a core per stream', 'of it small pictures', 'content checks'],
+    'PSS peak, MiB',
     'peak per stream, MiB',
     ...['other programs', 'problems'],
   ];

@@ -8,11 +8,17 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRunning, startServer } from '../test/fixtures/server.ts';
 
+/** CPU of what is decoded of the streams. */
+export interface DecodingCpu {
+  readonly storyboards: number;
+  readonly checks: number;
+}
+
 /** Running recorders. */
 export interface Recorders extends AsyncDisposable {
   readonly pids: readonly number[];
-  /** CPU of the pictures of storyboards so far, seconds. */
-  picturesCpuS?(): Promise<number>;
+  /** CPU of the pictures of storyboards, and of the checks of pictures and sound, so far, seconds. */
+  decodingCpuS?(): Promise<DecodingCpu>;
   /** Problems that the recorder itself reports; empty if there are none. */
   problems(): Promise<string>;
 }
@@ -29,10 +35,13 @@ export const startOxbow: StartRecorders = async (urls, folder) => {
   const server = await startServer({ args, data: join(folder, 'data'), program: launcher });
   return {
     pids: [server.pid],
-    async picturesCpuS() {
+    async decodingCpuS() {
       const metrics = Buffer.from(await server.bytes('/metrics')).toString();
-      const values = metrics.matchAll(/^oxbow_storyboard_cpu_seconds_total\{[^}]*\} (\S+)$/gm);
-      return Array.from(values, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0);
+      const sum = (of: string) => {
+        const values = metrics.matchAll(new RegExp(`^oxbow_${of}_cpu_seconds_total\\{[^}]*\\} (\\S+)$`, 'gm'));
+        return Array.from(values, ([, value]) => Number(value)).reduce((all, value) => all + value, 0);
+      };
+      return { storyboards: sum('storyboard'), checks: sum('content') };
     },
     async problems() {
       if (!isRunning(server.pid)) return 'oxbow ended early';

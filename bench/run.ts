@@ -110,7 +110,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --height 360,720   sizes of its video
     --only jumps,scrub some of jumps, scrub (default: all)
     --folder FOLDER    where recordings are made, kept and used again (default: a temporary folder)
-  storyboard CPU of the media engine and bytes a day of the small pictures of live 720p30 streams
+  storyboard CPU of the media engine and bytes a day of small pictures and content checks of live 720p30 streams
     --streams 8        number of streams
     --seconds 180      measured seconds
   input      CPU of the check of pictures and sound of live streams, which finds black, frozen and silent media; needs ffmpeg

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- input`: the cost of watching the input: CPU of the media engine and of the caller for a
- * key frame and for a second of sound, and for each stream with one key frame in two seconds and a second of
- * sound in ten.
+ * key frame and for a piece of sound, and for each stream with one key frame in two seconds and a piece of
+ * sound in ten, as with `contentCheck.mode: on`; `auto` has a bound, see `npm run bench -- storyboard`.
  * In: films of usual sizes, made by ffmpeg. Out: a table; the target is 1 % of a core for each stream.
  */
 import { execFileSync } from 'node:child_process';
@@ -43,7 +43,7 @@ export async function benchInput(count: number): Promise<string> {
     const share = (100 * picture) / PICTURE_S + (100 * second) / SOUND_S;
     rows.push([film.name, (1000 * picture).toFixed(2), (1000 * second).toFixed(2), share.toFixed(2)]);
   }
-  const head = ['film', 'a key frame, CPU ms', 'a second of sound, CPU ms', 'each stream, % of a core'];
+  const head = ['film', 'a key frame, CPU ms', 'a piece of sound, CPU ms', 'each stream, % of a core'];
   return `${describeMachine()}; Node ${process.version}; the media engine and its caller\n\n${printTable(head, rows)}`;
 }
 

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- storyboard`: the small pictures of recordings: CPU of the media engine and of the server,
- * and bytes a day, for each of several pulled streams of 720p30, compared with `record.storyboard: off`.
+ * `npm run bench -- storyboard`: the small pictures of recordings, and the checks of pictures and sound: CPU
+ * of the media engine and of the server, and bytes a day, for each of several pulled streams of 720p30,
+ * compared with `record.storyboard: off` and with each `contentCheck.mode`.
  * In: numbers. Out: a table.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,27 +18,61 @@ import { orTiny } from '../tiny.ts';
 const WARM_UP_S = orTiny(20, 3);
 const MEDIA_S = orTiny(60, 20);
 
-/** Measures with and without storyboards. Returns the report. */
+/** What is compared: `on` decodes at the distances of the settings, whatever that costs. */
+const settings = [
+  { isOn: true, checks: 'auto' },
+  { isOn: false, checks: 'auto' },
+  { isOn: false, checks: 'on' },
+  { isOn: false, checks: 'off' },
+] as const;
+
+/** Measures with and without storyboards, and each mode of content checks. Returns the report. */
 export async function benchStoryboard(streams: number, seconds: number): Promise<string> {
   const media = makeBenchMedia(MEDIA_S);
   const rows: string[][] = [];
-  for (const isOn of [true, false]) {
-    say(`${streams} streams, storyboards ${isOn ? 'on' : 'off'}, ${WARM_UP_S} s + ${seconds} s`);
-    rows.push([isOn ? 'on' : 'off', ...(await measure(isOn, streams, seconds, media))]);
+  for (const setting of settings) {
+    const storyboards = setting.isOn ? 'on' : 'off';
+    say(
+      `${streams} streams, storyboards ${storyboards}, content checks ${setting.checks}, ${WARM_UP_S} s + ${seconds} s`,
+    );
+    rows.push([storyboards, setting.checks, ...(await measure(setting, streams, seconds, media))]);
   }
   const head = [
-    ...['storyboards', 'media engine, % of a core and stream', 'server, % of a core and stream', 'engine, PSS MiB'],
+    ...[
+      'storyboards',
+      'content checks',
+      'media engine, % of a core and stream',
+      'server, % of a core and stream',
+      'engine, PSS MiB',
+    ],
     ...['small pictures by the metric, % of a core and stream', 'ms each', 'distance, s'],
     ...['pictures', 'dropped or failed', 'bytes each', 'MB a day and stream'],
+    ...[
+      'checks by the metric: pictures, % of a core and stream',
+      'ms each',
+      's between',
+      'sound',
+      'ms each',
+      's between',
+    ],
   ];
   const about = `${describeMachine()}; Node ${process.version}; ${streams} pulled streams of 720p30, ${(media.bitrate / 1e6).toFixed(2)} Mbps, ${seconds} s`;
   return `${about}\n\n${printTable(head, rows)}`;
 }
 
-async function measure(isOn: boolean, streams: number, seconds: number, media: BenchMedia): Promise<string[]> {
+async function measure(
+  { isOn, checks }: (typeof settings)[number],
+  streams: number,
+  seconds: number,
+  media: BenchMedia,
+): Promise<string[]> {
   await using folder = await openFolder('bench-storyboard');
   await using origin = await openBenchOrigin({ segments: media.segments, streams });
-  const args = [...origin.urls.map((url, k) => `s${k}=${url}`), `--record-storyboard=${isOn}`];
+  const args = [
+    ...origin.urls.map((url, k) => `s${k}=${url}`),
+    `--record-storyboard=${isOn}`,
+    `--content-check-mode=${checks}`,
+  ];
   await using server = await startServer({ args, data: folder.path });
   await pause(WARM_UP_S * 1000);
   const engine = engineOf(server.pid);
@@ -54,6 +89,12 @@ async function measure(isOn: boolean, streams: number, seconds: number, media: B
   const since = (name: string) => sumOf(text, name) - sumOf(before, name);
   const cpuS = since('oxbow_storyboard_cpu_seconds_total\\{.*\\}');
   const made = since('oxbow_storyboard_pictures_total\\{.*"stored"\\}');
+  const checked = (['picture', 'sound'] as const).flatMap((kind) => {
+    const checkS = since(`oxbow_content_cpu_seconds_total\\{.*"${kind}"\\}`);
+    const samples = since(`oxbow_content_samples_total\\{.*"${kind}",result="checked"\\}`);
+    const [msEach, between] = [(1000 * checkS) / samples, (streams * seconds) / samples];
+    return [each(checkS), ...[msEach, between].map((value) => (samples > 0 ? value.toFixed(1) : '-'))];
+  });
   const files = (await readdir(folder.path, { recursive: true })).filter((name) => name.endsWith('.jpgs'));
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder.path, name))).size));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -69,6 +110,7 @@ async function measure(isOn: boolean, streams: number, seconds: number, media: B
     String(count('dropped') + count('failed')),
     perPicture.toFixed(0),
     ((perPicture * (made / streams) * 86_400) / seconds / 1e6).toFixed(1),
+    ...checked,
   ];
 }
 

@@ -125,11 +125,15 @@ export type ReadLuma = typeof readLuma;
  * once.
  *
  * @param bytes a Media Initialization Section and the start of a segment, with its first key frame; not kept
- * @returns luma, 0 (black) to 255, row by row
+ * @returns luma, 0 (black) to 255, row by row; the processor time of the media engine, µs
  * @throws OxbowError `engine-failed` as `makeStill`
  */
-export function readLuma(bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
-  return client.request({ what: 'luma', ...lumaSize }, bytes, { signal });
+export async function readLuma(
+  bytes: Uint8Array,
+  { signal }: { signal: AbortSignal },
+): Promise<{ readonly luma: Uint8Array; readonly cpuUs: number }> {
+  const { bytes: luma, cpuUs } = await client.measure({ what: 'luma', ...lumaSize }, bytes, { signal });
+  return { luma, cpuUs };
 }
 
 /** Measures sound; see measureSound. */
@@ -139,15 +143,17 @@ export type MeasureSound = typeof measureSound;
  * Measures how loud the beginning of some sound is. Abort rejects at once.
  *
  * @param bytes a Media Initialization Section and a segment with audio; not kept
- * @param seconds of sound that are decoded, at most
+ * @param seconds of sound that are decoded, at most; fewer if it is clearly neither silent nor clipped
+ * @returns the level; the processor time of the media engine, µs
  * @throws OxbowError `engine-failed` if there is no audio, or as `makeStill`
  */
 export async function measureSound(
   bytes: Uint8Array,
   seconds: number,
   { signal }: { signal: AbortSignal },
-): Promise<SoundLevel> {
-  return parseJson(await client.request({ what: 'sound-level', seconds }, bytes, { signal })) as SoundLevel;
+): Promise<{ readonly level: SoundLevel; readonly cpuUs: number }> {
+  const { bytes: level, cpuUs } = await client.measure({ what: 'sound-level', seconds }, bytes, { signal });
+  return { level: parseJson(level) as SoundLevel, cpuUs };
 }
 
 /** Bytes of a picture of a sheet: packed planes Y, U, V. */

@@ -276,7 +276,7 @@ export interface SoundLevel {
   readonly peak: number;
   /** Share of the samples at full scale, 0 to 1. */
   readonly clipped: number;
-  /** The decoded pictures; 0: none could be decoded. */
+  /** The sound that was decoded; 0: none could be. */
   readonly seconds: number;
 }
 

@@ -337,7 +337,10 @@ function openContentCheck({ engines: { content }, metrics }: StreamDeps, stream:
     content &&
     new ContentCheck({
       ...content,
-      counted: (kind, result) => metrics.contentSamples.inc({ stream, kind, result }),
+      counted(kind, result, cpuUs) {
+        metrics.contentSamples.inc({ stream, kind, result });
+        metrics.contentCpu.inc({ stream, kind }, cpuUs / 1e6);
+      },
     })
   );
 }

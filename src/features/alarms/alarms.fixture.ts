@@ -3,7 +3,7 @@
  * In: what is wrong with it. Out: its state and figures.
  */
 import type { StreamState } from '../../api/shapes.ts';
-import type { ContentSample } from '../../streams/content/content-check.ts';
+import type { ContentSample } from '../../streams/content/content-sample.ts';
 import type { PublishFigures } from '../../streams/measure/figures.ts';
 import type { RecoveryEntry } from '../../streams/measure/recovery-log.ts';
 import type { WatchedStream } from './alarm-center.ts';

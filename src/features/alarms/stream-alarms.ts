@@ -8,8 +8,9 @@ import {
   type AlarmRules,
   alarmCodes,
   alarmTable,
+  isBeyond,
 } from '../../api/alarms/alarm-rules.ts';
-import type { ContentSample } from '../../streams/content/content-check.ts';
+import type { ContentSample } from '../../streams/content/content-sample.ts';
 import { type AlarmChange, Hysteresis } from './hysteresis.ts';
 import { Reader, type ReadStream } from './readings.ts';
 
@@ -96,7 +97,12 @@ export class StreamAlarmSet {
     for (const sample of stream.measure.takeContent()) {
       const atMs = sample.toUs / 1000;
       this.#newest.set(sample.kind, { atMs, monotonicMs });
-      for (const [code, value] of valuesOf(sample, rules)) take(code, value, atMs, same);
+      for (const [code, value] of valuesOf(sample, rules)) {
+        // Two equal pictures: it was frozen from the first one on.
+        const isFrozen = code === 'freeze' && value !== undefined && isBeyond(code, value, rules.freeze.raise.at);
+        if (isFrozen) take(code, value, sample.fromUs / 1000, same);
+        take(code, value, atMs, same);
+      }
     }
     for (const code of codes) {
       if (!alarmTable[code].isContent || !this.#states.get(code)!.isRaised) continue;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { groupsFrom, START_US } from '../../recording/recording.fixture.ts';
 import { StoryboardQueue } from '../record/storyboard-queue.ts';
-import { ContentCheck, type ContentSample } from './content-check.ts';
+import { ContentCheck } from './content-check.ts';
 import { ContentMode } from './content-mode.ts';
+import type { ContentSample } from './content-sample.ts';
 
 function openCheck(change: { liveStreams?: number; measureSound?: () => Promise<never> } = {}) {
   const failures: unknown[] = [];
@@ -19,8 +20,9 @@ function openCheck(change: { liveStreams?: number; measureSound?: () => Promise<
     mode,
     queue,
     counted: (kind, result) => counted.push(`${kind} ${result}`),
-    readLuma: async () => new Uint8Array(64).fill(100),
-    measureSound: change.measureSound ?? (async () => ({ rms: 0.1, peak: 0.5, clipped: 0, seconds: 1 })),
+    readLuma: async () => ({ luma: new Uint8Array(64).fill(100), cpuUs: 0 }),
+    measureSound:
+      change.measureSound ?? (async () => ({ level: { rms: 0.1, peak: 0.5, clipped: 0, seconds: 1 }, cpuUs: 0 })),
   });
   check.onSample((sample) => samples.push(sample));
   return {

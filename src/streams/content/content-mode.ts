@@ -6,6 +6,7 @@
 import { alarmRulesOf } from '../../api/alarms/alarm-rules.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Current } from '../../lib/current.ts';
+import { type ContentSample, isBeyondRules } from './content-sample.ts';
 
 /** `auto` checks at most this many live streams. */
 const MOST_STREAMS = 16;
@@ -18,6 +19,8 @@ export interface WantedContent {
   readonly rules: readonly [common: string, ofStream: string];
   readonly picture: boolean;
   readonly sound: boolean;
+  /** Whether a sample is beyond the threshold of a rule that is on. */
+  readonly isWrong: (sample: ContentSample) => boolean;
 }
 
 /** One for all streams. */
@@ -36,6 +39,11 @@ export class ContentMode {
     return { picture: pictureEvery * 1000, sound: soundEvery * 1000 };
   }
 
+  /** Whether the processor time is bounded: `on` decodes at the distances of the settings. */
+  get isBounded(): boolean {
+    return this.#settings.now.contentCheck.mode !== 'on';
+  }
+
   /**
    * What is decoded of a stream: what a rule of its alarms is about. With `contentCheck.mode: on` everything
    * is.
@@ -48,9 +56,11 @@ export class ContentMode {
     const common = contentCheck.mode === 'on' ? ALL : alarms.rules;
     if (before?.rules[0] === common && before.rules[1] === ofStream) return before;
     const rules: WantedContent['rules'] = [common, ofStream];
-    if (common === ALL) return { rules, picture: true, sound: true };
-    const { black, freeze, silence, clipping } = alarmRulesOf(common, ofStream);
-    return { rules, picture: black.isOn || freeze.isOn, sound: silence.isOn || clipping.isOn };
+    const inForce = alarmRulesOf(alarms.rules, ofStream);
+    const isWrong = (sample: ContentSample) => isBeyondRules(sample, inForce);
+    if (common === ALL) return { rules, picture: true, sound: true, isWrong };
+    const { black, freeze, silence, clipping } = inForce;
+    return { rules, picture: black.isOn || freeze.isOn, sound: silence.isOn || clipping.isOn, isWrong };
   }
 
   /** Why nothing is checked; empty if it is. */

@@ -6,7 +6,7 @@ import type { Finding } from '../../api/advice.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StatsWindow } from '../../recording/stats-table.ts';
-import type { ContentSample } from '../content/content-check.ts';
+import type { ContentSample } from '../content/content-sample.ts';
 import type { PictureChange } from '../record/storyboard-sampler.ts';
 import { advise } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';

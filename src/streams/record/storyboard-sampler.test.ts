@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { audioTrack } from '@oxbow/media/isobmff/media.fixture';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import { need } from '../../../test/fixtures/need.ts';
 import { closeEngine, type KeyPicture, makeKeyPicture } from '../../ffmpeg/engine.ts';
 import { groupAt, groupsFrom, initOf } from '../../recording/recording.fixture.ts';
 import type { StoryboardPicture } from '../../recording/storyboard/storyboard-file.ts';
 import { temporaryFolder } from '../streams.fixture.ts';
 import { StoryboardQueue } from './storyboard-queue.ts';
-import { type PictureResult, StoryboardSampler } from './storyboard-sampler.ts';
+import { firstFrame, type PictureResult, StoryboardSampler } from './storyboard-sampler.ts';
 
 /** A multiple of ten seconds. */
 const START_US = 1_795_000_200_000_000;
@@ -169,8 +170,16 @@ suite('the storyboard of a stream', () => {
     assert.deepEqual(rig.seconds(), [10]);
   });
 
+  test('the key frame alone is copied, and not the frames after it', () => {
+    const { bytes } = groupAt({ msn: 1, startUs: START_US }).tracks[0]!;
+    const [frames, copied] = [parseSegment(bytes)!, parseSegment(firstFrame(bytes)!)!];
+    assert.deepEqual([frames.length, copied.length], [5, 1]);
+    assert.deepEqual(copied[0], { ...frames[0]!, data: copied[0]!.data });
+    assert.ok(Buffer.from(copied[0]!.data).equals(frames[0]!.data));
+  });
+
   test('a full queue refuses and counts a picture; the next key frame takes its place', async () => {
-    for (const bounds of [{ maxTasks: 1 }, { maxBytes: 2000 }]) {
+    for (const bounds of [{ maxTasks: 1 }, { maxBytes: 1200 }]) {
       const rig = openSampler(bounds);
       const { promise: held, resolve: release } = Promise.withResolvers<void>();
       rig.before = () => held;

@@ -3,14 +3,16 @@
  * of UTC, as often as their processor time allows, of the smallest quality that is live. Compares each
  * picture with the one before.
  * In: groups of the packager and of the smallest quality, synchronously. Out: small pictures to
- * recording/storyboard, changes of the picture. Never slows the recorder: it copies the first fragment of the
+ * recording/storyboard, changes of the picture. Never slows the recorder: it copies the first frame of the
  * video and leaves the rest to the queue.
  */
 
 import { concatBytes } from '@oxbow/media/bytes';
 import type { VideoTrack } from '@oxbow/media/frame';
 import { readBoxHead } from '@oxbow/media/isobmff/box';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
 import { printInit } from '@oxbow/media/isobmff/init';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import type { SegmentGroup } from '@oxbow/media/segment';
 import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
 import { MAX_KEY_DISTANCE_US, SLOT_US, type Storyboards, slotOf } from '../../recording/storyboard/storyboards.ts';
@@ -56,7 +58,7 @@ interface PictureSource {
   readonly msn: number;
   /** µs since 1970. */
   readonly atUs: number;
-  /** An init and the first fragment. */
+  /** An init and a fragment of the key frame. */
   readonly bytes: Uint8Array;
 }
 
@@ -189,10 +191,10 @@ export function pixelsOf({ config: { width, height } }: VideoTrack): number {
   return width * height;
 }
 
-/** A copy of the first fragment of the video; undefined if there is none. */
+/** A copy of the first frame of the video; undefined if there is none. */
 function sourceOf(group: SegmentGroup): PictureSource | undefined {
   const video = videoOf(group);
-  const start = video && firstFragment(video.segment.bytes);
+  const start = video && firstFrame(video.segment.bytes);
   if (!start) return undefined;
   return { msn: group.msn, atUs: group.startUs, bytes: concatBytes([printInit([video.track]), start]) };
 }
@@ -200,6 +202,15 @@ function sourceOf(group: SegmentGroup): PictureSource | undefined {
 /** Mean difference of two grids of the same size. */
 function differenceOf(grid: Uint8Array, other: Uint8Array): number {
   return grid.reduce((sum, luma, cell) => sum + Math.abs(luma - (other[cell] ?? luma)), 0) / grid.length;
+}
+
+/** A fragment of the first frame alone; undefined if there is none. */
+export function firstFrame(segment: Uint8Array): Uint8Array | undefined {
+  const frame = parseSegment(segment)?.[0];
+  if (!frame) return undefined;
+  const bytes = new Uint8Array(fragmentLength([frame]));
+  printFragment(bytes, 0, { sequence: 1, trackId: frame.trackId, tfdt: frame.dts, frames: [frame] });
+  return bytes;
 }
 
 /** The boxes up to the first mdat, which begin with the key frame; undefined if there is none. */

@@ -22,8 +22,22 @@ import { newFrame } from '../still.ts';
 
 /** Samples at or above this are clipped: lossy codecs do not return full scale exactly. */
 const FULL_SCALE = 0.9995;
+/** So much is enough, seconds, if it is louder than -30 dB and its peak below half of full scale. */
+const [ENOUGH_S, QUIET, LOUD] = [0.25, 0.0316, 0.5];
+
+/** Sums of the samples so far. */
+interface Sums {
+  squares: number;
+  peak: number;
+  clipped: number;
+  samples: number;
+  /** Decoded sound. */
+  seconds: number;
+}
 
 /**
+ * Decodes the beginning until it is clear that it is neither silent nor clipped.
+ *
  * @param seconds of sound that are decoded, at most
  * @throws Error with the message of FFmpeg if there is no audio
  */
@@ -37,8 +51,8 @@ export function soundLevel(bytes: Uint8Array, seconds: number): SoundLevel {
   using packet = new Packet();
   packet.alloc();
   using frame = newFrame();
-  const sum = { squares: 0, peak: 0, clipped: 0, samples: 0, seconds: 0 };
-  while (sum.seconds < seconds && format.readFrameSync(packet) >= 0) {
+  const sum: Sums = { squares: 0, peak: 0, clipped: 0, samples: 0, seconds: 0 };
+  while (sum.seconds < seconds && !isClear(sum) && format.readFrameSync(packet) >= 0) {
     // Units that cannot be decoded are skipped.
     if (packet.streamIndex === index && decoder.sendPacketSync(packet) >= 0) {
       while (decoder.receiveFrameSync(frame) >= 0) {
@@ -48,19 +62,24 @@ export function soundLevel(bytes: Uint8Array, seconds: number): SoundLevel {
     }
     packet.unref();
   }
-  const { squares, peak, clipped, samples } = sum;
+  const { peak, clipped, samples } = sum;
   return {
-    rms: samples === 0 ? 0 : Math.sqrt(squares / samples),
+    rms: rmsOf(sum),
     peak,
     clipped: samples === 0 ? 0 : clipped / samples,
     seconds: sum.seconds,
   };
 }
 
-function add(
-  frame: Frame,
-  sum: { squares: number; peak: number; clipped: number; samples: number; seconds: number },
-): void {
+function isClear(sum: Sums): boolean {
+  return sum.seconds >= ENOUGH_S && sum.peak < LOUD && rmsOf(sum) >= QUIET;
+}
+
+function rmsOf({ squares, samples }: Sums): number {
+  return samples === 0 ? 0 : Math.sqrt(squares / samples);
+}
+
+function add(frame: Frame, sum: Sums): void {
   for (const [plane, scale] of planesOf(frame)) {
     for (let i = 0; i < plane.length; i++) {
       const sample = Math.abs(plane[i]!) * scale;
