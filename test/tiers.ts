@@ -241,6 +241,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/upload.test.ts': partly('a second kill, tus-js-client, and HTTP/2'),
   'test/faults/workers.test.ts': partly('a worker that is stopped or hangs, and a restart'),
   'test/launcher/launcher.test.ts': partly('npm start, and every way to end'),
+  'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
   'test/mutations/mutations.test.ts': long('puts a defect back for each folder of tests'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),
   'test/simulation/month.test.ts': long(

@@ -56,7 +56,7 @@ export async function benchRegress({ against, rounds, only }: RegressOptions): P
       const order = round % 2 === 0 ? (['earlier', 'now'] as const) : (['now', 'earlier'] as const);
       for (const tree of order) {
         say(`${group}, ${tree}, round ${round + 1} of ${rounds}`);
-        for (const { name, unit, value } of await measureGroup(group, trees[tree])) {
+        for (const { name, unit, value } of await measureIfPossible(group, trees[tree])) {
           const both = values.get(name) ?? { unit, earlier: [], now: [] };
           both[tree].push(value);
           values.set(name, both);
@@ -64,13 +64,28 @@ export async function benchRegress({ against, rounds, only }: RegressOptions): P
       }
     }
   }
-  const rows = [...values].map(([name, { unit, earlier, now }]) => {
+  const both = [...values].filter(([, { earlier, now }]) => earlier.length > 0 && now.length > 0);
+  const rows = both.map(([name, { unit, earlier, now }]) => {
     const ratio = Math.min(...now) / Math.min(...earlier);
     const shown = [earlier, now].map((each) => `${Number(Math.min(...each).toPrecision(3))} ${unit}`);
     return [name, ...shown, ratio.toFixed(2), ratio > LIMIT ? 'dearer' : ''];
   });
   const about = `${describeMachine()}; the least of ${rounds} rounds; less is better, dearer is more than ${LIMIT}`;
   return `${about}\n\n${printTable(['figure', commit.trim(), 'this tree', 'ratio', ''], rows)}`;
+}
+
+/** Without a program of another group, e.g. wrk, the others are measured. */
+async function measureIfPossible(group: string, program: string): Promise<readonly Figure[]> {
+  try {
+    return await measureGroup(group, program);
+  } catch (error) {
+    const [reason = String(error)] =
+      String(error)
+        .match(/^Error: .*$/gm)
+        ?.slice(-1) ?? [];
+    say(`${group} was not measured: ${reason}`);
+    return [];
+  }
 }
 
 async function measureGroup(group: string, program: string, options = tinyArgs): Promise<readonly Figure[]> {

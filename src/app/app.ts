@@ -23,7 +23,7 @@ import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
-import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
+import { configOfProcess, isSpeaker, openOwnFolder } from './cluster/processes.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
@@ -132,7 +132,8 @@ export async function startApp(
   const ingest = printIngest(endpoints);
   const { bus } = core;
   opened.defer(() => bus.flush());
-  opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
+  // Before anything closes, so that subscribers receive it.
+  if (isSpeaker(part)) opened.defer(() => bus.publish('server.ending', {}));
   const signIn = part && !part.link.start.isFirst ? undefined : await firstSignIn(core.accounts);
   signal.throwIfAborted();
   claimed?.begin();

@@ -8,16 +8,18 @@ import type { AppContext, DiskWatch } from '../features/core.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 import type { StoredView } from './cluster/one-server.ts';
+import { isSpeaker } from './cluster/processes.ts';
 
 /** Measures once, then watches until the shutdown. */
 export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {
-  const { settings, dataFolder, opened, shutdown, clock, log, failed } = app;
+  const { settings, dataFolder, process: part, opened, shutdown, clock, log, failed } = app;
   const forecast = new DiskForecast();
   const { now, done } = await watchDisk(dataFolder, settings, {
     signal: shutdown.signal,
     failed: failed('measuring the disk'),
     onMeasured: ({ free }) => forecast.add(clock.monotonicMs(), free),
     onChanged(disk) {
+      if (!isSpeaker(part)) return;
       const { free, total, least, hasRoom } = disk;
       if (hasRoom) log.info({ free, total }, 'the disk has room again: recording continues');
       else log.error({ free, total, least }, describeDisk(disk));

@@ -19,7 +19,7 @@ import { Webhooks } from '../webhooks/webhooks.ts';
 
 /** Opens both. */
 export async function openEvents(
-  { config, clock, metrics, telemetry, services, opened, failed }: AppContext,
+  { config, process: part, clock, metrics, telemetry, services, opened, failed }: AppContext,
   { store, changes, net, cluster }: Pick<Parts, 'store' | 'changes' | 'net' | 'cluster'>,
 ): Promise<Pick<Parts, 'bus' | 'ownEvents' | 'webhooks'>> {
   const local = createLocalEventBus({
@@ -51,6 +51,6 @@ export async function openEvents(
       failed: failed('a webhook'),
     }),
   );
-  bus.publish('server.starting', { version });
+  if (!part || part.link.start.isFirst) bus.publish('server.starting', { version });
   return { bus, ownEvents, webhooks };
 }

@@ -2,7 +2,7 @@
  * Opens HTTP over everything else, and announces the server to other processes.
  * In: all that is open. Out: HttpServer.
  */
-import { resolve } from 'node:path';
+
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
@@ -17,7 +17,7 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import { SystemDay } from '../observe/system-day.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { certificateFiles } from '../serve/tls/tls-certificate.ts';
-import { announceRunning } from '../store/running.ts';
+import { announceRunning, describeRunning } from '../store/running.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
 import type { ServerViews } from './cluster/one-server.ts';
@@ -185,14 +185,7 @@ async function announce(
   http: HttpServer,
   startedMs: number,
 ): Promise<void> {
-  const announcing = announceRunning(dataFolder, {
-    pid: process.pid,
-    startedAt: printRfc3339(startedMs),
-    version,
-    http: http.url,
-    ...(http.url.startsWith('https:') && { certificate: resolve(config.tls.cert) }),
-    ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
-  });
+  const announcing = announceRunning(dataFolder, describeRunning(config, http.url, printRfc3339(startedMs)));
   try {
     opened.use(await announcing);
   } catch (error) {

@@ -97,7 +97,9 @@ export interface LiveWindowView {
 export interface LiveWindowLimits {
   /** Duration of the window, µs. */
   readonly windowUs: number;
-  /** Recorded media that stays in memory, µs; without parts, the newest segment stays while one is requested. */
+  /**
+   * Recorded media that stays in memory, µs; without parts, the newest segment stays while one is requested.
+   */
   readonly memoryUs: number;
   /** Most bytes of media that are not recorded (yet); above it the window drops its oldest segments. */
   readonly maxBytes: number;

@@ -86,7 +86,7 @@ export async function hasNodes(server: DatabaseServer): Promise<boolean> {
   return (await readNodeNames(engine.db)).length > 1;
 }
 
-/** Names of the nodes that have a data folder of their own: not of the processes of a server, which share one. */
+/** Names of the nodes with separate data folders: not of the processes of a server, which share one. */
 export async function readNodeNames(db: Kysely<Tables>): Promise<readonly string[]> {
   const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
   return nodes.map(({ name }) => name).filter((name) => !isProcessName(name));

@@ -3,11 +3,13 @@
  * In: the addresses. Out: `running.json`, read by another process.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Config } from '../config/schema.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { type Files, systemFiles } from '../lib/files/files.ts';
 import { replaceFile } from '../lib/files/replace-file.ts';
+import { version } from '../lib/version.ts';
 import { CRASH_FILE, LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
@@ -26,6 +28,22 @@ export interface RunningInstance {
   readonly certificate?: string;
   /** Why the last `oxbow upgrade` failed. */
   readonly upgradeProblem?: string;
+}
+
+/** What a server says of itself in the file. @param http its local address */
+export function describeRunning(
+  { tls, publicUrl }: Pick<Config, 'tls' | 'publicUrl'>,
+  http: string,
+  startedAt: string,
+): RunningInstance {
+  return {
+    pid: process.pid,
+    startedAt,
+    version,
+    http,
+    ...(http.startsWith('https:') && { certificate: resolve(tls.cert) }),
+    ...(publicUrl !== undefined && { publicUrl: publicUrl.replace(/\/+$/, '') }),
+  };
 }
 
 /**

@@ -19,6 +19,7 @@ import { type Folder, isRunning, main, openFolder, type Server, startPlainServer
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const ADMIN = 'let-me-in-please';
 const SECONDS = 240;
@@ -197,7 +198,7 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(publisher.stderr, '');
   });
 
-  test('a process that is frozen is killed and starts again, and its streams continue', async () => {
+  fullTest('a process that is frozen is killed and starts again, and its streams continue', async () => {
     const frozen = processOf(server, 'one');
     const lines = () => server.log('error').filter(({ process: name }) => name === frozen);
     const starts = () =>

@@ -72,7 +72,7 @@ export function viewsOfServer(
     return asking;
   };
   const living = () => placement.others.filter(({ isAlive }) => isAlive);
-  /** The own value first, then those of the other processes; of one that does not answer what it said last. */
+  /** The own value first, then those of the others; of one that does not answer, what it said last. */
   const gather = async <T>(name: keyof ServerViews, value: Promise<T>): Promise<[T, ...T[]]> => {
     const values = await Promise.all(
       living().map(async (node) => {
@@ -148,7 +148,7 @@ function absent(process: string): HealthReport {
   return { status: 'degraded', checks: [{ name: 'processes', status: 'degraded', detail, tookMs: HEALTH_MS }] };
 }
 
-/** A process finds that a disk or a bucket fails when it needs it, and waits with the files of its own streams. */
+/** A process notices that a disk or bucket fails when it needs it; the files of its streams wait with it. */
 function sumStorage(all: readonly StoredView[]): StoredView {
   const problemOf = (of: readonly { readonly problem: string | null }[]) =>
     of.find(({ problem }) => problem !== null)?.problem ?? null;

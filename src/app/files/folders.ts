@@ -20,6 +20,7 @@ import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import { minFreeBytes } from '../../streams/disk.ts';
 import { readNames } from '../../streams/stream-table.ts';
+import { isSpeaker } from '../cluster/processes.ts';
 
 /** Interval of looks, ms. */
 const EVERY_MS = 5_000;
@@ -77,7 +78,7 @@ function describe({ name, path, problem, space, hasRoom }: RecordingFolder, fore
 }
 
 function watchFolders(
-  { opened, shutdown, clock, log, metrics }: AppContext,
+  { process: part, opened, shutdown, clock, log, metrics }: AppContext,
   bus: EventBus,
   { parts }: FoldersSegmentStore,
   forecasts: ReadonlyMap<string, DiskForecast>,
@@ -93,6 +94,7 @@ function watchFolders(
     const detail = problem ?? (hasRoom ? '' : 'its disk has less free space than record.minFree');
     if (detail === (reported.get(folderName) ?? '')) return;
     reported.set(folderName, detail);
+    if (!isSpeaker(part)) return;
     if (detail === '')
       log.info({ folder: folderName }, 'the folder of recordings is available again; recording resumed');
     else

@@ -6,21 +6,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { resolve as absolute } from 'node:path';
 import { printRfc3339 } from '../../api/instant.ts';
 import { EventHub } from '../../cluster/processes/event-hub.ts';
 import type { FromProcess, ProcessStart, SharedPorts, ToProcess } from '../../cluster/processes/process-link.ts';
 import type { Config } from '../../config/schema.ts';
+import { processName } from '../../config/sections/cluster-section.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { launcherPath } from '../../lib/program-files.ts';
-import { version } from '../../lib/version.ts';
 import { createLog, type Log } from '../../observe/log.ts';
 import type { ClaimedPort } from '../../serve/claimed-port.ts';
 import { canSharePorts } from '../../serve/hot/listeners.ts';
 import { openDataFolder } from '../../store/data-folder.ts';
 import { lockDataFolder } from '../../store/lock.ts';
-import { announceRunning } from '../../store/running.ts';
+import { announceRunning, describeRunning } from '../../store/running.ts';
 import { rememberSample } from '../sample.ts';
 import { END_WITHIN_MS, onStopSignal, type StopReason } from '../stop-signals.ts';
 import { type ExitCode, note } from '../terminal.ts';
@@ -72,16 +71,7 @@ export async function supervise(config: Config, shown: (ready: ReadyProcess) => 
   const startedAt = printRfc3339(Date.now());
   const first = await processes.startFirst();
   if (typeof first === 'number') return first;
-  opened.use(
-    await announceRunning(folder, {
-      pid: process.pid,
-      startedAt,
-      version,
-      http: first.httpUrl,
-      ...(first.httpUrl.startsWith('https:') && { certificate: absolute(config.tls.cert) }),
-      ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
-    }),
-  );
+  opened.use(await announceRunning(folder, describeRunning(config, first.httpUrl, startedAt)));
   if (await processes.startOthers()) shown(first);
   if (claimed) void passOn(claimed, processes);
   opened.use(onUpgradeSignal(config, { log, signal: starting.signal }, () => stop('succeeded')));
@@ -145,7 +135,7 @@ class Processes {
   constructor({ processes }: Pick<Config, 'processes'>, options: ProcessesOptions) {
     this.#options = options;
     this.#ports = { http: options.httpPort };
-    this.#names = Array.from({ length: processes }, (_, index) => `process-${index + 1}`);
+    this.#names = Array.from({ length: processes }, (_, index) => processName(index + 1));
   }
 
   /**
