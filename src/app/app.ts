@@ -5,6 +5,7 @@
  */
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import { createSolePlacement } from '../cluster/placement/placement.ts';
+import { isSpeaker } from '../cluster/processes/process-link.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
@@ -23,7 +24,7 @@ import { openCluster } from './cluster/cluster.ts';
 import { openGateway } from './cluster/gateway.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
-import { configOfProcess, isSpeaker, openOwnFolder } from './cluster/processes.ts';
+import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';

@@ -4,11 +4,11 @@
  */
 import type { StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
+import { isSpeaker } from '../cluster/processes/process-link.ts';
 import type { AppContext, DiskWatch } from '../features/core.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 import type { StoredView } from './cluster/one-server.ts';
-import { isSpeaker } from './cluster/processes.ts';
 
 /** Measures once, then watches until the shutdown. */
 export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {
@@ -33,7 +33,6 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
 /**
  * The JSON of the disk.
  *
- * @param stored the recordings of all streams
  * @param maxDisk `record.maxDisk`, bytes
  */
 export async function describeStorage(

@@ -2,7 +2,6 @@
  * Opens HTTP over everything else, and announces the server to other processes.
  * In: all that is open. Out: HttpServer.
  */
-
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';

@@ -55,11 +55,6 @@ export function configOfProcess(config: Config, { link, internal }: ServerProces
   };
 }
 
-/** Whether this process reports what all of them see, such as a full disk: the first one does. */
-export function isSpeaker(part: ServerProcess | undefined): boolean {
-  return !part || part.link.start.names[0] === part.link.start.name;
-}
-
 /** The folder of what a process alone writes: the data folder, where it is the only one. */
 export function openOwnFolder(dataFolder: string, part: ServerProcess | undefined): string {
   if (!part) return dataFolder;

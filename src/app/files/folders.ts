@@ -10,6 +10,7 @@ import type { RecordingFolder } from '../../archive/folders/recording-folder.ts'
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { SyncQueue } from '../../archive/sync-queue.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
+import { isSpeaker } from '../../cluster/processes/process-link.ts';
 import { folderOfStream } from '../../config/sections/storage-section.ts';
 import type { AppContext, Folders, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
@@ -20,7 +21,6 @@ import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import { minFreeBytes } from '../../streams/disk.ts';
 import { readNames } from '../../streams/stream-table.ts';
-import { isSpeaker } from '../cluster/processes.ts';
 
 /** Interval of looks, ms. */
 const EVERY_MS = 5_000;

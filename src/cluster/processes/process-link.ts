@@ -95,6 +95,11 @@ export interface ProcessLink {
   takeClients(protocol: PassedClient['protocol'], take: TakeClient): () => void;
 }
 
+/** Whether this process does what one does for all, such as reporting a full disk: the first or sole one. */
+export function isSpeaker(part: { readonly link: Pick<ProcessLink, 'start'> } | undefined): boolean {
+  return !part || part.link.start.names[0] === part.link.start.name;
+}
+
 /** The channel of a child process. */
 type Channel = Pick<NodeJS.Process, 'send' | 'on' | 'once'>;
 

@@ -4,9 +4,10 @@
  * check, `verify.json`.
  */
 import path from 'node:path';
+import { isSpeaker } from '../../cluster/processes/process-link.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { VERIFY_FILE } from '../../store/file-names.ts';
-import type { AppContext, ServerProcess } from '../core.ts';
+import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature } from '../feature.ts';
 import { DamageKeeper } from './damage-keeper.ts';
 import { verifyMetrics } from './metrics.ts';
@@ -22,7 +23,7 @@ const MAX_NAMED = 5;
 /** Verifies until the shutdown. */
 function startVerify(app: AppContext, { store, bus, recordings, catalog, health, placement, hooks }: CoreParts): void {
   const { settings, opened, shutdown, clock, log, metrics, dataFolder, process: part, failed } = app;
-  if (part && !isFirstOf(part)) return; // one process of several verifies the folder of all
+  if (!isSpeaker(part)) return; // one process of several verifies the folder of all
   const { files: local, table, objects, release, reader } = recordings;
   const file = path.join(dataFolder, VERIFY_FILE);
   const save = (state: VerifyState) => {
@@ -100,8 +101,6 @@ function startVerify(app: AppContext, { store, bus, recordings, catalog, health,
   opened.use(shutdown.owns(schedule.run(shutdown).then(() => keeper.idle)));
   hooks.beforeUpload.add((location) => keeper.check(location));
 }
-
-const isFirstOf = ({ link: { start } }: ServerProcess) => start.names[0] === start.name;
 
 /** The health check. @throws OxbowError `media-damaged` while there are damaged files */
 function describeDamage({ findings, completedMs, place }: VerifyState, nameOf: (finding: Finding) => string): string {

@@ -211,11 +211,17 @@ export async function openFolderStore(
   const main = openLocalSegmentStore({ folder });
   const folders = await openStoreFolders(folder, store, folderSettings, main);
   const local = folders ?? main;
-  const dataFolder = folder;
   const cache = { folder: path.join(folder, OBJECT_CACHE), maxBytes: () => maxBytes, hasRoom: () => true };
   const fence = () => store.fence;
-  const nowMs = Date.now;
-  const tiered = await openTieredStore({ local, db: store.db, fence, nowMs, targets, dataFolder, cache });
+  const tiered = await openTieredStore({
+    local,
+    db: store.db,
+    fence,
+    nowMs: Date.now,
+    targets,
+    dataFolder: folder,
+    cache,
+  });
   const owner = tiered ?? local;
   return {
     segments: tiered?.store ?? local,

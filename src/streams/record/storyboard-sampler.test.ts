@@ -170,7 +170,7 @@ suite('the storyboard of a stream', () => {
     assert.deepEqual(rig.seconds(), [10]);
   });
 
-  test('the key frame alone is copied, and not the frames after it', () => {
+  test('only the key frame is copied, not the frames after it', () => {
     const { bytes } = groupAt({ msn: 1, startUs: START_US }).tracks[0]!;
     const [frames, copied] = [parseSegment(bytes)!, parseSegment(firstFrame(bytes)!)!];
     assert.deepEqual([frames.length, copied.length], [5, 1]);

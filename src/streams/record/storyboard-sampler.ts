@@ -204,7 +204,7 @@ function differenceOf(grid: Uint8Array, other: Uint8Array): number {
   return grid.reduce((sum, luma, cell) => sum + Math.abs(luma - (other[cell] ?? luma)), 0) / grid.length;
 }
 
-/** A fragment of the first frame alone; undefined if there is none. */
+/** A fragment of only the first frame; undefined if there is none. */
 export function firstFrame(segment: Uint8Array): Uint8Array | undefined {
   const frame = parseSegment(segment)?.[0];
   if (!frame) return undefined;
