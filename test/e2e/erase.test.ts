@@ -176,6 +176,11 @@ suite('a range of a recording that is deleted', () => {
     segments = await readSegments();
     assert.ok(segments.length >= 8, `${segments.length} segments`);
     await until('the files are in the bucket', async () => (await placesOf(segments[1]!.piece)).length >= 3);
+    // From now on no search reads the rows of these files again.
+    await until('no file waits for its upload', async () => {
+      const { objectStores } = await server.json<{ objectStores: { waiting: number }[] }>('/api/v1/storage');
+      return objectStores[0]!.waiting === 0;
+    });
   });
   after(async () => {
     await edge?.[Symbol.asyncDispose]();

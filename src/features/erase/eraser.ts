@@ -365,13 +365,17 @@ export class Eraser {
       reader.refuse(erased.ranges);
       for (const id of await this.#recordingsOf(streamId)) {
         await deps.recordings.erasures.resize(id, location, erased.length);
-        // The rest of it is uploaded again.
-        deps.recordings.table.sealed.emit(id);
       }
       deps.recordings.table.reload(streamId);
+      await this.#uploadAgain(streamId);
     }
     deps.recordings.release(location);
     return this.#deleteAtNodes(location);
+  }
+
+  /** Says that files of a stream have no copy any more: no search for new files finds them. */
+  async #uploadAgain(streamId: string): Promise<void> {
+    for (const id of await this.#recordingsOf(streamId)) this.#options.deps.recordings.table.rewritten.emit(id);
   }
 
   async #deleteAtNodes(location: SegmentLocation): Promise<readonly ErasureLeft[]> {
@@ -395,7 +399,7 @@ export class Eraser {
 
   /** Deletes an object now; the queue of deletions has it too, once its file is written again. */
   async #deleteCopy(
-    { createdUs, left: places }: Erasure,
+    { streamId, createdUs, left: places }: Erasure,
     { name: key, target = '' }: ErasureLeft,
     signal: AbortSignal,
   ): Promise<readonly ErasureLeft[]> {
@@ -408,6 +412,7 @@ export class Eraser {
       if (places.some(({ kind, name }) => kind === 'file' && name === object.location))
         return [{ kind: 'copy', name: key, target, problem: 'its file is not written again yet' }];
       await index.remove(segmentLocation(object.location));
+      await this.#uploadAgain(streamId);
     }
     const waiting = await deletions.find(target, key);
     if (!waiting) return [];

@@ -31,6 +31,8 @@ export class ChunkTable {
   readonly #fence: () => Fence | undefined;
   /** Emits the id of the recording of each row that is added or replaced. */
   readonly sealed: Emitter<string> = new Emitter();
+  /** Emits the id of each recording with a file that was written again, and whose copy is gone. */
+  readonly rewritten: Emitter<string> = new Emitter();
   /** Totals by stream, until a row changes: computing them reads every row of the stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */

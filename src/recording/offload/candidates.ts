@@ -46,6 +46,8 @@ export class Candidates {
   readonly #objects: Pick<StoredObjects, 'targetsOf'>;
   /** By recording: the files up to this first MSN are in a bucket. */
   readonly #done = new Map<string, number>();
+  /** Counts files that were written again: a search that began before one of them moves no mark. */
+  #rewritten = 0;
   /** The originals up to this number are in a bucket. */
   #originals = 0;
   readonly #ownFiles: OwnFiles | undefined;
@@ -59,9 +61,16 @@ export class Candidates {
     this.#ownFiles = ownFiles;
   }
 
+  /** Files of a recording that were in a bucket are in none now: they were written again. */
+  rewritten(id: string): void {
+    this.#rewritten++;
+    this.#done.delete(id);
+  }
+
   /** Chunk files of a recording: of a stream, or of one of its qualities. */
   async ofRecording(id: string, { beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
     const candidates: Candidate[] = [];
+    const rewritten = this.#rewritten;
     let after = this.#done.get(id) ?? -1;
     for (let page = 0; page < PAGES && candidates.length < limit; page++) {
       const rows = await this.#db
@@ -80,7 +89,7 @@ export class Candidates {
         const location = segmentLocation(path);
         const isOwn = !stored.has(path) && ((await this.#ownFiles?.isHere(location)) ?? true);
         if (isOwn) candidates.push({ location, bytes: size });
-        else if (candidates.length === 0) this.#done.set(id, first_msn);
+        else if (candidates.length === 0 && rewritten === this.#rewritten) this.#done.set(id, first_msn);
       }
       if (rows.length < PAGE) break;
     }

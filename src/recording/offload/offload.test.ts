@@ -358,6 +358,42 @@ suite('an offload', () => {
     });
   }
 
+  test('uploads a file that was written again, also of media that was uploaded long ago', async () => {
+    await using rig = await openRig();
+    const { store, objects } = rig.tiered;
+    const [location] = [await rig.record(1), await rig.record(2), await rig.record(3)];
+    await rig.pass();
+    await rig.pass(); // nothing to do: the search does not read the rows of these files again
+    const bytes = randomBytes(900);
+    await store.put(location, bytes);
+    rig.offload.rewritten('s');
+    assert.equal((await rig.offload.waiting()).get('bucket')!.files > 0, true);
+    await rig.pass();
+    assert.equal((await objects.find(location))?.size, 900);
+    const copy = (await store.copyOf(location))!;
+    assert.deepEqual(Buffer.from(await copy.read(location, { offset: 0, length: 900 })), bytes);
+  });
+
+  test('uploads a file that was written again while it was searched for others', async () => {
+    await using rig = await openRig();
+    const { store, objects } = rig.tiered;
+    const location = await rig.record(1);
+    await rig.pass();
+    rig.offload.sealed('s');
+    const targetsOf = objects.targetsOf.bind(objects);
+    objects.targetsOf = async (locations) => {
+      const targets = await targetsOf(locations);
+      if (!locations.includes(location)) return targets;
+      objects.targetsOf = targetsOf;
+      await store.put(location, randomBytes(900));
+      rig.offload.rewritten('s');
+      return targets;
+    };
+    await rig.pass();
+    await rig.pass();
+    assert.equal((await objects.find(location))?.size, 900);
+  });
+
   test('a slow bucket gets all files', async () => {
     await using rig = await openRig();
     rig.network.delay(100);

@@ -132,6 +132,12 @@ export class Offload {
     for (const { wake } of this.#lines) wake.abort();
   }
 
+  /** Files of a recording were written again, and their copies are gone: all of it is searched again. */
+  rewritten(id: string): void {
+    this.#options.candidates.rewritten(id);
+    this.sealed(id);
+  }
+
   /** Targets that fail now, with the reason. */
   get failing(): readonly { readonly target: string; readonly problem: string }[] {
     return this.#lines.flatMap(({ target, problem, isReported }) =>
@@ -281,8 +287,10 @@ export class Offload {
       if (!this.#searchedMs.has(policy.streamId)) identities.push(...(await candidates.ofIdentity(policy.streamId)));
       for (const id of [policy.streamId, ...(await qualitiesOf(policy.streamId))]) {
         if (nowMs - (this.#searchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEARCH_EVERY_MS) continue;
+        // Before the search: a file that is sealed during it is found by the next one.
+        this.#searchedMs.set(id, nowMs);
         const files = await candidates.ofRecording(id, query);
-        if (files.length === 0) this.#searchedMs.set(id, nowMs);
+        if (files.length > 0) this.#searchedMs.delete(id);
         batch.push(...files);
       }
     }
