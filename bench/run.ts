@@ -121,6 +121,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 600      seconds live, and as many in the past
   whep       delay of a live stream over WHEP in Chromium, and the CPU of 30 viewers of 3 Mbps
     --seconds 60       seconds of each measurement
+    --viewers 30       only the CPU of so many viewers, without a browser
   call       CPU of a server that forwards a call of eight cameras of 300 kbps
     --seconds 30       seconds of each measurement
   multi      nine test pictures on one page, and four: how far they are apart, live and in the past
@@ -249,10 +250,11 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
     return benchPublish(seconds(60));
   },
   async whep() {
-    const { benchWhep } = (await import(new URL('browser/whep.ts', import.meta.url).href)) as {
+    const { benchWhep, benchWhepViewers } = (await import(new URL('browser/whep.ts', import.meta.url).href)) as {
       benchWhep(seconds: number): Promise<string>;
+      benchWhepViewers(seconds: number, viewers: number): Promise<string>;
     };
-    return benchWhep(seconds(60));
+    return values.viewers === undefined ? benchWhep(seconds(60)) : benchWhepViewers(seconds(60), viewers(30));
   },
   async multi() {
     const { benchMulti } = (await import(new URL('browser/multi.ts', import.meta.url).href)) as {

@@ -38,10 +38,7 @@ export async function benchWhep(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-whep');
   const { playing, encoderMs, played, loopback } = await measureDelay(join(folder.path, 'delay'), seconds);
   const published = await measurePublished(join(folder.path, 'published'), seconds);
-  const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds);
   const ms = (value: number) => `${Math.round(value)} ms`;
-  const share = (value: number) => `${(100 * value).toFixed(1)} %`;
-  const mbps = (report.bytes * 8) / seconds / VIEWERS / 1e6;
   return [
     `WHEP, ${seconds} s: from the drawing of a picture to its presentation`,
     printTable(
@@ -62,11 +59,23 @@ export async function benchWhep(seconds: number): Promise<string> {
         ['a page over WHIP, as recorded', String(published.beeps), ms(published.p50), ms(published.worst)],
       ],
     ),
-    `WHEP, ${VIEWERS} viewers of ${mbps.toFixed(2)} Mbps, ${seconds} s: CPU of the server, share of a core`,
-    printTable(
-      ['without viewers', `with ${VIEWERS}`, 'for the viewers', 'packets per second'],
-      [[share(alone), share(together), share(together - alone), String(Math.round(report.packets / seconds))]],
-    ),
+    await benchWhepViewers(seconds, VIEWERS),
+  ].join('\n\n');
+}
+
+/** Measures only the CPU of viewers, without a browser. @param seconds of each measurement */
+export async function benchWhepViewers(seconds: number, viewers: number): Promise<string> {
+  await using folder = await openFolder('bench-whep');
+  const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds, viewers);
+  const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+  const mbps = (report.bytes * 8) / seconds / viewers / 1e6;
+  const packets = report.packets / seconds;
+  const forViewers = together - alone;
+  const head = ['without viewers', `with ${viewers}`, 'for the viewers', 'packets per second', 'for each packet'];
+  const cells = [alone, together, forViewers].map(share);
+  return [
+    `WHEP, ${viewers} viewers of ${mbps.toFixed(2)} Mbps, ${seconds} s: CPU of the server, share of a core`,
+    printTable(head, [[...cells, String(Math.round(packets)), `${((1e6 * forViewers) / packets).toFixed(1)} µs`]]),
   ].join('\n\n');
 }
 
@@ -130,6 +139,7 @@ async function measurePublished(data: string, seconds: number): Promise<Offsets>
 async function measureViewers(
   data: string,
   seconds: number,
+  viewers: number,
 ): Promise<{ alone: number; together: number; report: ViewersReport }> {
   const film = await encode(FILM, `${data}.flv`);
   const admin = { adminToken: 'a-token-for-benches' };
@@ -152,8 +162,8 @@ async function measureViewers(
     child.on('message', (report) => {
       last = report as ViewersReport;
     });
-    child.send({ url: `${server.url}/whep/film`, viewers: VIEWERS });
-    await until('all viewers are connected', async () => last.connected === VIEWERS);
+    child.send({ url: `${server.url}/whep/film`, viewers });
+    await until('all viewers are connected', async () => last.connected === viewers);
     await pause(WARM_UP_S * 1000);
     const before = last;
     const together = await measure();

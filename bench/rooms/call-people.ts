@@ -4,7 +4,7 @@
  * In: by message, a room, credentials and a film in IVF. Out: by message, connected participants and packets.
  */
 import { readFileSync } from 'node:fs';
-import { printRtp } from '@oxbow/media/rtp/packet';
+import { printRtpPieces } from '@oxbow/media/rtp/packet';
 import { createPacketExtensions } from '@oxbow/media/rtp/send/header-extensions';
 import type { Peer } from '@oxbow/wire/webrtc/peer';
 import {
@@ -70,9 +70,9 @@ function send(peer: Peer, number: number, frames: readonly Uint8Array[]): void {
   setInterval(() => {
     const elapsedMs = performance.now() - startMs;
     for (; sequences.audio * OPUS_MS <= elapsedMs; sequences.audio++) {
-      const extensions = soundExtensions!(elapsedMs)!;
-      const fields = { payloadType: OPUS, marker: false, ssrc: audioSsrc, payload: SOUND, extensions };
-      peer.send(printRtp({ ...fields, sequence: sequences.audio & 0xffff, timestamp: sequences.audio * 960 }));
+      const fields = { payloadType: OPUS, marker: false, ssrc: audioSsrc, payload: SOUND };
+      const packet = { ...fields, sequence: sequences.audio & 0xffff, timestamp: sequences.audio * 960 };
+      peer.send(printRtpPieces(packet, soundExtensions, elapsedMs));
       counts.sent++;
     }
     for (; (pictures * 1000) / PICTURES_PER_SECOND <= elapsedMs; pictures++) {
@@ -83,9 +83,9 @@ function send(peer: Peer, number: number, frames: readonly Uint8Array[]): void {
         const payload = Uint8Array.from([...head, ...piece]);
         const marker = at + MAX_PAYLOAD >= frame.length;
         const timestamp = (pictures * 90_000) / PICTURES_PER_SECOND;
-        const extensions = pictureExtensions!(elapsedMs)!;
         const sequence = sequences.video++ & 0xffff;
-        peer.send(printRtp({ payloadType: VP8, marker, ssrc: videoSsrc, sequence, timestamp, payload, extensions }));
+        const packet = { payloadType: VP8, marker, ssrc: videoSsrc, sequence, timestamp, payload };
+        peer.send(printRtpPieces(packet, pictureExtensions, elapsedMs));
         counts.sent++;
       }
     }

@@ -51,30 +51,82 @@ export function parseRtp(datagram: Uint8Array): RtpPacket {
   };
 }
 
+/** A packet in two pieces: receivers with different headers share the payload. */
+export interface RtpPieces {
+  /** Fixed header, contributing sources and header extensions. */
+  readonly header: Uint8Array;
+  /** Not copied. */
+  readonly payload: Uint8Array;
+}
+
 /**
  * Prints a packet without padding and contributing sources; header extensions in the form with one byte,
  * RFC 8285 4.2.
  */
-export function printRtp({
-  payloadType,
-  marker,
-  sequence,
-  timestamp,
-  ssrc,
-  payload,
-  extensions,
-}: RtpPacket): Uint8Array {
-  const block = extensions ? printExtensions(extensions) : undefined;
-  const packet = new Uint8Array(HEADER_BYTES + (block?.length ?? 0) + payload.length);
-  const view = new DataView(packet.buffer);
-  packet[0] = block ? 0x90 : 0x80;
-  packet[1] = (marker ? 0x80 : 0) | payloadType;
-  view.setUint16(2, sequence);
-  view.setUint32(4, timestamp);
-  view.setUint32(8, ssrc);
-  if (block) packet.set(block, HEADER_BYTES);
-  packet.set(payload, packet.length - payload.length);
-  return packet;
+export function printRtp(packet: RtpPacket): Uint8Array {
+  const { header, payload } = printRtpPieces(packet, packet.extensions && constantExtensions([...packet.extensions]));
+  return concatBytes([header, payload]);
+}
+
+/** The header extensions of one source, RFC 8285: a block whose length is the same in each packet. */
+export interface PacketExtensions {
+  /** Of the block, a multiple of 4. */
+  readonly bytes: number;
+  /**
+   * Writes the block of the next packet.
+   *
+   * @param at offset in its header
+   * @param nowMs when it is sent, any clock that does not go back
+   */
+  write(header: Uint8Array, at: number, nowMs: number): void;
+}
+
+/**
+ * Prints a packet without padding and contributing sources, in pieces. The extensions of `packet` are not
+ * read.
+ */
+export function printRtpPieces(
+  { payloadType, marker, sequence, timestamp, ssrc, payload }: RtpPacket,
+  extensions: PacketExtensions | undefined,
+  nowMs = 0,
+): RtpPieces {
+  const header = new Uint8Array(HEADER_BYTES + (extensions?.bytes ?? 0));
+  header[0] = extensions ? 0x90 : 0x80;
+  header[1] = (marker ? 0x80 : 0) | payloadType;
+  header[2] = sequence >> 8;
+  header[3] = sequence;
+  header[4] = timestamp >>> 24;
+  header[5] = timestamp >>> 16;
+  header[6] = timestamp >>> 8;
+  header[7] = timestamp;
+  header[8] = ssrc >>> 24;
+  header[9] = ssrc >>> 16;
+  header[10] = ssrc >>> 8;
+  header[11] = ssrc;
+  extensions?.write(header, HEADER_BYTES, nowMs);
+  return { header, payload };
+}
+
+/** A block whose values never change. */
+export function constantExtensions(values: readonly (readonly [id: number, value: Uint8Array])[]): PacketExtensions {
+  const block = printExtensions(values);
+  return { bytes: block.length, write: (header, at) => header.set(block, at) };
+}
+
+/** The pieces of a packet; undefined if its header is longer than the packet. Padding is of the payload. */
+export function splitRtp(packet: Uint8Array): RtpPieces | undefined {
+  const headerBytes = rtpHeaderBytes(packet);
+  if (packet.length < headerBytes) return undefined;
+  return { header: packet.subarray(0, headerBytes), payload: packet.subarray(headerBytes) };
+}
+
+/** Bytes before the payload: fixed header, contributing sources, extensions; infinite if some are missing. */
+export function rtpHeaderBytes(packet: Uint8Array): number {
+  if (packet.length < HEADER_BYTES) return Number.POSITIVE_INFINITY;
+  const bytes = HEADER_BYTES + 4 * (packet[0]! & 0x0f);
+  if ((packet[0]! & 0x10) === 0) return bytes;
+  if (packet.length < bytes + 4) return Number.POSITIVE_INFINITY;
+  return bytes + 4 + 4 * ((packet[bytes + 2]! << 8) | packet[bytes + 3]!);
 }
 
 /** Forms with one and two bytes, RFC 8285 4.2 and 4.3; other profiles have no ids and are skipped. */
@@ -99,8 +151,9 @@ function parseExtensions(reader: ByteReader): Map<number, Uint8Array> {
   return extensions;
 }
 
-function printExtensions(extensions: ReadonlyMap<number, Uint8Array>): Uint8Array {
-  const pieces = [...extensions].flatMap(([id, value]) => [Uint8Array.of((id << 4) | (value.length - 1)), value]);
+/** The form with one byte, RFC 8285 4.2. */
+function printExtensions(values: readonly (readonly [id: number, value: Uint8Array])[]): Uint8Array {
+  const pieces = values.flatMap(([id, value]) => [Uint8Array.of((id << 4) | (value.length - 1)), value]);
   const content = concatBytes(pieces);
   const words = Math.ceil(content.length / 4);
   const block = new Uint8Array(4 + 4 * words);

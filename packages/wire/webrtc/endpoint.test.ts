@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';
+import { splitRtp } from '@oxbow/media/rtp/packet';
 import { EndpointFull, openWebRtcEndpoint, type WebRtcEndpoint } from './endpoint.ts';
 import { createIceCredentials } from './ice/ice-session.ts';
 import type { Peer, PeerHandlers } from './peer.ts';
@@ -72,7 +73,7 @@ for (const dtls of ['client', 'server'] as const) {
     const packet = new Uint8Array(100).fill(7);
     packet[0] = 0x80;
     packet[1] = 96;
-    offer.send(packet);
+    offer.send(splitRtp(packet)!);
     assert.deepEqual(new Uint8Array(await b.packet), packet);
     const report = Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0, 9);
     answer.sendReport(report);

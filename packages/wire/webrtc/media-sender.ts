@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { FormatError } from '@oxbow/media/errors';
 import type { Frame } from '@oxbow/media/frame';
+import type { RtpPieces } from '@oxbow/media/rtp/packet';
 import { parseRtcp } from '@oxbow/media/rtp/rtcp';
 import { CongestionWatch } from '@oxbow/media/rtp/send/congestion';
 import { createPacketExtensions } from '@oxbow/media/rtp/send/header-extensions';
@@ -201,9 +202,10 @@ export class MediaSender implements Disposable {
     this.#pacing = setTimeout(() => this.#flush(sending, queue), Math.max(1, nextDueMs - nowMs));
   }
 
-  #send(packet: Uint8Array): void {
-    this.#bytes += packet.length;
-    this.sentBytes += packet.length;
+  #send(packet: RtpPieces): void {
+    const bytes = packet.header.length + packet.payload.length;
+    this.#bytes += bytes;
+    this.sentBytes += bytes;
     this.#setup.peer.send(packet);
   }
 

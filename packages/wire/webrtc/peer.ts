@@ -3,6 +3,7 @@
  * In: datagrams of the peer; RTP and RTCP to send. Out: RTP and RTCP of the peer; when it is connected, and
  * why it ended. RFC 8825 4, RFC 5764 5.1 (which protocol a datagram has).
  */
+import type { RtpPieces } from '@oxbow/media/rtp/packet';
 import type { Certificate } from './dtls/certificate.ts';
 import { DtlsConnection } from './dtls/dtls-connection.ts';
 import { createIceCredentials, type Endpoint, type IceCredentials, IceSession } from './ice/ice-session.ts';
@@ -161,7 +162,7 @@ export class Peer {
   }
 
   /** Sends an RTP packet, as `Srtp.protect` describes; before the connection is set up it is dropped. */
-  send(packet: Uint8Array): void {
+  send(packet: RtpPieces): void {
     const sealed = this.#srtp?.protect(packet);
     if (sealed) this.#transmit(sealed, this.#ice.selected);
   }

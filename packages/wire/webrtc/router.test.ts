@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from '@oxbow/media/random.fixture';
+import { splitRtp } from '@oxbow/media/rtp/packet';
 import { printStun, stunAttribute, stunType } from './ice/stun-message.ts';
 import { type Connection, type Host, Received, rtpPacket, SimulatedNetwork } from './simulated-network.fixture.ts';
 
@@ -26,8 +27,8 @@ function assertMedia(
 ): void {
   const before = [atServer.packets, atClient.packets];
   for (let n = 0; n < 10; n++) {
-    server.send(rtpPacket());
-    client.send(rtpPacket());
+    server.send(splitRtp(rtpPacket())!);
+    client.send(splitRtp(rtpPacket())!);
     network.run(20);
   }
   network.run(100);
@@ -129,7 +130,7 @@ test('the work of forged packets is limited, and the connection continues after 
   const connection = network.connect(server, host);
   const forged = rtpPacket();
   for (let n = 0; n < 600; n++) server.router.receive(forged, host.endpoint);
-  connection.client.send(rtpPacket());
+  connection.client.send(splitRtp(rtpPacket())!);
   network.run(20);
   const during = connection.atServer.packets;
   network.run(60);
@@ -169,7 +170,7 @@ test('a client stops sending to a server that answers no checks, although media 
   const connection = network.connect(server, client('198.51.100.1'));
   network.remove(server);
   for (let n = 0; n < 42; n++) {
-    connection.server.send(rtpPacket());
+    connection.server.send(splitRtp(rtpPacket())!);
     network.run(500);
   }
   assert.match(connection.atClient.closed!, /does not answer/);
@@ -265,7 +266,7 @@ test('a handler that throws ends its own peer only', () => {
   };
   const other = network.open(server, client('198.51.100.2'), 'client', broken);
   network.run(1000);
-  other.client.send(rtpPacket());
+  other.client.send(splitRtp(rtpPacket())!);
   network.run(100);
   assert.match(String(server.errors), /a bug/);
   assert.equal(broken.closed, 'internal error');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRtp, type RtpPacket } from '../packet.ts';
+import { joinRtp } from '../pieces.fixture.ts';
 import { parseRtcp } from '../rtcp.ts';
 import { videoSlot, videoSource, vp8Packet } from './forward.fixture.ts';
 import type { ForwardSlot } from './forward-slot.ts';
@@ -10,8 +11,8 @@ import { readVp8 } from './vp8-descriptor.ts';
 
 function send(source: ForwardSource, slot: ForwardSlot, packet: RtpPacket, nowMs = 0): RtpPacket | undefined {
   const taken = source.push(packet, nowMs);
-  const bytes = taken && slot.forward(taken, nowMs);
-  return bytes && parseRtp(bytes);
+  const pieces = taken && slot.forward(taken, nowMs);
+  return pieces && parseRtp(joinRtp(pieces));
 }
 
 test('nothing is sent before the first packet of a key frame', () => {

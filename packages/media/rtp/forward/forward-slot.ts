@@ -5,7 +5,7 @@
  * of the slot. Pure. RFC 3550 7.1 (translators), RFC 7741 4.2 (numbers of pictures);
  * docs/decisions/0048-one-connection-with-slots.md.
  */
-import { printRtp, type RtpPacket } from '../packet.ts';
+import { type PacketExtensions, printRtpPieces, type RtpPacket, type RtpPieces } from '../packet.ts';
 import { printSenderReport, type RtcpPacket } from '../rtcp.ts';
 import type { ForwardPacket, ForwardSource } from './forward-source.ts';
 import { readVp8, shiftVp8, type Vp8Shift } from './vp8-descriptor.ts';
@@ -22,7 +22,7 @@ export interface ForwardSlotOptions {
   /** Random, 32 bits. */
   readonly firstTimestamp: number;
   /** Header extensions of each packet, constant. */
-  readonly extensions: ReadonlyMap<number, Uint8Array> | undefined;
+  readonly extensions: PacketExtensions | undefined;
   /** CNAME, ASCII. */
   readonly name: string;
 }
@@ -102,7 +102,7 @@ export class ForwardSlot {
   }
 
   /** The packet for the receiver; undefined: it is not sent. @param nowMs monotonic */
-  forward(incoming: ForwardPacket, nowMs: number): Uint8Array | undefined {
+  forward(incoming: ForwardPacket, nowMs: number): RtpPieces | undefined {
     if (this.#isPaused) return undefined;
     if (this.#mapping?.epoch !== incoming.epoch) this.#mapping = undefined;
     if (!this.#mapping) {
@@ -113,7 +113,7 @@ export class ForwardSlot {
     // Older than the entry: the receiver has no place for it.
     if (incoming.extended < from) return undefined;
     const number = to + incoming.extended - from;
-    const bytes = this.#print(incoming.packet, number, this.#mapping);
+    const pieces = this.#print(incoming.packet, number, this.#mapping);
     if (number > this.#highest) {
       this.#highest = number;
       this.#timestamp = (incoming.packet.timestamp + this.#mapping.ticks) >>> 0;
@@ -122,16 +122,16 @@ export class ForwardSlot {
     }
     this.stats.packets++;
     this.stats.bytes += incoming.packet.payload.length;
-    this.#resendBytes = Math.min(RESEND_BURST_BYTES, this.#resendBytes + bytes.length * RESEND_SHARE);
-    return bytes;
+    this.#resendBytes = Math.min(RESEND_BURST_BYTES, this.#resendBytes + incoming.packet.payload.length * RESEND_SHARE);
+    return pieces;
   }
 
   /** The answer to a NACK: the same bytes as before. Unknown numbers and too many are ignored. */
-  resend(sequences: readonly number[]): Uint8Array[] {
+  resend(sequences: readonly number[]): RtpPieces[] {
     const mapping = this.#mapping;
     const source = this.#source;
     if (!mapping || !source) return [];
-    const packets: Uint8Array[] = [];
+    const packets: RtpPieces[] = [];
     for (const sequence of sequences) {
       const number = this.#highest + (((sequence - this.#highest) << 16) >> 16);
       if (number < mapping.to || number > this.#highest) continue;
@@ -178,16 +178,18 @@ export class ForwardSlot {
     if (descriptor?.layer) this.#layer = (descriptor.layer.index + shift.layer) & 0xff;
   }
 
-  #print(packet: RtpPacket, number: number, { ticks, shift }: Mapping): Uint8Array {
+  #print({ marker, timestamp, payload }: RtpPacket, number: number, { ticks, shift }: Mapping): RtpPieces {
     const { ssrc, payloadType, extensions } = this.#options;
-    return printRtp({
-      payloadType,
-      ssrc,
-      marker: packet.marker,
-      sequence: number & 0xffff,
-      timestamp: (packet.timestamp + ticks) >>> 0,
-      payload: this.kind === 'video' ? shiftVp8(packet.payload, shift) : packet.payload,
-      ...(extensions && { extensions }),
-    });
+    return printRtpPieces(
+      {
+        payloadType,
+        ssrc,
+        marker,
+        sequence: number & 0xffff,
+        timestamp: (timestamp + ticks) >>> 0,
+        payload: this.kind === 'video' ? shiftVp8(payload, shift) : payload,
+      },
+      extensions,
+    );
   }
 }

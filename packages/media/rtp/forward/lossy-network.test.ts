@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../../random.fixture.ts';
 import { parseRtp, type RtpPacket } from '../packet.ts';
+import { joinRtp } from '../pieces.fixture.ts';
 import { videoSlot, videoSource, vp8Packet } from './forward.fixture.ts';
 
 const PACKETS = 3000;
@@ -47,17 +48,17 @@ suite('forwarding over lossy networks', () => {
       for (let nowMs = 0; nowMs < PACKETS * INTERVAL_MS + 2000; nowMs += INTERVAL_MS) {
         const index = nowMs / INTERVAL_MS;
         // The first packet arrives: a key frame that is lost is requested again, which is another test.
-        if (index === 0) down.send(slot.forward(source.push(sent(0), nowMs)!, nowMs)!, nowMs);
+        if (index === 0) down.send(joinRtp(slot.forward(source.push(sent(0), nowMs)!, nowMs)!), nowMs);
         else if (index < PACKETS) up.send(sent(index), nowMs);
         for (const numbers of upFeedback.take(nowMs))
           for (const number of numbers) up.send(sent((number - 65_000) & 0xffff), nowMs);
         for (const packet of up.take(nowMs)) {
           const forward = source.push(packet, nowMs);
-          const bytes = forward && slot.forward(forward, nowMs);
-          if (bytes) down.send(bytes, nowMs);
+          const pieces = forward && slot.forward(forward, nowMs);
+          if (pieces) down.send(joinRtp(pieces), nowMs);
         }
         for (const numbers of downFeedback.take(nowMs))
-          for (const bytes of slot.resend(numbers)) down.send(bytes, nowMs);
+          for (const pieces of slot.resend(numbers)) down.send(joinRtp(pieces), nowMs);
         for (const bytes of down.take(nowMs)) {
           const taken = receiver.push(parseRtp(bytes), nowMs);
           if (taken) received.set(taken.packet.sequence, taken.packet);

@@ -3,10 +3,12 @@
  * In: sent packets, whose payloads other viewers share. Out: a packet by its sequence number. Pure. RFC 4585
  * 6.2.1 (NACK).
  */
-import type { RtpPacket } from '../packet.ts';
+import type { RtpPacket, RtpPieces } from '../packet.ts';
 
 export interface SentPacket {
   readonly packet: RtpPacket;
+  /** As it was sent. */
+  readonly pieces: RtpPieces;
   /** When it was sent last, ms. */
   sentMs: number;
   /** How often it was sent again. */
@@ -42,10 +44,10 @@ export class PacketHistory {
   }
 
   /** Keeps a packet; its sequence number is that of the packet before and one more. */
-  add(packet: RtpPacket, sentMs: number): void {
+  add(packet: RtpPacket, pieces: RtpPieces, sentMs: number): void {
     if (this.size === this.#ring.length) this.#drop();
     if (this.size === 0) this.#first = this.#next = packet.sequence;
-    this.#ring[this.#next++ & (this.#ring.length - 1)] = { packet, sentMs, resent: 0 };
+    this.#ring[this.#next++ & (this.#ring.length - 1)] = { packet, pieces, sentMs, resent: 0 };
     this.#bytes += packet.payload.length;
     while (this.#bytes > this.#maxBytes && this.size > 1) this.#drop();
   }

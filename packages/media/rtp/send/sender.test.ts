@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Frame } from '../../frame.ts';
 import { parseRtp, type RtpPacket } from '../packet.ts';
+import { joinRtp } from '../pieces.fixture.ts';
 import { parseRtcp } from '../rtcp.ts';
 import { createPacketExtensions } from './header-extensions.ts';
 import { PacketHistory } from './packet-history.ts';
@@ -29,12 +31,14 @@ function open(options: Partial<RtpSenderOptions> = {}) {
   return { sender, timeline };
 }
 
+/** The packets of a frame. */
+function whole(sender: RtpSender, frame: Frame, payloads: readonly Uint8Array[], nowMs = 0): Uint8Array[] {
+  return sender.packets(frame, payloads, nowMs).map(joinRtp);
+}
+
 /** `count` packets of 100 bytes, one frame each, at 0 ms. */
 function sent(sender: RtpSender, count: number): Uint8Array[] {
-  return Array.from(
-    { length: count },
-    (_, i) => sender.packets(frameOf(filled(1), { pts: i }), [filled(100, i)], 0)[0]!,
-  );
+  return Array.from({ length: count }, (_, i) => whole(sender, frameOf(filled(1), { pts: i }), [filled(100, i)])[0]!);
 }
 
 const view = ({ sequence, timestamp, marker, payload }: RtpPacket) => [sequence, timestamp, marker, payload.length];
@@ -43,7 +47,7 @@ suite('RTP packets of one viewer', () => {
   test('packets of a frame share its timestamp, the last one of video has the marker, and numbers wrap', () => {
     const { sender } = open();
     const first = sender.timestampOf({ pts: 0, duration: 3000 });
-    const packets = sender.packets(frameOf(filled(1), { pts: 3000 }), [filled(10), filled(20), filled(30)], 0);
+    const packets = whole(sender, frameOf(filled(1), { pts: 3000 }), [filled(10), filled(20), filled(30)]);
     const timestamp = (first + 3000) % 2 ** 32;
     assert.deepEqual(packets.map(parseRtp).map(view), [
       [0xfffe, timestamp, false, 10],
@@ -58,7 +62,7 @@ suite('RTP packets of one viewer', () => {
 
   test('audio has no marker, and timestamps in its own clock rate', () => {
     const { sender } = open({ kind: 'audio', clockRate: 48_000 });
-    const [a, b] = [0, 90_000].map((pts) => parseRtp(sender.packets(frameOf(filled(1), { pts }), [filled(9)], 0)[0]!));
+    const [a, b] = [0, 90_000].map((pts) => parseRtp(whole(sender, frameOf(filled(1), { pts }), [filled(9)])[0]!));
     assert.equal((b!.timestamp - a!.timestamp + 2 ** 32) % 2 ** 32, 48_000);
     assert.equal(b!.marker, false);
   });
@@ -77,15 +81,13 @@ suite('RTP packets of one viewer', () => {
     const ids = { mid: 1, transportSequence: 3, absoluteSendTime: 2 };
     const video = open({ extensions: createPacketExtensions(ids, '0', numbers) }).sender;
     const audio = open({ extensions: createPacketExtensions(ids, '1', numbers) }).sender;
-    const [a, b] = [video, audio].map((sender) =>
-      parseRtp(sender.packets(frameOf(filled(1)), [filled(5)], 64_500)[0]!),
-    );
+    const [a, b] = [video, audio].map((sender) => parseRtp(whole(sender, frameOf(filled(1)), [filled(5)], 64_500)[0]!));
     const shown = ({ extensions }: RtpPacket) =>
       [...extensions!].map(([id, value]) => `${id} ${hex(value)}`).toSorted();
     // 64.5 s modulo 64 s in steps of 2^-18 s.
     assert.deepEqual(shown(a!), ['1 30', '2 020000', '3 ffff']);
     assert.deepEqual(shown(b!), ['1 31', '2 020000', '3 0000']);
-    assert.equal(createPacketExtensions({}, '0', numbers)(0), undefined);
+    assert.equal(createPacketExtensions({}, '0', numbers), undefined);
     assert.equal(parseRtp(sent(open().sender, 1)[0]!).extensions, undefined);
   });
 });
@@ -95,7 +97,7 @@ suite('answers to NACK (RFC 4585 6.2.1)', () => {
     const extensions = createPacketExtensions({ transportSequence: 3, absoluteSendTime: 2 }, '0', { next: 0 });
     const { sender } = open({ extensions });
     const packets = sent(sender, 4);
-    assert.deepEqual(sender.resend([0xffff, 1], 50).map(hex), [packets[1]!, packets[3]!].map(hex));
+    assert.deepEqual(sender.resend([0xffff, 1], 50).map(joinRtp).map(hex), [packets[1]!, packets[3]!].map(hex));
     assert.equal(sender.stats.resent, 2);
     assert.equal(sender.stats.packets, 4);
   });
@@ -103,7 +105,7 @@ suite('answers to NACK (RFC 4585 6.2.1)', () => {
   test('with one, it has its own numbers, and the original number before the payload (RFC 4588 4)', () => {
     const { sender } = open({ retransmission: { ssrc: 8, payloadType: 97, firstSequence: 0xffff } });
     const packets = sent(sender, 3).map(parseRtp);
-    const [a, b] = sender.resend([0xfffe, 0], 50).map(parseRtp);
+    const [a, b] = sender.resend([0xfffe, 0], 50).map(joinRtp).map(parseRtp);
     assert.equal(hex(a!.payload), `fffe${hex(packets[0]!.payload)}`);
     assert.equal(hex(b!.payload), `0000${hex(packets[2]!.payload)}`);
     assert.deepEqual([a!.sequence, b!.sequence, a!.ssrc, a!.payloadType], [0xffff, 0, 8, 97]);
@@ -148,7 +150,11 @@ suite('answers to NACK (RFC 4585 6.2.1)', () => {
   test('packets that are kept are bounded in bytes, and one is kept always', () => {
     const history = new PacketHistory(8, 250);
     const add = (sequence: number, bytes: number) =>
-      history.add({ payloadType: 1, marker: false, sequence, timestamp: 0, ssrc: 1, payload: filled(bytes) }, 0);
+      history.add(
+        { payloadType: 1, marker: false, sequence, timestamp: 0, ssrc: 1, payload: filled(bytes) },
+        { header: filled(12), payload: filled(bytes) },
+        0,
+      );
     for (const sequence of [65_534, 65_535, 0]) add(sequence, 100);
     assert.deepEqual([history.size, history.bytes], [2, 200]);
     assert.deepEqual(
@@ -178,7 +184,7 @@ suite('sender reports (RFC 3550 6.4.1)', () => {
       [audio, 48_000],
     ] as const) {
       // Two seconds after the start of the run, in ticks of the track.
-      const [packet] = sender.packets(frameOf(filled(1), { pts: 180_000 }), [filled(50)], 0);
+      const [packet] = whole(sender, frameOf(filled(1), { pts: 180_000 }), [filled(50)]);
       const [report] = parseRtcp(sender.report(UTC_MS + 2500)!);
       assert.ok(report?.type === 'senderReport');
       const ticks = (report.timestamp - parseRtp(packet!).timestamp + 2 ** 32) % 2 ** 32;
@@ -192,7 +198,7 @@ suite('sender reports (RFC 3550 6.4.1)', () => {
 suite('runs', () => {
   const at = (packet: Uint8Array) => parseRtp(packet).timestamp;
   const send = (sender: RtpSender, pts: number) =>
-    sender.packets(frameOf(filled(1), { pts, duration: 9000 }), [filled(5)], 0)[0]!;
+    whole(sender, frameOf(filled(1), { pts, duration: 9000 }), [filled(5)])[0]!;
   const distance = (from: Uint8Array, to: Uint8Array) => (at(to) - at(from)) | 0;
 
   test('a run with another timescale and origin continues at its UTC', () => {

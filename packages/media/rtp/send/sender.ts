@@ -6,9 +6,8 @@
 import type { Frame } from '../../frame.ts';
 import { rescale } from '../../rescale.ts';
 import { ticksToUs, usToTicks } from '../../run.ts';
-import { printRtp, type RtpPacket } from '../packet.ts';
+import { type PacketExtensions, printRtpPieces, type RtpPacket, type RtpPieces } from '../packet.ts';
 import { printSenderReport } from '../rtcp.ts';
-import type { PacketExtensions } from './header-extensions.ts';
 import { PacketHistory, type SentPacket } from './packet-history.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
 
@@ -27,7 +26,7 @@ interface RetransmissionOptions {
   readonly payloadType: number;
   /** Random, 0 to 32,767. */
   readonly firstSequence: number;
-  readonly extensions?: PacketExtensions;
+  readonly extensions?: PacketExtensions | undefined;
 }
 
 /**
@@ -48,7 +47,7 @@ export interface RtpSenderOptions {
   readonly name: string;
   /** The same for all sources of the connection. */
   readonly timeline: ViewerTimeline;
-  readonly extensions?: PacketExtensions;
+  readonly extensions?: PacketExtensions | undefined;
   /** Absent: lost packets are sent again as they were. */
   readonly retransmission?: RetransmissionOptions;
 }
@@ -129,7 +128,7 @@ export class RtpSender {
    * All packets of a frame at once, for audio and small frames.
    * @param nowMs ms, as in all methods a clock that does not go back
    */
-  packets(frame: Frame, payloads: readonly Uint8Array[], nowMs: number): Uint8Array[] {
+  packets(frame: Frame, payloads: readonly Uint8Array[], nowMs: number): RtpPieces[] {
     if (payloads.length === 0) return [];
     const timestamp = this.timestampOf(frame);
     const last = this.#options.kind === 'video' ? payloads.length - 1 : -1;
@@ -137,25 +136,16 @@ export class RtpSender {
   }
 
   /** The next packet. @param outgoing its payload is kept for NACK */
-  packet(outgoing: OutgoingPayload, nowMs: number): Uint8Array {
+  packet({ timestamp, payload, marker }: OutgoingPayload, nowMs: number): RtpPieces {
     const { ssrc, payloadType, extensions } = this.#options;
-    const values = extensions?.(nowMs);
-    const packet: RtpPacket = {
-      payloadType,
-      marker: outgoing.marker,
-      sequence: this.#sequence,
-      timestamp: outgoing.timestamp,
-      ssrc,
-      payload: outgoing.payload,
-      ...(values && { extensions: values }),
-    };
+    const packet: RtpPacket = { payloadType, marker, sequence: this.#sequence, timestamp, ssrc, payload };
+    const pieces = printRtpPieces(packet, extensions, nowMs);
     this.#sequence = (this.#sequence + 1) & 0xffff;
-    const { length } = outgoing.payload;
     this.stats.packets++;
-    this.stats.bytes += length;
-    this.#resendBudget = Math.min(RESEND_BURST_BYTES, this.#resendBudget + length * RESEND_SHARE);
-    this.#history.add(packet, nowMs);
-    return printRtp(packet);
+    this.stats.bytes += payload.length;
+    this.#resendBudget = Math.min(RESEND_BURST_BYTES, this.#resendBudget + payload.length * RESEND_SHARE);
+    this.#history.add(packet, pieces, nowMs);
+    return pieces;
   }
 
   /**
@@ -165,9 +155,9 @@ export class RtpSender {
    * @param sequences as the NACK lists them; repeated, unknown and too many ones are ignored and counted
    * @param roundTripMs of the connection; 0 while it is unknown
    */
-  resend(sequences: readonly number[], nowMs: number, roundTripMs = 0): Uint8Array[] {
+  resend(sequences: readonly number[], nowMs: number, roundTripMs = 0): RtpPieces[] {
     const waitMs = Math.max(LEAST_RESEND_MS, ROUND_TRIP_SHARE * roundTripMs);
-    const packets: Uint8Array[] = [];
+    const packets: RtpPieces[] = [];
     for (const sequence of sequences) {
       const sent = this.#history.find(sequence & 0xffff);
       if (!sent) {
@@ -190,26 +180,17 @@ export class RtpSender {
     return packets;
   }
 
-  #again({ packet }: SentPacket, nowMs: number): Uint8Array {
+  #again({ packet, pieces }: SentPacket, nowMs: number): RtpPieces {
     const { retransmission } = this.#options;
-    if (!retransmission) return printRtp(packet);
+    if (!retransmission) return pieces;
     const payload = new Uint8Array(ORIGINAL_SEQUENCE_BYTES + packet.payload.length);
     payload.set([packet.sequence >> 8, packet.sequence & 0xff]);
     payload.set(packet.payload, ORIGINAL_SEQUENCE_BYTES);
     const { ssrc, payloadType, extensions } = retransmission;
-    const values = extensions?.(nowMs);
     const sequence = this.#retransmissionSequence;
     this.#retransmissionSequence = (sequence + 1) & 0xffff;
     const { marker, timestamp } = packet;
-    return printRtp({
-      payloadType,
-      marker,
-      sequence,
-      timestamp,
-      ssrc,
-      payload,
-      ...(values && { extensions: values }),
-    });
+    return printRtpPieces({ payloadType, marker, sequence, timestamp, ssrc, payload }, extensions, nowMs);
   }
 
   /**

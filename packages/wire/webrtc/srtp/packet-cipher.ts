@@ -88,9 +88,16 @@ function createGcm(keys: SessionKeys, protocol: 'rtp' | 'rtcp'): PacketCipher {
     for (let i = 0; i < block.length; i++) block[i] = block[i]! ^ salt[i]!;
     return block;
   };
-  // The rollover counter is in the nonce; the SRTCP index is authenticated, RFC 7714 9.2.
-  const additional = (clear: Uint8Array, suffix: Uint8Array) =>
-    protocol === 'rtp' ? clear : Buffer.concat([clear, suffix]);
+  let authenticated = Buffer.alloc(0); // OpenSSL reads it at once
+  // The rollover counter is in the nonce; the SRTCP index is authenticated, RFC 7714 9.2. Always the same
+  // buffer: a new one for each header costs more than the copy.
+  const additional = (clear: Uint8Array, suffix: Uint8Array) => {
+    const bytes = clear.length + (protocol === 'rtp' ? 0 : suffix.length);
+    if (authenticated.length !== bytes) authenticated = Buffer.alloc(bytes);
+    authenticated.set(clear);
+    if (protocol === 'rtcp') authenticated.set(suffix, clear.length);
+    return authenticated;
+  };
   return {
     tagBytes: GCM_TAG_BYTES,
     seal(clear, secret, suffix, number) {

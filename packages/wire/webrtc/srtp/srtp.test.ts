@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '@oxbow/media/random.fixture';
+import { splitRtp } from '@oxbow/media/rtp/packet';
 import { AES_CM, AES_GCM } from './packet-cipher.ts';
 import { deriveKeys } from './session-keys.ts';
 import { Srtp } from './srtp.ts';
@@ -26,7 +27,8 @@ for (const profile of [AES_CM, AES_GCM]) {
       sender: new Srtp({ profile: profile.id, local: secret(1), remote: secret(3) }),
       receiver: new Srtp({ profile: profile.id, local: secret(3), remote: secret(1) }),
     });
-    const seal = (srtp: Srtp, packet: Uint8Array) => srtp.protect(packet) ?? assert.fail('refused');
+    const protect = (srtp: Srtp, packet: Uint8Array) => srtp.protect(splitRtp(packet)!);
+    const seal = (srtp: Srtp, packet: Uint8Array) => protect(srtp, packet) ?? assert.fail('refused');
     const rtp = (sequence: number, ssrc = 7) => {
       const packet = Buffer.alloc(40, sequence & 0xff);
       packet.writeUInt16BE(0x8060, 0);
@@ -90,17 +92,19 @@ for (const profile of [AES_CM, AES_GCM]) {
     test('a packet older than the first one of its source is not sent, and nothing throws', () => {
       const { sender, receiver } = open();
       assert.ok(receiver.unprotect(seal(sender, rtp(3))));
-      assert.equal(sender.protect(rtp(-2)), undefined);
+      assert.equal(protect(sender, rtp(-2)), undefined);
       assert.ok(receiver.unprotect(seal(sender, rtp(4))));
     });
 
     test('malformed packets are not sent, and sources have a limit on both sides', () => {
       const { sender } = open();
       for (let length = 0; length < 16; length++) {
-        assert.equal(sender.protect(new Uint8Array(length).fill(0x9f)), undefined);
+        const malformed = new Uint8Array(length).fill(0x9f);
+        assert.equal(splitRtp(malformed), undefined);
+        if (length < 12) assert.equal(sender.protect({ header: malformed, payload: malformed }), undefined);
         assert.equal(sender.protectRtcp(new Uint8Array(Math.min(length, 7))), undefined);
       }
-      const sent = Array.from({ length: 1100 }, (_, ssrc) => sender.protect(rtp(1, ssrc)));
+      const sent = Array.from({ length: 1100 }, (_, ssrc) => protect(sender, rtp(1, ssrc)));
       assert.equal(sent.filter((one) => one !== undefined).length, 1024);
     });
 

@@ -2,6 +2,7 @@
  * SRTP and SRTCP of one connection: protects what is sent, checks and decrypts what arrives.
  * In: RTP and RTCP packets. Out: protected packets, and the reverse. RFC 3711 3.3 and 3.4, RFC 7714.
  */
+import { type RtpPieces, rtpHeaderBytes } from '@oxbow/media/rtp/packet';
 import type { SrtpSecret, SrtpSecrets } from '../dtls/handshake.ts';
 import { createPacketCipher, type PacketCipher } from './packet-cipher.ts';
 import { ReplayWindow } from './replay-window.ts';
@@ -50,24 +51,19 @@ export class Srtp {
    * reveal the authentication key of AES-GCM, RFC 7714 8.4. The first sequence number of a source should be
    * below 32,768, so that the peer counts rollovers correctly when the first packets are lost or reordered.
    *
-   * @returns undefined if the packet is malformed, is older than the first one of its source, or has one
+   * @returns undefined if the packet has no header, is older than the first one of its source, or has one
    *   source too many
    */
-  protect(packet: Uint8Array): Uint8Array | undefined {
-    const headerBytes = rtpHeaderBytes(packet);
-    if (packet.length < headerBytes) return undefined;
-    const view = viewOf(packet);
-    const ssrc = view.getUint32(8);
-    const sequence = view.getUint16(2);
+  protect({ header, payload }: RtpPieces): Uint8Array | undefined {
+    if (header.length < RTP_HEADER_BYTES) return undefined;
+    const { ssrc, sequence } = readNumbers(header);
     const newest = this.#sent.get(ssrc);
     if (newest === undefined && this.#sent.size >= MAX_OWN_SOURCES) return undefined;
     const index = newest === undefined ? sequence : nearestIndex(newest, sequence);
     if (index < 0 || index > MAX_INDEX) return undefined;
     if (newest === undefined || index > newest) this.#sent.set(ssrc, index);
-    const clear = packet.subarray(0, headerBytes);
-    const secret = packet.subarray(headerBytes);
-    const [sealed, tag] = this.#local.rtp.seal(clear, secret, rollover(index), { ssrc, index });
-    return Buffer.concat([clear, sealed!, tag!], packet.length + tag!.length);
+    const [sealed, tag] = this.#local.rtp.seal(header, payload, rollover(index), { ssrc, index });
+    return Buffer.concat([header, sealed!, tag!], header.length + payload.length + tag!.length);
   }
 
   /** Checks and decrypts an RTP packet; undefined if it is forged, damaged, repeated or too old. */
@@ -75,9 +71,7 @@ export class Srtp {
     const { rtp } = this.#remote;
     const headerBytes = rtpHeaderBytes(packet);
     if (packet.length < headerBytes + rtp.tagBytes) return undefined;
-    const view = viewOf(packet);
-    const ssrc = view.getUint32(8);
-    const sequence = view.getUint16(2);
+    const { ssrc, sequence } = readNumbers(packet);
     const window = this.#received.get(ssrc);
     if (!window && this.#received.size >= MAX_SOURCES) return undefined;
     const index = window ? nearestIndex(window.newest, sequence) : sequence;
@@ -161,12 +155,10 @@ function rollover(index: number): Uint8Array {
   return counter;
 }
 
-/** Bytes before the payload: fixed header, contributing sources, header extension. RFC 3550 5.1 */
-function rtpHeaderBytes(packet: Uint8Array): number {
-  if (packet.length < RTP_HEADER_BYTES) return Number.POSITIVE_INFINITY;
-  const bytes = RTP_HEADER_BYTES + 4 * (packet[0]! & 0x0f);
-  if ((packet[0]! & 0x10) === 0) return bytes;
-  return packet.length < bytes + 4 ? Number.POSITIVE_INFINITY : bytes + 4 + 4 * viewOf(packet).getUint16(bytes + 2);
+/** Fields of the header of an RTP packet, RFC 3550 5.1. */
+function readNumbers(packet: Uint8Array): { readonly ssrc: number; readonly sequence: number } {
+  const ssrc = ((packet[8]! << 24) | (packet[9]! << 16) | (packet[10]! << 8) | packet[11]!) >>> 0;
+  return { ssrc, sequence: (packet[2]! << 8) | packet[3]! };
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

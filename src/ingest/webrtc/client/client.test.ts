@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
+import { splitRtp } from '@oxbow/media/rtp/packet';
 import {
   parseWebRtc,
   printWebRtc,
@@ -141,7 +142,7 @@ suite('a WebRTC client', () => {
       const packet = rtpPacket();
       {
         await using client = await connect(`${server.origin}/whip/a`);
-        client.peer.send(Uint8Array.from(packet));
+        client.peer.send(splitRtp(packet)!);
         assert.deepEqual(Uint8Array.from(await server.received.promise), packet);
       }
       assert.deepEqual(server.requests, ['POST /whip/a Bearer ok_1', 'DELETE /session/7 Bearer ok_1']);
@@ -151,7 +152,7 @@ suite('a WebRTC client', () => {
   test('the end of the connection at the server is reported', async () => {
     await using server = await TestServer.open();
     await using client = await connect(`${server.origin}/whip/a`);
-    server.peer!.send(rtpPacket()); // it is connected only when its own last flight has arrived
+    server.peer!.send(splitRtp(rtpPacket())!); // it is connected only when its own last flight has arrived
     while (!server.peer!.isConnected) await new Promise((resolve) => setImmediate(resolve));
     server.peer!.close();
     assert.equal(await client.closed, 'the server ended the session');

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { ForwardSlot } from '@oxbow/media/rtp/forward/forward-slot';
 import { ForwardSource, type ForwardSourceOptions } from '@oxbow/media/rtp/forward/forward-source';
+import { constantExtensions } from '@oxbow/media/rtp/packet';
 import type { RtpFormat } from '@oxbow/media/sdp/rtp-format';
 import type { WebRtcMedia } from '@oxbow/media/sdp/webrtc-description';
 import { type CallSource, MAX_CALL, MAX_CALL_PICTURES } from '../../../../api/room/call-shapes.ts';
@@ -127,7 +128,8 @@ function acceptSlot({ mid, extensions }: WebRtcMedia, { kind, format }: Acceptin
       // In the lower half, RFC 3711 3.3.1.
       firstSequence: randomBytes(2).readUInt16BE() & 0x7fff,
       firstTimestamp: randomBytes(4).readUInt32BE(),
-      extensions: id === undefined || mid.length > 16 ? undefined : new Map([[id, new TextEncoder().encode(mid)]]),
+      extensions:
+        id === undefined || mid.length > 16 ? undefined : constantExtensions([[id, new TextEncoder().encode(mid)]]),
     }),
   );
   return {

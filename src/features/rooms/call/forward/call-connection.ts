@@ -80,9 +80,9 @@ export class CallConnection {
   /** Forwards a packet in one of its slots. @returns whether it was sent */
   forward({ slot }: ConnectionSlot, packet: ForwardPacket, nowMs: number): boolean {
     if (!this.#peer.isConnected) return false;
-    const bytes = slot.forward(packet, nowMs);
-    if (bytes) this.#peer.send(bytes);
-    return bytes !== undefined;
+    const pieces = slot.forward(packet, nowMs);
+    if (pieces) this.#peer.send(pieces);
+    return pieces !== undefined;
   }
 
   /** Passes on the report of the source of a slot. */
@@ -157,7 +157,7 @@ export class CallConnection {
         for (const { ssrc, lossRate } of packet.reports) if (this.#slotOf(ssrc)) this.#allowance.report(lossRate);
       }
       if (packet.type === 'nack') {
-        for (const bytes of this.#slotOf(packet.source)?.resend(packet.sequences) ?? []) this.#peer.send(bytes);
+        for (const pieces of this.#slotOf(packet.source)?.resend(packet.sequences) ?? []) this.#peer.send(pieces);
       }
       if (packet.type === 'pictureLoss' || packet.type === 'fullIntra') {
         const source = this.#slotOf(packet.source)?.source;

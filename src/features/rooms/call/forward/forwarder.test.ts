@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { opusPacket, vp8Packet } from '@oxbow/media/rtp/forward/forward.fixture';
-import { parseRtp, printRtp, type RtpPacket } from '@oxbow/media/rtp/packet';
+import { parseRtp, printRtp, type RtpPacket, splitRtp } from '@oxbow/media/rtp/packet';
 import { parseRtcp, printNack, printReceiverReport, printSenderReport, type RtcpPacket } from '@oxbow/media/rtp/rtcp';
 import { openWebRtcEndpoint } from '@oxbow/wire/webrtc/endpoint';
 import { until } from '../../../../../test/fixtures/wait.ts';
@@ -70,13 +70,13 @@ class Person implements AsyncDisposable {
   /** Sends a picture with its camera. */
   show(sequence: number, isKey = false): void {
     const extensions = new Map([[clientExtensions.mid, Uint8Array.of('1'.charCodeAt(0))]]);
-    this.client.peer.send(printRtp({ ...vp8Packet(sequence, { isKey, ssrc: 77 }), extensions }));
+    this.client.peer.send(splitRtp(printRtp({ ...vp8Packet(sequence, { isKey, ssrc: 77 }), extensions }))!);
   }
 
   /** Sends sound with its microphone. */
   speak(sequence: number): void {
     const extensions = new Map([[clientExtensions.mid, Uint8Array.of('0'.charCodeAt(0))]]);
-    this.client.peer.send(printRtp({ ...opusPacket(sequence, { ssrc: 78 }), extensions }));
+    this.client.peer.send(splitRtp(printRtp({ ...opusPacket(sequence, { ssrc: 78 }), extensions }))!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -235,7 +235,8 @@ suite('a forwarded call', () => {
         at === 0 ? 0x80 | (i % 64) : (i * 31 + at * 7) & 0xff,
       );
       bytes[1] = [96, 97, 111][i % 3]!;
-      ann.client.peer.send(bytes);
+      const pieces = splitRtp(bytes);
+      if (pieces) ann.client.peer.send(pieces);
       const report = bytes.slice();
       report[1] = 200 + (i % 8);
       ann.client.peer.sendReport(report);
