@@ -21,7 +21,6 @@ import { openDataFolder } from '../store/data-folder.ts';
 import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
-import { openGateway } from './cluster/gateway.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
 import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
@@ -126,7 +125,7 @@ export async function startApp(
   const core = await openCore(app, { signal, onTaken });
   const features = await openFeatures(app, core);
   const served = { ...core, rtp: openRtp(app, core) };
-  const http = await openHttp(app, served, openElsewhere(app, served, features), claimed);
+  const http = await openHttp(app, served, await openElsewhere(app, served, features), claimed);
   core.publishPorts.http = Number(new URL(http.url).port || 80);
   await startParts(app, served, features, http);
   const endpoints = await openIngest(does(core, 'ingest') ? app : withoutIngest(app), served);
@@ -225,9 +224,10 @@ function does({ nodes }: Core, role: NodeRole): boolean {
 type Served = Core & { readonly rtp: RtpSessions };
 
 /** What answers for other servers and nodes, and the features. */
-function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) {
+async function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) {
   const { nodes } = served;
-  const gateway = nodes && openGateway(app, nodes, served);
+  // Read only where there are nodes: it has the cache of an edge.
+  const gateway = nodes && (await import('./cluster/gateway.ts')).openGateway(app, nodes, served);
   const own = openOwnViews(app, served);
   const view = app.process && ((name: string) => answerView(own, name));
   return {

@@ -10,7 +10,6 @@ import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.t
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
 import { openServerProcess, type ReadyProcess, reportReady, takeProcessMark } from './processes/process.ts';
-import { supervise } from './processes/supervisor.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
@@ -49,7 +48,10 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
     else say(startText(config, app));
   };
-  if (!isProcess && config.processes > 1) return await supervise(config, show);
+  if (!isProcess && config.processes > 1) {
+    const { supervise } = await import('./processes/supervisor.ts');
+    return await supervise(config, show);
+  }
   const starting = new AbortController();
   const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
   let isReady = false;
