@@ -426,16 +426,19 @@ export class Eraser {
 
   /**
    * Continues deletions until aborted, and waits for those that are under way. Never rejects.
-   * @param owns whether this process has a stream
+   * @param isOurs whether this process continues the deletions of a stream
    */
-  async run(owns: (streamId: string) => boolean): Promise<void> {
+  async run(isOurs: (streamId: string) => Promise<boolean>): Promise<void> {
     const { deps, signal } = this.#options;
     for (let pauseMs = MIN_RETRY_MS; !signal.aborted; ) {
       let isIdle = false;
       try {
-        const erasures = (await deps.recordings.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
-        isIdle = erasures.length === 0;
-        for (const erasure of erasures) await this.work(erasure);
+        isIdle = true;
+        for (const erasure of await deps.recordings.erasures.unfinished()) {
+          if (!(await isOurs(erasure.streamId))) continue;
+          isIdle = false;
+          await this.work(erasure);
+        }
       } catch (error) {
         this.#workFailed(error);
       }

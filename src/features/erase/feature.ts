@@ -11,6 +11,7 @@ import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
 import { readStreamName } from '../../streams/stream-table.ts';
 import type { AppContext, Nodes } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { continuesDeletion } from './continues-deletion.ts';
 import { createDeletionsApi } from './deletions-api.ts';
 import { EdgePurges } from './edge-purges.ts';
 import { Eraser } from './eraser.ts';
@@ -91,12 +92,8 @@ async function openErase(
   return {
     own: { deletions: createDeletionsApi({ deps, catalog, nameOf, eraser, audit, signal }), edgePurges: copies },
     start() {
-      const owns = (streamId: string) => {
-        // Only files and copies of a removed stream are left: any process reaches them.
-        const name = catalog.definitionOf(streamId)?.name;
-        return name !== undefined ? placement.find('stream', name) === 'own' : placement.node === '';
-      };
-      opened.use(shutdown.owns(eraser.run(owns)));
+      const owners = { placement, nameOf: async (id: string) => catalog.definitionOf(id)?.name ?? (await nameOf(id)) };
+      opened.use(shutdown.owns(eraser.run((streamId) => continuesDeletion(streamId, owners))));
     },
   };
 }
