@@ -79,6 +79,7 @@ export async function openIngest(
     openSrtServer({
       listen,
       fd: part?.link.start.srtFd,
+      siblings,
       access: publishAccess,
       latencyMs: config.srtLatency,
       passphrase: config.srtPassphrase,

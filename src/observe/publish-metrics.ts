@@ -102,6 +102,12 @@ export const publishMetrics = {
     labels: ['reason'],
     help: 'SRT callers that were rejected for their stream id, key, encryption or stream, by reason.',
   },
+  srtPassed: {
+    type: 'counter',
+    name: 'oxbow_srt_passed_total',
+    labels: [],
+    help: 'SRT callers that were passed on to the process of this server that has their stream.',
+  },
   srtSocketDrops: {
     type: 'counter',
     name: 'oxbow_srt_socket_drops_total',

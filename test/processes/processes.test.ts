@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import { connectSrt } from '@oxbow/wire/srt/connect';
 import { WebSocket } from 'ws';
 import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { RoomView } from '../../src/api/room/room-shapes.ts';
@@ -246,6 +247,36 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(new Set(lines.map(({ process: name }) => name)).size, 1);
   });
 
+  test('publishers and viewers over SRT reach the process of their stream through any of them', async () => {
+    const port = Number(new URL(server.ingest.srt!).port);
+    const key = await createPush(server, 'srt-again');
+    const url = `srt://127.0.0.1:${port}?streamid=`;
+    const text = async (path: string) => Buffer.from(await server.bytes(path)).toString();
+    const passed = async () => Number(/^oxbow_srt_passed_total (\d+)$/m.exec(await text('/metrics'))?.[1] ?? 0);
+    const generations = new Set<string | undefined>();
+    for (let connection = 0; connection < 2 || (await passed()) === 0; connection++) {
+      await using publisher = publishByFfmpeg(film, `${url}publish:srt-again:${key}`, { format: 'mpegts' });
+      await server.stream('srt-again', 'live');
+      generations.add(/v0\/g\d+/.exec(await text('/live/srt-again/index.m3u8'))?.[0]);
+      assert.equal(publisher.stderr, '');
+      await publisher.kill();
+      await server.stream('srt-again', 'unpublished');
+    }
+    assert.equal(generations.size, 1, 'its stream stays where it is');
+    await using publisher = publishByFfmpeg(film, `${url}publish:srt-again:${key}`, { format: 'mpegts' });
+    await server.stream('srt-again', 'live');
+    const before = await passed();
+    for (let viewer = 0; viewer < 3 || (await passed()) === before; viewer++) {
+      const signal = AbortSignal.timeout(30_000);
+      const caller = await connectSrt({ address: '127.0.0.1', port, streamId: 'request:srt-again', signal });
+      await new Promise<void>((resolve) => {
+        caller.onData = () => resolve();
+      });
+      caller.close();
+    }
+    assert.equal(publisher.stderr, '');
+  });
+
   test('follow each other in an upgrade, and no client is refused', async () => {
     const data = join(folder.path, 'data');
     const { pid } = await upgrade(data);
@@ -265,14 +296,14 @@ suite('several processes that are one server', { skip }, () => {
       await using next = await start(count);
       await until('all streams run', async () => {
         const counts = await countsOf(next);
-        return counts.length === count && counts.reduce((sum, streams) => sum + streams) === 7;
+        return counts.length === count && counts.reduce((sum, streams) => sum + streams) === 8;
       });
       const counts = await countsOf(next);
       assert.ok(counts.at(-1)! - counts[0]! <= 1, counts.join());
       await next.stream('one', 'live');
     }
     await using sole = await start(1);
-    assert.equal((await sole.json<{ items: readonly StreamView[] }>('/api/v1/streams')).items.length, 7);
+    assert.equal((await sole.json<{ items: readonly StreamView[] }>('/api/v1/streams')).items.length, 8);
     const timeline = await sole.timeline('three');
     assert.ok(timeline.spans.length > 0);
     const clip = `/clip/three/${Date.parse(timeline.spans[0]!.from)}/${Date.parse(timeline.spans[0]!.from) + 2000}.mp4`;

@@ -27,5 +27,14 @@ export async function openSrtListener(options: SrtListenerOptions): Promise<SrtL
     protocol.close();
     return socket.close();
   };
-  return { port: socket.port, stats: protocol.stats, close, [Symbol.asyncDispose]: close };
+  return {
+    port: socket.port,
+    stats: protocol.stats,
+    receiveForwarded(packet, { address, port }) {
+      socket.wake();
+      protocol.receive(packet, address, port, true);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

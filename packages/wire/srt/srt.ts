@@ -18,8 +18,24 @@ export interface SrtRequest {
   readonly peerVersion: string;
   /** Length of the AES key that the caller offers, bytes; 0 without encryption. */
   readonly encrypted: SrtKeyLength | 0;
+  /** Another process of this computer has passed the caller on: it is not passed on again. */
+  readonly isForwarded: boolean;
   /** Fires when the caller gave up waiting, or the listener closes. */
   readonly signal: AbortSignal;
+}
+
+/** A source of datagrams, as the socket names it. */
+export interface SrtSource {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The way of one caller's datagrams to another process, which answers the caller from the same port. */
+export interface SrtForwarding {
+  /** Passes a datagram on; it may be lost, as in a network. */
+  send(packet: Uint8Array): void;
+  /** Nothing follows. */
+  close(): void;
 }
 
 /** A caller that was rejected. */
@@ -30,6 +46,8 @@ export interface SrtRejection extends Pick<SrtRequest, 'streamId' | 'remote'> {
 /** The answer to a request. */
 export type SrtAnswer =
   | { readonly reject: SrtRejectReason }
+  /** Everything that the caller sends from now on is passed on; its handshake too, when it repeats it. */
+  | { readonly forward: (caller: SrtSource) => SrtForwarding }
   | {
       /**
        * Passphrase of the connection, 10 to 80 bytes of UTF-8. With a passphrase, callers without encryption
@@ -103,6 +121,11 @@ export interface SrtListener extends AsyncDisposable {
   readonly port: number;
   /** Counters of the listener. The object is updated in place. */
   readonly stats: Readonly<SrtListenerStats>;
+  /**
+   * Takes a datagram of a caller that another process has passed on. Its address is verified: it needs no
+   * cookie of this listener.
+   */
+  receiveForwarded(packet: Uint8Array, caller: SrtSource): void;
   /** Shuts all connections down and closes the socket. May be called twice. */
   close(): Promise<void>;
 }
@@ -117,6 +140,8 @@ export interface SrtListenerStats {
   accepted: number;
   /** Callers rejected. */
   rejected: number;
+  /** Callers that are passed on to other processes, now. */
+  forwarded: number;
   /** Handshakes answered without state (cookies sent). */
   inductions: number;
   /** Handshakes ignored: malformed, wrong cookie, too many at a time. */

@@ -246,6 +246,10 @@ class Processes {
       if (message.t === 'publish') return this.#hub.publish(name, message.event);
       if (message.t === 'pong') return heartbeat.answered();
       if (message.t === 'pass') return this.#passedClients.pass(this.#children.get(message.to), message.client, handle);
+      if (message.t === 'caller') {
+        const { to, caller } = message;
+        return this.#children.get(to)?.send({ t: 'caller', caller } satisfies ToProcess, () => undefined); // it has ended
+      }
       heartbeat.ready();
       ready.resolve(message.ready);
     });

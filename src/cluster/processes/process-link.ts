@@ -57,6 +57,17 @@ export interface PassedClient {
   readonly answered: number;
 }
 
+/** A caller of SRT whose datagrams another process continues with: the port of SRT has no connections. */
+export interface PassedCaller {
+  /** Where it is, as the socket of SRT names it. */
+  readonly address: string;
+  readonly port: number;
+  /** Its datagrams come from this port of this computer. */
+  readonly relayPort: number;
+  /** The process sends this to the port, which shows where it receives them. */
+  readonly hello: string;
+}
+
 /** Continues with a client. Its socket does not read yet. */
 export type TakeClient = (client: PassedClient, socket: Socket) => void;
 
@@ -68,6 +79,7 @@ export type ToProcess =
   | { readonly t: 'event'; readonly event: NumberedEvent }
   /** With the connection of a client that another process passes to this one. */
   | { readonly t: 'client'; readonly client: PassedClient }
+  | { readonly t: 'caller'; readonly caller: PassedCaller }
   /** Is answered at once. */
   | { readonly t: 'ping' };
 
@@ -77,6 +89,7 @@ export type FromProcess<Ready> =
   | { readonly t: 'ready'; readonly ready: Ready }
   /** With the connection of a client, for the process of that name. */
   | { readonly t: 'pass'; readonly to: string; readonly client: PassedClient }
+  | { readonly t: 'caller'; readonly to: string; readonly caller: PassedCaller }
   | { readonly t: 'pong' };
 
 /** The link of a process to its supervisor. */
@@ -93,6 +106,10 @@ export interface ProcessLink {
   pass(to: string, client: PassedClient, socket: Socket): void;
   /** Takes clients of a protocol that other processes pass to this one. Returns a function that ends it. */
   takeClients(protocol: PassedClient['protocol'], take: TakeClient): () => void;
+  /** Passes a caller to the process of that name. One that does not run never says hello. */
+  passCaller(to: string, caller: PassedCaller): void;
+  /** Takes callers that other processes pass to this one. Returns a function that ends it. */
+  takeCallers(take: (caller: PassedCaller) => void): () => void;
 }
 
 /** Whether this process does what one does for all, such as reporting a full disk: the first or sole one. */
@@ -110,6 +127,7 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   // Events come while the bus of this process is not open yet: their numbers must not be missed.
   const early: NumberedEvent[] = [];
   const connection = new Emitter<Socket>();
+  const caller = new Emitter<PassedCaller>();
   const takers = new Map<PassedClient['protocol'], TakeClient>();
   const take = (client: PassedClient, socket: Socket | undefined) => {
     const taker = takers.get(client.protocol);
@@ -119,6 +137,7 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   channel.on('message', (message: ToProcess, handle: unknown) => {
     if (message.t === 'start') started.resolve(message.start);
     else if (message.t === 'ping') sendTo(channel, { t: 'pong' });
+    else if (message.t === 'caller') caller.emit(message.caller);
     else if (message.t === 'event' && event.size === 0) early.push(message.event);
     else if (message.t === 'event') event.emit(message.event);
     else if (!(handle instanceof Socket))
@@ -148,6 +167,8 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
       takers.set(protocol, taker);
       return () => void takers.delete(protocol);
     },
+    passCaller: (to, passed) => sendTo(channel, { t: 'caller', to, caller: passed }),
+    takeCallers: (taker) => caller.subscribe(taker),
   };
 }
 

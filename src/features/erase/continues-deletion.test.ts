@@ -13,7 +13,7 @@ const INGEST: readonly NodeRole[] = ['ingest'];
 
 /** Which nodes continue the deletions of a stream. @param owner of the stream; undefined: it was removed */
 async function thoseThatContinue(nodes: Readonly<Record<string, TestNode>>, owner?: string): Promise<string[]> {
-  const views = Object.entries(nodes).map(([name, { isAlive = true, roles = ['ingest'] }]): NodeView => {
+  const views = Object.entries(nodes).map(([name, { isAlive = true, roles = INGEST }]): NodeView => {
     return { name, url: new URL(`http://${name}.example`), roles, version: '1', isAlive };
   });
   const nameOf = async () => (owner === undefined ? undefined : 'door');

@@ -28,8 +28,10 @@ function openCallers(decide: () => Promise<Publisher>) {
   const call = async (address: string, streamId: string): Promise<string> => {
     const remote = `${address}:${1000 + opened.length}`;
     const { signal } = new AbortController();
-    const answer: SrtAnswer = await callers.accept({ remote, streamId, peerVersion: '1.5.3', encrypted: 0, signal });
+    const request = { remote, streamId, peerVersion: '1.5.3', encrypted: 0, isForwarded: false, signal } as const;
+    const answer: SrtAnswer = await callers.accept(request);
     if ('reject' in answer) return answer.reject;
+    if ('forward' in answer) return 'forwarded';
     const { promise: closed, resolve } = Promise.withResolvers<string>();
     const connection = {
       remote,
@@ -112,6 +114,7 @@ suite('callers of SRT', () => {
         streamId: 'request:demo',
         peerVersion: '1.5.3',
         encrypted: 0,
+        isForwarded: false,
         signal,
       } as const;
       assert.ok(!('reject' in (await server.accept(request))), String(i));

@@ -15,7 +15,8 @@ import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { ClientPlaces, undecidedBounds, viewerBounds } from '../client/client-places.ts';
 import { addressOf } from '../client/remote-address.ts';
-import type { PublishAccess, StreamSettings } from '../publish-access.ts';
+import { type PublishAccess, StreamElsewhere, type StreamSettings } from '../publish-access.ts';
+import { type CallerLink, passCaller, TakenCallers } from './passed-callers.ts';
 import { publishConnection } from './srt-publishing.ts';
 import { sendLive } from './srt-reading.ts';
 import { rejectionOf } from './srt-rejection.ts';
@@ -26,6 +27,8 @@ interface SrtServerSetup {
   readonly listen: Endpoint;
   /** A socket that is bound there already; see UdpPlace. */
   readonly fd?: number | undefined;
+  /** The other processes of this server, which have streams too; undefined: there are none. */
+  readonly siblings?: CallerLink | undefined;
   readonly access: PublishAccess;
   /** Default of a stream's latency, ms. */
   readonly latencyMs: number;
@@ -54,7 +57,8 @@ interface SrtServer {
  */
 export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
   const server = new SrtCallers(setup);
-  const { listen, fd, latencyMs, maxCallers, log, metrics } = setup;
+  const { listen, fd, siblings, latencyMs, maxCallers, clock, log, metrics } = setup;
+  const failed = (error: unknown) => log.warn({ error: messageOf(error) }, 'passing SRT callers on failed');
   const listener = await openSrtListener({
     address: listen.address,
     port: listen.port,
@@ -69,10 +73,13 @@ export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
     },
   });
   const stopCounting = countDrops(listener.port, metrics);
+  const nowMs = () => clock.monotonicMs();
+  const taken = siblings && new TakenCallers({ link: siblings, listener, maxCallers, nowMs, failed });
   return {
     port: listener.port,
     async close() {
       stopCounting();
+      await taken?.[Symbol.asyncDispose]();
       await listener.close();
       await server.ended();
     },
@@ -133,6 +140,7 @@ export class SrtCallers {
       if (parsed.mode === 'publish') leave();
     } catch (error) {
       leave();
+      if (error instanceof StreamElsewhere) return this.#passOn(error.process);
       if (error instanceof Unencrypted) return this.#reject(request, 'unsecure', error.message);
       if (error instanceof OxbowError) {
         return this.#reject(request, rejectionOf(error.code, secret !== undefined), error.message);
@@ -158,6 +166,17 @@ export class SrtCallers {
     };
   }
 
+  #passOn(process: string): SrtAnswer {
+    const { siblings, log, metrics } = this.#setup;
+    metrics.srtPassed.inc();
+    const failed = (error: unknown) => log.warn({ error: messageOf(error) }, 'passing an SRT caller on failed');
+    return { forward: (caller) => passCaller(siblings!, process, caller, failed) };
+  }
+
+  #canPass({ isForwarded }: SrtRequest): boolean {
+    return this.#setup.siblings !== undefined && !isForwarded;
+  }
+
   #admit(request: SrtRequest, parsed: StreamIdRequest): Promise<Admitted> {
     return parsed.mode === 'publish' ? this.#admitPublisher(request, parsed) : this.#admitViewer(request, parsed);
   }
@@ -179,6 +198,7 @@ export class SrtCallers {
       name,
       key,
       userAgent: userAgentOf(request, user),
+      canPass: this.#canPass(request),
       onStream: (streamSettings) => {
         settings = streamSettings;
         this.#assertEncryption(request, streamSettings);
@@ -206,6 +226,7 @@ export class SrtCallers {
       name,
       token,
       userAgent: userAgentOf(request, user),
+      canPass: this.#canPass(request),
       onStream: (streamSettings) => {
         settings = streamSettings;
         this.#assertEncryption(request, streamSettings);

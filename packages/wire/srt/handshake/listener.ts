@@ -31,8 +31,16 @@ import {
 } from '../packet/header.ts';
 import { keyState } from '../packet/key-material.ts';
 import { type SrtRejectReason, srtRejections } from '../rejection.ts';
-import type { SrtAnswer, SrtKeyLength, SrtListenerOptions, SrtListenerStats } from '../srt.ts';
+import type {
+  SrtAnswer,
+  SrtForwarding,
+  SrtKeyLength,
+  SrtListenerOptions,
+  SrtListenerStats,
+  SrtSource,
+} from '../srt.ts';
 import { Cookies } from './cookie.ts';
+import { ForwardedCallers } from './forwarded-callers.ts';
 import { agree, defaults, MTU, ownParameters, printPeerAddress, refuseConclusion } from './negotiate.ts';
 import { SecretLimiter } from './secret-limiter.ts';
 
@@ -62,6 +70,8 @@ interface Caller {
   readonly handshake: Handshake;
   readonly arrivedUs: number;
   readonly timestampUs: number;
+  /** Another process has passed it on, after it returned a cookie there. */
+  readonly isForwarded: boolean;
 }
 
 interface Pending {
@@ -82,6 +92,8 @@ interface ConclusionAnswer {
   readonly startUs: number;
 }
 
+type AcceptedAnswer = Extract<SrtAnswer, { onConnection: unknown }>;
+
 /** A listener without its socket. */
 export class ListenerProtocol {
   readonly stats: SrtListenerStats = {
@@ -89,6 +101,7 @@ export class ListenerProtocol {
     pending: 0,
     accepted: 0,
     rejected: 0,
+    forwarded: 0,
     inductions: 0,
     ignoredHandshakes: 0,
     ignoredPackets: 0,
@@ -98,6 +111,7 @@ export class ListenerProtocol {
   readonly #cookies: Cookies;
   readonly #secrets = new SecretLimiter();
   readonly #connections = new Map<number, Entry>();
+  readonly #forwarded = new ForwardedCallers();
   /** Answers to callers, pending callers and rejections by address, port and socket id of the caller. */
   readonly #answers = new Map<string, ConclusionAnswer>();
   readonly #pending = new Map<string, Pending>();
@@ -111,8 +125,8 @@ export class ListenerProtocol {
     this.#cookies = new Cookies(network.now());
   }
 
-  /** Takes a datagram from the network. Never throws. */
-  receive(packet: Uint8Array, address: string, port: number): void {
+  /** Takes a datagram from the network. Never throws. @param isForwarded by another process */
+  receive(packet: Uint8Array, address: string, port: number, isForwarded = false): void {
     if (this.#isClosed) return;
     if (packet.length < HEADER_BYTES) {
       this.stats.ignoredPackets++;
@@ -120,12 +134,15 @@ export class ListenerProtocol {
     }
     const destination = destinationOf(packet);
     const entry = this.#connections.get(destination);
+    const isOfPeer = entry?.port === port && entry.address === address;
+    const mayPass = !isOfPeer && !isForwarded && this.#forwarded.size > 0;
+    if (mayPass && this.#forwarded.send(packet, address, port, this.#network.now())) return;
     try {
       if (entry) {
-        if (entry.port !== port || entry.address !== address) this.stats.ignoredPackets++;
-        else entry.connection.receive(packet, this.#network.now());
+        if (isOfPeer) entry.connection.receive(packet, this.#network.now());
+        else this.stats.ignoredPackets++;
       } else if (destination === 0 && isControl(packet) && controlType(packet) === control.handshake) {
-        this.#receiveHandshake(packet, address, port);
+        this.#receiveHandshake(packet, address, port, isForwarded);
       } else {
         this.stats.ignoredPackets++;
       }
@@ -161,7 +178,9 @@ export class ListenerProtocol {
       this.#rejected.delete(key);
     }
     this.stats.pending = this.#pending.size;
-    return this.#connections.size + this.#pending.size + this.#rejected.size > 0;
+    this.#forwarded.tick(nowUs);
+    this.stats.forwarded = this.#forwarded.size;
+    return this.#connections.size + this.#pending.size + this.#rejected.size + this.#forwarded.size > 0;
   }
 
   /** Ends all connections and pending callers. */
@@ -170,6 +189,7 @@ export class ListenerProtocol {
     for (const { connection } of [...this.#connections.values()]) connection.close();
     for (const { controller } of this.#pending.values()) controller.abort(new Error('The SRT listener closes'));
     this.#pending.clear();
+    this.#forwarded.close();
     this.#isClosed = true;
   }
 
@@ -179,13 +199,13 @@ export class ListenerProtocol {
     this.#options.onError?.(error);
   }
 
-  #receiveHandshake(packet: Uint8Array, address: string, port: number): void {
+  #receiveHandshake(packet: Uint8Array, address: string, port: number, isForwarded: boolean): void {
     // Beyond the limit of inductions a packet costs as little as possible.
     if (isStateless(packet) && !this.#takesInduction()) return;
     const handshake = parseHandshake(packet);
     const remote = printRemote(address, port);
     const arrivedUs = this.#network.now();
-    const caller = { address, port, remote, handshake, arrivedUs, timestampUs: timestampOf(packet) };
+    const caller = { address, port, remote, handshake, arrivedUs, timestampUs: timestampOf(packet), isForwarded };
     switch (handshake.type) {
       case handshakeType.induction:
         this.#answerInduction(caller);
@@ -223,7 +243,7 @@ export class ListenerProtocol {
 
   #receiveConclusion(caller: Caller): void {
     const { handshake, remote, arrivedUs } = caller;
-    if (!this.#cookies.isValid(handshake.cookie, remote, arrivedUs)) {
+    if (!caller.isForwarded && !this.#cookies.isValid(handshake.cookie, remote, arrivedUs)) {
       this.stats.ignoredHandshakes++;
       return;
     }
@@ -256,7 +276,8 @@ export class ListenerProtocol {
   #refuseLoad(): SrtRejectReason | undefined {
     const most = this.#options.maxConnections ?? defaults.maxConnections;
     // Pending callers are counted, so that no more are accepted than there is room for.
-    return this.#connections.size + this.#pending.size >= most || this.#pending.size >= MAX_PENDING
+    return this.#connections.size + this.#pending.size + this.#forwarded.size >= most ||
+      this.#pending.size >= MAX_PENDING
       ? 'backlog'
       : undefined;
   }
@@ -270,6 +291,7 @@ export class ListenerProtocol {
         remote,
         peerVersion: printVersion(handshake.parameters!.version),
         encrypted: keyLength,
+        isForwarded: caller.isForwarded,
         signal: pending.controller.signal,
       });
     } catch (error) {
@@ -280,6 +302,7 @@ export class ListenerProtocol {
     this.#pending.delete(key);
     this.stats.pending = this.#pending.size;
     if ('reject' in answer) return this.#reject(caller, key, answer.reject);
+    if ('forward' in answer) return this.#forward(caller, answer.forward);
     try {
       this.#open(caller, key, answer);
     } catch (error) {
@@ -288,7 +311,12 @@ export class ListenerProtocol {
     }
   }
 
-  #open(caller: Caller, key: string, answer: Exclude<SrtAnswer, { reject: SrtRejectReason }>): void {
+  #forward({ address, port }: Caller, forward: (caller: SrtSource) => SrtForwarding): void {
+    this.#forwarded.add(address, port, forward({ address, port }), this.#network.now());
+    this.stats.forwarded = this.#forwarded.size;
+  }
+
+  #open(caller: Caller, key: string, answer: AcceptedAnswer): void {
     const { handshake, remote, address, port } = caller;
     const keys = this.#takeKeys(caller, answer.passphrase);
     if (typeof keys === 'string') {
