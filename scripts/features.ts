@@ -134,7 +134,7 @@ export const features: readonly Feature[] = [
     'run/settings',
   ),
   feature('Events and webhooks', 'notifies programs', 'events webhooks', 'api/events api/webhooks'),
-  feature('Edge', "copies of another server's media", 'edge edges', 'run/edge'),
+  feature('Edge', "copies of another server's media", 'edge edges cdn', 'run/edge run/cdn'),
   feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis'),
   feature(
     'Object storage and folders',

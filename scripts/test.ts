@@ -30,6 +30,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   nginx: ['nginx', 'libnginx-mod-rtmp'],
   haproxy: ['haproxy'],
   caddy: ['caddy'],
+  varnishd: ['varnish'],
   apache2: ['apache2'],
   mpv: ['mpv'],
   cvlc: ['vlc-bin', 'vlc-plugin-base'],

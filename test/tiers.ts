@@ -115,6 +115,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/backup.test.ts': partly('wrong usage'),
   'test/e2e/broken-disk.test.ts': long('file systems of their own, full and read-only', 'test/e2e/full-disk.test.ts'),
   'test/e2e/broken-pipe.test.ts': partly('a recording to a pipe'),
+  'test/e2e/cdn.test.ts': long('five hundred viewers behind each cache', 'test/checks/cdn.test.ts'),
   'test/e2e/clips.test.ts': partly('every codec, seeks, players, time-lapses, and a kill'),
   'test/e2e/dashboard.test.ts': long('every query of the dashboard in Prometheus', 'test/e2e/alerts.test.ts'),
   'test/e2e/delete-verb.test.ts': long('a verb over what is deleted elsewhere', 'test/e2e/erase.test.ts'),

@@ -8,6 +8,7 @@ import { version } from '../lib/version.ts';
 import { addToken } from './access/token.ts';
 import { addUser } from './access/user.ts';
 import { addAdd } from './add.ts';
+import { addCdn } from './cdn/cdn.ts';
 import { addConfig } from './config.ts';
 import { addBackup } from './database/backup.ts';
 import { addDb } from './database/db.ts';
@@ -100,6 +101,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addUpload(program, exit);
   addWorker(program, exit);
   addEdge(program, exit);
+  addCdn(program, exit);
   addCompletion(program, exit);
   addManual(program, exit);
   for (const command of program.commands) {
