@@ -239,7 +239,7 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
       await server.fetch(`/api/v1/streams/${later}`, { method: 'DELETE' });
     });
 
-    test('of an origin that answers 503, 404, 410 and private media, only 410 is kept', async () => {
+    test('of an origin that answers 503, 404, 410 and private media, only 410 is kept; one that is away is a 503', async () => {
       const asked: string[] = [];
       const fields: Readonly<Record<string, [number, string]>> = {
         503: [503, 'no-store'],
@@ -267,6 +267,13 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
         Object.keys(fields).map((key) => [key, asked.filter((each) => each === key).length]),
       );
       assert.deepEqual(times, { 503: 3, 404: 3, 410: 1, 200: 3, 201: 1 });
+      await origin[Symbol.asyncDispose]();
+      for (const path of ['/live/cam/v0/1.m4s', '/t/AAAA/live/cam/v0/1.m4s', '/api/v1/streams']) {
+        const { status, headers } = await ask(before.url, path);
+        assert.equal(status, 503, path);
+        assert.deepEqual([headers['cache-control'], headers['retry-after']], ['no-store', '1']);
+        assert.equal(headers['access-control-allow-origin'], '*');
+      }
     });
 
     test('viewers with different tokens share a copy, which no one gets without a valid token', async () => {
@@ -292,7 +299,11 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
         assert.equal(refused.headers['cache-control'], 'no-store');
       }
       // Of a stream that the token is for, with a path that leads to another.
-      assert.notEqual((await ask(cache.url, `/t/${other}/live/cam/..${segment.slice('/live'.length)}`)).status, 200);
+      for (const up of ['..', '%2e%2e', '.%2E', 'v0/../..'])
+        assert.notEqual(
+          (await ask(cache.url, `/t/${other}/live/cam/${up}${segment.slice('/live'.length)}`)).status,
+          200,
+        );
       const { msn, part } = hintIn(String((await ask(server.url, `/t/${tokens[1]}${path}`)).body))!;
       const reload = `/t/${tokens[1]}${path}?_HLS_msn=${msn}&_HLS_part=${part}`;
       assert.ok(String((await ask(cache.url, reload)).body).includes(`"${msn}.${part}.m4s"`));
@@ -339,6 +350,7 @@ async function standIn(
   return {
     url: `http://127.0.0.1:${(running.address() as AddressInfo).port}`,
     async [Symbol.asyncDispose]() {
+      if (!running.listening) return;
       running.closeAllConnections();
       running.close();
       await once(running, 'close');

@@ -27,6 +27,8 @@ export interface CachePlan {
   readonly purgeFrom: readonly string[];
   /** How long an answer of oxbow about a playback token holds, whole seconds. */
   readonly recheckS: number;
+  /** How long a reload without a part may be held while all is well, whole seconds: a segment, and one more. */
+  readonly longestWaitS: number;
 }
 
 /** Flags of the verb. */
@@ -36,6 +38,11 @@ export interface PlanFlags {
   readonly recheck: string;
   readonly purgeFrom?: string;
 }
+
+/** Settings that files are made from. */
+export type PlanSettings = Pick<Config, 'publicUrl' | 'listen' | 'http' | 'tls'> & {
+  readonly hls: Pick<Config['hls'], 'segmentDuration'>;
+};
 
 /** The longest time that a token which was taken back still gives media, ms. */
 const MAX_RECHECK_MS = 3_600_000;
@@ -48,7 +55,7 @@ const NAME = /^[a-z][a-z0-9_]{0,31}$/;
  */
 export function planOf(
   cache: string,
-  { publicUrl, listen, http, tls }: Pick<Config, 'publicUrl' | 'listen' | 'http' | 'tls'>,
+  { publicUrl, listen, http, tls, hls }: PlanSettings,
   flags: PlanFlags,
 ): CachePlan & { readonly cache: Cache } {
   const kind = CACHES.find((each) => each === cache);
@@ -80,6 +87,7 @@ export function planOf(
     originHost: isLocal ? 'localhost' : origin.host,
     purgeFrom: given.length > 0 ? given.map(networkOf) : isLocal ? ['127.0.0.1', '::1'] : [host],
     recheckS: recheckOf(flags.recheck),
+    longestWaitS: Math.ceil(hls.segmentDuration / 1000) + 1,
   };
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Config } from '../../config/schema.ts';
-import { CACHES, type CachePlan, type PlanFlags, planOf } from './cache-plan.ts';
+import { CACHES, type CachePlan, type PlanFlags, type PlanSettings, planOf } from './cache-plan.ts';
 import { printCloudfront } from './cloudfront-file.ts';
 import { printFastly } from './fastly-file.ts';
 import { printNginx } from './nginx-file.ts';
@@ -12,18 +11,28 @@ interface Case {
   readonly listen?: string;
   readonly port?: number;
   readonly cert?: string;
+  /** ms. */
+  readonly segmentDuration?: number;
   readonly flags?: Partial<PlanFlags>;
 }
 
 function plan(
   cache: string,
-  { publicUrl = 'https://tv.example', listen = '127.0.0.1', port = 8080, cert = '', flags }: Case = {},
+  {
+    publicUrl = 'https://tv.example',
+    listen = '127.0.0.1',
+    port = 8080,
+    cert = '',
+    segmentDuration = 2000,
+    flags,
+  }: Case = {},
 ): CachePlan {
-  const config: Pick<Config, 'publicUrl' | 'listen' | 'http' | 'tls'> = {
+  const config: PlanSettings = {
     publicUrl: publicUrl === '' ? undefined : publicUrl,
     listen,
     http: { address: '', port },
     tls: { cert, key: '' },
+    hls: { segmentDuration },
   };
   const byDefault: PlanFlags = { name: 'oxbow', recheck: '10s' };
   return planOf(cache, config, Object.assign(byDefault, flags));
@@ -53,6 +62,8 @@ suite('what is printed comes from the settings', () => {
     assert.deepEqual(linesWith(text, /proxy_set_header Host/), ['proxy_set_header Host 10.0.0.5:8443;']);
     assert.deepEqual(linesWith(text, /proxy_read_timeout/), ['proxy_read_timeout 120s;']);
     assert.ok(text.includes('proxy_cache_valid 200 5s;'));
+    assert.deepEqual(linesWith(text, /lock_timeout/), ['proxy_cache_lock_timeout 3s;']);
+    assert.ok(printNginx(plan('nginx', { segmentDuration: 5500 })).includes('proxy_cache_lock_timeout 7s;'));
     assert.ok(text.includes('proxy_ssl_verify on;'));
     assert.ok(!text.includes('oxbow_'), 'no name of another cache');
     const braces = text.replaceAll(/"[^"\n]*"|#.*/g, '');

@@ -42,7 +42,7 @@ export function addCdn(program: Command, exit: (code: ExitCode) => void): void {
     .option('--purge-from <NETWORK,…>', 'nginx, Varnish: who may purge; default the address of the origin.')
     .option('-o, --output <FILE>', 'Write the file there instead of stdout.')
     .option('--overwrite', 'Replace a file that exists.');
-  addSettingFlags(print, ['publicUrl', 'listen', 'http', 'tls.cert']);
+  addSettingFlags(print, ['publicUrl', 'listen', 'http', 'tls.cert', 'hls.segmentDuration']);
   print.action(async (cache: string) => {
     const options = print.opts<Options>();
     const { config } = await readSettings(print);

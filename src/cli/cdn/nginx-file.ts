@@ -118,7 +118,7 @@ server {
 }
 
 /** Directives of the whole server. */
-function shared({ name, origin, originHost }: CachePlan): string {
+function shared({ name, origin, originHost, longestWaitS }: CachePlan): string {
   const secure =
     origin.protocol === 'https:'
       ? `proxy_ssl_server_name on;
@@ -130,6 +130,8 @@ proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt; # CHANGE
       : '';
   return `keepalive_timeout 75s;
 server_tokens off;
+# What is forwarded after an error page may have one too.
+recursive_error_pages on;
 
 proxy_http_version 1.1;
 proxy_set_header Connection $${name}_connection;
@@ -154,11 +156,11 @@ proxy_cache_revalidate on;
 # The key contains the coding.
 proxy_ignore_headers Vary;
 # Of equal requests one is sent to oxbow. nginx looks only every half second whether its answer is there: docs/9-run/cdn.md
-# has what this costs. A request that waits longer is sent to oxbow too, so that an answer that is not kept does not
-# make them wait one after the other.
+# has what this costs. A request that waits longer than a segment is sent to oxbow too, so that viewers do not wait one after the
+# other for an answer that is not kept.
 proxy_cache_lock on;
 proxy_cache_lock_age 120s;
-proxy_cache_lock_timeout 10s;
+proxy_cache_lock_timeout ${longestWaitS}s;
 `;
 }
 
@@ -169,18 +171,30 @@ location / {
     proxy_buffering off;
     client_max_body_size 0;
     proxy_request_buffering off;
+    error_page 502 504 = @${plan.name}_away;
+}
+
+# oxbow does not answer: players try again, and no cache keeps this.
+location @${plan.name}_away {
+    default_type text/plain;
+    add_header Cache-Control no-store always;
+    add_header Retry-After 1 always;
+    add_header Access-Control-Allow-Origin * always;
+    return 503 "oxbow does not answer.";
 }
 
 # What is not kept, and what oxbow refuses: its answer, as it is.
 location @${plan.name}_forward {
     proxy_pass ${addressOf(plan)};
     proxy_buffering off;
+    error_page 502 504 = @${plan.name}_away;
 }
 `;
 }
 
 /** What the locations of copies begin with. */
-const unlessForwarded = (name: string): string => `error_page 418 = @${name}_forward;
+const unlessForwarded = (name: string): string => `error_page 502 504 = @${name}_away;
+    error_page 418 = @${name}_forward;
     if ($${name}_forwards) {
         return 418;
     }
