@@ -194,6 +194,11 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
       }
       const { body } = await ask(cache.url, `${list}?_HLS_msn=${msn}&_HLS_part=${part}`);
       assert.ok(String(body).includes(`"${msn}.${part}.m4s"`), 'the key of the part has no older list');
+      const segment = await segmentOf(list);
+      const fetched = await caused(['segment'], async () => {
+        for (const query of ['', '?x=1', '?_HLS_msn=1', '?_HLS_skip=YES']) await ask(cache.url, segment + query);
+      });
+      assert.ok(fetched <= 1, `${fetched} requests at oxbow for one segment`);
     });
 
     test('ranges, 304, HEAD, preflights and gzip pass; reports, the API and WebSockets are forwarded', async () => {

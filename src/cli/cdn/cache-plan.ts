@@ -27,7 +27,7 @@ export interface CachePlan {
   readonly purgeFrom: readonly string[];
   /** How long an answer of oxbow about a playback token holds, whole seconds. */
   readonly recheckS: number;
-  /** How long a reload without a part may be held while all is well, whole seconds: a segment, and one more. */
+  /** The longest that a reload is held while all is well, whole seconds: a segment, and one more. */
   readonly longestWaitS: number;
 }
 

@@ -21,8 +21,8 @@ function head({ name, origin, originHost, publicUrl }: CachePlan): string {
     .ssl_sni_hostname = "${origin.hostname}";`
       : '';
   return `# Fastly in front of oxbow, for viewers at ${publicUrl.origin}. Custom VCL of a service; choose it as the main file.
-# Made by \`oxbow cdn print fastly\`; what it does: docs/9-run/cdn.md. It was not run at Fastly: try it in a service of its
-# staging environment first.
+# Made by \`oxbow cdn print fastly\`; what it does: docs/9-run/cdn.md. It was not run at Fastly: try it in a
+# service without viewers first.
 
 backend F_${name} {
     .host = "${origin.hostname}";

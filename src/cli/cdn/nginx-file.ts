@@ -62,10 +62,15 @@ map $http_upgrade $${name}_connection {
     "~*^websocket$" upgrade;
 }
 
-# The query of a playlist that is part of the key, in one order. oxbow gets what the key says and nothing else.
-${pieces.join('')}map "${DIRECTIVES.map((directive) => `$${name}${directive}`).join('')}" $${name}_query {
+# The query of a playlist that is part of the key, in one order; other media has none. oxbow gets what the key says and
+# nothing else.
+map $request_uri $${name}_is_list {
     default "";
-    "~^&(?<${name}_rest>.+)$" "?$${name}_rest";
+    "~^[^?]*[.]m3u8(?:[?]|$)" list;
+}
+${pieces.join('')}map "$${name}_is_list${DIRECTIVES.map((directive) => `$${name}${directive}`).join('')}" $${name}_query {
+    default "";
+    "~^list&(?<${name}_rest>.+)$" "?$${name}_rest";
 }
 
 # Paths that programs read differently are forwarded; so are requests of administrators.

@@ -111,10 +111,13 @@ function received(plan: CachePlan): string {
     return (pass);
 }
 
-# Leaves of the query what is part of the key, in one order: oxbow gets what the key says and nothing else.
+# Leaves of the query of a playlist what is part of the key, in one order; other media has none. oxbow gets what the key
+# says and nothing else.
 sub ${name}_directives {
     set req.http.X-Oxbow-Query = "";
+    if (req.url ~ "^[^?]*[.]m3u8(?:\\?|$)") {
 ${DIRECTIVES.map(directive).join('\n')}
+    }
     set req.url = regsub(req.url, "\\?.*$", "") + regsub(req.http.X-Oxbow-Query, "^&", "?");
     unset req.http.X-Oxbow-Query;
 }
@@ -134,10 +137,10 @@ sub ${name}_purge {
 `;
 }
 
-const directive = (name: string): string => `    if (req.url ~ "[?&]${name}=${DIRECTIVE_VALUE}(?:&|$)") {
-        set req.http.X-Oxbow-Query = req.http.X-Oxbow-Query + "&${name}=" +
-            regsub(req.url, "^.*?[?&]${name}=(${DIRECTIVE_VALUE})(?:&.*)?$", "\\1");
-    }`;
+const directive = (name: string): string => `        if (req.url ~ "[?&]${name}=${DIRECTIVE_VALUE}(?:&|$)") {
+            set req.http.X-Oxbow-Query = req.http.X-Oxbow-Query + "&${name}=" +
+                regsub(req.url, "^.*?[?&]${name}=(${DIRECTIVE_VALUE})(?:&.*)?$", "\\1");
+        }`;
 
 const asked = `sub vcl_pipe {
     set bereq.http.Connection = "upgrade";
