@@ -36,6 +36,7 @@ import { openHttp, openOwnViews } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
 import { openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
+import { useMachinePaths } from './machine.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
@@ -115,6 +116,7 @@ export async function startApp(
   signal.throwIfAborted(); // loading the program takes long on a busy machine
   const shutdown = new Shutdown(signal);
   opened.defer(() => shutdown.begin());
+  await useMachinePaths(config, origins);
   const settings = new EffectiveSettings(given, origins);
   const dataFolder = await openDataFolder(config.data);
   const observation = await openObservation(config, settings, { opened, shown, process: part });

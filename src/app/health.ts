@@ -5,7 +5,7 @@
 import type { AppContext, Parts } from '../features/core.ts';
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';
-import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
+import { networkState } from '../lib/confine/confine.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { many } from '../lib/text/many.ts';
 import { createHealth, type Health } from '../observe/health.ts';
@@ -88,7 +88,6 @@ export function openChildren({
   failed,
 }: Pick<AppContext, 'config' | 'metrics' | 'log' | 'failed'>): void {
   const { network } = config.children;
-  setNetworkPolicy(network);
   networkState().then(({ state, text }) => {
     metrics.childrenWithoutNetwork.set(state === 'isolated' ? 1 : 0);
     if (state === 'unavailable') log[network === 'required' ? 'error' : 'info']({ setting: 'children.network' }, text);

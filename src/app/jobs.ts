@@ -88,7 +88,7 @@ export function openOwnWorker(
       slots: config.slots,
       idleMs: config.workerIdle,
       isShared,
-      network: others.children.network,
+      children: others.children,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
       otlp: others.telemetry.otlp,

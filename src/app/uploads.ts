@@ -15,7 +15,7 @@ const SWEEP_EVERY_MS = 60_000;
 
 /** Opens them. */
 export async function openUploads(
-  { settings, dataFolder, clock, opened, metrics, failed, shutdown }: AppContext,
+  { config, settings, dataFolder, clock, opened, metrics, failed, shutdown }: AppContext,
   {
     store,
     bus,
@@ -25,7 +25,9 @@ export async function openUploads(
     placement,
   }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk' | 'library' | 'placement'>,
 ): Promise<OpenedUploads> {
-  const files = opened.use(openLocalUploadStore({ folder: dataFolder, syncQueue: recordings.syncQueue }));
+  const { syncQueue } = recordings;
+  const { hashThreads } = config.library;
+  const files = opened.use(openLocalUploadStore({ folder: dataFolder, syncQueue, hashThreads }));
   const report = failed('an upload');
   const parts = opened.use(
     openParts({

@@ -21,6 +21,8 @@ interface LocalUploadOptions {
   readonly syncQueue?: SyncQueue;
   /** The file layer; default: that of the system. */
   readonly files?: Files;
+  /** Most threads that hash files, 1 to 16; default: 1. */
+  readonly hashThreads?: number;
 }
 
 interface Shared {
@@ -37,9 +39,10 @@ export function openLocalUploadStore({
   folder,
   syncQueue = createSyncQueue(),
   files = systemFiles,
+  hashThreads = 1,
 }: LocalUploadOptions): UploadStore {
   const shared = new Map<string, Shared>();
-  const hasher = new UploadHasher();
+  const hasher = new UploadHasher(hashThreads);
   const pathOf = (location: SegmentLocation) => `${join(folder, location)}${UNFINISHED}`;
 
   async function leave(path: string, entry: Shared): Promise<void> {

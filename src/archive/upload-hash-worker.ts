@@ -1,5 +1,5 @@
 /**
- * The thread that hashes uploads: reads each file up to where it is final, in turns, so that a large one does
+ * A thread that hashes uploads: reads each file up to where it is final, in turns, so that a large one does
  * not delay the others.
  * In: HashOrder messages of upload-hasher.ts. Out: HashAnswer messages.
  */

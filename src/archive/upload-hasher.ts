@@ -1,7 +1,7 @@
 /**
- * Hashes files while they grow, in one thread for all of them: it reads what the system still has in memory.
- * In: paths, how far each file is final. Out: SHA-256. The thread starts with the first file and ends after
- * the last one.
+ * Hashes files while they grow, in a few threads: they read what the system still has in memory.
+ * In: paths, how far each file is final. Out: SHA-256. A thread starts with its first file and ends after its
+ * last one; a file stays with its thread.
  */
 import { Worker } from 'node:worker_threads';
 import { startedFile } from '../lib/program-files.ts';
@@ -18,18 +18,43 @@ interface Open {
   result: PromiseWithResolvers<string> | undefined;
 }
 
-/** The thread and its files. */
+/** All threads. */
 export class UploadHasher implements AsyncDisposable {
+  readonly #threads: readonly HashThread[];
+
+  /** @param threads most of them at the same time, 1 to 16 */
+  constructor(threads: number) {
+    this.#threads = Array.from({ length: threads }, () => new HashThread());
+  }
+
+  /**
+   * Begins to hash a file, which need not exist before bytes of it are final. The thread with the fewest
+   * files gets it.
+   *
+   * @param paths the first one that exists is read
+   */
+  open(paths: readonly string[]): UploadDigest {
+    return this.#threads.reduce((least, thread) => (thread.size < least.size ? thread : least)).open(paths);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
+  }
+}
+
+/** A thread and its files. */
+class HashThread implements AsyncDisposable {
   readonly #open = new Map<number, Open>();
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #nextId = 1;
 
-  /**
-   * Begins to hash a file, which need not exist before bytes of it are final.
-   *
-   * @param paths the first one that exists is read
-   */
+  /** Number of open files. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** As `UploadHasher.open`. */
   open(paths: readonly string[]): UploadDigest {
     const id = this.#nextId++;
     const entry: Open = { paths, reached: 0, result: undefined };

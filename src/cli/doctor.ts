@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
+import { applyChildSettings, networkState } from '../lib/confine/confine.ts';
 import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
+import { useTemporaryFolder } from '../lib/files/temporary-folder.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
@@ -28,6 +29,7 @@ import {
   checkChildren,
   checkEncoders,
   checkEngine,
+  checkPaths,
   checkPublicUrl,
   checkYtDlp,
   runYtDlp,
@@ -89,6 +91,10 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
       'record.minFree',
       'pages.ytDlp',
       'children.network',
+      'children.prlimit',
+      'children.setpriv',
+      'children.unshare',
+      'temporaryFolder',
     ],
   ]);
   command.action(async () => exit(await doctor(command)));
@@ -132,7 +138,11 @@ async function look(
   const loaded = await settingsFinding(command, add);
   add(checkClock(thisMachine, Date.now(), process.platform));
   for (const finding of checkKernel(thisMachine)) add(finding);
-  setNetworkPolicy(loaded?.config.children.network ?? 'auto');
+  if (loaded) {
+    useTemporaryFolder(loaded.config.temporaryFolder);
+    applyChildSettings(loaded.config.children);
+    for (const finding of await checkPaths(loaded.config)) add(finding);
+  }
   add(await checkChildren(networkState, loaded?.config.children.network ?? 'auto'));
   add(await checkEngine(() => askEngine(signal)));
   add(await checkEncoders(async () => (await import('../ffmpeg/hardware-encoders.ts')).findHardwareEncoders()));

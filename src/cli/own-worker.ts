@@ -7,7 +7,7 @@
 import { createInterface } from 'node:readline';
 import type { OwnWorkerSetup } from '../jobs/own-worker.ts';
 import { runWorker } from '../jobs/worker/worker.ts';
-import { setNetworkPolicy } from '../lib/confine/confine.ts';
+import { applyChildSettings } from '../lib/confine/confine.ts';
 import { workerHandlers } from '../transcode/handlers.ts';
 import { note } from './terminal.ts';
 import { encoderNames, openWorkerTelemetry, workerFacts } from './worker.ts';
@@ -26,8 +26,8 @@ createInterface({ input: process.stdin })
     setTimeout(() => process.exit(0), LEAVE_WITHIN_MS).unref();
   });
 
-const { url, token, unchecked, slots, network, otlp } = await setup;
-setNetworkPolicy(network);
+const { url, token, unchecked, slots, children, otlp } = await setup;
+applyChildSettings(children);
 const telemetry = await openWorkerTelemetry(otlp, 'own');
 const kinds = Object.keys(workerHandlers);
 const end = await runWorker({

@@ -9,6 +9,7 @@ import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceQuality } from '../api/source-facts.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { useTemporaryFolder } from '../lib/files/temporary-folder.ts';
 import { ladderText, probedLadder } from './probe-ladder.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -27,7 +28,7 @@ export function addProbe(program: Command, exit: (code: ExitCode) => void): void
   addSettingFlags(command, [
     ...['pull.quality', 'pull.userAgent', 'net.allow', 'probe.depth', 'probe.timeout'],
     ...['pages.ytDlp', 'pages.timeout', 'pages.format', 'pages.patterns'],
-    ...['library.ladder.preset', 'library.ladder.rungs'],
+    ...['library.ladder.preset', 'library.ladder.rungs', 'temporaryFolder'],
   ]);
   command.action(async (target: string) => exit(await probe(target, command)));
 }
@@ -44,6 +45,7 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   const controller = new AbortController();
   const { signal } = controller;
   using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
+  useTemporaryFolder(config.temporaryFolder);
   const [{ probeAddress }, { probeFile }, { createNet }, { createSystemClock }, { closeEngine }] = await Promise.all([
     import('../streams/source/probe.ts'),
     import('../streams/source/probe-file.ts'),

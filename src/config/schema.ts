@@ -30,6 +30,7 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { accountsSection } from './sections/accounts-section.ts';
+import { childrenSection } from './sections/children-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
@@ -55,6 +56,11 @@ export type { StreamConfig, StreamDraft, StreamOrigin, Visibility } from './stre
 /** The table. The order is that of `--help` and of the reference page. */
 export const schema = section({
   data: text('./oxbow-data', 'Folder for recordings and the database.', { placeholder: 'DIR' }),
+  temporaryFolder: text(
+    '',
+    'Folder for temporary files: of the media engine, yt-dlp and the worker of the server. It must exist. Default: that of the system (`TMPDIR`).',
+    { placeholder: 'DIR', maxLength: 1000 },
+  ),
   listen: listenAddress(
     '127.0.0.1',
     'Address of each port that does not set its own. 0.0.0.0 opens oxbow to the network.',
@@ -239,13 +245,7 @@ export const schema = section({
   net: section({
     allow: networks('Private networks that playlists and redirects may refer to.'),
   }),
-  children: section({
-    network: choice(
-      ['auto', 'required', 'off'],
-      'auto',
-      'Whether the processes that read media of others run without a network. `auto`: where the system allows it (Linux, user namespaces or root); `required`: otherwise none is started; `off`: they are not kept from it.',
-    ),
-  }),
+  children: childrenSection,
   pages: section({
     ytDlp: text('yt-dlp', 'Program that finds the video of a page: a path, or a name that is looked up in PATH.', {
       placeholder: 'PROGRAM',

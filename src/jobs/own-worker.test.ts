@@ -31,7 +31,8 @@ test('the own worker runs while there are jobs and for a while after, and gets i
       next.resolve();
       next = Promise.withResolvers();
     };
-    const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false, network: 'auto' as const };
+    const children = { network: 'auto' as const, prlimit: '', setpriv: '', unshare: '' };
+    const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false, children };
     await using own = new OwnWorker({
       ...setup,
       entry,

@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { backoffMs, sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { NetworkPolicy } from '../lib/confine/isolation.ts';
+import type { ChildSettings } from '../lib/confine/confine.ts';
 import { messageOf } from '../lib/errors.ts';
 import { nodeCommand } from '../lib/program-files.ts';
 
@@ -19,8 +19,8 @@ export interface OwnWorkerSetup {
   readonly slots: number;
   /** The certificate is for another name than the loopback address. */
   readonly unchecked: boolean;
-  /** See `children.network`. */
-  readonly network: NetworkPolicy;
+  /** The settings `children`. */
+  readonly children: ChildSettings;
   /** Collector for the spans of its jobs. */
   readonly otlp?: string | undefined;
 }
@@ -122,7 +122,7 @@ export class OwnWorker implements AsyncDisposable {
 
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
-    const { entry, url, token, slots, unchecked, network, otlp, log } = this.#options;
+    const { entry, url, token, slots, unchecked, children, otlp, log } = this.#options;
     const [program, ...args] = nodeCommand(process.execArgv, entry);
     const child = spawn(program, args, {
       env: environment(),
@@ -141,7 +141,7 @@ export class OwnWorker implements AsyncDisposable {
       text = lines.pop()!.slice(-4096);
       for (const line of lines) log(line);
     });
-    const setup: OwnWorkerSetup = { url, token, slots, unchecked, network, otlp };
+    const setup: OwnWorkerSetup = { url, token, slots, unchecked, children, otlp };
     child.stdin!.write(`${JSON.stringify(setup)}\n`);
     yieldToOthers(child);
     const stop = new AbortController();

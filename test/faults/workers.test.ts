@@ -87,7 +87,7 @@ suite('workers that fail', { concurrency: true }, () => {
       token: system.server.deps.access.ownWorker.secret,
       slots: 1,
       unchecked: false,
-      network: 'auto' as const,
+      children: { network: 'auto', prlimit: '', setpriv: '', unshare: '' },
       when: 'auto',
       idleMs: 60_000,
       clock: createSystemClock(),

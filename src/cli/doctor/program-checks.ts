@@ -3,10 +3,15 @@
  * In: functions that request their versions. Out: findings.
  */
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import { findPathProblems } from '../../config/running/machine-paths.ts';
+import type { Config } from '../../config/schema.ts';
 import type { NetworkState } from '../../lib/confine/confine.ts';
-import type { NetworkPolicy } from '../../lib/confine/isolation.ts';
-import { messageOf, refusals } from '../../lib/errors.ts';
+import { limitPrograms, type NetworkPolicy } from '../../lib/confine/isolation.ts';
+import { messageOf, refusals, sentenceOf } from '../../lib/errors.ts';
+import { tryTemporaryFolder } from '../../lib/files/temporary-folder.ts';
+import { isLinux } from '../../lib/platform.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
 /**
@@ -35,6 +40,51 @@ export async function checkChildren(find: () => Promise<NetworkState>, policy: N
   const hint =
     'Install util-linux and allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or kernel.unprivileged_userns_clone=1; in a container its security profile.';
   return policy === 'required' ? failed(name, text, hint) : warning(name, text, hint);
+}
+
+/**
+ * Reports the folder of temporary files and the programs that limit child processes. What is set must be
+ * there: a start would end with the same sentence.
+ */
+export async function checkPaths(
+  config: Pick<Config, 'temporaryFolder' | 'children' | 'pages'>,
+): Promise<readonly Finding[]> {
+  const problems = await findPathProblems(config);
+  const hint = 'Correct the setting, or leave it out; see docs/reference/configuration.md.';
+  const isFolder = ({ path }: { readonly path: string }) => path === 'temporaryFolder';
+  const failure = (name: string, { path, message }: { readonly path: string; readonly message: string }) =>
+    failed(name, sentenceOf(`${path}: ${message}`), hint);
+  const folder = problems.find(isFolder);
+  const programs = problems.filter((problem) => !isFolder(problem));
+  return [
+    folder ? failure('temporary folder', folder) : await folderFinding(config.temporaryFolder),
+    ...(programs.length > 0 ? programs.map((problem) => failure('programs', problem)) : [limitFinding()]),
+  ];
+}
+
+/** Without the setting, oxbow starts also where the folder of the system is not writable. */
+async function folderFinding(folder: string): Promise<Finding> {
+  const name = 'temporary folder';
+  try {
+    return ok(name, await tryTemporaryFolder(folder));
+  } catch (error) {
+    const hint = 'Free some space, or name another folder: --temporary-folder DIR';
+    return warning(name, `${tmpdir()} is not writable: ${messageOf(error)}`, hint);
+  }
+}
+
+/** The programs of util-linux that are found in the folders of the system, or are set. */
+function limitFinding(): Finding {
+  const name = 'programs';
+  if (!isLinux) return ok(name, 'child processes have limits on Linux only');
+  const paths = Object.entries(limitPrograms());
+  const missing = paths.flatMap(([program, path]) => (path === undefined ? [program] : []));
+  if (missing.length === 0) return ok(name, paths.map(([, path]) => path).join(', '));
+  return warning(
+    name,
+    `${missing.join(', ')} not found in /usr/bin and /bin`,
+    'Install util-linux, or set children.prlimit, children.setpriv and children.unshare.',
+  );
 }
 
 /**

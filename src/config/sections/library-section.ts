@@ -20,6 +20,15 @@ export const librarySection = section({
   parallelUploads: integer('200', { min: 1, max: 10_000 }, 'Number of requests that store uploads at the same time.', {
     reload: 'live',
   }),
+  hashThreads: integer(
+    '1',
+    {
+      min: 1,
+      max: 16,
+      why: 'one thread hashes more than a gigabyte a second where processors have instructions for it',
+    },
+    'Most threads that hash uploads while they arrive. One hashes all uploads in turns; more help where many large files arrive over a fast network.',
+  ),
   trash: duration('30d', 'How long a deleted asset stays in the trash, where it can be restored.', { reload: 'live' }),
   ladder: ladderSection,
 });

@@ -62,6 +62,6 @@ export async function openPythonGuard(proxyUrl: string): Promise<PythonGuard> {
 function refuse(cause: unknown): never {
   throw new OxbowError('page-failed', `The folder ${tmpdir()} is not writable: ${sentenceOf(cause)}`, {
     cause,
-    extra: { retryable: true, hint: 'oxbow writes a file for yt-dlp there: free some space, or set TMPDIR.' },
+    extra: { retryable: true, hint: 'oxbow writes a file for yt-dlp there: free some space, or set temporaryFolder.' },
   });
 }

@@ -9,11 +9,12 @@ import { after, before, suite, test } from 'node:test';
 import { sleep } from '../abort.ts';
 import { isLinux, ownUid } from '../platform.ts';
 import { setNetworkPolicy, spawnConfined } from './confine.ts';
-import { findIsolation, prlimit, setpriv, tryIsolation } from './isolation.ts';
+import { findIsolation, limitPrograms, tryIsolation } from './isolation.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const script = join(import.meta.dirname, 'confined.fixture.ts');
 const { withoutNetwork, ownCount, reason } = await findIsolation();
+const { prlimit, setpriv } = limitPrograms();
 const skip = withoutNetwork === undefined && `this system does not allow it: ${reason}`;
 
 interface Report {

@@ -8,7 +8,14 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os';
 import { OxbowError } from '../errors.ts';
 import { isWindows } from '../platform.ts';
-import { findIsolation, type Isolation, type NetworkPolicy, prlimit, setpriv } from './isolation.ts';
+import {
+  findIsolation,
+  type Isolation,
+  type LimitPaths,
+  limitPrograms,
+  type NetworkPolicy,
+  setLimitPrograms,
+} from './isolation.ts';
 
 /**
  * Encoders and decoders have threads for each processor; enough for several of them, and an end for a program
@@ -56,6 +63,17 @@ export function setNetworkPolicy(next: NetworkPolicy): void {
   policy = next;
 }
 
+/** The settings `children`. */
+export interface ChildSettings extends LimitPaths {
+  readonly network: NetworkPolicy;
+}
+
+/** Applies the settings to all further children of this process. */
+export function applyChildSettings({ network, prlimit, setpriv, unshare }: ChildSettings): void {
+  setNetworkPolicy(network);
+  setLimitPrograms({ prlimit, setpriv, unshare });
+}
+
 /** How children that need no network are kept from it now. */
 export interface NetworkState {
   /** `off`: the settings say so. */
@@ -98,6 +116,7 @@ function commandOf(
   }
   const apart = needsNetwork || policy === 'off' ? ownCount : withoutNetwork;
   const { maxDataBytes, maxFileBytes, maxOpenFiles, maxCpuS } = limits;
+  const { prlimit, setpriv } = limitPrograms();
   const limited = [
     ...['--core=0', `--data=${maxDataBytes}`, `--nofile=${maxOpenFiles}`, `--fsize=${maxFileBytes}`],
     ...(maxCpuS === undefined ? [] : [`--cpu=${Math.ceil(maxCpuS)}`]),

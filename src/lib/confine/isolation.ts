@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { isLinux, ownUid } from '../platform.ts';
@@ -43,17 +44,47 @@ const TRIAL_TASKS = 4;
 const programOf = (name: string): string | undefined =>
   ['/usr/bin', '/bin'].map((folder) => `${folder}/${name}`).find((path) => isLinux && existsSync(path));
 
-/** Path of util-linux's prlimit, which starts a program with hard limits; undefined if missing. */
-export const prlimit: string | undefined = programOf('prlimit');
+/** Programs of util-linux that start other programs; undefined if missing. */
+interface LimitPrograms {
+  /** Starts a program with hard limits. */
+  readonly prlimit: string | undefined;
+  /** Starts a program that ends with its parent. */
+  readonly setpriv: string | undefined;
+  /** Starts a program in separate namespaces. */
+  readonly unshare: string | undefined;
+}
 
-/** Path of util-linux's setpriv, which starts a program that ends with its parent; undefined if missing. */
-export const setpriv: string | undefined = programOf('setpriv');
+/**
+ * Paths of the settings `children`, relative to the current folder; empty: the program in `/usr/bin` or
+ * `/bin`.
+ */
+export type LimitPaths = { readonly [program in keyof LimitPrograms]: string };
+
+let programs: LimitPrograms | undefined;
+
+/** The programs that this process uses. */
+export function limitPrograms(): LimitPrograms {
+  programs ??= findPrograms({ prlimit: '', setpriv: '', unshare: '' });
+  return programs;
+}
+
+/** Sets the programs of all further children, and tries the isolation again when it is next needed. */
+export function setLimitPrograms(paths: LimitPaths): void {
+  programs = findPrograms(paths);
+  tried = undefined;
+}
+
+function findPrograms(paths: LimitPaths): LimitPrograms {
+  // Children start in another folder.
+  const find = (name: keyof LimitPaths) => (isLinux && paths[name] !== '' ? resolve(paths[name]) : programOf(name));
+  return { prlimit: find('prlimit'), setpriv: find('setpriv'), unshare: find('unshare') };
+}
 
 let tried: Promise<Isolation> | undefined;
 
 /** The isolation that this system allows; tried once, at the first call. Never rejects. */
 export function findIsolation(): Promise<Isolation> {
-  tried ??= tryIsolation({ unshare: programOf('unshare'), isRoot: ownUid === 0 });
+  tried ??= tryIsolation({ unshare: limitPrograms().unshare, isRoot: ownUid === 0 });
   return tried;
 }
 
@@ -83,7 +114,7 @@ export async function tryIsolation(host: {
   // Root is exempt from counts of processes.
   const forms = [
     ...(host.isRoot ? [{ command: [unshare, '--net'], counts: false }] : []),
-    { command: [...user, '--net'], counts: !host.isRoot && prlimit !== undefined },
+    { command: [...user, '--net'], counts: !host.isRoot && limitPrograms().prlimit !== undefined },
     { command: [...user, '--net'], counts: false },
   ];
   let reason = '';
@@ -100,7 +131,7 @@ export async function tryIsolation(host: {
 
 /** Returns why it does not work; undefined if it does. */
 async function tryCommand(command: readonly string[], counts: boolean): Promise<string | undefined> {
-  const limit = counts ? [prlimit!, `--nproc=${TRIAL_TASKS}`, '--'] : [];
+  const limit = counts ? [limitPrograms().prlimit!, `--nproc=${TRIAL_TASKS}`, '--'] : [];
   // The program and its files must be readable there, and a process must be able to start another one.
   const script = 'test -x "$0" && test -r "$1" && (readlink "$2") && :';
   const shell = ['/bin/sh', '-c', script, process.execPath, import.meta.filename, OWN_NETWORK];
