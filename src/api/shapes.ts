@@ -6,6 +6,7 @@
 
 import { type GapCause, gapCauses } from '@oxbow/media/gap';
 import type { Static } from 'typebox';
+import { WatchRuleSettings } from './access/watch-rules-shapes.ts';
 import { alarmSettings } from './alarms/alarm-settings.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
@@ -242,6 +243,13 @@ export const StreamSource = Type.Union(
 );
 export type StreamSource = Static<typeof StreamSource>;
 
+/** Never shown to viewers: GET /streams/{name}/access has them. */
+const watchRules = Type.Optional(
+  Type.Union([WatchRuleSettings, Type.Null()], {
+    description: 'who may watch by network and country; null or empty: the setting `watchRules`',
+  }),
+);
+
 /** Body of PUT /streams/{name}; POST adds the name. */
 export const StreamSettings = Type.Object(
   {
@@ -261,6 +269,7 @@ export const StreamSettings = Type.Object(
     ),
     ...alarmSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
+    watchRules,
     ...qualitySettings,
   },
   { $id: 'StreamSettings', additionalProperties: false },
@@ -325,6 +334,7 @@ export const StreamPatch = Type.Object(
     ...alarmSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
+    watchRules,
     ...qualitySettings,
     source: Type.Optional(PushSourcePatch),
   },

@@ -3,6 +3,7 @@
  * with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types only.
  */
+import type { WatchAccessView, WatchRuleLists } from './access/watch-rules-shapes.ts';
 import type { ActivityView } from './measure/activity.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
 import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
@@ -76,6 +77,21 @@ export interface StreamsApi extends StatsApi {
    * memory.
    */
   isPrivate(name: string): boolean;
+  /**
+   * The rules by network and country of a stream, or of an unknown name; undefined if there are none. The
+   * same object until they change. Called for every media request: answers from memory.
+   */
+  watchRulesOf(name: string): WatchRuleLists | undefined;
+  /**
+   * The rules of a stream, and what they decide about a client. Refuses `stream-unknown`, and `bad-request`
+   * for an invalid address or country.
+   *
+   * @param client undefined: only the rules
+   */
+  watchAccess(
+    name: string,
+    client: { readonly address: string; readonly country?: string } | undefined,
+  ): WatchAccessView;
   /** Who may watch a stream; undefined for an unknown one. */
   visibilityOf(name: string): StreamView['visibility'] | undefined;
   /** Whether `public` was configured; false if it is the default. Answers from memory. */

@@ -138,6 +138,7 @@ function httpDepsOf(
     rtp,
     webrtc,
     streams: streamsApi,
+    countryHeader: config.watchRules.countryHeader,
     jobs,
     workers,
     leasedJobs,

@@ -452,7 +452,8 @@ function checkHostName(item: string): void {
   throw new FormatError(`"${item.slice(0, 80).toLowerCase()}" is not a host name; write tv.example, without a port`, 0);
 }
 
-function checkNetwork(item: string): void {
+/** @throws FormatError unless it is a network or an address */
+export function checkNetwork(item: string): void {
   const [address = '', bits, more] = item.split('/');
   const family = isIP(address);
   const width = family === 4 ? 32 : 128;

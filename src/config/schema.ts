@@ -38,6 +38,7 @@ import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
+import { watchRulesSection } from './sections/watch-rules-section.ts';
 import { contentCheckSection } from './sections/watching-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
@@ -102,6 +103,7 @@ export const schema = section({
     'auto',
     'Whether a browser on this computer can sign in with one press, while oxbow can be reached from this computer only. `auto`: if the connection belongs to the user who runs oxbow (Linux); `on`: also where this cannot be checked; `off`: never.',
   ),
+  watchRules: watchRulesSection,
   watchSecret: secret(
     'Secret that signs playback tokens, at least 16 characters. Servers that share it accept each other’s tokens. Default: generated once and stored in the data folder.',
   ),

@@ -4,6 +4,7 @@
  */
 
 import { FormatError } from '@oxbow/media/errors';
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream/stream-texts.ts';
 import {
@@ -18,6 +19,7 @@ import {
   text,
   type Values,
 } from './option.ts';
+import { listsOf, streamRulesSection } from './sections/watch-rules-section.ts';
 import { alarmRules } from './sections/watching-option.ts';
 import { sourceUrl } from './source-address.ts';
 import type { SourceConfig } from './source-config.ts';
@@ -69,6 +71,8 @@ export interface StreamConfig {
   readonly storage?: string | undefined;
   /** Changes of the rules of alarms, see api/alarms; absent: none. */
   readonly alarms?: string | undefined;
+  /** Who may watch by network and country; absent: `watchRules`. */
+  readonly watchRules?: WatchRuleLists | undefined;
 }
 
 const stream = section({
@@ -143,6 +147,7 @@ const stream = section({
   alarms: alarmRules(
     'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
   ),
+  watchRules: streamRulesSection,
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -164,9 +169,11 @@ export const streamsSection: NamedSections<StreamDraft> = {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
-    const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...others } = values as Values<
+    const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
+    const { watchRules, ...others } = more;
+    const rules = listsOf(watchRules.allow, watchRules.deny);
     const fields = {
       ...others,
       ...(relays.length > 0 && { relays }),
@@ -176,6 +183,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(recordQualities && { recordQualities }),
       ...(storage !== '' && { storage }),
       ...(alarms !== '' && { alarms }),
+      ...(rules && { watchRules: rules }),
     };
     const sound = {
       ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),
@@ -185,8 +193,8 @@ export const streamsSection: NamedSections<StreamDraft> = {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
       const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
-      const more = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
-      const push = { type: 'push', onSecondPublisher, ...more } as const;
+      const further = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
+      const push = { type: 'push', onSecondPublisher, ...further } as const;
       return { ...fields, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);

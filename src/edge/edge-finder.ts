@@ -69,10 +69,11 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
     const { via, isSpecial } = factsOf(client);
     if (isSpecial) return undefined;
     try {
-      const finding = cache.find(target, { address: client.clientAddress, via });
+      const finding = cache.find(target, { address: client.clientAddress, country: client.clientCountry, via });
       if ('flight' in finding) return { flight: finding.flight, result: finding.flight.pending(finding.hasToken) };
       const bornS = Math.floor(finding.copy.freshness.bornMs / 1000);
-      const result = rawResponseOf(finding.copy.reply, head, { takesGzip, isPrivate: finding.isPrivate, bornS });
+      const sharing = finding.isPrivate ? 'some' : 'all';
+      const result = rawResponseOf(finding.copy.reply, head, { takesGzip, sharing, bornS });
       return result && { result };
     } catch (error) {
       // The slow path meets the same refusal and sends it.
@@ -87,7 +88,7 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
       const outcome = flight?.outcome;
       if (reply.grows || !outcome || !('reply' in outcome)) return undefined;
       const bornS = Math.floor(outcome.bornMs / 1000);
-      return rawResponseOf(reply, head, { takesGzip, isPrivate: outcome.isPrivate, bornS });
+      return rawResponseOf(reply, head, { takesGzip, sharing: outcome.isPrivate ? 'some' : 'all', bornS });
     },
     served(bodyBytes, target, ofHeaders) {
       counts.servedBytes += bodyBytes;

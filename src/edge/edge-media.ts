@@ -11,6 +11,7 @@ import { withInstants } from '../delivery/typed-time.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
+import type { CountryOf } from '../serve/client/client-country.ts';
 import { readCmcd } from '../serve/client/cmcd.ts';
 import { isFromForeignPage } from '../serve/client/foreign-pages.ts';
 import { type Exchange, type HeadFields, pathOf } from '../serve/exchange/exchange.ts';
@@ -41,6 +42,8 @@ interface EdgeMediaDeps {
   readonly name: string;
   /** Address of a client. */
   readonly addressOf: (request: RequestSource) => string;
+  /** Country of a client; undefined: unknown. */
+  readonly countryOf: CountryOf;
   /** Fields of every answer. */
   readonly head: HeadFields;
   /** Only this computer can reach the edge: pages of other sites may not read answers. */
@@ -82,9 +85,10 @@ export class EdgeMedia implements MediaResponder {
 
   async #find(exchange: Exchange, target: EdgeTarget, signal: AbortSignal): Promise<Answer> {
     const address = this.#deps.addressOf(exchange);
+    const country = this.#deps.countryOf(exchange);
     for (let tries = 1; ; tries++) {
       try {
-        const finding = this.#deps.cache.find(target, { address, via: exchange.headers.via });
+        const finding = this.#deps.cache.find(target, { address, country, via: exchange.headers.via });
         if ('copy' in finding) {
           const { reply, freshness } = finding.copy;
           return { reply, isPrivate: finding.isPrivate, bornMs: freshness.bornMs };
@@ -103,7 +107,10 @@ export class EdgeMedia implements MediaResponder {
 
   async #send(exchange: Exchange, { reply, isPrivate, bornMs }: Answer, signal: AbortSignal): Promise<void> {
     const isHead = exchange.method === 'HEAD';
-    const { status, headers, body, length } = representationOf(exchange.headers, reply, { isHead, isPrivate });
+    const { status, headers, body, length } = representationOf(exchange.headers, reply, {
+      isHead,
+      sharing: isPrivate ? 'some' : 'all',
+    });
     const age = Math.max(0, Math.floor((this.#deps.clock.nowMs() - bornMs) / 1000));
     exchange.head(status, { ...joinFields(this.#fieldsFor(exchange), headers), age });
     if (isHead || status === 304) exchange.body.end();

@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { createClientAddress } from '../serve/client/client-address.ts';
+import { createHotCountryOf } from '../serve/client/client-country.ts';
 import { answersTo, type OwnHosts } from '../serve/client/host-check.ts';
 import { type ConnectionHost, HotConnection, type SlowPath } from '../serve/hot/connection.ts';
 import { PendingReplies } from '../serve/hot/pending-replies.ts';
@@ -19,6 +20,8 @@ import { createEdgeFinder, type EdgeFinderDeps, type EdgeFound } from './edge-fi
 interface EdgeResponderDeps extends EdgeFinderDeps {
   readonly clock: Clock;
   readonly trustedProxies: readonly string[];
+  /** Header field of trusted proxies with the country of a client, in lower case; empty: none. */
+  readonly countryHeader: string;
   readonly ownHosts: OwnHosts;
 }
 
@@ -46,6 +49,7 @@ export function createEdgeResponder(
     isCommon: (headers) =>
       answersTo(ownHosts, headers.hostName) && !(ownHosts !== undefined && headers.isFromForeignPage),
     addressOf,
+    countryOf: createHotCountryOf(deps.trustedProxies, deps.countryHeader),
     nowS: () => Math.floor(clock.nowMs() / 1000),
     startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served: (_, { bodyBytes }, { target, headers }) => finder.served(bodyBytes, target, headers.cmcd),

@@ -15,6 +15,7 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { createAddressOf, createProxyCheck } from '../serve/client/client-address.ts';
+import { createCountryOf } from '../serve/client/client-country.ts';
 import { ownHostsOf } from '../serve/client/host-check.ts';
 import { type Connections, openConnections } from '../serve/connections.ts';
 import { everyAnswer } from '../serve/exchange/media-answer.ts';
@@ -69,6 +70,8 @@ export interface EdgeSettings {
   readonly onlyMedia: boolean;
   readonly tls: CertificateFiles | undefined;
   readonly trustedProxies: readonly string[];
+  /** Header field in which they report the country of a client, in lower case; empty: none. */
+  readonly countryHeader: string;
   /** Names that the edge answers to, in addition to loopback ones, where only this computer can reach it. */
   readonly hosts: readonly string[];
 }
@@ -163,13 +166,14 @@ async function openCopies({
   metrics,
   opened,
 }: EdgeContext): Promise<EdgeCopies> {
-  const { origin: url, memoryBytes, recheckMs, staleMs, prefetches, tls, trustedProxies } = settings;
+  const { origin: url, memoryBytes, recheckMs, staleMs, prefetches, tls, trustedProxies, countryHeader } = settings;
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
   const origin = opened.use(
     openOrigin({
       url,
       net,
       clock,
+      countryHeader,
       maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(memoryBytes / 8)),
       onDown: (isDown) =>
         log[isDown ? 'warn' : 'info'](
@@ -200,6 +204,7 @@ async function openCopies({
       isSecure: tls !== undefined,
       telemetry,
       isProxy: createProxyCheck(trustedProxies),
+      countryHeader,
     }),
   );
   return { origin, passer, gate, disk, cache };
@@ -229,7 +234,7 @@ function openEdgeConnections(
 ): Connections {
   const { settings, clock, counts, metrics, failed } = edge;
   const { origin, passer, cache } = copies;
-  const { listen, trustedProxies, onlyMedia } = settings;
+  const { listen, trustedProxies, countryHeader, onlyMedia } = settings;
   const isGuarded = isLoopback(listen.address);
   const head = isGuarded ? { ...everyAnswer, vary: 'Origin' } : everyAnswer;
   const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
@@ -239,17 +244,19 @@ function openEdgeConnections(
   const waitLimiter = new WaitLimiter({ ...waitLimits, total: MAX_HELD }, held);
   const shared = { cache, counts, clock, name: origin.name, head, failed };
   const addressOf = createAddressOf(trustedProxies);
+  const countryOf = createCountryOf(trustedProxies, countryHeader);
   const wantsUpgrade = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
     !onlyMedia && headers.upgrade?.toLowerCase() === 'websocket' && !isLoop(headers, origin.name);
   return openConnections({
     metrics,
-    media: new EdgeMedia({ ...shared, passer, addressOf, isGuarded }, waitLimiter),
+    media: new EdgeMedia({ ...shared, passer, addressOf, countryOf, isGuarded }, waitLimiter),
     toApi: answerOthers(edge, copies, signal),
     ownHosts,
     unsent: undefined,
     certificate,
     acceptsHere: true,
-    openHot: (slowPath) => createEdgeResponder({ ...shared, trustedProxies, ownHosts }, waitLimiter, slowPath),
+    openHot: (slowPath) =>
+      createEdgeResponder({ ...shared, trustedProxies, countryHeader, ownHosts }, waitLimiter, slowPath),
     limits: { ...usualLimits, ...watchedLimits, shouldUpgradeCallback: wantsUpgrade },
   });
 }

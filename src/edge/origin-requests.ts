@@ -10,6 +10,7 @@ import { messageOf, type OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import { type Net, portOf } from '../net/net.ts';
 import { noTelemetry, type OpenSpan, type Telemetry } from '../observe/traces/telemetry.ts';
+import { countryFields, countryIn } from '../serve/client/client-country.ts';
 import type { Exchange } from '../serve/exchange/exchange.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { passedFields, withoutLength } from './passed-fields.ts';
@@ -38,6 +39,8 @@ export interface OriginRequestsOptions extends Pick<OriginOptions, 'sign' | 'una
   readonly isSecure: boolean;
   /** Whether an address is that of a proxy whose X-Forwarded fields count. */
   readonly isProxy: (address: string) => boolean;
+  /** Header field in which they report the country of a client, in lower case; default: none. */
+  readonly countryHeader?: string | undefined;
   /** Longest wait for a connection, ms; default: the system's. */
   readonly connectMs?: number;
   /** Spans of passed requests of the API; none by default. */
@@ -191,7 +194,11 @@ export class OriginRequests implements Disposable {
 }
 
 /** All proxies that the request has passed, and this one's view of the last. */
-function chainOf({ isProxy, isSecure }: OriginRequestsOptions): NonNullable<OriginRequestsOptions['forwardedFields']> {
+function chainOf({
+  isProxy,
+  isSecure,
+  countryHeader = '',
+}: OriginRequestsOptions): NonNullable<OriginRequestsOptions['forwardedFields']> {
   return ({ headers, remoteAddress }) => {
     // Fields that a client sends itself do not count: the origin trusts this edge.
     const forwarded = isProxy(remoteAddress) ? headers : {};
@@ -202,6 +209,7 @@ function chainOf({ isProxy, isSecure }: OriginRequestsOptions): NonNullable<Orig
         .join(', '),
       'x-forwarded-host': String(forwarded['x-forwarded-host'] ?? headers.host ?? headers[':authority'] ?? ''),
       'x-forwarded-proto': String(forwarded['x-forwarded-proto'] ?? (isSecure ? 'https' : 'http')),
+      ...countryFields(countryHeader, countryIn(forwarded, countryHeader)),
     };
   };
 }

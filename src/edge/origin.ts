@@ -9,6 +9,7 @@ import type { SignedRequest } from '../cluster/requests/node-signature.ts';
 import { CircuitBreaker, doublingPause } from '../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
+import { countryFields } from '../serve/client/client-country.ts';
 import { isFailure } from './cache/freshness.ts';
 
 /** Longest answer that is not held, ms. */
@@ -38,6 +39,8 @@ interface OriginRequest {
   readonly etag?: string | undefined;
   /** Address of the client; undefined for prefetches. */
   readonly clientAddress?: string | undefined;
+  /** Country of the client, as its proxy says; undefined: unknown. */
+  readonly clientCountry?: string | undefined;
   /** `Via` of the client's request. */
   readonly via?: string | undefined;
 }
@@ -76,6 +79,8 @@ export interface OriginOptions {
   readonly name?: string;
   /** Header fields by which the origin knows the sender. */
   readonly sign?: SignRequest;
+  /** Header field with the country of a client, in lower case; default: none. */
+  readonly countryHeader?: string | undefined;
   /** Whether it is known to be gone: then it gets no requests. */
   readonly isGone?: () => boolean;
   /** See `Origin.unanswered`; by default that of an edge. */
@@ -84,6 +89,7 @@ export interface OriginOptions {
 
 /** Opens the connection to an origin; closes `net` with it. */
 export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: OriginOptions): Origin {
+  const { countryHeader = '' } = options;
   const { name = `oxbow-edge-${randomBytes(6).toString('hex')}`, isGone = () => false, sign = () => ({}) } = options;
   const unanswered = options.unanswered ?? edgeUnanswered;
   const breaker = new CircuitBreaker({
@@ -117,7 +123,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: Or
     get isDown() {
       return isGone() || (breaker.isOpen && breaker.waitMs > 0);
     },
-    async ask({ target, mayHold, etag, clientAddress, via }, { signal }) {
+    async ask({ target, mayHold, etag, clientAddress, clientCountry, via }, { signal }) {
       if (isGone() || !breaker.allows()) throw unanswered();
       if (breaker.isOpen) {
         try {
@@ -140,6 +146,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: Or
             via: [via, `1.1 ${name}`].filter((hop) => hop !== undefined).join(', '),
             ...(etag !== undefined && { 'if-none-match': `"${etag}", "${etag}-gz"` }),
             ...(clientAddress !== undefined && clientAddress !== '' && { 'x-forwarded-for': clientAddress }),
+            ...countryFields(countryHeader, clientCountry),
             ...sign({ method: 'GET', target: basePath + target }),
           },
         });

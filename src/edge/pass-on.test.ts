@@ -39,6 +39,36 @@ test('no more requests wait for a server than are allowed; further ones are refu
   await net.close();
 });
 
+test('the country of a client is passed on as its proxy says it; a client cannot say it', async () => {
+  const seen: unknown[] = [];
+  const origin = createServer(({ headers }: IncomingMessage, response) => {
+    seen.push([headers['cf-ipcountry'], headers['x-country-code'], headers['x-forwarded-for']]);
+    response.end('ok');
+  });
+  await once(origin.listen(0, '127.0.0.1'), 'listening');
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => void origin.close());
+  const net = createNet({ allow: [], userAgent: 'test' });
+  opened.defer(() => net.close());
+  const url = new URL(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+  const isProxy = (address: string) => address === '192.0.2.1';
+  const shared = { origin: url, net, name: 'test', isSecure: false, isProxy };
+  const limits = { timeoutMs: 10_000, maxBytes: 10 };
+  const headers = { 'cf-ipcountry': 'DE', 'x-country-code': 'AT', 'x-forwarded-for': '198.51.100.7' };
+  for (const countryHeader of ['cf-ipcountry', undefined]) {
+    using passer = new Passer({ ...shared, countryHeader });
+    for (const remoteAddress of ['192.0.2.1', '203.0.113.9']) {
+      await passer.ask({ ...head, headers, remoteAddress }, limits);
+    }
+  }
+  assert.deepEqual(seen, [
+    ['DE', undefined, '198.51.100.7, 192.0.2.1'],
+    [undefined, undefined, '203.0.113.9'],
+    [undefined, undefined, '198.51.100.7, 192.0.2.1'],
+    [undefined, undefined, '203.0.113.9'],
+  ]);
+});
+
 test('a client that disconnects within an answer ends the request without an error; an origin that breaks is a refusal', async () => {
   const origin = createServer((_: IncomingMessage, response) => {
     response.writeHead(200, { 'content-length': 1_000_000 });

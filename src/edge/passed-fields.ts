@@ -6,6 +6,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { NODE_HEADER } from '../cluster/requests/node-signature.ts';
+import { isCountryHeader } from '../config/sections/watch-rules-section.ts';
 
 /** Fields of one connection only (RFC 9110 7.6.1), and those that this edge sets itself. */
 const DROPPED: ReadonlySet<string> = new Set([
@@ -30,7 +31,13 @@ export function passedFields(headers: IncomingHttpHeaders): Record<string, strin
       .map((option) => option.trim().toLowerCase()),
   );
   const kept = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !name.startsWith(':') && !DROPPED.has(name) && !named.has(name),
+    ([name, value]) =>
+      value !== undefined &&
+      !name.startsWith(':') &&
+      !DROPPED.has(name) &&
+      !named.has(name) &&
+      // The next server trusts this one: a client must not say where it is.
+      !isCountryHeader(name),
   );
   return Object.fromEntries(kept) as Record<string, string | string[]>;
 }

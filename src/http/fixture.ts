@@ -397,6 +397,11 @@ function fakeStreams(calls: string[]): StreamsApi {
       ];
     },
     isMadePublic: (name) => name === 'public' || name === 'door',
+    watchRulesOf: () => undefined,
+    watchAccess(name) {
+      if (!views.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
+      return { origin: 'none', rules: { allow: [], deny: [] }, verdict: null };
+    },
     isPrivate: (name) => ['signed', 'private'].includes(views.get(name)?.visibility ?? ''),
     visibilityOf: (name) => views.get(name)?.visibility,
   };

@@ -54,6 +54,8 @@ export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 
   readonly name: string;
   /** Playback token as the client sent it; undefined if none. */
   readonly token: string | undefined;
+  /** Country of the client, where a trusted proxy says it. */
+  readonly country?: string | undefined;
   /** Program of the client as it names itself. */
   readonly userAgent?: string | undefined;
   /** Called when the client is authorized. What it throws refuses the client. */
@@ -80,7 +82,8 @@ export interface PublishAccess {
    * Authorizes the client and returns the live stream.
    *
    * @throws OxbowError `stream-unknown`, also where the client may not know of the stream; `watch-refused`,
-   *   `watch-expired`; `auth-unavailable`; `too-many-requests`; `not-ready`. Also StreamElsewhere
+   *   `watch-expired`, `watch-denied-here`; `auth-unavailable`; `too-many-requests`; `not-ready`. Also
+   *   StreamElsewhere
    */
   read(request: ReadRequest): Promise<LiveSource>;
 }

@@ -80,6 +80,11 @@ export const refusals = {
     title: 'Playback token expired',
     hint: 'Ask the sender of the link for a new one.',
   },
+  'watch-denied-here': {
+    status: 403,
+    title: 'Not available here',
+    hint: 'The stream is for other networks or countries. Ask the operator of this server.',
+  },
   ...proxyRefusals,
   forbidden: { status: 403, title: 'Not allowed', hint: 'Ask the operator of this server.' },
   'address-refused': {

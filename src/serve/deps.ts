@@ -75,6 +75,8 @@ export interface ServeDeps {
    * are.
    */
   readonly trustedProxies?: readonly string[];
+  /** Header field in which they report the country of a client, in lower case; default: none. */
+  readonly countryHeader?: string;
   /** Whose `traceparent` counts; default: of anyone. */
   readonly traceCallers?: TraceCallers;
   /** Host names that a server on a loopback address accepts, in addition to those of this computer. */

@@ -17,6 +17,7 @@ import { endsOf } from './client/socket-owner.ts';
 import type { ServeDeps } from './deps.ts';
 import { reportProblem } from './exchange/problem.ts';
 import { openListeners } from './hot/listeners.ts';
+import { sharingOf } from './media/watch-access.ts';
 import type { StreamAccess } from './threads/messages.ts';
 import type { Client } from './threads/preface.ts';
 import { openServingThreads } from './threads/serving-threads.ts';
@@ -194,7 +195,7 @@ export async function openThreadPorts(
     const name = streamOfWindow(stream.name);
     const targetDurationS = stream.list.generation?.targetDurationS;
     return {
-      isPrivate: streams.isPrivate(name),
+      sharing: sharingOf(streams, name),
       isAsked: deps.auth !== undefined,
       epoch: access.watch.epochOf(name),
       targetDurationMs: targetDurationS === undefined ? undefined : targetDurationS * 1000,

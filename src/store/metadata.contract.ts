@@ -28,6 +28,7 @@ function stream(name: string): StreamTable {
     deleted_us: null,
     storage: null,
     alarms: null,
+    watch_rules: null,
   };
 }
 

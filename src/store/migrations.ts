@@ -395,6 +395,10 @@ export const migrations: readonly Migration[] = [
   traceMigration,
   alarmMigration,
   settingMigration,
+  {
+    up: `ALTER TABLE stream ADD COLUMN watch_rules TEXT;`,
+    down: `ALTER TABLE stream DROP COLUMN watch_rules;`,
+  },
 ];
 
 /** The statements that upgrade. */

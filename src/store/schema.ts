@@ -73,6 +73,8 @@ export interface StreamTable {
   storage: string | null;
   /** Changes of the rules of alarms; null: none. */
   alarms: string | null;
+  /** JSON of the lists of networks and countries; null: the setting `watchRules`. */
+  watch_rules: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */

@@ -9,6 +9,7 @@ import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { StreamControl } from './catalog/stream-control.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
+import { rulesInForce } from './definition.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { revisionOf } from './revision.ts';
@@ -16,6 +17,7 @@ import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { marksBetween } from './timeline/marks.ts';
 import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
+import { watchAccessOf } from './watch-access-view.ts';
 
 /**
  * Creates the API of the streams.
@@ -92,6 +94,8 @@ export function createStreamsApi(
       const visibility = definitionOf(name)?.visibility;
       return visibility === 'private' || visibility === 'signed';
     },
+    watchAccess: (name, client) => watchAccessOf(definitionOf(name), deps.settings.now.watchRules, client, name),
+    watchRulesOf: (name) => rulesInForce(definitionOf(name), deps.settings.now.watchRules),
     visibilityOf: (name) => definitionOf(name)?.visibility,
     isMadePublic(name) {
       const definition = definitionOf(name);

@@ -2,6 +2,7 @@
  * The definition of a stream: name, source, recording and visibility.
  * In: command line, configuration, API. Out: ManagedStream. Pure.
  */
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { shownUrl } from '../net/net.ts';
@@ -38,6 +39,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly storage?: string | undefined;
   /** Changes of the rules of alarms, see api/alarms/alarm-rules; absent: none. */
   readonly alarms?: string | undefined;
+  /** Who may watch by network and country; absent: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleLists | undefined;
   readonly visibility: Visibility;
   /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;
@@ -47,6 +50,19 @@ export interface StreamDefinition extends QualitySettings {
   readonly stopped: boolean;
   /** Paused by a user until it is resumed: publishers stay connected, their media is dropped. */
   readonly paused: boolean;
+}
+
+/**
+ * The rules by network and country of a stream, or of an unknown one; undefined if there are none.
+ *
+ * @param byDefault the setting `watchRules`
+ */
+export function rulesInForce(
+  definition: Pick<StreamDefinition, 'watchRules'> | undefined,
+  byDefault: WatchRuleLists,
+): WatchRuleLists | undefined {
+  const rules = definition?.watchRules ?? byDefault;
+  return rules.allow.length + rules.deny.length === 0 ? undefined : rules;
 }
 
 /** The settings of the further qualities of a stream that are set. */

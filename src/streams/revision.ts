@@ -21,6 +21,7 @@ export function revisionOf(definition: StreamDefinition): string {
     relays = [],
     storage,
     alarms,
+    watchRules,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -30,6 +31,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(Object.keys(qualities).length > 0 ? [qualities] : []),
     ...(storage === undefined ? [] : [{ storage }]),
     ...(alarms === undefined ? [] : [{ alarms }]),
+    ...(watchRules === undefined ? [] : [{ watchRules }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -11,6 +11,7 @@ import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
+import { readWatchRules } from '../config/sections/watch-rules-section.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
@@ -41,7 +42,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms } = patch;
+  const { storage, alarms, watchRules } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -54,6 +55,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(recordQualities !== undefined && { recordQualities: recordQualities || undefined }),
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
+    ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }

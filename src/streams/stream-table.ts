@@ -4,6 +4,7 @@
  * recordings.
  */
 import type { Kysely, Selectable } from 'kysely';
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
@@ -15,6 +16,9 @@ import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
+
+/** Rules of which a row has lost the lists: no client may watch until they are set again. */
+const NO_ONE: WatchRuleLists = { allow: [], deny: ['0.0.0.0/0', '::/0'] };
 
 /** Where a damaged row is reported: the start of a server does it once. */
 type RowLog = Pick<Log, 'error'>;
@@ -67,9 +71,9 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
  * until it is set again.
  */
 function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
-  const read = <T>(column: 'source' | 'qualities'): T | undefined => {
+  const read = <T>(column: 'source' | 'qualities' | 'watch_rules'): T | undefined => {
     try {
-      return JSON.parse(row[column]) as T;
+      return (JSON.parse(row[column] ?? 'null') as T | null) ?? undefined;
     } catch (error) {
       log?.error(
         { stream: row.name, column, err: error },
@@ -96,6 +100,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     ...read<QualitySettings>('qualities'),
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
+    ...(row.watch_rules !== null && { watchRules: read<WatchRuleLists>('watch_rules') ?? NO_ONE }),
   };
 }
 
@@ -119,6 +124,7 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     qualities: JSON.stringify(qualitySettingsOf(definition)),
     storage: definition.storage ?? null,
     alarms: definition.alarms ?? null,
+    watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
     deleted_us: null,
   };
   await whileHeld(store, (db) =>

@@ -11,6 +11,8 @@ export interface WebRtcRequest {
   readonly key: string | undefined;
   /** Address of the client, for logs. */
   readonly remote: string;
+  /** Country of the client, where a trusted proxy says it. */
+  readonly country?: string | undefined;
   /** IP address of this server on which the client reached it, where it is known. */
   readonly reachedAt: string | undefined;
   readonly userAgent: string | undefined;

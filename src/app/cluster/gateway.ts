@@ -23,6 +23,7 @@ export function openGateway(
       placement,
       signature,
       trustedProxies,
+      countryHeader: config.watchRules.countryHeader,
       version,
       clock,
       log,

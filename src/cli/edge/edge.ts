@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
 import { parseEndpoint } from '../../config/address.ts';
+import { watchRulesSection } from '../../config/sections/watch-rules-section.ts';
 import type { EdgeSettings } from '../../edge/edge.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
@@ -35,6 +36,7 @@ interface Options {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly trustedProxies?: string;
+  readonly countryHeader?: string;
   readonly hosts?: string;
   readonly telemetryOtlp?: string;
   readonly telemetrySample: string;
@@ -72,6 +74,10 @@ export function addEdge(program: Command, exit: (code: ExitCode) => void): void 
   add('--tls-cert <FILE>', 'Certificate for HTTPS, PEM.');
   add('--tls-key <FILE>', 'Its private key, PEM.');
   add('--trusted-proxies <NETWORK,…>', 'Proxies in front of the edge whose X-Forwarded-For counts.');
+  add(
+    '--country-header <NAME>',
+    'Header field in which they report the country of a client, as `watchRules.countryHeader` of the origin.',
+  );
   add('--hosts <NAME,…>', 'Host names that the edge answers to when it listens on a loopback address.');
   add('--telemetry-otlp <URL>', 'Collector for traces of passed requests (OTLP over HTTP); none without it.');
   add('--telemetry-sample <PERCENT>', 'Share of traces that begin at the edge and are sampled.', '10');
@@ -148,6 +154,11 @@ export function settingsOf(options: Options): EdgeSettings {
         refuse(`--trusted-proxies has "${network}", which is not a network.`, 'Use 10.0.0.0/8 or 192.0.2.7.');
       return network;
     }),
+    countryHeader: read(
+      '--country-header',
+      options.countryHeader ?? '',
+      watchRulesSection.children.countryHeader.parse,
+    ),
     hosts: listOf(options.hosts),
   };
 }

@@ -18,6 +18,7 @@ import { createNet } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Telemetry } from '../../observe/traces/telemetry.ts';
 import { createAddressOf, createProxyCheck } from '../../serve/client/client-address.ts';
+import { countryFields, createCountryOf } from '../../serve/client/client-country.ts';
 import { readForwarded } from '../../serve/client/forwarded.ts';
 import type { MediaResponder } from '../../serve/media/media.ts';
 import type { WaitLimiter } from '../../serve/wait-limiter.ts';
@@ -66,6 +67,8 @@ export interface PeersOptions {
    */
   readonly tokens: Pick<WatchTokens, 'read'> | undefined;
   readonly trustedProxies: readonly string[];
+  /** Header field in which they report the country of a client, in lower case; empty: none. */
+  readonly countryHeader: string;
   /** Clients come by HTTPS. */
   readonly isSecure: boolean;
   /** Fields of every answer to a request for media. */
@@ -153,9 +156,10 @@ export class Peers implements AsyncDisposable {
   }
 
   #open({ name, url }: NodeView): OpenPeer {
-    const { placement, signature, clock, log, isSecure, trustedProxies, ...options } = this.#options;
+    const { placement, signature, clock, log, isSecure, trustedProxies, countryHeader, ...options } = this.#options;
     const opened = new AsyncDisposableStack();
     const addressOf = createAddressOf(trustedProxies);
+    const countryOf = createCountryOf(trustedProxies, countryHeader);
     const isProxy = createProxyCheck(trustedProxies);
     const shared = {
       name: `oxbow-node-${placement.node}`,
@@ -172,6 +176,7 @@ export class Peers implements AsyncDisposable {
         url,
         net,
         clock,
+        countryHeader,
         maxBytes: Math.min(MAX_OBJECT_BYTES, Math.floor(options.memoryBytes / 8)),
         isGone: () => !placement.others.some((node) => node.name === name && node.isAlive),
         onDown: (isDown) =>
@@ -208,13 +213,14 @@ export class Peers implements AsyncDisposable {
             'x-forwarded-for': addressOf({ headers, remoteAddress, sender: undefined }),
             'x-forwarded-host': forwarded?.host ?? String(headers.host ?? headers[':authority'] ?? ''),
             'x-forwarded-proto': forwarded?.proto ?? (isSecure ? 'https' : 'http'),
+            ...countryFields(countryHeader, countryOf({ headers, remoteAddress, sender: undefined })),
           };
         },
       }),
     );
     const { head, isGuarded, failed } = options;
     const answering = { cache, counts, name: shared.name, head, failed };
-    const media = new EdgeMedia({ ...answering, passer, clock, addressOf, isGuarded }, this.#waitLimiter);
+    const media = new EdgeMedia({ ...answering, passer, clock, addressOf, countryOf, isGuarded }, this.#waitLimiter);
     return { name, url: url.href, media, cache, finder: createEdgeFinder(answering), passer, opened };
   }
 

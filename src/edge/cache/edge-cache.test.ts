@@ -69,6 +69,38 @@ async function openEdge(answer: Answer, { prefetches = false } = {}) {
   };
 }
 
+test('what depends on the address of the client is passed on for each one, and copies from before are dropped', async () => {
+  const seen: (string | undefined)[] = [];
+  let hasRules = false;
+  await using edge = await openEdge((request, response) => {
+    seen.push(request.headers['x-forwarded-for'] as string | undefined);
+    const vary = hasRules ? { vary: 'Authorization, X-Forwarded-For' } : {};
+    response.writeHead(200, { ...(request.url!.endsWith('m3u8') ? short : forever), ...vary }).end('media');
+  });
+  assert.equal(await edge.text('/live/door/v0/7.m4s'), 'media');
+  await edge.text('/live/door/index.m3u8');
+  hasRules = true;
+  edge.clock.advance(1500);
+  await assert.rejects(edge.get('/live/door/index.m3u8'), PassOn);
+  const before = edge.asked.length;
+  await assert.rejects(edge.get('/live/door/v0/7.m4s'), PassOn, 'the copy is for no one');
+  assert.equal(edge.asked.length, before, 'the passer asks');
+  await edge.text('/live/yard/v0/7.m4s').catch((error) => assert.ok(error instanceof PassOn));
+  hasRules = false;
+  edge.clock.advance(61_000);
+  assert.equal(await edge.text('/live/door/v0/7.m4s'), 'media');
+  assert.equal(edge.asked.length, before + 2, 'it was not kept');
+  assert.deepEqual(new Set(seen), new Set(['192.0.2.1']));
+});
+
+test('clients of several addresses who wait for one answer about an address are all passed on', async () => {
+  await using edge = await openEdge((_, response) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json', vary: 'X-Forwarded-For' }).end('{}');
+  });
+  const both = await Promise.allSettled([edge.get('/live/door/index.m3u8'), edge.get('/live/door/index.m3u8')]);
+  for (const each of both) assert.ok(each.status === 'rejected' && each.reason instanceof PassOn);
+});
+
 const notFound =
   (code: string): Answer =>
   (_, response) =>

@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { NetResponse } from '../../net/net.ts';
+import { BY_ADDRESS } from '../../serve/exchange/representation.ts';
 import type { EdgeCounts } from '../edge-counts.ts';
 import { type EdgeTarget, edgeTargetOf, originTarget } from '../edge-target.ts';
 import type { Origin, OriginReason } from '../origin.ts';
@@ -27,6 +28,8 @@ const MAX_REFUSALS = 10_000;
 const MAX_NAMES = 100_000;
 /** Objects that are too large to keep. */
 const MAX_LARGE = 10_000;
+/** How long it is believed that an origin decides by the address of the client, ms. */
+const BY_ADDRESS_MS = 60_000;
 /** Prefetches at once. */
 const MAX_PREFETCHES = 256;
 /**
@@ -41,6 +44,8 @@ const MAX_REFUSAL_BYTES = 64 * 1024;
 interface EdgeClient {
   /** IP address; '' for an edge itself. */
   readonly address: string;
+  /** As a trusted proxy says; undefined: unknown. */
+  readonly country?: string | undefined;
   /** `Via` of the request. */
   readonly via?: string | undefined;
 }
@@ -92,6 +97,8 @@ export class EdgeCache implements AsyncDisposable {
   /** Whether anyone may watch, as the origin said last. */
   readonly #isPublic = new Map<string, boolean>();
   readonly #large = new Set<string>();
+  /** Names whose origin decides by the address of each client, and until when that is believed. */
+  readonly #byAddressMs = new Map<string, number>();
   readonly #playlists = new PlaylistMemory();
   readonly #closing = new AbortController();
   #prefetching = 0;
@@ -120,8 +127,9 @@ export class EdgeCache implements AsyncDisposable {
    */
   find(target: EdgeTarget, client: EdgeClient): EdgeFinding {
     const { counts, gate, origin, clock } = this.#options;
-    const tokenClass = gate.classOf(target, client.address);
     const nowMs = clock.nowMs();
+    if (nowMs < (this.#byAddressMs.get(target.name) ?? 0)) throw new PassOn();
+    const tokenClass = gate.classOf(target, client.address);
     const isOriginDown = origin.isDown;
     const candidate =
       this.#memory.get(target.key) ?? (target.isHeld ? this.#playlists.covering(target, nowMs) : undefined);
@@ -217,6 +225,15 @@ export class EdgeCache implements AsyncDisposable {
     return tokenClass !== undefined && this.#options.gate.isAccepted(tokenClass, { isOriginDown });
   }
 
+  /** Copies from before that rule must not answer when it is no longer believed. */
+  #learnByAddress(name: string, nowMs: number): void {
+    const isNew = !this.#byAddressMs.has(name);
+    this.#byAddressMs.delete(name);
+    this.#byAddressMs.set(name, nowMs + BY_ADDRESS_MS);
+    dropOldest(this.#byAddressMs, MAX_NAMES);
+    if (isNew) void this.purge((object) => object.name === name);
+  }
+
   #learnVisibility(name: string, isPublic: boolean): void {
     this.#isPublic.delete(name);
     this.#isPublic.set(name, isPublic);
@@ -293,11 +310,18 @@ export class EdgeCache implements AsyncDisposable {
         mayHold: target.isHeld || HELD.has(target.address.kind),
         etag: copy?.reply.etag,
         clientAddress: client.address,
+        clientCountry: client.country,
         via: client.via,
       },
       { signal: flight.leaving.signal },
     );
     const nowMs = clock.nowMs();
+    if (isByAddress(response.headers)) {
+      // Each client gets its own answer of the origin: one who joined this request is at another address.
+      response[Symbol.dispose]();
+      this.#learnByAddress(target.name, nowMs);
+      throw new PassOn();
+    }
     if (token === undefined && response.status < 400 && freshnessOf(response.headers, nowMs).isPrivate) {
       // The origin has admitted this client, by its address perhaps: it must see every other one too.
       response[Symbol.dispose]();
@@ -438,6 +462,10 @@ function outcomeOf({ reply, freshness }: Copy, isPrivate: boolean): Outcome {
 
 function ending(): DOMException {
   return new DOMException('the request to the origin ends', 'AbortError');
+}
+
+function isByAddress({ vary = '' }: NetResponse['headers']): boolean {
+  return vary.split(',').some((field) => field.trim().toLowerCase() === BY_ADDRESS.toLowerCase());
 }
 
 function isNotReady(error: unknown): boolean {

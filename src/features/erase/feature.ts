@@ -51,6 +51,7 @@ async function openErase(
     signal,
     failed: failed('a purge of edges'),
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
+    hasRules: (stream) => catalog.find(stream)?.definition.watchRules !== undefined,
     flush: () => ownEvents.flush(),
   });
   opened.defer(() => copies.settled());

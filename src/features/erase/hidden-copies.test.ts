@@ -40,7 +40,17 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
   const { clock } = time;
   const bus = createLocalEventBus({ clock, failed });
   const flush = () => bus.flush();
-  const copies = new HiddenCopies({ edges, flush, clock, log: createSilentLog(), signal: ending.signal, failed });
+  const rules = new Set<string>();
+  const hasRules = (name: string) => rules.has(name);
+  const copies = new HiddenCopies({
+    edges,
+    hasRules,
+    flush,
+    clock,
+    log: createSilentLog(),
+    signal: ending.signal,
+    failed,
+  });
   await bus.subscribe({ event: (published) => copies.received(published) });
   /** What edges are asked after an event. */
   const after = async <T extends EventType>(type: T, data: EventData<T>, visibility = 'public') => {
@@ -50,13 +60,13 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
     await time.runFor(1);
     return requests.map((request) => request.replace('/edge/purge', ''));
   };
-  return { after, requests, down, copies, ending };
+  return { after, requests, down, copies, rules, ending };
 }
 
 suite('edges in front of this server', () => {
   test('are purged of what is deleted or closed to others, in their order, and of nothing else', async () => {
     using time = openVirtualTime();
-    const { after } = await openEdges(time);
+    const { after, rules } = await openEdges(time);
     const both = (body: string) => [`a.example ${body}`, `b.example/x ${body}`];
     for (const purged of [true, false])
       assert.deepEqual(
@@ -72,6 +82,9 @@ suite('edges in front of this server', () => {
     for (const visibility of ['private', 'signed'] as const)
       assert.deepEqual(await after('stream.changed', { ...stream, visibility }, visibility), both('{"stream":"door"}'));
     assert.deepEqual(await after('stream.changed', { ...stream, visibility: 'public' }), []);
+    rules.add('door');
+    const ruled = await after('stream.changed', { ...stream, visibility: 'public' });
+    assert.deepEqual(ruled, both('{"stream":"door"}'), 'the network of a client decides from now on');
     assert.deepEqual(await after('stream.removed', { recordings: 'keep' }), both('{"stream":"door"}'));
     assert.deepEqual(await after('asset.ready', { ...asset, visibility: 'private', trash: false }), []);
   });

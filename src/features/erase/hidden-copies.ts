@@ -37,6 +37,8 @@ interface HiddenCopiesOptions {
   readonly purgeNodes?:
     | ((things: readonly PurgedThing[], options: { readonly signal: AbortSignal }) => Promise<readonly UnpurgedNode[]>)
     | undefined;
+  /** Whether the network or country of a client decides who may watch a stream. */
+  readonly hasRules: (stream: string) => boolean;
   /** Resolves when `received` was called with all that this process has published. */
   readonly flush: () => Promise<void>;
   readonly clock: Clock;
@@ -78,9 +80,9 @@ export class HiddenCopies implements EdgePurgesApi {
 
   /** Takes an event. The process that has published it purges. */
   received({ event, audience, isForeign }: Pick<PublishedEvent, 'event' | 'audience' | 'isForeign'>): void {
-    const { edges, clock, log, signal, failed } = this.#options;
+    const { edges, hasRules, clock, log, signal, failed } = this.#options;
     if (isForeign || !this.#hasCopies) return;
-    const hidden = hiddenBy(event, audience);
+    const hidden = hiddenBy(event, audience, hasRules);
     if (!hidden) return;
     const waiting: PurgedEdge = { state: 'waiting', problem: '' };
     const purge: Purge = {
@@ -225,6 +227,7 @@ function viewOf({ id, kind, name, startedMs, state, doneMs, edges, nodes }: Purg
 function hiddenBy(
   { type, stream, data }: PublishedEvent['event'],
   audience: string,
+  hasRules: (stream: string) => boolean,
 ): { readonly kind: PurgedKind; readonly name: string } | undefined {
   const { id, visibility } = data as { readonly id?: string; readonly visibility?: string };
   const isOpen = visibility === 'public' || visibility === 'unlisted';
@@ -232,7 +235,7 @@ function hiddenBy(
     case 'stream.removed':
       return { kind: 'stream', name: stream! };
     case 'stream.changed':
-      return audience === 'private' ? { kind: 'stream', name: stream! } : undefined;
+      return audience === 'private' || hasRules(stream!) ? { kind: 'stream', name: stream! } : undefined;
     case 'asset.deleted':
       return { kind: 'asset', name: id! };
     case 'asset.changed':

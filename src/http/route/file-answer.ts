@@ -34,7 +34,7 @@ export async function sendFile(
     reply.code(302).headers(redirect).send();
     return;
   }
-  const { status, headers, body, length } = representationOf(request.headers, file, { isHead, isPrivate: true });
+  const { status, headers, body, length } = representationOf(request.headers, file, { isHead, sharing: 'some' });
   reply.hijack();
   const raw = reply.raw as typeof reply.raw | Http2ServerResponse;
   const exchange =

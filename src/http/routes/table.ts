@@ -27,6 +27,7 @@ import { rtpSessionRoutes } from './streams/rtp-sessions.ts';
 import { statsRoutes } from './streams/stats.ts';
 import { streamRoutes } from './streams/streams.ts';
 import { timelineRoutes } from './streams/timeline.ts';
+import { watchRuleRoutes } from './streams/watch-rules.ts';
 import { watchTokenRoutes } from './streams/watch-tokens.ts';
 import { systemRoutes } from './system.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -56,6 +57,7 @@ const groups: readonly (readonly Route[])[] = [
   userAdminRoutes,
   invitationRoutes,
   auditRoutes,
+  watchRuleRoutes,
   watchTokenRoutes,
   publishKeyRoutes,
   rtpSessionRoutes,

@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createAddressOf } from '../../serve/client/client-address.ts';
+import { createCountryOf } from '../../serve/client/client-country.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
@@ -44,11 +45,12 @@ const preflight = {
  */
 export function registerWebRtc(
   scope: FastifyInstance,
-  { webrtc, trustedProxies = [] }: HttpDeps,
+  { webrtc, trustedProxies = [], countryHeader = '' }: HttpDeps,
   pages: ForeignPages | undefined,
   signalOf: (reply: FastifyReply) => AbortSignal,
 ): void {
   const addressOf = createAddressOf(trustedProxies);
+  const countryOf = createCountryOf(trustedProxies, countryHeader);
   scope.addContentTypeParser([SDP, TRICKLE], { parseAs: 'string', bodyLimit: MAX_SDP_LENGTH }, (_, body, done) =>
     done(null, body),
   );
@@ -76,6 +78,7 @@ export function registerWebRtc(
         name,
         key,
         remote: `${addressOf(requestSourceOf(request.raw))}:${socket.remotePort ?? 0}`,
+        country: countryOf(requestSourceOf(request.raw)),
         reachedAt: socket.localAddress,
         userAgent: headers['user-agent'],
         offer: bodyOf(request, SDP),

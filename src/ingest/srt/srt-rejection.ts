@@ -13,6 +13,7 @@ const REASONS: Partial<Record<RefusalCode, SrtRejectReason>> = {
   'publish-denied': 'forbidden',
   'watch-refused': 'forbidden',
   'watch-expired': 'forbidden',
+  'watch-denied-here': 'forbidden',
   'publish-refused': 'bad-mode',
   'publisher-active': 'conflict',
   'limit-reached': 'overload',
@@ -28,5 +29,5 @@ const REASONS: Partial<Record<RefusalCode, SrtRejectReason>> = {
  */
 export function rejectionOf(code: RefusalCode, hasSecret: boolean): SrtRejectReason {
   const reason = REASONS[code] ?? 'forbidden';
-  return reason === 'forbidden' && !hasSecret ? 'unauthorized' : reason;
+  return reason === 'forbidden' && !hasSecret && code !== 'watch-denied-here' ? 'unauthorized' : reason;
 }

@@ -11,7 +11,12 @@ const EVERY_MS = 2000;
 /**
  * What ends a session. After other errors, such as an authorization server without an answer, it continues.
  */
-const REFUSALS: ReadonlySet<RefusalCode> = new Set(['watch-refused', 'watch-expired', 'stream-unknown']);
+const REFUSALS: ReadonlySet<RefusalCode> = new Set([
+  'watch-refused',
+  'watch-expired',
+  'watch-denied-here',
+  'stream-unknown',
+]);
 
 /**
  * Resolves with the reason, for a person, when the viewer may watch no more: its playback token has expired

@@ -164,9 +164,9 @@ export class WebRtcServer implements WebRtcApi {
     const offer = readOffer(request.offer);
     const local = createIceCredentials();
     return this.#reserve(endpoint.hasSharedRoom, this.#viewers, request, async (left) => {
-      const { name, key: token, remote, userAgent } = request;
+      const { name, key: token, remote, country, userAgent } = request;
       const connection = new AbortController();
-      const asked = { protocol: 'whep', name, token, remote, userAgent, signal: connection.signal } as const;
+      const asked = { protocol: 'whep', name, token, remote, country, userAgent, signal: connection.signal } as const;
       const source = await this.#setup.access.read(asked);
       const shared = this.#share(source, name);
       const leave = () => {

@@ -10,6 +10,22 @@ import { acceptsGzip, allowsRange, matchesEtag } from './conditions.ts';
 import { parseByteRange } from './range.ts';
 import { cutBody } from './send.ts';
 
+/**
+ * Who gets an answer: anyone, some clients, or clients by their network and country. Shared caches may store
+ * it in the first case only.
+ */
+export type Sharing = 'all' | 'some' | 'by-address';
+
+/** Of answers that depend on the address of the client: edges ask the origin for each client. */
+export const BY_ADDRESS = 'X-Forwarded-For';
+
+/** Fields of requests by which answers differ. RFC 9110 12.5.5 */
+const varying: Readonly<Record<Sharing, readonly string[]>> = {
+  all: [],
+  some: ['Authorization'],
+  'by-address': ['Authorization', BY_ADDRESS],
+};
+
 /** An answer, ready to send. */
 interface Representation {
   readonly status: 200 | 206 | 304;
@@ -22,13 +38,13 @@ interface Representation {
 /**
  * Selects the representation.
  *
- * @param how.isPrivate whether shared caches must not store it
+ * @param how.sharing which caches may store it
  * @throws OxbowError `bad-range` if the range is outside the representation
  */
 export function representationOf(
   request: IncomingHttpHeaders,
   reply: Reply,
-  { isHead, isPrivate }: { readonly isHead: boolean; readonly isPrivate: boolean },
+  { isHead, sharing }: { readonly isHead: boolean; readonly sharing: Sharing },
 ): Representation {
   if (reply.grows) {
     const { cacheControl, contentType } = reply;
@@ -46,9 +62,9 @@ export function representationOf(
   const etag = reply.etag === undefined ? undefined : `"${reply.etag}${zipped ? '-gz' : ''}"`;
   // Also set on the uncompressed form: otherwise a cache may return the gzipped one to a client without gzip
   // (RFC 9110 12.5.5).
-  const vary = [...(reply.gzip ? ['Accept-Encoding'] : []), ...(isPrivate ? ['Authorization'] : [])].join(', ');
+  const vary = [...(reply.gzip ? ['Accept-Encoding'] : []), ...varying[sharing]].join(', ');
   const headers: Record<string, string | number> = {
-    'cache-control': isPrivate ? toPrivate(reply.cacheControl) : reply.cacheControl,
+    'cache-control': sharing === 'all' ? reply.cacheControl : toPrivate(reply.cacheControl),
     ...(etag && { etag }),
     ...(vary && { vary }),
   };

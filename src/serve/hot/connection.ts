@@ -68,6 +68,8 @@ export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath 
   isCommon(headers: ClientHeaders): boolean;
   /** IP address of the client. */
   addressOf(headers: ClientHeaders, socket: Socket): string;
+  /** Country of the client; undefined: unknown. */
+  countryOf(headers: ClientHeaders, socket: Socket): string | undefined;
   /** Unix seconds. */
   nowS(): number;
   /** Counts a pending request; returns how to end that. Throws the OxbowError of the limit. */
@@ -142,6 +144,11 @@ export class HotConnection<F extends Found = HotResponse> implements Waiter, Hot
   /** See HotClient. */
   get clientAddress(): string {
     return this.#host.addressOf(this.#headers!, this.#socket);
+  }
+
+  /** See HotClient. */
+  get clientCountry(): string | undefined {
+    return this.#host.countryOf(this.#headers!, this.#socket);
   }
 
   /** Closes it at once. */

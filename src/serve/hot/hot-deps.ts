@@ -2,24 +2,36 @@
  * Dependencies of the hot responder on the main thread. A serving thread has its own in thread.ts.
  * In: ServeDeps. Out: HotDeps, whose counters are the process's metrics.
  */
+import { ClientVerdicts, rulesOfLists } from '../../accounts/watch-rules/watch-rules.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
 import type { ServeDeps } from '../deps.ts';
 import { reportProblem } from '../exchange/problem.ts';
+import { sharingOf } from '../media/watch-access.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';
 import { AdmittedClients } from './admitted-clients.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
+import type { HotClient } from './response-cache.ts';
 
 /** HotDeps of the main thread. */
 export function hotDepsOf(deps: ServeDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
+  const verdicts = new ClientVerdicts<HotClient>();
+  const mayFromHere = (stream: string, client: HotClient): boolean => {
+    const lists = deps.streams.watchRulesOf(stream);
+    if (!lists) return true;
+    const clientOf = () => ({ address: client.clientAddress, country: client.clientCountry });
+    return verdicts.isAllowed(rulesOfLists(lists), client, client.clientHeaders, clientOf);
+  };
   const admitted = deps.auth && new AdmittedClients(deps.auth, clock);
   return {
     lookup: deps.lookup,
-    isPrivate: (name) => deps.streams.isPrivate(name),
-    mayWatch(token, address, isPrivate, client) {
+    sharingOf: (name) => sharingOf(deps.streams, name),
+    mayWatch(token, address, sharing, client) {
       const { stream } = address;
+      if (sharing === 'by-address' && !mayFromHere(stream, client)) return false;
+      const isPrivate = sharing === 'some' || (sharing === 'by-address' && deps.streams.isPrivate(stream));
       if (admitted && isPrivate) return admitted.has(client, stream, token);
-      if (token === undefined) return false;
+      if (token === undefined) return !isPrivate;
       const verdict = deps.access.watch.verify(token, stream, signedClassOf(address), clock.nowMs());
       // A token of the authorization server is accepted where none is needed.
       return verdict === 'ok' || (verdict === 'refused' && deps.auth !== undefined);
@@ -34,6 +46,7 @@ export function hotDepsOf(deps: ServeDeps, { ownHosts, head }: Pick<HotDeps, 'ow
     counts: countsOf(deps.metrics),
     elsewhere: deps.otherNodes?.hot,
     trustedProxies: deps.trustedProxies ?? [],
+    countryHeader: deps.countryHeader ?? '',
     ownHosts,
     head,
     clock,

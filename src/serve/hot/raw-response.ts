@@ -6,7 +6,7 @@
 import type { Reply } from '../../delivery/reply.ts';
 import type { HeadFields } from '../exchange/exchange.ts';
 import { joinFields } from '../exchange/media-answer.ts';
-import { representationOf } from '../exchange/representation.ts';
+import { representationOf, type Sharing } from '../exchange/representation.ts';
 import { areInMemory } from '../exchange/send.ts';
 
 /** Up to this size, bytes, the body is copied after the head, since one write is cheaper than the copy. */
@@ -29,8 +29,7 @@ export interface RawResponse {
 /** The variant of a response. */
 export interface ResponseForm {
   readonly takesGzip: boolean;
-  /** Shared caches must not keep it. */
-  readonly isPrivate: boolean;
+  readonly sharing: Sharing;
   /**
    * Of a copy: when its origin made it, unix seconds; printed as its Age (RFC 9111 5.1). Always the same for
    * a reply.
@@ -54,7 +53,7 @@ export function rawResponseOf(
 ): RawResponse | undefined {
   if (!areInMemory(reply.body)) return undefined;
   const zipped = form.takesGzip && reply.gzip !== undefined;
-  const key = `${zipped ? 'zipped' : 'plain'}${form.isPrivate ? ', private' : ''}`;
+  const key = `${zipped ? 'zipped' : 'plain'}${form.sharing === 'all' ? '' : `, ${form.sharing}`}`;
   const responses = rawResponses.get(reply) ?? new Map<string, RawResponse>();
   rawResponses.set(reply, responses);
   const response = responses.get(key) ?? printRawResponse(reply, head, { ...form, takesGzip: zipped });
@@ -65,10 +64,10 @@ export function rawResponseOf(
 function printRawResponse(
   reply: Reply,
   head: Readonly<Record<string, string>>,
-  { takesGzip, isPrivate, bornS }: ResponseForm,
+  { takesGzip, sharing, bornS }: ResponseForm,
 ): RawResponse {
   const request = takesGzip ? { 'accept-encoding': 'gzip' } : {};
-  const { headers, body: parts, length } = representationOf(request, reply, { isHead: false, isPrivate });
+  const { headers, body: parts, length } = representationOf(request, reply, { isHead: false, sharing });
   const age = bornS === undefined ? {} : { age: '0'.repeat(AGE_DIGITS) };
   const { top, dateAt } = printTop('200 OK', { ...joinFields(head, headers), ...age });
   const body = parts as readonly Uint8Array[];

@@ -10,6 +10,7 @@ import { splitTarget } from '../../api/signed-path.ts';
 import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
+import { createHotCountryOf } from '../client/client-country.ts';
 import { readCmcd, readReport } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
@@ -54,6 +55,8 @@ export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> 
   /** In a cluster: what other nodes answer. */
   readonly elsewhere?: HotElsewhere | undefined;
   readonly trustedProxies: readonly string[];
+  /** Header field of trusted proxies with the country of a client, in lower case; empty: none. */
+  readonly countryHeader: string;
   readonly ownHosts: OwnHosts;
   readonly clock: { nowMs(): number; monotonicMs(): number };
   /** Called with a bug. */
@@ -184,7 +187,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
     lookup: deps.lookup,
-    isPrivate: deps.isPrivate,
+    sharingOf: deps.sharingOf,
     mayWatch: deps.mayWatch,
     head: deps.head,
     failed(error, address) {
@@ -195,6 +198,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
   });
   const keys = new ViewerKeys(deps.trustedProxies);
   const { addressOf } = keys;
+  const countryOf = createHotCountryOf(deps.trustedProxies, deps.countryHeader);
   const responses = new ServedResponses(deps, cache, keys);
   let isClosing = false;
 
@@ -206,6 +210,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     isCommon: (headers) =>
       answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
     addressOf,
+    countryOf,
     nowS: () => Math.floor(clock.nowMs() / 1000),
     startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served: responses.served,

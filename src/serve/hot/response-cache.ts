@@ -10,6 +10,7 @@ import type { ListState, LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { isPending, type PendingReply } from '../../delivery/live/pending-reply.ts';
 import { windowNameOf } from '../../delivery/live/quality-window.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import type { Sharing } from '../exchange/representation.ts';
 import { type RawResponse, type ResponseForm, rawResponseOf } from './raw-response.ts';
 
 /** All viewers request new media within seconds; older responses are removed, ms. */
@@ -25,8 +26,7 @@ const MAX_ADDRESSES = 4000;
 /** The result for a target. */
 export interface HotResponse {
   readonly address: LiveAddress;
-  /** Not public: shared caches must not keep it. */
-  readonly isPrivate: boolean;
+  readonly sharing: Sharing;
   /** Its bytes belong to the block cache: not cached here. */
   readonly isShared?: true;
   readonly result: RawResponse | PendingReply;
@@ -38,6 +38,8 @@ export interface HotClient {
   readonly clientHeaders: object | undefined;
   /** IP address, by the connection and the header fields. */
   readonly clientAddress: string;
+  /** By the header field of a trusted proxy; undefined: unknown. */
+  readonly clientCountry: string | undefined;
 }
 
 /** Playlists and pending replies of one version of a live window. */
@@ -60,18 +62,13 @@ interface MediaEntry {
 /** Dependencies of the cache. */
 export interface ResponseCacheOptions {
   readonly lookup: LiveLookup;
-  /** Whether a stream is not public. Called for each request. */
-  readonly isPrivate: (stream: string) => boolean;
+  /** Who may watch a stream. Called for each request. */
+  readonly sharingOf: (stream: string) => Sharing;
   /**
    * Whether a client may watch; otherwise the slow path decides. Called for each request of a restricted
    * stream, and with a token.
    */
-  readonly mayWatch: (
-    token: string | undefined,
-    address: LiveAddress,
-    isPrivate: boolean,
-    client: HotClient,
-  ) => boolean;
+  readonly mayWatch: (token: string | undefined, address: LiveAddress, sharing: Sharing, client: HotClient) => boolean;
   /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
   /** Called with an OxbowError or a bug; the slow path then answers the request. */
@@ -113,18 +110,18 @@ export class ResponseCache implements Disposable {
     const window = windowNameOf(address);
     const list = lookup.list(window);
     if (!list) return undefined;
-    const isPrivate = this.#options.isPrivate(address.stream);
-    if (!this.#admits(address, token, isPrivate, client)) return undefined;
+    const sharing = this.#options.sharingOf(address.stream);
+    if (!this.#admits(address, token, sharing, client)) return undefined;
     const media = this.#media.get(path);
     const isKept = media?.list === list && media.erasures === list.erasures;
-    if (isKept && media.response.isPrivate === isPrivate) return media.response;
+    if (isKept && media.response.sharing === sharing) return media.response;
     const directives = directivesIn(query);
     if (directives === undefined) return undefined;
     const { playlists } = this.#entriesOf(window, list);
     const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
     const ready = playlists.get(key);
-    if (ready?.isPrivate === isPrivate) return ready;
-    const response = this.#create(address, directives, { takesGzip, isPrivate });
+    if (ready?.sharing === sharing) return ready;
+    const response = this.#create(address, directives, { takesGzip, sharing });
     if (!response || response.isShared) return response;
     const isMedia = address.kind === 'part' || address.kind === 'segment';
     if (isMedia && !('look' in response.result)) this.#keep(path, list, response, response.result);
@@ -136,17 +133,17 @@ export class ResponseCache implements Disposable {
   /** Whether a live stream is here that the client may watch; otherwise the slow path decides. */
   mayWatch(address: LiveAddress, token: string | undefined, client: HotClient): boolean {
     if (!this.#options.lookup.list(address.stream)) return false;
-    return this.#admits(address, token, this.#options.isPrivate(address.stream), client);
+    return this.#admits(address, token, this.#options.sharingOf(address.stream), client);
   }
 
   /** The response for a reply that was pending; undefined if the slow path must answer. */
   rawResponseOf(
     reply: Reply,
-    source: Pick<HotResponse, 'address' | 'isPrivate'>,
+    source: Pick<HotResponse, 'address' | 'sharing'>,
     takesGzip: boolean,
   ): RawResponse | undefined {
     try {
-      return rawResponseOf(reply, this.#options.head, { takesGzip, isPrivate: source.isPrivate });
+      return rawResponseOf(reply, this.#options.head, { takesGzip, sharing: source.sharing });
     } catch (error) {
       this.#options.failed(error, source.address);
       return undefined;
@@ -160,12 +157,12 @@ export class ResponseCache implements Disposable {
     this.#windows.clear();
   }
 
-  #admits(address: LiveAddress, token: string | undefined, isPrivate: boolean, client: HotClient): boolean {
-    return (!isPrivate && token === undefined) || this.#options.mayWatch(token, address, isPrivate, client);
+  #admits(address: LiveAddress, token: string | undefined, sharing: Sharing, client: HotClient): boolean {
+    return (sharing === 'all' && token === undefined) || this.#options.mayWatch(token, address, sharing, client);
   }
 
-  #create(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
-    const source = { address, isPrivate };
+  #create(address: LiveAddress, query: string, { takesGzip, sharing }: ResponseForm): HotResponse | undefined {
+    const source = { address, sharing };
     const { lookup } = this.#options;
     try {
       const reply = lookup.find(address, new URLSearchParams(query));

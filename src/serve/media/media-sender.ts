@@ -7,7 +7,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { ServeDeps } from '../deps.ts';
 import type { Exchange, HeadFields } from '../exchange/exchange.ts';
 import { joinFields } from '../exchange/media-answer.ts';
-import { representationOf } from '../exchange/representation.ts';
+import { representationOf, type Sharing } from '../exchange/representation.ts';
 import type { RequestSource } from '../exchange/request-source.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from '../exchange/send.ts';
 import type { WaitLimiter } from '../wait-limiter.ts';
@@ -17,7 +17,7 @@ interface Sending {
   readonly class: MediaClass;
   readonly fields: HeadFields;
   readonly isHead: boolean;
-  readonly isPrivate: boolean;
+  readonly sharing: Sharing;
 }
 
 /** What media is sent with. */

@@ -23,6 +23,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
 import { type Authenticator, createAuthenticator } from '../client/authenticate.ts';
 import { createAddressOf } from '../client/client-address.ts';
+import { createCountryOf } from '../client/client-country.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import type { ForeignPages } from '../client/foreign-pages.ts';
 import { isLocalRequest } from '../client/local-request.ts';
@@ -31,12 +32,13 @@ import type { ServeDeps } from '../deps.ts';
 import { type Exchange, type HeadFields, pathOf } from '../exchange/exchange.ts';
 import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from '../exchange/media-answer.ts';
 import { reportProblem, toProblem } from '../exchange/problem.ts';
+import { BY_ADDRESS } from '../exchange/representation.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { MediaSender } from './media-sender.ts';
 import { redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
-import { WatchAccess } from './watch-access.ts';
+import { sharingOf, WatchAccess } from './watch-access.ts';
 
 /**
  * A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills
@@ -105,7 +107,8 @@ export class OwnMedia implements MediaResponder {
     const addressOf = createAddressOf(deps.trustedProxies ?? []);
     this.#addressOf = addressOf;
     this.#authenticator = createAuthenticator(deps);
-    this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf });
+    const countryOf = createCountryOf(deps.trustedProxies ?? [], deps.countryHeader ?? '');
+    this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf, countryOf });
     this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);
@@ -171,8 +174,8 @@ export class OwnMedia implements MediaResponder {
       class: mediaClassOf(address),
       fields: joinFields(common, limitFields),
       isHead: exchange.method === 'HEAD',
-      isPrivate,
-    };
+      sharing: this.#watchAccess.rulesOf(address) ? 'by-address' : isPrivate ? 'some' : 'all',
+    } as const;
     if (redirect) {
       exchange.head(302, { ...how.fields, ...redirect });
       exchange.body.end();
@@ -250,7 +253,8 @@ export class OwnMedia implements MediaResponder {
 
   /** Fields of every answer to the request, including refusals. */
   #commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
-    return this.#pages.fieldsFor(exchange, { stream: this.#nameOf(address), token });
+    const fields = this.#pages.fieldsFor(exchange, { stream: this.#nameOf(address), token });
+    return this.#watchAccess.rulesOf(address) ? joinFields(fields, { vary: BY_ADDRESS }) : fields;
   }
 
   /**
@@ -293,7 +297,7 @@ export class OwnMedia implements MediaResponder {
     }
     const problem = toProblem(error, traceId);
     const name = this.#nameOf(target.address) ?? '';
-    const mayBeKept = problem.body.code === 'gone' && !this.#deps.streams.isPrivate(name);
+    const mayBeKept = problem.body.code === 'gone' && sharingOf(this.#deps.streams, name) === 'all';
     sendPlainProblem(exchange, problem, {
       ...this.#commonFields(exchange, target),
       ...(mayBeKept && { 'cache-control': GONE_CACHING }),

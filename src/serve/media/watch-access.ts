@@ -8,18 +8,22 @@ import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { may } from '../../accounts/permissions.ts';
 import { anonymous, type Principal } from '../../accounts/principal.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
+import { assertAllowed, rulesOfLists, type WatchRules } from '../../accounts/watch-rules/watch-rules.ts';
 import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../../api/library/assets-api.ts';
 import { assetOf, clipOf, type MediaAddress, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
+import type { StreamsApi } from '../../api/streams-api.ts';
 import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator } from '../client/authenticate.ts';
+import type { CountryOf } from '../client/client-country.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { maySee } from '../client/may-see.ts';
 import type { Awaitable, ServeDeps } from '../deps.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Sharing } from '../exchange/representation.ts';
 import { checkClipToken, checkVerdict, signedClassOf } from './watch-token-policy.ts';
 
 type AuthServer = NonNullable<ServeDeps['auth']>;
@@ -30,6 +34,14 @@ interface WatchAccessOptions {
   readonly authenticator: Authenticator;
   /** IP address of the client. */
   readonly addressOf: (exchange: Exchange) => string;
+  /** Country of the client. */
+  readonly countryOf: CountryOf;
+}
+
+/** Who gets the media of a stream. Answers from memory. */
+export function sharingOf(streams: Pick<StreamsApi, 'isPrivate' | 'watchRulesOf'>, name: string): Sharing {
+  if (streams.watchRulesOf(name) !== undefined) return 'by-address';
+  return streams.isPrivate(name) ? 'some' : 'all';
 }
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
@@ -49,8 +61,8 @@ export class WatchAccess {
    * called, or a JWT is new.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without
-   *   token, as if it did not exist; `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in
-   *   the same way, `asset-deleted`; of a clip `clip-unknown`, `clip-lost`
+   *   token, as if it did not exist; `watch-denied-here`; `auth-unavailable`; `too-many-requests`; of an
+   *   asset `asset-unknown` in the same way, `asset-deleted`; of a clip `clip-unknown`, `clip-lost`
    * @param options.signal ends the wait for the authorization server
    */
   check(target: MediaTarget, exchange: Exchange, { signal }: { readonly signal: AbortSignal }): Awaitable<boolean> {
@@ -60,7 +72,39 @@ export class WatchAccess {
     return waitFor(admitted, { signal }).then(() => this.#decide(target, exchange, signal));
   }
 
+  /**
+   * The rules by network and country that concern an address of a stream or a clip; undefined if there are
+   * none.
+   */
+  rulesOf(address: MediaAddress): WatchRules | undefined {
+    if (assetOf(address) !== undefined) return undefined;
+    const { streams, clips, defaultStream } = this.#options.deps;
+    const clip = clipOf(address);
+    const name = clip === undefined ? (address.stream ?? defaultStream?.()) : clips.facts(clip)?.stream;
+    const lists = name === undefined ? undefined : streams.watchRulesOf(name);
+    return lists && rulesOfLists(lists);
+  }
+
+  /**
+   * After visibility, so that a client that may not know of a stream gets no other answer by its network.
+   */
   #decide(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const isRestricted = this.#decideVisibility(target, exchange, signal);
+    const rules = this.rulesOf(target.address);
+    if (!rules) return isRestricted;
+    const { addressOf, countryOf } = this.#options;
+    const check = (): void => assertAllowed(rules, { address: addressOf(exchange), country: countryOf(exchange) });
+    if (typeof isRestricted === 'boolean') {
+      check();
+      return isRestricted;
+    }
+    return isRestricted.then((restricted) => {
+      check();
+      return restricted;
+    });
+  }
+
+  #decideVisibility(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
     const { address } = target;
     const asset = assetOf(address);
     if (asset !== undefined) return this.#checkAsset(asset, target, exchange);

@@ -12,6 +12,7 @@ import type { PlayerReport } from '../../delivery/player-report.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
+import type { Sharing } from '../exchange/representation.ts';
 import type { Served } from '../hot/responder.ts';
 import type { ServerCertificate } from '../tls/tls-certificate.ts';
 
@@ -47,7 +48,8 @@ export interface ThreadSettings {
 
 /** Access and retention of a stream. */
 export interface StreamAccess {
-  readonly isPrivate: boolean;
+  /** By address: the main thread answers. */
+  readonly sharing: Sharing;
   /** Playback tokens are not enough: the main thread calls the authorization server. */
   readonly isAsked: boolean;
   /** Rises each time the playback tokens of the stream are revoked. */

@@ -106,7 +106,7 @@ export class ReplicaFeed implements Disposable {
 
 function isSame(a: StreamAccess, b: StreamAccess): boolean {
   return (
-    a.isPrivate === b.isPrivate &&
+    a.sharing === b.sharing &&
     a.isAsked === b.isAsked &&
     a.epoch === b.epoch &&
     a.targetDurationMs === b.targetDurationMs &&

@@ -25,7 +25,7 @@ import { Replicas } from './replicas.ts';
 
 const both = [videoTrack(), audioTrack()] as const;
 const secret = Buffer.from('a secret of sixteen or more');
-const everyone: StreamAccess = { isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
+const everyone: StreamAccess = { sharing: 'all', isAsked: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
 
 /**
  * A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between
@@ -172,9 +172,9 @@ suite('replicas of a serving thread', () => {
     const path = '/live/door/index.m3u8';
     assert.ok(replicas.mayWatch(token, addressOf(path)));
     assert.ok(!replicas.mayWatch(token, addressOf('/live/other/index.m3u8')));
-    state.access = { ...everyone, isPrivate: true };
+    state.access = { ...everyone, sharing: 'some' };
     feed.check();
-    assert.equal(replicas.access('door')!.isPrivate, true);
+    assert.equal(replicas.access('door')!.sharing, 'some');
     assert.ok(replicas.mayWatch(token, addressOf(path)));
     state.access = { ...state.access, epoch: 1 };
     feed.check('door');

@@ -196,7 +196,8 @@ export class Replicas implements AsyncDisposable {
 
   /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean {
-    if (this.access(address.stream)?.isAsked) return false;
+    const access = this.access(address.stream);
+    if (access?.isAsked || access?.sharing === 'by-address') return false;
     // Until the token, or its account, is verified here, the main thread answers.
     this.#tokens.admit(token, this.#options.nowMs())?.catch(() => {});
     return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';

@@ -29,7 +29,7 @@ async function openFaulty(count: number) {
     holderChanged: new Emitter<never>(),
     lasts: () => false,
     find: () => undefined,
-    accessOf: () => ({ isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
+    accessOf: () => ({ sharing: 'all', isAsked: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
     open: (socket) => socket.destroy(),
     onReport: () => undefined,
     failed(error, where) {

@@ -69,11 +69,12 @@ const refuse: Refuse = (request, response, reason) => {
 const hot = createHotResponder(
   {
     lookup: replicas.lookup,
-    isPrivate: (name) => replicas.access(name)?.isPrivate ?? true,
+    sharingOf: (name) => replicas.access(name)?.sharing ?? 'some',
     mayWatch: (token, address) => token !== undefined && replicas.mayWatch(token, address),
     viewers: counters,
     counts: counters,
     trustedProxies: settings.trustedProxies,
+    countryHeader: '', // the main thread decides by country
     ownHosts: settings.ownHosts,
     head: settings.head,
     clock,

@@ -332,6 +332,27 @@ suite('access of viewers over protocols', () => {
   });
 });
 
+test('rules by network decide over protocols too, after tokens, and without a country unless it is reported', async () => {
+  await using open = await openRig();
+  const watchRules = { allow: ['192.0.2.0/24', 'DE'], deny: ['192.0.2.66'] };
+  await open.rig.api.create('near', { ...push, visibility: 'public', watchRules });
+  await open.rig.api.create('hidden', { ...push, visibility: 'private', watchRules });
+  const { signal } = new AbortController();
+  const read = (name: string, remote: string, more: { readonly token?: string; readonly country?: string } = {}) =>
+    open.entry.read({ name, token: undefined, protocol: 'whep', remote, signal, ...more });
+  assert.equal(await read('near', HOME), open.rig.catalog.get('near').stream.sinks);
+  await read('near', '[::ffff:192.0.2.5]:5000');
+  await read('near', '198.51.100.1:5000', { country: 'DE' });
+  await assert.rejects(read('near', '192.0.2.66:5000', { country: 'DE' }), { code: 'watch-denied-here' });
+  await assert.rejects(read('near', '198.51.100.1:5000'), { code: 'watch-denied-here' });
+  await assert.rejects(read('hidden', '198.51.100.1:5000'), { code: 'stream-unknown' }, 'no network reveals the name');
+  const token = open.access.watch.sign('hidden', open.rig.clock.nowMs() + 60_000);
+  await assert.rejects(read('hidden', '198.51.100.1:5000', { token }), { code: 'watch-denied-here' });
+  await read('hidden', HOME, { token });
+  await open.rig.api.update('near', { watchRules: null });
+  await read('near', '198.51.100.1:5000');
+});
+
 test('a stream of another process is published and watched there, by connections that can go there', async () => {
   await using open = await openRig();
   const { rig, access } = open;

@@ -10,6 +10,7 @@ import type { PublishKey } from '../../accounts/publish-keys.ts';
 import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
+import { assertAllowed, rulesOfLists } from '../../accounts/watch-rules/watch-rules.ts';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { addressOf } from '../../ingest/client/remote-address.ts';
@@ -25,6 +26,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamControl } from '../catalog/stream-control.ts';
 import type { Catalog } from '../catalog.ts';
+import { rulesInForce } from '../definition.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import {
@@ -153,7 +155,7 @@ class Protocols implements PublishAccess {
     if (!stream && request.canPass) await this.#assertHere(name);
     const visibility = stream?.definition.visibility;
     const isRestricted = visibility === 'signed' || visibility === 'private';
-    if (stream && !isRestricted && (auth || token === undefined)) return sourceOf(stream, request);
+    if (stream && !isRestricted && (auth || token === undefined)) return this.#sourceOf(stream, request);
     const accepted = this.#tries.begin(token ?? `no token for ${name}`, { address, isLocal: false });
     const sees = token !== undefined && may(access.ofToken(token), 'watch', { visibility: visibility ?? 'private' });
     const mayAsk = auth !== undefined && stream !== undefined && !sees;
@@ -169,7 +171,15 @@ class Protocols implements PublishAccess {
       if (!isAllowed) throw token === undefined ? streamUnknown(name) : refusedToken('watch-refused');
     }
     accepted();
-    return sourceOf(stream, request);
+    return this.#sourceOf(stream, request);
+  }
+
+  /** The sinks of the stream of an authorized viewer, if its network may watch. */
+  #sourceOf(stream: ManagedStream, { remote, country, onStream }: ReadRequest): LiveSource {
+    const lists = rulesInForce(stream.definition, this.#deps.settings.now.watchRules);
+    if (lists) assertAllowed(rulesOfLists(lists), { address: addressOf(remote), country });
+    onStream?.(settingsOf(stream));
+    return stream.stream.sinks;
   }
 
   /** @throws StreamElsewhere */
@@ -318,12 +328,6 @@ class Protocols implements PublishAccess {
   #revoked(keyId: string): void {
     for (const publisher of [...(this.#sessions.get(keyId) ?? [])]) endRevoked(publisher);
   }
-}
-
-/** The sinks of the stream of an authorized viewer. */
-function sourceOf(stream: ManagedStream, { onStream }: ReadRequest): LiveSource {
-  onStream?.(settingsOf(stream));
-  return stream.stream.sinks;
 }
 
 /** Settings of a push stream for its connections; none of another stream. */

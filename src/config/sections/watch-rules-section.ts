@@ -1,0 +1,86 @@
+/**
+ * The settings of rules by network and country that decide who may watch, parts of the table of all settings.
+ * In: text of files, flags and the API. Out: checked lists; the section `watchRules` for schema.ts. Every
+ * type throws FormatError for an invalid value.
+ */
+import { FormatError } from '@oxbow/media/errors';
+import { isCountryCode } from '../../api/access/country-codes.ts';
+import { MAX_WATCH_ENTRIES, type WatchRuleLists, type WatchRuleSettings } from '../../api/access/watch-rules-shapes.ts';
+import { checkNetwork, createOption, listKind, type Option, type OptionExtras, section, textOf } from '../option.ts';
+
+const kind = listKind('NETWORK|COUNTRY,…', 'a network or a country', checkEntry);
+
+/** Networks, addresses and codes of countries: a list, or text with commas. Codes in any case. */
+function watchEntries(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
+  return createOption({ ...kind, read: readEntries }, '', sentence, extras);
+}
+
+/**
+ * The lists of a request.
+ *
+ * @returns undefined if both are empty
+ * @throws FormatError for an invalid entry, or too many of them
+ */
+export function readWatchRules({ allow = [], deny = [] }: WatchRuleSettings): WatchRuleLists | undefined {
+  return listsOf(readEntries(allow), readEntries(deny));
+}
+
+/** @returns undefined if both are empty */
+export function listsOf(allow: readonly string[], deny: readonly string[]): WatchRuleLists | undefined {
+  return allow.length + deny.length === 0 ? undefined : { allow: [...allow], deny: [...deny] };
+}
+
+function readEntries(value: unknown): readonly string[] {
+  const entries = kind.read(value).map((entry) => (entry.length === 2 ? entry.toUpperCase() : entry));
+  if (entries.length <= MAX_WATCH_ENTRIES) return entries;
+  throw new FormatError(`there are ${entries.length} entries; use at most ${MAX_WATCH_ENTRIES}`, 0);
+}
+
+function checkEntry(item: string): void {
+  if (/^[a-z]{2}$/i.test(item)) {
+    if (isCountryCode(item.toUpperCase())) return;
+    throw new FormatError(
+      `"${item}" is not the code of a country (ISO 3166-1); write DE, or GB for the United Kingdom`,
+      0,
+    );
+  }
+  checkNetwork(item);
+}
+
+/** Name of a header field. It contains `country`, so that edges know which fields they must not pass on. */
+function countryHeader(sentence: string, extras?: OptionExtras): Option<string> {
+  const pattern = '^([A-Za-z0-9-]*[Cc][Oo][Uu][Nn][Tt][Rr][Yy][A-Za-z0-9-]*)?$';
+  const read = (value: unknown): string => {
+    const name = textOf(value, 'the name of a header field');
+    if (isCountryHeader(name) || name === '') return name.toLowerCase();
+    throw new FormatError(
+      `"${name.slice(0, 80)}" is not the name of a header field with "country" in it, such as CF-IPCountry`,
+      0,
+    );
+  };
+  const json = { type: 'string', pattern };
+  return createOption({ placeholder: 'NAME', json, read, print: (value) => value }, '', sentence, extras);
+}
+
+/** Whether a header field may be the one with the country of a client. */
+export function isCountryHeader(name: string): boolean {
+  return name.length <= 64 && /^[a-z0-9-]*country[a-z0-9-]*$/i.test(name);
+}
+
+export const watchRulesSection = section({
+  allow: watchEntries(
+    'Networks (`10.0.0.0/8`), addresses and countries (`DE`) that may watch streams which set no rules themselves. Default: all.',
+    { reload: 'live' },
+  ),
+  deny: watchEntries('Those that may not watch them; stronger than `watchRules.allow`.', { reload: 'live' }),
+  countryHeader: countryHeader(
+    'Header field in which trusted proxies report the country of a client, such as `CF-IPCountry`; its name contains `country`. Default: no country is known.',
+  ),
+});
+
+export const streamRulesSection = section({
+  allow: watchEntries(
+    'Networks (`10.0.0.0/8`), addresses and countries (`DE`) that may watch the stream. Default: all. A stream with `allow` or `deny` has none of the rules of the server.',
+  ),
+  deny: watchEntries('Those that may not watch it; stronger than `allow`.'),
+});
