@@ -23,6 +23,7 @@ import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
+import { benchWatchRules } from './serving/watch-rules.ts';
 import { benchTimeline } from './timeline.ts';
 import { benchUpgrade } from './upgrade.ts';
 import { benchUpload } from './upload/upload.ts';
@@ -72,6 +73,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 5        seconds of each measurement
     --rounds 5         rounds; the table has their medians
     --held 3000        requests that wait for one part
+  watch-rules  what rules by network and country cost each request
   footprint  start to first response, memory at rest, per pulled stream and per client; needs cc, nginx and ss
     --rounds 5         starts of each server; the table has their medians
   viewers    how many viewers one low-latency stream carries without a late part; needs cc and two cores
@@ -201,6 +203,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   call: () => benchCall(seconds(30)),
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
+  'watch-rules': benchWatchRules,
   footprint: () => benchFootprint(rounds),
   viewers: () =>
     benchViewers({

@@ -15,6 +15,7 @@ const pinned =
 
 test('bench timeline', () => bench('timeline --of 2x1'));
 test('bench timeline-postgres', { skip: needPostgres() }, () => bench('timeline-postgres --of 2x1'));
+test('bench watch-rules', () => bench('watch-rules'));
 test('bench part', () => bench('part --seconds 8'));
 test('bench jobs', () => bench('jobs --count 2'));
 test('bench upload', () => bench('upload --rounds 1'));
