@@ -78,8 +78,8 @@ export interface StreamsApi extends StatsApi {
    */
   isPrivate(name: string): boolean;
   /**
-   * The rules by network and country of a stream, or of an unknown name; undefined if there are none. The
-   * same object until they change. Called for every media request: answers from memory.
+   * The rules by network and country of a stream; undefined if there are none, or no stream. The same object
+   * until they change. Called for every media request: answers from memory.
    */
   watchRulesOf(name: string): WatchRuleLists | undefined;
   /**

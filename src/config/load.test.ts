@@ -417,3 +417,24 @@ test('the default visibility is public on a loopback address, and decided at eac
     assert.deepEqual(await seen(['publicUrl', own]), ['public', 'public'], own);
   }
 });
+
+test('rules by network and country are lists or texts; a code that is no country and another header field are errors', async () => {
+  const file = yaml(`
+watchRules: { allow: de, deny: [192.0.2.7, 2001:db8::/32], countryHeader: CF-IPCountry }
+streams:
+  near: { source: { type: test }, watchRules: { allow: "10.0.0.0/8, at" } }
+  other: { source: { type: test } }
+`);
+  const { config } = await loadConfig({ files: [file] });
+  const { allow, deny, countryHeader } = config.watchRules;
+  assert.deepEqual([allow, deny, countryHeader], [['DE'], ['192.0.2.7', '2001:db8::/32'], 'cf-ipcountry']);
+  assert.deepEqual(config.streams.near!.watchRules, { allow: ['10.0.0.0/8', 'AT'], deny: [] });
+  assert.equal(config.streams.other!.watchRules, undefined);
+  const wrong = yaml('watchRules: { allow: UK, deny: [10.0.0.0/40], countryHeader: X-Where }\n');
+  await assert.rejects(loadConfig({ files: [wrong] }), (error: OxbowError) => {
+    const text = JSON.stringify(error.extra.problems);
+    for (const part of ['GB for the United Kingdom', '10.0.0.0/40', 'such as CF-IPCountry'])
+      assert.ok(text.includes(part));
+    return true;
+  });
+});

@@ -53,7 +53,7 @@ export interface StreamDefinition extends QualitySettings {
 }
 
 /**
- * The rules by network and country of a stream, or of an unknown one; undefined if there are none.
+ * The rules by network and country of a stream; undefined if there are none, or no stream.
  *
  * @param byDefault the setting `watchRules`
  */
@@ -61,7 +61,9 @@ export function rulesInForce(
   definition: Pick<StreamDefinition, 'watchRules'> | undefined,
   byDefault: WatchRuleLists,
 ): WatchRuleLists | undefined {
-  const rules = definition?.watchRules ?? byDefault;
+  // A name without a stream must not differ from a private stream.
+  if (!definition) return undefined;
+  const rules = definition.watchRules ?? byDefault;
   return rules.allow.length + rules.deny.length === 0 ? undefined : rules;
 }
 

@@ -353,9 +353,12 @@ suite('a node passes on what another node owns', () => {
         'oxbow-node': 'forged',
         'x-forwarded-for': '203.0.113.1, 198.51.100.9',
         'x-forwarded-proto': 'https',
+        'cf-ipcountry': 'DE',
+        'x-country-code': 'AT',
       },
     });
     const headers = await promise;
+    assert.deepEqual([headers['cf-ipcountry'], headers['x-country-code']], ['DE', undefined]);
     assert.equal(headers['x-forwarded-for'], '198.51.100.9');
     assert.equal(headers['x-forwarded-host'], 'tv.example');
     assert.equal(headers['x-forwarded-proto'], 'https');

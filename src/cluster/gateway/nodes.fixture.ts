@@ -102,7 +102,7 @@ export async function startNodes(
       clock,
       metrics,
       trustedProxies: [],
-      countryHeader: '',
+      countryHeader: 'cf-ipcountry',
       socketWaitMs: name === 'patient' ? 60_000 : 100,
       isSecure: tls !== undefined && nodes.length === 0,
       head: everyAnswer,

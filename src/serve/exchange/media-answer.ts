@@ -25,7 +25,8 @@ export const preflight = {
 
 /** Merges two sets of fields; `Vary` has the values of both. */
 export function joinFields(some: HeadFields, others: HeadFields): HeadFields {
-  const vary = [others.vary, some.vary].filter((each) => each !== undefined).join(', ');
+  const varying = [others.vary, some.vary].flatMap((each) => (each === undefined ? [] : String(each).split(', ')));
+  const vary = [...new Set(varying)].join(', ');
   return { ...some, ...others, ...(vary !== '' && { vary }) };
 }
 

@@ -52,6 +52,7 @@ export function representationOf(
       'cache-control': cacheControl,
       'content-type': contentType,
       'x-content-type-options': 'nosniff',
+      ...(sharing === 'by-address' && { vary: varying[sharing].join(', ') }),
     };
     return { status: 200, headers, body: [], length: 0 };
   }

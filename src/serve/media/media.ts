@@ -253,8 +253,7 @@ export class OwnMedia implements MediaResponder {
 
   /** Fields of every answer to the request, including refusals. */
   #commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
-    const fields = this.#pages.fieldsFor(exchange, { stream: this.#nameOf(address), token });
-    return this.#watchAccess.rulesOf(address) ? joinFields(fields, { vary: BY_ADDRESS }) : fields;
+    return this.#pages.fieldsFor(exchange, { stream: this.#nameOf(address), token });
   }
 
   /**
@@ -298,8 +297,11 @@ export class OwnMedia implements MediaResponder {
     const problem = toProblem(error, traceId);
     const name = this.#nameOf(target.address) ?? '';
     const mayBeKept = problem.body.code === 'gone' && sharingOf(this.#deps.streams, name) === 'all';
+    const common = this.#commonFields(exchange, target);
+    // Other refusals do not say that there are rules: a private stream must not differ from an unknown one.
+    const isByAddress = problem.body.code === 'watch-denied-here';
     sendPlainProblem(exchange, problem, {
-      ...this.#commonFields(exchange, target),
+      ...(isByAddress ? joinFields(common, { vary: BY_ADDRESS }) : common),
       ...(mayBeKept && { 'cache-control': GONE_CACHING }),
     });
   }

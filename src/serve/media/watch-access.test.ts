@@ -100,3 +100,30 @@ suite('media with an authorization server', () => {
     assert.deepEqual(server.logged, []);
   });
 });
+
+test('of a private stream, rules by network say no more than of one that does not exist', async () => {
+  await using server = await startTestServer({ answer: () => textReply('media') });
+  const { streams, access, clock } = server.deps;
+  const lists = { allow: ['203.0.113.0/24'], deny: [] };
+  Object.assign(streams, { watchRulesOf: (name: string) => (streams.visibilityOf(name) ? lists : undefined) });
+  Object.assign(server.deps, {
+    answer: () => {
+      throw new OxbowError('stream-unknown', 'There is no stream of this name.');
+    },
+  });
+  const ask = async (path: string, method: string, from: string) => {
+    const response = await fetch(`${server.url}${path}`, { method, headers: { 'x-forwarded-for': from } });
+    const body = await response.text();
+    const fields = [...response.headers].filter(([name]) => name !== 'date' && name !== 'content-length');
+    return { status: response.status, code: body === '' ? '' : (JSON.parse(body) as { code: string }).code, fields };
+  };
+  for (const method of ['GET', 'POST', 'OPTIONS']) {
+    for (const from of ['203.0.113.7', '198.51.100.1']) {
+      const hidden = await ask('/live/private/av0/1.m4s', method, from);
+      assert.deepEqual(hidden, await ask('/live/attic/av0/1.m4s', method, from), `${method} from ${from}`);
+    }
+  }
+  const token = access.watch.sign('private', clock.nowMs() + 60_000);
+  const refused = await ask(`/t/${token}/live/private/av0/1.m4s`, 'GET', '198.51.100.1');
+  assert.deepEqual([refused.status, refused.code], [403, 'watch-denied-here'], 'one who may know of it');
+});
