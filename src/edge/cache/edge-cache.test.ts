@@ -90,6 +90,11 @@ test('what depends on the address of the client is passed on for each one, and c
   edge.clock.advance(61_000);
   assert.equal(await edge.text('/live/door/v0/7.m4s'), 'media');
   assert.equal(edge.asked.length, before + 2, 'it was not kept');
+  hasRules = true;
+  edge.clock.advance(1500);
+  await assert.rejects(edge.get('/live/door/index.m3u8'), PassOn);
+  edge.clock.advance(61_000);
+  await assert.rejects(edge.get('/live/door/v0/7.m4s'), PassOn, 'nor is the copy from between two rules');
   assert.deepEqual(new Set(seen), new Set(['192.0.2.1']));
 });
 

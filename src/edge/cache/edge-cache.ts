@@ -322,6 +322,8 @@ export class EdgeCache implements AsyncDisposable {
       this.#learnByAddress(target.name, nowMs);
       throw new PassOn();
     }
+    // What is kept from now on is dropped when the origin has rules again.
+    this.#byAddressMs.delete(target.name);
     if (token === undefined && response.status < 400 && freshnessOf(response.headers, nowMs).isPrivate) {
       // The origin has admitted this client, by its address perhaps: it must see every other one too.
       response[Symbol.dispose]();

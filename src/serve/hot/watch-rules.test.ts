@@ -4,7 +4,7 @@ import { startTestServer, textReply } from '../../http/fixture.ts';
 import { FakeLive } from './live-lookup.fixture.ts';
 import { RawClient } from './raw-client.fixture.ts';
 
-test('the hot responder answers whom the rules allow by address and country; the slow path refuses the others', async () => {
+test('the hot responder answers clients that the rules allow by address and country; the slow path refuses the others', async () => {
   const live = new FakeLive();
   live.add(7, 'seven');
   const change = { lookup: live, countryHeader: 'cf-ipcountry', answer: () => textReply('slow') };
