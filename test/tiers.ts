@@ -58,6 +58,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'a shared link of a private stream, and its end',
     'test/browser/room-access.test.ts',
   ),
+  'test/browser/http3/http3.test.ts': long('a separate Chromium for each protocol', 'test/checks/deploy.test.ts'),
   'test/browser/join.test.ts': long(
     'counts every picture over joins, with several attempts',
     'test/browser/timeline.test.ts',

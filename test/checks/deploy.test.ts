@@ -192,14 +192,32 @@ test('nginx accepts the file with only the lines marked CHANGE changed: ports, c
   }
 });
 
+test('Caddy accepts the file as it is, speaks HTTP/3 with it, and does not ask for another format', {
+  skip: need('caddy'),
+}, async () => {
+  await using folder = await openFolder('caddy');
+  const file = join(root, 'deploy', 'caddy', 'Caddyfile');
+  const env = { ...process.env, HOME: folder.path, XDG_DATA_HOME: folder.path, XDG_CONFIG_HOME: folder.path };
+  const run = (verb: string) =>
+    spawnSync(pathOf('caddy')!, [verb, '--config', file, '--adapter', 'caddyfile'], { encoding: 'utf8', env });
+  const validated = run('validate');
+  assert.deepEqual([validated.status, validated.stderr.includes('"level":"warn"')], [0, false], validated.stderr);
+  const adapted = JSON.parse(run('adapt').stdout) as {
+    apps: { http: { servers: Record<string, { listen: string[]; protocols: string[] }> } };
+  };
+  const [server] = Object.values(adapted.apps.http.servers);
+  assert.deepEqual([server?.listen, server?.protocols], [[':443'], ['h1', 'h2', 'h3']]);
+});
+
 test('the proxies wait longer than oxbow is silent on a connection for events or a room', () => {
   const silentS = Math.max(HEARTBEAT_MS / 1000, PING_S);
-  const units: Readonly<Record<string, number>> = { s: 1, h: 3600 };
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
   const found = [
     ...read('deploy', 'nginx', 'oxbow.conf').matchAll(/^\s*(proxy_read_timeout|proxy_send_timeout) (\d+)([sh]);/gm),
     ...read('deploy', 'haproxy', 'haproxy.cfg').matchAll(/^\s*(timeout (?:client|server|tunnel)) +(\d+)([sh])$/gm),
+    ...read('deploy', 'caddy', 'Caddyfile').matchAll(/^\s*(idle|response_header_timeout) (\d+)([sm])$/gm),
   ];
-  assert.equal(found.length, 5);
+  assert.equal(found.length, 7);
   for (const [, name, count, unit] of found) {
     assert.ok(
       Number(count) * units[unit!]! >= 2 * silentS,

@@ -11,7 +11,7 @@ import { type CertificatePair, makeCertificate } from '../fixtures/certificate.t
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EventStream } from '../fixtures/proxies/event-stream.ts';
-import { type RunningProxy, startHaproxy, startNginx } from '../fixtures/proxies/proxy.ts';
+import { type RunningProxy, startCaddyProxy, startHaproxy, startNginx } from '../fixtures/proxies/proxy.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -81,6 +81,7 @@ async function nextPart({ msn, part }: { readonly msn: number; readonly part: nu
 for (const [program, start] of [
   ['nginx', startNginx],
   ['haproxy', startHaproxy],
+  ['caddy', startCaddyProxy],
 ] as const) {
   suite(`behind ${program}, with the file in deploy/`, { skip: need(program) || need('openssl') }, () => {
     let proxy: RunningProxy;
@@ -190,7 +191,7 @@ for (const [program, start] of [
       assert.match(String(plain.body), /^#EXTM3U/);
     });
 
-    // The file for HAProxy keeps nothing.
+    // The files for HAProxy and Caddy keep nothing.
     const caches = program === 'nginx' ? test : () => {};
     caches('oxbow is asked once for what many want, and for what differs in nothing but CMCD', async () => {
       const asked = async (kind: string): Promise<number> => {
