@@ -168,6 +168,7 @@ function httpDepsOf(
     traceCallers: config.telemetry.callers,
     hosts: config.hosts,
     publicUrl: config.publicUrl,
+    altSvc: config.altSvc,
     health: { ...health, checkHealth: views.health },
     metrics,
     refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),

@@ -31,6 +31,7 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { childrenSection } from './sections/children-section.ts';
+import { altSvc } from './sections/alt-svc-option.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
@@ -90,6 +91,9 @@ export const schema = section({
     },
   ),
   publicUrl: optionalUrl('Address of this server for its users, if it is behind a proxy.'),
+  altSvc: altSvc(
+    'Field `Alt-Svc` of every answer, such as `h3=":443"; ma=86400`: where browsers reach this server over HTTP/3, if the proxy that speaks it does not announce it. `clear` makes browsers forget an earlier one. Default: none.',
+  ),
   drain: duration(
     '0s',
     'How long requests are still answered after SIGTERM, while `/ready` is 503 already: as long as a load balancer takes to notice.',

@@ -8,7 +8,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { NODE_HEADER } from '../cluster/requests/node-signature.ts';
 import { isCountryHeader } from '../config/sections/watch-rules-section.ts';
 
-/** Fields of one connection only (RFC 9110 7.6.1), and those that this edge sets itself. */
+/**
+ * Fields of one connection only (RFC 9110 7.6.1), of one server only (Alt-Svc, RFC 7838 2.1), and those that
+ * this edge sets itself.
+ */
 const DROPPED: ReadonlySet<string> = new Set([
   ...[
     'connection',
@@ -19,6 +22,7 @@ const DROPPED: ReadonlySet<string> = new Set([
     'upgrade',
     'proxy-connection',
     'http2-settings',
+    'alt-svc',
   ],
   ...['host', 'expect', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', NODE_HEADER],
 ]);

@@ -10,7 +10,7 @@ import { traceIdOf } from '../observe/traces/trace.ts';
 import { withMediaOf, withRequestsOf } from '../serve/ask-first.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import { createAuthenticator } from '../serve/client/authenticate.ts';
-import { createForeignPages, type ForeignPages, readableFields } from '../serve/client/foreign-pages.ts';
+import { createForeignPages, type ForeignPages, mediaFields } from '../serve/client/foreign-pages.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from '../serve/client/host-check.ts';
 import { createTraceFilter } from '../serve/client/trace-callers.ts';
 import { type Connections, type ConnectionsOptions, openConnections } from '../serve/connections.ts';
@@ -96,7 +96,7 @@ interface ClientChecks {
   readonly serving: ThreadsOptions | undefined;
   readonly ownHosts: OwnHosts;
   /** Fields of every answer. */
-  readonly head: ReturnType<typeof readableFields>;
+  readonly head: ReturnType<typeof mediaFields>;
   readonly pages: ForeignPages;
   readonly recognise: ConnectionsOptions['recognise'];
 }
@@ -113,7 +113,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     certificate: tls && (await readCertificate(tls)),
     serving: usable(threads, deps.log),
     ownHosts: ownHostsOf(listen.address, deps),
-    head: readableFields(listen.address, deps.publicUrl),
+    head: mediaFields(listen.address, deps),
     pages: createForeignPages(listen.address, tls !== undefined, deps),
     recognise: recogniserOf(deps),
   };
@@ -177,7 +177,7 @@ function openClientConnections(
   added: readonly HttpAdditions[],
   toApi: ConnectionsOptions['toApi'],
 ): Connections {
-  const { metrics, otherNodes, internalRequests } = deps;
+  const { metrics, otherNodes, internalRequests, altSvc } = deps;
   const media = withMediaOf(otherNodes, new OwnMedia(deps, pages));
   return openConnections({
     metrics,
@@ -185,6 +185,7 @@ function openClientConnections(
     toApi: withRequestsOf(otherNodes, internalRequests, toApi),
     ownHosts,
     recognise,
+    altSvc,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
     limits: {
       ...usualLimits,

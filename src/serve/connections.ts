@@ -42,6 +42,8 @@ export interface ConnectionsOptions {
    * client/trace-callers.
    */
   readonly recognise?: ((request: NewRequest) => NodeSender | undefined) | undefined;
+  /** The field Alt-Svc of every answer, RFC 7838 3; undefined: none. The hot responder has it in its head. */
+  readonly altSvc?: string | undefined;
   /** Creates the responder that takes the connections of HTTP/1.1. */
   readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */
@@ -72,7 +74,7 @@ export interface Connections extends Disposable {
 
 /** Builds the server, the hot responder and HTTP/2. */
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { metrics, media, toApi, ownHosts, certificate } = options;
+  const { metrics, media, toApi, ownHosts, certificate, altSvc } = options;
   // The time limit of whole requests is not node's: uploads have none.
   const { requestTimeout = 0, ...others } = options.limits;
   const limits = { ...others, requestTimeout: 0 };
@@ -89,8 +91,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
       return false;
     }
   };
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  const enter = (response: ServerResponse): void => {
     responses.enter(response);
+    if (altSvc !== undefined) response.setHeader('alt-svc', altSvc);
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    enter(response);
     const exchange = exchangeOfHttp1(request, response);
     if (!accepts(exchange)) return;
     const target = mediaTargetOf(exchange.target);
@@ -100,7 +106,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     toApi(request, response);
   };
   const onHeldRefused = (request: IncomingMessage, response: ServerResponse, reason: unknown): void => {
-    responses.enter(response);
+    enter(response);
     media.refuse(exchangeOfHttp1(request, response), reason);
   };
 
@@ -118,7 +124,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
         unsent: (bytes) => metrics.http2UnsentBytes.set(bytes),
         cut: (reason) => metrics.http2SessionsCut.inc({ reason }),
       },
-      options.unsent,
+      { unsent: options.unsent, altSvc },
     );
   const secure =
     certificate && http2 && options.acceptsHere

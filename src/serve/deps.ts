@@ -87,6 +87,8 @@ export interface ServeDeps {
   readonly internalRequests?: InternalRequests | undefined;
   /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;
+  /** The field Alt-Svc of every answer; undefined: none. */
+  readonly altSvc?: string | undefined;
   readonly metrics: Metrics;
   /** Counts and logs refusals that an operator should know of. */
   readonly refusals?: Pick<RefusalLog, 'refused'>;

@@ -8,7 +8,7 @@ import type { AppContext, Nodes, Parts } from '../../features/core.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import { isDeparture, reportBug } from '../../observe/errors/report-bug.ts';
-import { readableFields } from '../../serve/client/foreign-pages.ts';
+import { mediaFields } from '../../serve/client/foreign-pages.ts';
 import { certificateFiles } from '../../serve/tls/tls-certificate.ts';
 
 /** Opens it before HTTP, which is closed before it. */
@@ -17,7 +17,7 @@ export function openGateway(
   { placement, signature }: Nodes,
   { hooks: { clips }, accounts, delivery }: Pick<Parts, 'hooks' | 'accounts' | 'delivery'>,
 ): Gateway {
-  const { cluster, http, publicUrl, trustedProxies, tls } = config;
+  const { cluster, http, trustedProxies, tls } = config;
   return opened.use(
     new Gateway({
       placement,
@@ -34,7 +34,7 @@ export function openGateway(
       // the same.
       tokens: accounts.auth ? undefined : accounts.access.watch,
       isSecure: certificateFiles(tls) !== undefined,
-      head: readableFields(http.address, publicUrl),
+      head: mediaFields(http.address, config),
       isGuarded: isLoopback(http.address),
       // The name of a clip's stream does not change: what this node remembers of it is right, also of a
       // stream that has moved.

@@ -59,6 +59,15 @@ export function readableFields(address: string, publicUrl: string | undefined): 
   return isExposed({ http: { address }, publicUrl }) ? everyAnswer : { ...everyAnswer, vary: 'Origin' };
 }
 
+/** Header fields of each answer to a request for media. @param address that the server listens on */
+export function mediaFields(
+  address: string,
+  { publicUrl, altSvc }: Pick<ServeDeps, 'publicUrl' | 'altSvc'>,
+): Readonly<Record<string, string>> {
+  const readable = readableFields(address, publicUrl);
+  return altSvc === undefined ? readable : { ...readable, 'alt-svc': altSvc };
+}
+
 /** Those of CORS among the header fields of media. */
 export function corsOf(fields: HeadFields): HeadFields {
   const shown = ['access-control-allow-origin', 'vary'] as const;

@@ -13,6 +13,13 @@ import { OxbowError } from '../../lib/errors.ts';
 /** A body that is not complete after this long is refused, ms. */
 const BODY_MS = 10_000;
 
+declare module 'node:http2' {
+  interface ServerHttp2Stream {
+    /** The field Alt-Svc of the answer. */
+    altSvc?: string | undefined;
+  }
+}
+
 /** Reset codes of HTTP/2 (RFC 9113, 7). */
 const NO_ERROR = 0;
 const INTERNAL_ERROR = 2;
@@ -113,7 +120,8 @@ export function exchangeOfHttp2(
     head(code, fields) {
       if (stream.destroyed || stream.closed) return;
       status = code;
-      stream.respond({ ':status': code, ...fields });
+      const { altSvc } = stream;
+      stream.respond({ ':status': code, ...fields, ...(altSvc !== undefined && { 'alt-svc': altSvc }) });
       // First the complete answer, then NO_ERROR, which requests that the client stops sending (RFC 9113
       // 8.1).
       if (bodyIsUnread) stream.once('finish', () => stream.close(NO_ERROR));

@@ -64,6 +64,8 @@ const refuse: Refuse = (request, response, reason) => {
   }
   const problem = toProblem(reason, traceIdOf(undefined));
   counters.refused('playlist', problem.status);
+  const altSvc = settings.head['alt-svc'];
+  if (altSvc !== undefined) response.setHeader('alt-svc', altSvc);
   sendProblem(exchangeOfHttp1(request, response), problem);
 };
 const hot = createHotResponder(

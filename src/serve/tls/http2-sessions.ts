@@ -51,17 +51,19 @@ interface Http2Sessions {
 
 /**
  * @param counts receives the unsent bytes
- * @param unsent their limits; tests set smaller ones
+ * @param options.unsent their limits; tests set smaller ones
+ * @param options.altSvc the field Alt-Svc of every answer; undefined: none
  */
 export function createHttp2Sessions(
   { accepts, media, other }: Http2Handlers,
   counts: UnsentCounts,
-  unsent?: UnsentLimits,
+  { unsent, altSvc }: { readonly unsent?: UnsentLimits | undefined; readonly altSvc?: string | undefined } = {},
 ): Http2Sessions {
   const server = createServer(limits);
   const budget = new Http2Budget(counts, unsent);
   server.on('request', (request, response) => {
     request.nodeSender = request.stream.nodeSender;
+    if (altSvc !== undefined) response.setHeader('alt-svc', altSvc);
     other(request, response);
   });
   // Adding that listener made node add one for `stream`, which wraps every stream. It now gets only those
@@ -74,6 +76,7 @@ export function createHttp2Sessions(
   const { promise: allClosed, resolve: onAllClosed } = Promise.withResolvers<void>();
 
   server.on('stream', (stream, headers, flags, rawHeaders) => {
+    if (altSvc !== undefined) stream.altSvc = altSvc;
     const exchange = exchangeOfHttp2(stream, headers, () => budget.owns(stream));
     if (!accepts(exchange)) return;
     const target = mediaTargetOf(exchange.target);
