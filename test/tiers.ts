@@ -124,6 +124,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'encodes a dozen films as a whole',
     'src/transcode/ladder/difficult.test.ts',
   ),
+  'test/e2e/doctor-proxy.test.ts': long(
+    'waits for whole segments behind five proxies',
+    'src/cli/doctor/proxy/live-checks.test.ts',
+  ),
   'test/e2e/drain.test.ts': partly('a proxy, and Ctrl-C'),
   'test/e2e/edge.test.ts': partly('tokens, chains of edges, a player, wrong options, and a restart'),
   'test/e2e/erase.test.ts': partly('what was not reached, and a kill'),

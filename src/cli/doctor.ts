@@ -1,6 +1,6 @@
 /**
  * `oxbow doctor`: finds problems of this installation and how to fix them. `--rebuild` rebuilds the index of
- * recordings, `--bundle` writes diagnostics for a bug report.
+ * recordings, `--bundle` writes diagnostics for a bug report, `--proxy` looks at a server from outside.
  * In: settings. Out: findings; exit 1 if one failed.
  */
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
@@ -35,6 +35,7 @@ import {
   runYtDlp,
   versionOf,
 } from './doctor/program-checks.ts';
+import { checkProxy } from './doctor/proxy/check-proxy.ts';
 import { repair } from './doctor/repair.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
@@ -50,6 +51,7 @@ interface DoctorOptions extends VerifyOptions {
   readonly rebuild?: true;
   readonly bundle?: string;
   readonly log?: string;
+  readonly proxy?: string;
 }
 
 /** Longest wait for the version of the running oxbow, ms. */
@@ -69,6 +71,7 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
     .option('--verify', 'Read all stored files and compare them with their checksums; also beside a running server.')
     .option('--repair', 'Repair the database, the index and damaged files; stop the server first.')
     .option('--dry-run', 'With --repair: print what it would do, and change nothing.')
+    .option('--proxy <URL>', 'Look at a server at its public address, as browsers do; with --stream at that stream.')
     .option('--stream <NAME>', 'With --verify: only this stream.')
     .option('--from <TIME>', 'With --verify: only recordings from this time on.')
     .option('--to <TIME>', 'With --verify: only recordings before this time.')
@@ -116,6 +119,10 @@ async function doctor(command: Command): Promise<ExitCode> {
     return options.verify ? await verify(config, options, { signal }) : await repair(config, options, { signal });
   }
   try {
+    if (options.proxy !== undefined) {
+      await checkProxy(options.proxy, { stream: options.stream, add, signal: controller.signal });
+      return conclude(findings, options);
+    }
     const loaded = await look(command, options, add, controller.signal);
     if (options.bundle !== undefined)
       await writeBundle(options.bundle, options.log, findings, loaded, controller.signal);
@@ -123,8 +130,12 @@ async function doctor(command: Command): Promise<ExitCode> {
     if (controller.signal.aborted) return 130;
     throw error;
   }
+  return conclude(findings, options);
+}
+
+function conclude(findings: readonly Finding[], { json }: DoctorOptions): ExitCode {
   const isWell = findings.every(({ state }) => state !== 'failed');
-  if (options.json) sayJson({ ok: isWell, checks: findings });
+  if (json) sayJson({ ok: isWell, checks: findings });
   return isWell ? 0 : 1;
 }
 
