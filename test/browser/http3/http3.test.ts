@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { type CertificatePair, makeCertificate } from '../../fixtures/certificate.ts';
+import { openHttp2 } from '../../fixtures/http2.ts';
 import { need } from '../../fixtures/need.ts';
 import { type RunningProxy, startCaddyProxy } from '../../fixtures/proxies/proxy.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../../fixtures/server.ts';
@@ -18,6 +19,8 @@ import { type Loaded, launchQuicBrowser, loadedOf } from './quic-chromium.ts';
 
 const isList = ({ path }: Loaded) => /^\/live\/demo\/.*\.m3u8$/.test(path);
 const isPart = ({ path }: Loaded) => /^\/live\/demo\/.*\/\d+\.\d+\.m4s$/.test(path);
+/** What oxbow announces: Caddy knows better. */
+const announced = 'h3=":9"; ma=60';
 /** Playlists and parts that must have come before the protocols are compared. */
 const ENOUGH = 10;
 
@@ -32,7 +35,8 @@ suite('behind Caddy, in Chromium', { skip: need('chromium') || need('caddy') || 
   before(async () => {
     const folder = opened.use(await openFolder('http3'));
     certificate = await makeCertificate(folder.path, 'http3');
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), args: smallPicture }));
+    const args = [...smallPicture, '--alt-svc', announced];
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), args }));
     await server.stream('demo');
     const own = join(folder.path, 'caddy');
     await mkdir(own);
@@ -61,6 +65,15 @@ suite('behind Caddy, in Chromium', { skip: need('chromium') || need('caddy') || 
       const loaded = await loadedOf(page);
       return loaded.filter(isList).length >= ENOUGH && loaded.filter(isPart).length >= ENOUGH && loaded;
     });
+
+  test('every answer announces the port of Caddy, and only that', async () => {
+    await using client = await openHttp2(url);
+    for (const path of ['/watch/demo', '/live/demo/index.m3u8', '/api/v1/streams', '/nothing']) {
+      const own = await server.fetch(path);
+      assert.equal(own.headers.get('alt-svc'), announced);
+      assert.match((await client.ask(path)).headers['alt-svc']!, new RegExp(`^h3=":${new URL(url).port}"; ma=\\d+$`));
+    }
+  });
 
   test('the watch page plays over HTTP/3: page, playlists and parts', async () => {
     const browser = await launch(true);
