@@ -121,6 +121,9 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 60       seconds of each encoder setting
   room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
     --seconds 600      seconds live, and as many in the past
+  http3      HTTP/3 beside HTTP/2 through Caddy in Chromium: held reloads, and the watch page over a lossy link; needs caddy, cc and, for the link, root
+    --seconds 60       seconds of playback of each round
+    --rounds 5         rounds over the link
   whep       delay of a live stream over WHEP in Chromium, and the CPU of 30 viewers of 3 Mbps
     --seconds 60       seconds of each measurement
     --viewers 30       only the CPU of so many viewers, without a browser
@@ -258,6 +261,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchWhepViewers(seconds: number, viewers: number): Promise<string>;
     };
     return values.viewers === undefined ? benchWhep(seconds(60)) : benchWhepViewers(seconds(60), viewers(30));
+  },
+  async http3() {
+    const { benchHttp3 } = (await import(new URL('browser/http3.ts', import.meta.url).href)) as {
+      benchHttp3(seconds: number, rounds: number): Promise<string>;
+    };
+    return benchHttp3(seconds(60), rounds);
   },
   async multi() {
     const { benchMulti } = (await import(new URL('browser/multi.ts', import.meta.url).href)) as {

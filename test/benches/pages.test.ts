@@ -14,4 +14,5 @@ test('bench day', { skip }, () => bench('day --hours 0.2 --height 360'));
 test('bench publish', { skip }, () => bench('publish --seconds 2'));
 test('bench whep', { skip }, () => bench('whep --seconds 2'));
 test('bench multi', { skip }, () => bench('multi --seconds 2'));
+test('bench http3', { skip: skip || need('caddy') || need('cc') }, () => bench('http3 --seconds 2'));
 test('bench room-step', { skip }, () => bench('room-step --seconds 2'));

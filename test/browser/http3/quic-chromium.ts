@@ -15,31 +15,40 @@ export interface Loaded {
   readonly protocol: string;
 }
 
-/**
- * Starts it.
- *
- * @param options.port of `localhost`: TCP and UDP
- * @param options.certificate PEM file
- * @param options.isForced whether it uses QUIC without an announcement (`Alt-Svc`); otherwise it uses TCP: it
- *   follows announcements only of servers with a certificate of a public authority
- */
-export async function launchQuicBrowser({
-  port,
-  certificate,
-  isForced,
-}: {
+/** How it is started. */
+export interface QuicOptions {
+  /** TCP and UDP port of the server. */
   readonly port: number;
+  /** PEM file of the server. */
   readonly certificate: string;
+  /**
+   * Whether it uses QUIC without an announcement (`Alt-Svc`); otherwise it uses TCP: it follows announcements
+   * only of servers with a certificate of a public authority.
+   */
   readonly isForced: boolean;
-}): Promise<Browser> {
+  /** Name of the server, and its address where it is not this computer; default: `localhost`. */
+  readonly host?: { readonly name: string; readonly address: string };
+  /** The program, in place of the one of all tests. */
+  readonly program?: string;
+}
+
+/** Starts it. */
+export async function launchQuicBrowser({ port, certificate, isForced, host, program }: QuicOptions): Promise<Browser> {
   const { publicKey } = new X509Certificate(await readFile(certificate));
   const digest = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64');
-  const quic = isForced ? ['--enable-quic', `--origin-to-force-quic-on=localhost:${port}`] : ['--disable-quic'];
-  const { executablePath, args = [] } = launchOptions([`--ignore-certificate-errors-spki-list=${digest}`]);
+  const forced = `--origin-to-force-quic-on=${host?.name ?? 'localhost'}:${port}`;
+  const further = [
+    `--ignore-certificate-errors-spki-list=${digest}`,
+    ...(host ? [`--host-resolver-rules=MAP ${host.name} ${host.address}`] : []),
+  ];
+  const { executablePath, args = [] } = launchOptions(further);
   const others = args.filter((argument) => argument !== '--disable-quic');
-  return chromium.launch({ executablePath: executablePath!, args: [...others, ...quic] });
+  return chromium.launch({
+    executablePath: program ?? executablePath!,
+    args: [...others, ...(isForced ? ['--enable-quic', forced] : ['--disable-quic'])],
+  });
 }
 
 /** Everything that the page has loaded so far, itself first. */
