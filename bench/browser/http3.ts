@@ -48,7 +48,7 @@ export async function benchHttp3(seconds: number, rounds: number): Promise<strin
   const bench = { server, browser: { port: Number(new URL(proxy.url).port), certificate: certificate.cert } };
   const report = [await benchReloads(bench), ''];
   if (canOpenLink()) report.push(await benchLink(bench, seconds, orTiny(rounds, 1)));
-  else report.push('The lossy link needs root: not measured.');
+  else report.push('The lossy link needs root, /dev/net/tun and ip(8): not measured.');
   return [...report, '', `Load of the machine: ${before.toFixed(2)} before, ${loadavg()[0]!.toFixed(2)} after.`].join(
     '\n',
   );

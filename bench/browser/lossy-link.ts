@@ -5,9 +5,11 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { pathOf } from '../../test/fixtures/need.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { compileLoadGenerator } from '../load-generator.ts';
 
@@ -34,7 +36,8 @@ export interface LossyLink extends AsyncDisposable {
 }
 
 /** Whether this process may make one. */
-export const canOpenLink = (): boolean => process.platform === 'linux' && process.getuid?.() === 0;
+export const canOpenLink = (): boolean =>
+  process.getuid?.() === 0 && existsSync('/dev/net/tun') && pathOf('ip') !== undefined;
 
 /** Opens a link. @throws Error where the system refuses it */
 export async function openLossyLink({ delayMs, loss, seed }: LinkOptions): Promise<LossyLink> {

@@ -30,8 +30,8 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { accountsSection } from './sections/accounts-section.ts';
-import { childrenSection } from './sections/children-section.ts';
 import { altSvc } from './sections/alt-svc-option.ts';
+import { childrenSection } from './sections/children-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
