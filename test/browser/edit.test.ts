@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { WatchAccessView } from '../../src/api/access/watch-rules-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -86,6 +87,55 @@ suite('title, description and picture of a stream are edited on its page', { ski
     await drawn(page, '.still img.picture');
     await shot(page, 'home-light');
     assert.deepEqual(faults, []);
+  });
+
+  test('where it can be watched is set, and the page says whether an address would see it', async () => {
+    await using visitor = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark' });
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(`${server.url}/watch/door`);
+    const openRules = async () => {
+      await page.getByRole('button', { name: OPEN }).click();
+      await page.getByText('Where it can be watched').click();
+    };
+    await openRules();
+    await page.getByLabel('Only from', { exact: true }).fill('nowhere');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/nowhere/)
+      .waitFor();
+    await page.getByLabel('Only from', { exact: true }).fill('DE, 192.0.2.0/24');
+    await page.getByLabel('Not from', { exact: true }).fill('192.0.2.7');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    await openRules();
+    const ask = async (address: string, country: string) => {
+      await page.getByLabel('Would this address see it?').fill(address);
+      await page.getByLabel('Country, two letters').fill(country);
+      await page.getByLabel('Country, two letters').press('Enter');
+    };
+    await ask('192.0.2.9', '');
+    await page.getByText('192.0.2.9 may watch it, by 192.0.2.0/24.').waitFor();
+    await ask('192.0.2.7', 'DE');
+    await page.getByText('192.0.2.7 may not watch it, by 192.0.2.7.').waitFor();
+    await ask('198.51.100.1', 'FR');
+    await page.getByText(/198\.51\.100\.1 may not watch it: it is in no entry/).waitFor();
+    assert.deepEqual(await violations(page, 'the rules', { within: ['dialog'] }), []);
+    assert.deepEqual(await overflowing(page), []);
+    await shot(page, 'rules-dark-phone');
+    await page.getByLabel('Only from', { exact: true }).fill('');
+    await page.getByLabel('Not from', { exact: true }).fill('');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    const { origin } = await server.json<WatchAccessView>('/api/v1/streams/door/access');
+    assert.equal(origin, 'none');
+    const isRefusal = (fault: string) => / 400\b|\b400 /.test(fault); // of the entry that is none
+    assert.deepEqual(
+      faults.filter((fault) => !isRefusal(fault)),
+      [],
+    );
   });
 
   fullTest('a file that is too large or no picture is refused with a sentence; a picture is removed', async () => {
