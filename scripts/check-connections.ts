@@ -43,6 +43,8 @@ export const connections: Readonly<Record<string, Guard>> = {
   'src/archive/objects/azure-client.ts': objectStore,
   'src/archive/objects/s3-client.ts': objectStore,
   'src/cli/': { to: 'a server that a person names', instead: command },
+  'src/cluster/nats/nats-client.ts': { to: 'NATS', breaker: 'nats' },
+  'src/cluster/nats/nats.ts': { to: 'NATS, with a client that is open', breaker: 'nats' },
   'src/cluster/redis/redis-client.ts': { to: 'Redis', breaker: 'redis' },
   'src/edge/origin.ts': {
     to: 'the origin of an edge',
@@ -96,7 +98,7 @@ export const connections: Readonly<Record<string, Guard>> = {
 
 /** Packages that connect by themselves. */
 const CLIENTS =
-  /(?:from|import\()\s*'(?:openid-client|nodemailer|pg|redis|amqplib|undici|@aws-sdk\/|@azure\/|@opentelemetry\/exporter)[^']*'/;
+  /(?:from|import\()\s*'(?:openid-client|nodemailer|pg|redis|@nats-io\/|amqplib|undici|@aws-sdk\/|@azure\/|@opentelemetry\/exporter)[^']*'/;
 const PATTERNS: readonly RegExp[] = [
   CLIENTS,
   /\bnet\.fetch\(|(?<![.#\w]|async )fetch\((?!\))/,

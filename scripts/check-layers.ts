@@ -36,6 +36,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['ffmpeg'],
   pino: ['observe/log.ts'],
   redis: ['cluster/redis'],
+  '@nats-io/transport-node': ['cluster/nats'],
   '@opentelemetry/api': ['observe/traces'],
   '@opentelemetry/exporter-logs-otlp-http': ['observe/traces/otlp-logs.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/traces/telemetry.ts'],

@@ -58,7 +58,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   net: layer(3, 'outgoing requests, and a guarded proxy for child processes that make requests'),
   config: layer(2, 'settings: their table, and the files, variables and flags they come from'),
   observe: layer(2, 'logs, metrics, traces'),
-  cluster: layer(2, 'the event bus and leases, each in this process, over several processes, and in Redis'),
+  cluster: layer(2, 'the event bus and leases, each in this process, over several processes, and in Redis or NATS'),
   // Above lib: words (gap causes, shapes) that formats, recordings and pages share.
   api: layer(1, 'JSON types, events, addresses, times and gap causes, shared with `web/`; imports only `lib`'),
   client: layer(1, 'the typed client, partly generated; imports nothing'),

@@ -45,6 +45,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'swift-proxy-server': ['swift-proxy', 'swift-account', 'swift-container', 'swift-object'],
   'rabbitmq-server': ['rabbitmq-server'],
   'redis-server': ['redis-server'],
+  'nats-server': ['nats-server'],
   'redis-sentinel': ['redis-sentinel'],
   'gst-launch-1.0': [
     'gstreamer1.0-tools',

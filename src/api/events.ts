@@ -243,7 +243,7 @@ export const eventTable = {
     sentence:
       'A service outside of oxbow has not answered several times in a row. It is called again after a pause. Published once until it answers.',
     data: Type.Object({
-      service: Type.String({ description: 'e.g. `mail`, `redis`, `rabbitmq`, `auth`' }),
+      service: Type.String({ description: 'e.g. `mail`, `redis`, `nats`, `rabbitmq`, `auth`' }),
       detail: Detail,
     }),
   },

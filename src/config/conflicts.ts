@@ -1,5 +1,5 @@
 /**
- * Values that may be set only once: ports, folders, object stores, keys of streams.
+ * Values that may be set only once: ports, folders, object stores, keys of streams, engines of one contract.
  * In: parsed settings, with the origin of each. Out: problems; each names both places.
  */
 import { createHash } from 'node:crypto';
@@ -71,7 +71,7 @@ export function conflictsOf(settings: ComparedSettings): readonly SettingProblem
     (a, b) => a.digest === b.digest && (a.isKey || b.isKey),
     (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
   );
-  problems.push(...processConflicts(settings));
+  problems.push(...processConflicts(settings), ...engineConflicts(settings));
   return problems;
 }
 
@@ -87,6 +87,22 @@ function processConflicts({ values, origins }: ComparedSettings): readonly Setti
       : []),
     ...(Number(values.get('threads')) > 1 ? [problem('each process has one thread; set `threads` to 1')] : []),
   ];
+}
+
+/** NATS does what Redis and RabbitMQ do: only one of them can be in charge. */
+function engineConflicts({ values, origins }: ComparedSettings): readonly SettingProblem[] {
+  if (values.get('nats.url') === undefined) return [];
+  const origin = origins.get('nats.url') ?? 'nats.url';
+  const others = [
+    ['redis.url', 'events'],
+    ['jobs.amqp.url', 'the news that a job waits'],
+  ] as const;
+  return others
+    .filter(([path]) => values.get(path) !== undefined)
+    .map(([path, what]) => {
+      const place = `${path} (${origins.get(path) ?? path})`;
+      return { origin, message: `nats.url: one engine carries ${what}, and ${place} is another; remove one` };
+    });
 }
 
 function isSamePort(a: Endpoint, b: Endpoint): boolean {

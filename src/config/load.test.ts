@@ -246,6 +246,18 @@ test('what is set twice and may be set once is refused with both places: keys, p
   assert.deepEqual(await of('http: 9000\nrtsp: 0.0.0.0:9000\nsrt: 1935\n'), [
     'f:2 rtsp: port 9000 is that of http (f:1); choose another one.',
   ]);
+  const redis = 'redis://r:6379';
+  assert.deepEqual(
+    await of(`nats: { url: "nats://n:4222" }\nredis: { url: "${redis}" }\njobs: { amqp: { url: "amqp://q" } }\n`),
+    [
+      'f:1 nats.url: one engine carries events, and redis.url (f:2) is another; remove one.',
+      'f:1 nats.url: one engine carries the news that a job waits, and jobs.amqp.url (f:3) is another; remove one.',
+    ],
+  );
+  await loadConfig({ files: [yaml('nats: { url: "tls://user:word@n:4222/" }\n')] });
+  assert.deepEqual(await of('nats: { url: "http://n" }\n'), [
+    'f:1:14 nats.url: it is not an address such as nats://USER:PASSWORD@nats.example:4222.',
+  ]);
   assert.deepEqual(await of(`streams:\n  a: { ${udp('0.0.0.0:5000')} }\n  b: { ${udp('@127.0.0.1:5000')} }\n`), [
     'f:3 streams.b: port 5000 is that of streams.a (f:2); choose another one.',
   ]);

@@ -32,7 +32,7 @@ import { pagePatterns } from './page-pattern.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { altSvc } from './sections/alt-svc-option.ts';
 import { childrenSection } from './sections/children-section.ts';
-import { clusterSection, redisSection } from './sections/cluster-section.ts';
+import { clusterSection, natsSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
@@ -244,6 +244,7 @@ export const schema = section({
   errors: errorsSection,
   jobs: jobsSection,
   redis: redisSection,
+  nats: natsSection,
   cluster: clusterSection,
   library: librarySection,
   rooms: roomsSection,

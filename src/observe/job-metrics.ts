@@ -42,7 +42,7 @@ export const jobMetrics = {
     type: 'counter',
     name: 'oxbow_job_offers_total',
     labels: ['result'],
-    help: 'Messages that a job waits, over RabbitMQ, by result. Published: sent, failed, dropped (too many at once), again (the job waited without a message). Received: taken (a job has started), stale (no job waited), busy (given back: no slot was free), requeued (the database did not answer).',
+    help: 'Messages that a job waits, over RabbitMQ or NATS, by result. Published: sent, failed, dropped (too many at once), again (the job waited without a message). Received: taken (a job has started), stale (no job waited), busy (no slot was free), requeued (the database did not answer).',
   },
   ownWorkerCrashes: {
     type: 'counter',

@@ -1,6 +1,6 @@
 /**
- * The settings of a cluster and of Redis, a part of the table of all settings.
- * In: the types of settings. Out: the sections `redis` and `cluster` for schema.ts.
+ * The settings of a cluster, of Redis and of NATS, a part of the table of all settings.
+ * In: the types of settings. Out: the sections `redis`, `nats` and `cluster` for schema.ts.
  */
 import { FormatError } from '@oxbow/media/errors';
 import {
@@ -15,9 +15,10 @@ import {
   secret,
   section,
   size,
+  text,
   type Values,
 } from '../option.ts';
-import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
+import { hostPorts, namePrefix, natsUrl, redisUrl } from './server-option.ts';
 
 /** The roles of a node of a cluster. */
 export const nodeRoles = ['ingest', 'serve', 'worker', 'rooms'] as const;
@@ -92,9 +93,24 @@ export const redisSection = section({
   prefix: namePrefix('oxbow', 'First part of the keys in Redis: the same on all nodes of a cluster.'),
 });
 
+export const natsSection = section({
+  url: natsUrl(
+    'NATS server in place of Redis and RabbitMQ: `nats://USER:PASSWORD@HOST:PORT`, or `tls://` for TLS. It carries events of a cluster (`cluster.enabled`; needs JetStream) and the news that a job waits.',
+  ),
+  servers: hostPorts('Further servers of the same NATS, which are tried when that of `nats.url` does not answer.'),
+  token: secret('Token for NATS, 16 characters or more, in place of a user and a password in `nats.url`.'),
+  credentials: text('', 'File with the credentials for NATS: a JWT and its key, as `nsc` writes it (`.creds`).', {
+    placeholder: 'FILE',
+  }),
+  prefix: namePrefix('oxbow', 'First part of subjects and of the stream in NATS: the same on all nodes of a cluster.'),
+  maxAge: duration('24h', 'How long the stream in NATS keeps events.', { min: '2m', max: '365d' }),
+  maxBytes: size('64M', 'Most bytes of events that the stream in NATS keeps. Beyond it the oldest are deleted.'),
+  replicas: integer('1', { min: 1, max: 5 }, 'Number of servers of NATS that store the stream of events.'),
+});
+
 /** Settings that the nodes of a cluster share. */
 export const clusterSection = section({
-  enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
+  enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url` or `nats.url`.'),
   node: nodeNameOption('Name of this node: another one for each node, the same after a restart.'),
   url: nodeUrl(
     'Where the other nodes reach this one, for example `http://10.0.0.5:8080`. With it the nodes share streams and rooms: needs `store.url` and `cluster.secret`.',
@@ -113,14 +129,14 @@ export const clusterSection = section({
   ),
   cache: size('256M', 'Most memory for copies of media that other nodes of the cluster own.'),
   redis: section({
-    enabled: flag(true, 'In a cluster: whether the leases on publishers are in Redis.'),
+    enabled: flag(true, 'In a cluster with `redis.url`: whether the leases on publishers are in Redis.'),
   }),
   pubsub: section({
-    enabled: flag(true, 'In a cluster: whether events of all nodes are delivered, through Redis.'),
+    enabled: flag(true, 'In a cluster: whether events of all nodes are delivered, through Redis or NATS.'),
   }),
   shadow: flag(
     false,
-    'In a cluster: Redis does all of this beside the server itself, without being in charge, and differences are counted (`oxbow_cluster_shadow_total`).',
+    'In a cluster: Redis or NATS does all of this beside the server itself, without being in charge, and differences are counted (`oxbow_cluster_shadow_total`).',
   ),
 });
 

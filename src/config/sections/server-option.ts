@@ -23,6 +23,13 @@ export function redisUrl(sentence: string): Option<string | undefined> {
 }
 
 /**
+ * An optional `nats:` or `tls:` URL, a host with a port. It may have a password, and is never printed.
+ */
+export function natsUrl(sentence: string): Option<string | undefined> {
+  return serverUrl(['nats:', 'tls:'], 'nats://USER:PASSWORD@nats.example:4222', plain(/^\/?$/), sentence);
+}
+
+/**
  * An optional `postgres:` or `postgresql:` URL, with a database as its path and parameters. Without a host
  * name it has a socket, in the parameter `host`. It has a password, and is never printed.
  */

@@ -23,7 +23,7 @@ export const serviceMetrics = {
     type: 'gauge',
     name: 'oxbow_events_waiting',
     labels: [],
-    help: 'Events of this node that wait for Redis.',
+    help: 'Events of this node that wait for Redis or NATS.',
   },
   leasesUnconfirmed: {
     type: 'counter',
@@ -35,6 +35,6 @@ export const serviceMetrics = {
     type: 'counter',
     name: 'oxbow_cluster_shadow_total',
     labels: ['part', 'result'],
-    help: 'With `cluster.shadow`: comparisons of Redis with the engine in charge, by part (leases, events) and result: same, different, failed (no answer).',
+    help: 'With `cluster.shadow`: comparisons of Redis or NATS with the engine in charge, by part (leases, events) and result: same, different, failed (no answer).',
   },
 } as const satisfies Record<string, MetricRow>;
