@@ -1,10 +1,11 @@
 /**
- * Opens what the nodes of a cluster share: Redis, with leases and the event bus.
- * In: the context. Out: Cluster; undefined without one.
+ * Opens what the nodes of a cluster share: Redis, with leases and the event bus, or NATS, with the event bus.
+ * In: the context, NATS if it is set. Out: Cluster; undefined without one.
  */
 
 import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/bus/shadow.ts';
 import { createAvailableLeases } from '../../cluster/lease/available-leases.ts';
+import type { Nats } from '../../cluster/nats/nats.ts';
 import { ProcessEventBus } from '../../cluster/processes/process-event-bus.ts';
 import type { AppContext, Cluster, ServerProcess } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
@@ -18,17 +19,18 @@ const REPLY_MS = 2000;
 const FIRST_MS = 3000;
 
 /**
- * Connects to Redis. Its library is loaded only in a cluster.
+ * Connects to Redis, unless there is NATS. Its library is loaded only in a cluster.
  *
- * @throws OxbowError `bad-setting` without `redis.url`
+ * @throws OxbowError `bad-setting` without `redis.url` and `nats.url`
  */
-export async function openCluster(app: AppContext): Promise<Cluster | undefined> {
+export async function openCluster(app: AppContext, nats: Nats | undefined): Promise<Cluster | undefined> {
   if (app.process) return clusterOfProcesses(app, app.process);
   const { config, opened, clock, log, metrics, services, failed } = app;
   const { cluster } = config;
   if (!cluster.enabled) return undefined;
+  if (nats) return clusterOverNats(app, nats);
   const { url, prefix, replicas, ...address } = config.redis;
-  if (url === undefined) throw new OxbowError('bad-setting', '`cluster.enabled` needs `redis.url`.');
+  if (url === undefined) throw new OxbowError('bad-setting', '`cluster.enabled` needs `redis.url` or `nats.url`.');
   const [{ isRedisFailure, openRedis }, { createRedisLeases }, { openRedisEventBus }] = await Promise.all([
     import('../../cluster/redis/redis.ts'),
     import('../../cluster/lease/redis-leases.ts'),
@@ -77,6 +79,36 @@ export async function openCluster(app: AppContext): Promise<Cluster | undefined>
       );
       opened.defer(metrics.beforeScrape(() => metrics.eventsWaiting.set(bus.waiting)));
       return cluster.shadow ? opened.use(await openShadowBus(local, bus, count('events'))) : bus;
+    },
+  };
+}
+
+/**
+ * Events of all nodes. The leases of publishers stay in each node: the owner of a stream has its publishers.
+ */
+function clusterOverNats({ config, opened, clock, metrics, failed }: AppContext, nats: Nats): Cluster {
+  const { cluster, nats: settings } = config;
+  const { prefix, maxAge, maxBytes, replicas } = settings;
+  return {
+    leases: (local) => local,
+    async bus(local) {
+      if (!cluster.pubsub.enabled) return local;
+      const { openNatsEventBus } = await import('../../cluster/bus/nats-event-bus.ts');
+      const bus = opened.use(
+        openNatsEventBus({
+          nats,
+          prefix,
+          maxAgeMs: maxAge,
+          maxBytes,
+          replicas,
+          clock,
+          failed: failed('a subscriber to events'),
+          ...(!cluster.shadow && { counters: metrics }),
+        }),
+      );
+      opened.defer(metrics.beforeScrape(() => metrics.eventsWaiting.set(bus.waiting)));
+      const count = (result: ShadowResult) => metrics.clusterShadow.inc({ part: 'events', result });
+      return cluster.shadow ? opened.use(await openShadowBus(local, bus, count)) : bus;
     },
   };
 }

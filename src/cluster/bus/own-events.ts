@@ -1,7 +1,7 @@
 /**
  * The events of only this process, for its actions that must not wait for another server.
- * In: the bus of a cluster, whose subscribers wait for Redis. Out: the same bus, and one that only this
- * process publishes to.
+ * In: the bus of a cluster, whose subscribers wait for Redis or NATS. Out: the same bus, and one that only
+ * this process publishes to.
  */
 import type { EventBus } from './event-bus.ts';
 
