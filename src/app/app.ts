@@ -21,6 +21,7 @@ import { openDataFolder } from '../store/data-folder.ts';
 import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
+import { openNats } from './cluster/nats.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
 import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
@@ -155,7 +156,8 @@ async function openCore(
   const storedSettings = await openStoredSettings(app, store, changes);
   const net = openNet(app);
   const errors = openErrorReports(app, net);
-  const cluster = await openCluster(app);
+  const nats = await openNats(app);
+  const cluster = await openCluster(app, nats);
   const nodes = await openNodes(app, { store, net });
   const placement = nodes?.placement ?? createSolePlacement();
   const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
@@ -164,7 +166,7 @@ async function openCore(
   const recordings = await openRecordings(app, { store, changes, bus, disk, nodes });
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
-  const openedJobs = await openJobs(app, { store, bus, recordings, disk });
+  const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);
   const { jobs, jobKinds, workers, leasedJobs, jobMedia } = openedJobs;
   const library = await openLibrary(app, { store, bus, recordings, placement });
   const processing = openProcessing(app, { store, recordings, jobs, jobKinds, library, placement });

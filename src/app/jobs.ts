@@ -3,6 +3,7 @@
  * In: the context, store, events, recordings. Out: Jobs, Workers.
  */
 import { fileURLToPath } from 'node:url';
+import type { Nats } from '../cluster/nats/nats.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import type { AppContext, Parts } from '../features/core.ts';
 import type { Job } from '../jobs/job.ts';
@@ -20,10 +21,11 @@ const CONNECT_MS = 15_000;
 export async function openJobs(
   app: AppContext,
   { store, bus, recordings, disk }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk'>,
+  nats?: Nats,
 ): Promise<OpenedJobs> {
   const { config, opened, clock, metrics, telemetry, failed } = app;
   const options = {
-    transport: await openTransport(app),
+    transport: nats ? await openNatsTransport(app, nats) : await openTransport(app),
     db: store.db,
     clock,
     events: bus,
@@ -66,6 +68,14 @@ async function openTransport({
     lost: (error) => log.warn({ reason: redact(messageOf(error)) }, 'the connection to RabbitMQ has ended'),
     failed: failed('the transport of jobs'),
   });
+}
+
+/** The transport over NATS. */
+async function openNatsTransport({ config, log, metrics, failed }: AppContext, nats: Nats): Promise<JobTransport> {
+  const { prefix } = config.nats;
+  const transport = await import('../jobs/transport/nats/nats-transport.ts');
+  log.info({ subject: `${prefix}.jobs` }, 'jobs are offered over NATS');
+  return transport.openNatsTransport({ nats, prefix, metrics, failed: failed('the transport of jobs') });
 }
 
 /**
