@@ -25,6 +25,7 @@ import {
 } from './doctor/host-checks.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
+import { checkNats } from './doctor/nats-check.ts';
 import {
   checkChildren,
   checkEncoders,
@@ -192,6 +193,8 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
   const version = instance && (await whoHas());
   add(version ? ok('http port', `${url}: oxbow ${version} runs there`) : await checkPort('http', config.http, whoHas));
   add(checkHosts(config));
+  const nats = await checkNats(config, { signal });
+  if (nats) add(nats);
   const { publicUrl } = config;
   if (publicUrl !== undefined)
     add(await checkPublicUrl(publicUrl, (url) => askUrl(url, { signal }), running !== undefined));
