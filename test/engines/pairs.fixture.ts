@@ -14,6 +14,7 @@ import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
 import type { HealthReport } from '../../src/observe/health.ts';
+import { startNats } from '../fixtures/engines/nats.ts';
 import { type Databases, openDatabases } from '../fixtures/engines/postgres.ts';
 import { type RabbitServer, startRabbit } from '../fixtures/engines/rabbitmq.ts';
 import { openRedisKeys } from '../fixtures/engines/redis.ts';
@@ -23,13 +24,16 @@ import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** Optional engines that run together. Several nodes need PostgreSQL and Redis. */
+/**
+ * Optional engines that run together. Several nodes need PostgreSQL, and Redis or NATS. NATS as the bus
+ * carries jobs too.
+ */
 export interface Combination {
   readonly store: 'SQLite' | 'PostgreSQL';
   readonly objects: 'none' | 'folder copy' | 'folder move' | 'S3 copy' | 'S3 move';
-  readonly bus: 'none' | 'Redis';
+  readonly bus: 'none' | 'Redis' | 'NATS';
   readonly nodes: 1 | 2;
-  readonly jobs: 'table' | 'RabbitMQ';
+  readonly jobs: 'table' | 'RabbitMQ' | 'NATS';
 }
 
 /** A combination as a title. */
@@ -76,6 +80,7 @@ async function openEngines({ store, objects, bus, jobs }: Combination): Promise<
     const { url, prefix } = opened.use(await openRedisKeys());
     settings.redis = { url, prefix };
   }
+  if (bus === 'NATS') settings.nats = { url: opened.use(await startNats()).url() };
   if (jobs === 'RabbitMQ') {
     const rabbit: RabbitServer = opened.use(await startRabbit());
     settings.jobs = { amqp: { url: rabbit.url() } };
@@ -310,7 +315,8 @@ class Walker {
       assert.notEqual(state, 'failed', JSON.stringify(job));
       return state === 'done';
     });
-    if (this.#combination.jobs === 'RabbitMQ') assert.ok(server.log().some(({ msg }) => msg.includes('over RabbitMQ')));
+    const { jobs } = this.#combination;
+    if (jobs !== 'table') assert.ok(server.log().some(({ msg }) => msg.includes(`over ${jobs}`)));
   }
 
   /** `doctor --rebuild` ends, with the index or with why not; everything is there afterwards. */

@@ -7,7 +7,7 @@ import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
 import { type Combination, titleOf, walk } from './pairs.fixture.ts';
 
-const skip = needPostgres() || need('redis-server') || need('rabbitmq-server') || need('ffmpeg');
+const skip = needPostgres() || need('redis-server') || need('rabbitmq-server') || need('nats-server') || need('ffmpeg');
 
 const combination = (
   store: Combination['store'],
@@ -31,6 +31,7 @@ const combinations: readonly Combination[] = [
   combination('SQLite', 'S3 copy', 'Redis', 1, 'RabbitMQ'),
   combination('SQLite', 'folder copy', 'Redis', 1, 'table'),
   combination('SQLite', 'none', 'none', 1, 'table'),
+  combination('PostgreSQL', 'none', 'NATS', 2, 'NATS'),
 ];
 
 /** Pairs that do not exist: nodes share a database and a bus. */
