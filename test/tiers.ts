@@ -235,7 +235,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/lists.test.ts': long('all playlists over four processes', 'test/faults/kill.test.ts'),
   'test/faults/msn-reuse.test.ts': long('a film twice, over a kill and a deletion', 'test/faults/kill.test.ts'),
   'test/faults/nats-nodes.test.ts': partly('two nodes and their restart, and a shadow'),
-  'test/faults/nats.test.ts': partly('thousands of events'),
+  'test/faults/nats.test.ts': partly('thousands of events, and three servers of NATS'),
   'test/faults/origin.test.ts': partly('every fault of a source'),
   'test/faults/power-cut.test.ts': partly('two hundred states in place of eighty'),
   'test/faults/publishers.test.ts': partly('every protocol, and a killed server'),

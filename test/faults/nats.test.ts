@@ -246,6 +246,43 @@ suite('events over NATS', { skip }, () => {
     assert.deepEqual(subscriber.numbers(), [1, 2]);
   });
 
+  fullTest(
+    'three servers store the stream: after the end of one its nodes continue at another, in the same order',
+    async () => {
+      const routes = [await freePort(), await freePort(), await freePort()];
+      const others = routes.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+      const lines = (i: number) => [
+        `server_name: "s${i}"`,
+        `cluster { name: "three", listen: "127.0.0.1:${routes[i]}", routes: [${others}] }`,
+      ];
+      const three = await Promise.all([0, 1, 2].map((i) => startNats({ lines: lines(i) })));
+      await using _ = all(...three);
+      const servers = three.map(({ port }) => `127.0.0.1:${port}`);
+      await using nats = await connect({ url: three[0]!.url(), servers }, 2000);
+      await using elsewhere = await connect({ url: three[1]!.url(), servers }, 2000);
+      await using bus = openBus(nats, 'p', { replicas: 3 });
+      await using other = openBus(elsewhere, 'p', { replicas: 3 });
+      const [here, there] = [await follow(bus), await follow(other)];
+      const arrive = (count: number) =>
+        until('all arrive', () => here.numbers().includes(count) && there.numbers().includes(count));
+      publish(bus, 1);
+      publish(other, 1);
+      await arrive(1);
+      await three[0]!.kill();
+      for (let number = 2; number <= 20; number++) publish(bus, number);
+      await arrive(20);
+      assert.deepEqual(here.events, there.events.slice(-here.events.length));
+      assert.deepEqual(
+        here
+          .numbers()
+          .slice(-20)
+          .toSorted((a, b) => a - b),
+        here.numbers().slice(-20),
+      );
+      assert.deepEqual([here.missed(), there.missed()], [0, 0]);
+    },
+  );
+
   fullTest('thousands of events a second are stored and received, each once and in order', async (t) => {
     await using nats = await connect();
     await using elsewhere = await connect();
