@@ -40,6 +40,10 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'keys of playback tokens',
     instead: 'the old set answers meanwhile; one request at a time, with a pause after a failure',
   },
+  'src/app/files/direct.ts': {
+    to: 'object stores, as viewers are redirected to them',
+    instead: 'one probe at a time for each, within a deadline; oxbow sends the bytes while it fails',
+  },
   'src/archive/objects/azure-client.ts': objectStore,
   'src/archive/objects/s3-client.ts': objectStore,
   'src/cli/': { to: 'a server that a person names', instead: command },

@@ -54,6 +54,13 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     lengthS: random(2) ? random(1e9) : undefined,
   }),
   'ts-delayed': (random) => ({ kind: 'ts-delayed', stream: stream(random), delayS: random(1e9) }),
+  'stored-segment': (random) => ({
+    kind: 'stored-segment',
+    stream: stream(random),
+    ...renditionOf(random),
+    msn: msn(random),
+    offset: random(1e12),
+  }),
   subtitles: (random) => ({
     kind: 'subtitles',
     stream: stream(random),
@@ -92,6 +99,13 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   'asset-playlist': (random) => ({ kind: 'asset-playlist', ...asset(random), ...renditionOf(random) }),
   'asset-init': (random) => ({ kind: 'asset-init', ...asset(random), ...renditionOf(random), init: random(1e9) }),
   'asset-segment': (random) => ({ kind: 'asset-segment', ...asset(random), ...renditionOf(random), msn: msn(random) }),
+  'asset-stored-segment': (random) => ({
+    kind: 'asset-stored-segment',
+    ...asset(random),
+    ...renditionOf(random),
+    msn: msn(random),
+    offset: random(1e12),
+  }),
   'asset-subtitles': (random) => ({
     kind: 'asset-subtitles',
     ...asset(random),

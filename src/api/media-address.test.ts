@@ -24,6 +24,11 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/av0/g7.m3u8', 'playlist', { kind: 'playlist', ...door, rendition: 'av0', generation: 7 }],
   ['/live/door/v0-480/init-3.mp4', 'init', { kind: 'init', ...door, rendition: 'v0-480', init: 3 }],
   ['/live/door/a1-eng/869624096.m4s', 'segment', { kind: 'segment', ...door, rendition: 'a1-eng', msn: 869_624_096 }],
+  [
+    '/live/door/av0/100-4711.mp4',
+    'segment',
+    { kind: 'stored-segment', ...door, rendition: 'av0', msn: 100, offset: 4711 },
+  ],
   ['/live/door/av0/0.12.m4s', 'part', { kind: 'part', ...door, rendition: 'av0', msn: 0, part: 12 }],
   ['/live/door/index.mpd', 'playlist', { kind: 'manifest', ...door }],
   ['/live/door/time.txt', 'playlist', { kind: 'time', ...door }],
@@ -90,6 +95,11 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/assets/7f3a/av0-480.m3u8', 'window', { kind: 'asset-playlist', ...film, rendition: 'av0-480' }],
   ['/assets/7f3a/av0/init-1.mp4', 'init', { kind: 'asset-init', ...film, rendition: 'av0', init: 1 }],
   ['/assets/7f3a/v0-480/12.m4s', 'segment', { kind: 'asset-segment', ...film, rendition: 'v0-480', msn: 12 }],
+  [
+    '/assets/7f3a/av0/12-4711.mp4',
+    'segment',
+    { kind: 'asset-stored-segment', ...film, rendition: 'av0', msn: 12, offset: 4711 },
+  ],
   ['/assets/7f3a/s0-eng/12.vtt', 'segment', { kind: 'asset-subtitles', ...film, rendition: 's0-eng', msn: 12 }],
   ['/assets/7f3a/av0.mp4', 'clip', { kind: 'asset-file', ...film, rendition: 'av0' }],
   ['/assets/7f3a/original', 'file', { kind: 'asset-original', ...film }],
@@ -117,6 +127,8 @@ const unknown: readonly [path: string, stream: string | undefined, MediaClass][]
   ['/live/door/av0/.m4s', 'door', 'segment'],
   ['/live/door/av0/1.m4s/x', 'door', 'playlist'],
   ['/live/door/av0/1..m4s', 'door', 'segment'],
+  ['/live/door/av0/1-.mp4', 'door', 'segment'],
+  ['/live/door/av0/1-2-3.mp4', 'door', 'segment'],
   ['/live/door/av0/1.2.3.m4s', 'door', 'segment'],
   ['/live/door/av0/1.123456.m4s', 'door', 'segment'],
   ['/live/door/av0/-1.m4s', 'door', 'segment'],
@@ -155,7 +167,7 @@ suite('media addresses', () => {
   }
 
   test('every kind has an address in the table above', () => {
-    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 40);
+    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 42);
   });
 
   test('invalid media paths have the stream that they seem to name, a class and their path', () => {

@@ -37,7 +37,20 @@ export type LiveFormAddress = { readonly stream: string } & (
   | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number }
+  | StoredSegmentName
 );
+
+/**
+ * The bytes of a segment as they are stored in a file, from `offset` on. Requests name them with Range, so
+ * that the bucket with the file can answer in place of oxbow.
+ */
+interface StoredSegmentName {
+  readonly kind: 'stored-segment';
+  readonly rendition: string;
+  readonly msn: number;
+  /** Of its first byte in the file. */
+  readonly offset: number;
+}
 
 /** A range of a recording; `to` may be a duration. */
 interface RangeInPath {
@@ -145,6 +158,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'ts-catch-up': 'window',
   'ts-delayed': 'window',
   subtitles: 'segment',
+  'stored-segment': 'segment',
   'window-index': 'window',
   'window-manifest': 'window',
   'window-playlist': 'window',
@@ -162,6 +176,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'asset-playlist': 'window',
   'asset-init': 'init',
   'asset-segment': 'segment',
+  'asset-stored-segment': 'segment',
   'asset-subtitles': 'segment',
   'asset-file': 'clip',
   'asset-text': 'segment',
@@ -265,6 +280,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return printTsAddress(address);
     case 'subtitles':
       return `/live/${address.stream}/${address.rendition}/${address.msn}.vtt`;
+    case 'stored-segment':
+      return `/live/${address.stream}/${address.rendition}/${address.msn}-${address.offset}.mp4`;
     case 'window-index':
       return `${printWindow(address)}/index.m3u8`;
     case 'window-manifest':
@@ -310,7 +327,7 @@ const SUBTITLES = /^s\d[a-z0-9-]{0,30}$/;
 const DVR = /^dvr-[0-9a-z]{1,8}$/;
 const CAPTIONS = /^captions(?:-cc([1-4]))?\.vtt$/;
 const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
-/** Digits of an MSN or generation; of an init section or revision; of a part. */
+/** Digits of an MSN, generation or offset; of an init section or revision; of a part. */
 const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
 
 /** Below /live/: the hot path, so without arrays. */
@@ -359,6 +376,12 @@ function parseOfRendition(stream: string, rendition: string, file: string): Medi
   if (file.startsWith('init-') && file.endsWith('.mp4')) {
     const init = digitsAt(file, 5, file.length - 4, INIT_DIGITS);
     return init < 0 ? undefined : { kind: 'init', stream, rendition, init };
+  }
+  if (file.endsWith('.mp4')) {
+    const dash = file.indexOf('-');
+    const msn = digitsAt(file, 0, dash, MSN_DIGITS);
+    const offset = digitsAt(file, dash + 1, file.length - 4, MSN_DIGITS);
+    return msn < 0 || offset < 0 ? undefined : { kind: 'stored-segment', stream, rendition, msn, offset };
   }
   if (!file.endsWith('.vtt') || !SUBTITLES.test(rendition)) return undefined;
   const msn = digitsAt(file, 0, file.length - 4, MSN_DIGITS);

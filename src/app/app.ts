@@ -163,7 +163,7 @@ async function openCore(
   const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const hooks = createHooks();
   const disk = await openDisk(app, bus);
-  const recordings = await openRecordings(app, { store, changes, bus, disk, nodes });
+  const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes });
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);

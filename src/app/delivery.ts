@@ -20,7 +20,7 @@ import type { Catalog } from '../streams/catalog.ts';
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
-    recordings: { reader, segments, deleted },
+    recordings: { reader, segments, deleted, objects },
     catalog,
     library,
     hooks,
@@ -50,6 +50,10 @@ export function openDelivery(
         }),
       },
       metrics,
+      isDirect(streamId) {
+        const target = streamId === undefined ? undefined : catalog.definitionOf(streamId)?.storage;
+        return objects?.targets.find(target ?? settings.now.storage.target)?.direct === 'redirect';
+      },
       defaultStream() {
         const name = defaultStream();
         if (name === undefined) catalog.assertOpen();

@@ -157,6 +157,7 @@ function httpDepsOf(
     viewers,
     reader: recordings.reader,
     ...(recordings.objects && { presign: recordings.objects.presign }),
+    ...(recordings.objects?.direct && { direct: recordings.objects.direct }),
     storage: async () => describeStorage(disk, await views.storage(), settings.now.record.maxDisk),
     settings: { list: () => settings.rows(), change: (texts) => parts.storedSettings.change(texts) },
     logs: { read: views.logs },

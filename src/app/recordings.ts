@@ -37,7 +37,7 @@ const SETTLED_MS = 3_600_000;
 /** Opens the index and its tables. */
 export async function openRecordings(
   app: AppContext,
-  { store, changes, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'bus' | 'disk' | 'nodes'>,
+  { store, changes, net, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'net' | 'bus' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
   const { dataFolder, ownFolder, process: part, opened, clock, log, metrics, telemetry } = app;
   const openQueue = () =>
@@ -51,7 +51,7 @@ export async function openRecordings(
   const main = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const folders = await openFolders(app, { store, bus }, main, openQueue);
   const files = folders?.store ?? main;
-  const { segments: ownSegments, objects } = await openObjects(app, { store, disk }, files);
+  const { segments: ownSegments, objects } = await openObjects(app, { store, disk, net }, files);
   const shared = nodes && openNodeFiles(app, nodes, ownSegments);
   const segments = shared ?? ownSegments;
   const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });

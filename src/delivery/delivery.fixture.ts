@@ -104,8 +104,10 @@ export async function openDelivery({
   limits,
   makeStill,
   engine = engines[0]!,
+  isDirect,
 }: {
   limits?: LiveWindowLimits;
+  isDirect?: () => boolean;
   makeStill?: MakeStill;
   engine?: Engine;
 } = {}): Promise<Delivery> {
@@ -146,7 +148,8 @@ export async function openDelivery({
   const find = (name: string) => (name === 'door' ? stream : undefined);
   const defaultStream = () => state.defaultStream;
   const segmentCache = new SegmentCache(reader);
-  const answer = createMediaRouter({ find, clock: rig.clock, reader, segmentCache, stills, defaultStream });
+  const parts = { find, clock: rig.clock, reader, segmentCache, stills, defaultStream };
+  const answer = createMediaRouter({ ...parts, ...(isDirect && { isDirect }) });
   const lookup = createLiveLookup(find, segmentCache);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {

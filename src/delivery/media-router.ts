@@ -16,7 +16,14 @@ import { Clips } from './clip/clip.ts';
 import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
 import { parseDirectives } from './live/directives.ts';
 import { growingSegment } from './live/growing-segment.ts';
-import { answerInit, answerLiveIndex, answerPart, answerSegment, livePlaylist } from './live/live.ts';
+import {
+  answerInit,
+  answerLiveIndex,
+  answerPart,
+  answerSegment,
+  answerStoredSegment,
+  livePlaylist,
+} from './live/live.ts';
 import { answerLiveManifest, answerTime } from './live/live-manifest.ts';
 import { settle } from './live/pending-reply.ts';
 import { qualityFor } from './live/quality-window.ts';
@@ -54,6 +61,12 @@ interface MediaRouterOptions {
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes' | 'timeLapses'>;
   /** The stream of addresses without a name; undefined while there is no stream. */
   readonly defaultStream?: () => string | undefined;
+  /**
+   * Whether windows list segments as ranges of files, because a bucket may answer in place of oxbow.
+   *
+   * @param streamId of the stream; undefined: the library
+   */
+  readonly isDirect?: (streamId?: string) => boolean;
 }
 
 /** Answers a media request. `signal` aborts when the client disconnects. */
@@ -98,7 +111,7 @@ class Router {
   readonly answer: MediaRouter = async (address, query, waiting) => {
     if ('asset' in address && address.kind !== 'unknown') {
       if (!this.#options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
-      return answerAsset(address, this.#options.assets, waiting);
+      return answerAsset(address, this.#options.assets, { ...waiting, isDirect: this.#options.isDirect?.() ?? false });
     }
     const { clock, reader } = this.#options;
     switch (address.kind) {
@@ -160,6 +173,8 @@ class Router {
         return answerTsPlaylist(this.#streamOf(address), address.generation);
       case 'ts-segment':
         return this.#segments.answer(this.#streamOf(address), address.msn);
+      case 'stored-segment':
+        return answerStoredSegment(qualityFor(this.#streamOf(address), address.rendition), address, { reader });
       case 'subtitles':
         return answerSubtitles(this.#streamOf(address), address.rendition, address.msn, reader);
       case 'window-index':
@@ -201,7 +216,8 @@ class Router {
     const answer = () => {
       if (window.kind === 'window-index') return answerPastIndex(stream, request);
       if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
-      return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition);
+      const isDirect = this.#options.isDirect?.(stream.recording.streamId) ?? false;
+      return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition, { isDirect });
     };
     return this.#windows.run(request.range, answer, waiting);
   }

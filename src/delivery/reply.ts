@@ -44,6 +44,13 @@ export interface Reply {
    * Throws if it cannot be completed.
    */
   readonly grows?: (options: { readonly signal: AbortSignal }) => AsyncIterable<Uint8Array>;
+  /** Where a stored object has the bytes of the body. */
+  readonly stored?: SegmentRange;
+  /**
+   * The body is a range of a longer resource, and begins at this offset in it: only requests with Range are
+   * answered.
+   */
+  readonly startsAt?: number;
   /** File name for Content-Disposition of a download. */
   readonly filename?: string;
 }

@@ -16,6 +16,7 @@ import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
+import type { DirectAddresses } from '../archive/objects/direct-addresses.ts';
 import type { ObjectDeletions } from '../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../archive/objects/object-targets.ts';
 import type { ObjectUploads } from '../archive/objects/object-uploads.ts';
@@ -168,6 +169,8 @@ export interface Objects {
     location: SegmentLocation,
     options: { readonly contentType: string; readonly disposition: string },
   ) => Promise<string | undefined>;
+  /** Addresses where viewers get stored bytes without oxbow; undefined: no target is `direct`. */
+  readonly direct: DirectAddresses | undefined;
   /** The JSON of the object stores; set when files are copied there. */
   describe?: () => Promise<readonly ObjectStoreView[]>;
 }

@@ -35,6 +35,16 @@ suite('pages', () => {
     }
   });
 
+  test('a page may request media of the object stores that viewers are redirected to, and of no other server', async () => {
+    await using web = await builtInterface();
+    const direct = { find: async () => undefined, doubt: async () => {}, origins: () => ['https://s3.example'] };
+    await using server = await startTestServer({ webRoot: web.root, direct });
+    const page = await fetch(`${server.url}/watch/cam`);
+    assert.match(page.headers.get('content-security-policy')!, /; connect-src 'self' https:\/\/s3\.example; /);
+    const file = await fetch(`${server.url}/ui/index-Ab12Cd34.js`);
+    assert.match(file.headers.get('content-security-policy')!, /; connect-src 'self'; /);
+  });
+
   test('files with a hash in their name are immutable; a page is revalidated', async () => {
     await using web = await builtInterface();
     await using server = await startTestServer({ webRoot: web.root });

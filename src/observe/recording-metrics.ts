@@ -124,6 +124,19 @@ export const recordingMetrics = {
     labels: ['target'],
     help: 'Bytes read from an object store, because neither the data folder nor the cache had them.',
   },
+  directBytes: {
+    type: 'counter',
+    name: 'oxbow_storage_direct_bytes_total',
+    labels: [],
+    help: 'Bytes that viewers of the past were redirected to an object store for (`direct`).',
+  },
+  directUp: {
+    type: 'gauge',
+    name: 'oxbow_storage_direct_up',
+    across: 'min',
+    labels: ['target'],
+    help: '1 while viewers are redirected to the object store, 0 while oxbow serves them because it refuses or does not answer.',
+  },
   storageReadFailures: {
     type: 'counter',
     name: 'oxbow_storage_read_failures_total',

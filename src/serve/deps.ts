@@ -11,7 +11,7 @@ import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { SegmentLocation } from '../archive/segment-store.ts';
+import type { SegmentLocation, SegmentRange } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { InternalRequests } from '../cluster/requests/internal-requests.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
@@ -29,6 +29,19 @@ import type { OtherNodes } from './other-nodes.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;
+
+/** Where viewers get stored bytes without oxbow. */
+export interface DirectAddresses {
+  /**
+   * An address that anyone can read for minutes; undefined: there is none, or the object store does not answer
+   * viewers now.
+   */
+  find(range: SegmentRange): Promise<string | undefined>;
+  /** A viewer had no success with such an address: the object store is looked at again. */
+  doubt(range: SegmentRange): Promise<void>;
+  /** Of all such addresses, e.g. `https://s3.example`: pages of the interface may request media there. */
+  origins(): readonly string[];
+}
 
 /** What media responders, the hot responder and connections use. */
 export interface ServeDeps {
@@ -56,6 +69,8 @@ export interface ServeDeps {
     location: SegmentLocation,
     options: { readonly contentType: string; readonly disposition: string },
   ): Promise<string | undefined>;
+  /** Addresses of stored bytes in their object store, for viewers of the past; undefined: none has any. */
+  readonly direct?: DirectAddresses;
   /** Counts viewers. */
   readonly viewers: Viewers;
   /**

@@ -11,6 +11,13 @@ export type AssetAddress = { readonly stream: undefined; readonly asset: string 
   | { readonly kind: 'asset-playlist'; readonly rendition: string }
   | { readonly kind: 'asset-init'; readonly rendition: string; readonly init: number }
   | { readonly kind: 'asset-segment'; readonly rendition: string; readonly msn: number }
+  | {
+      /** As `stored-segment` of a stream. */
+      readonly kind: 'asset-stored-segment';
+      readonly rendition: string;
+      readonly msn: number;
+      readonly offset: number;
+    }
   | { readonly kind: 'asset-subtitles'; readonly rendition: string; readonly msn: number }
   | { readonly kind: 'asset-file'; readonly rendition: string }
   | { readonly kind: 'asset-text'; readonly rendition: string; readonly form: 'vtt' | 'ass' }
@@ -47,6 +54,12 @@ export function parseAssetAddress(path: string): AssetAddress | undefined {
   if (file.startsWith('init-') && file.endsWith('.mp4')) {
     const init = digitsAt(file, 5, file.length - 4, 9);
     return init < 0 ? undefined : { kind: 'asset-init', ...base, rendition, init };
+  }
+  if (file.endsWith('.mp4')) {
+    const dash = file.indexOf('-');
+    const msn = digitsAt(file, 0, dash, 15);
+    const offset = digitsAt(file, dash + 1, file.length - 4, 15);
+    return msn < 0 || offset < 0 ? undefined : { kind: 'asset-stored-segment', ...base, rendition, msn, offset };
   }
   const msn = digitsAt(file, 0, file.length - 4, 15);
   if (msn < 0) return undefined;
@@ -86,6 +99,8 @@ export function printAssetAddress(address: AssetAddress): string {
       return `${folder}/${address.rendition}/init-${address.init}.mp4`;
     case 'asset-segment':
       return `${folder}/${address.rendition}/${address.msn}.m4s`;
+    case 'asset-stored-segment':
+      return `${folder}/${address.rendition}/${address.msn}-${address.offset}.mp4`;
     case 'asset-subtitles':
       return `${folder}/${address.rendition}/${address.msn}.vtt`;
     case 'asset-file':

@@ -13,10 +13,12 @@ import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { many } from '../../lib/text/many.ts';
+import type { Net } from '../../net/net.ts';
 import { Candidates } from '../../recording/offload/candidates.ts';
 import { Offload } from '../../recording/offload/offload.ts';
 import type { Store } from '../../store/db.ts';
 import { readStorage } from '../../streams/stream-table.ts';
+import { openDirect } from './direct.ts';
 
 /** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;
@@ -32,10 +34,11 @@ const LOG_EVERY_MS = 60_000;
  * @param local the files; closed with the result
  */
 export async function openObjects(
-  { config, settings, dataFolder, ownFolder, process: part, opened, clock, log, metrics, services }: AppContext,
-  { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
+  app: AppContext,
+  { store, disk, net }: { readonly store: Store; readonly disk: DiskWatch; readonly net: Net },
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
+  const { config, settings, dataFolder, ownFolder, process: part, opened, clock, log, metrics, services } = app;
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   const tiered = await openTieredStore({
     local,
@@ -69,6 +72,7 @@ export async function openObjects(
       targets,
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
+      direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);
         if (!object || !targets.find(object.target)?.presign) return undefined;

@@ -167,14 +167,16 @@ class AzureObjectClient implements ObjectClient {
     }
   }
 
-  async presign(key: string, { expiresS, contentType, disposition }: PresignOptions): Promise<string> {
+  async presign(key: string, options: PresignOptions): Promise<string> {
+    const { expiresS, signedAtMs = Date.now(), contentType, disposition, cacheControl } = options;
     const { BlobSASPermissions } = await import('@azure/storage-blob');
     try {
       return await this.#blob(key).generateSasUrl({
         permissions: BlobSASPermissions.from({ read: true }),
-        expiresOn: new Date(Date.now() + expiresS * 1000),
+        expiresOn: new Date(signedAtMs + expiresS * 1000),
         contentType,
-        contentDisposition: disposition,
+        ...(disposition !== undefined && { contentDisposition: disposition }),
+        ...(cacheControl !== undefined && { cacheControl }),
       });
     } catch (error) {
       throw new ObjectError('the connection string has no account key to sign addresses with', { cause: error });

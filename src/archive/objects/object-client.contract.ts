@@ -143,6 +143,21 @@ export function objectClientContract(
       assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes.subarray(10, 20));
     });
 
+    test('addresses that are signed for one time are equal, and end when they say', async () => {
+      await client.put('slot', sourceOf(randomBytes(100)));
+      const signedAtMs = Math.floor(Date.now() / 300_000) * 300_000;
+      const options = { expiresS: 600, signedAtMs, contentType: 'video/mp4', cacheControl: 'public, max-age=300' };
+      const url = await client.presign('slot', options);
+      assert.equal(await client.presign('slot', options), url);
+      const response = await fetch(url, { headers: { range: 'bytes=10-19' } });
+      assert.deepEqual([response.status, response.headers.get('cache-control')], [206, options.cacheControl]);
+      await response.body?.cancel();
+      const over = await client.presign('slot', { ...options, signedAtMs: signedAtMs - 600_000 });
+      const refused = await fetch(over);
+      assert.equal(refused.status, 403);
+      await refused.body?.cancel();
+    });
+
     test('an aborted request rejects with the reason of the signal, though the server does not answer', async () => {
       await using network = await openBadNetwork(server.port);
       await using far = await server.client(network.port);

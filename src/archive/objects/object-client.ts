@@ -80,13 +80,17 @@ export interface ListedObject {
   readonly size: number;
 }
 
-/** How a download is answered. */
+/** How long an address is valid, and how the bucket answers it. */
 export interface PresignOptions extends ClientOptions {
-  /** Seconds. */
+  /** Seconds from `signedAtMs` on. */
   readonly expiresS: number;
+  /** ms since 1970; default: now. Addresses that are signed for the same time are equal. */
+  readonly signedAtMs?: number;
   readonly contentType: string;
   /** Value of Content-Disposition. */
-  readonly disposition: string;
+  readonly disposition?: string;
+  /** Value of Cache-Control. */
+  readonly cacheControl?: string;
 }
 
 /** A bucket. Every operation but `list` is one request, `put` several; none is repeated. */

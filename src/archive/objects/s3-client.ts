@@ -197,11 +197,17 @@ class S3ObjectClient implements ObjectClient {
     }
   }
 
-  async presign(key: string, { expiresS, contentType, disposition }: PresignOptions): Promise<string> {
+  async presign(key: string, options: PresignOptions): Promise<string> {
+    const { expiresS, signedAtMs, contentType, disposition, cacheControl } = options;
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
-    const response = { ResponseContentType: contentType, ResponseContentDisposition: disposition };
-    const command = new this.#sdk.GetObjectCommand({ ...this.#at(key), ...response });
-    return getSignedUrl(this.#client, command, { expiresIn: expiresS });
+    const command = new this.#sdk.GetObjectCommand({
+      ...this.#at(key),
+      ResponseContentType: contentType,
+      ...(disposition !== undefined && { ResponseContentDisposition: disposition }),
+      ...(cacheControl !== undefined && { ResponseCacheControl: cacheControl }),
+    });
+    const signingDate = signedAtMs === undefined ? undefined : new Date(signedAtMs);
+    return getSignedUrl(this.#client, command, { expiresIn: expiresS, ...(signingDate && { signingDate }) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

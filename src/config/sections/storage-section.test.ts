@@ -55,6 +55,10 @@ test('targets that cannot work are refused with a sentence', async () => {
     [{ type: 'folder', path: 'copies' }, /from the root/],
     [{ type: 'folder', path: '/mnt/b/oxbow', bucket: 'b' }, /has no `bucket`/],
     [{ type: 'folder', path: '/mnt/b/oxbow', presign: true }, /`presign`/],
+    [{ type: 'folder', path: '/mnt/b/oxbow', direct: 'redirect' }, /`direct`/],
+    [{ bucket: 'media', directUrl: 'https://cdn.example' }, /`direct: redirect`/],
+    [{ bucket: 'media', direct: 'redirect', directUrl: 'ftp://cdn.example' }, /not an http or https URL/],
+    [{ bucket: 'media', direct: 'redirect', directUrl: 'https://cdn.example/?a=b' }, /no `\?`/],
     [{ ...archive, path: '/mnt/b/oxbow' }, /type `folder`/],
   ] as const) {
     await assert.rejects(load({ storage: { targets: { archive: target } } }), { message });

@@ -72,6 +72,16 @@ const target = section({
     false,
     'Whether downloads of exports and originals are redirected to the bucket, with an address that is valid for five minutes.',
   ),
+  direct: choice(
+    ['off', 'redirect'],
+    'off',
+    'Whether viewers of the past get segments from the bucket: `redirect` answers each request with an address there that is valid for at most ten minutes. The bucket needs CORS.',
+  ),
+  directUrl: text(
+    '',
+    'Address of a CDN in front of the bucket, for the addresses of `direct`. Default: that of the bucket.',
+    { placeholder: 'URL', maxLength: 500 },
+  ),
 });
 
 /** An object store. */
@@ -93,6 +103,7 @@ const targets: NamedSections<TargetConfig> = {
     else if (targetConfig.path !== '') throw new FormatError('`path` is for the type `folder`', 0);
     else if (targetConfig.bucket === '') throw new FormatError('it needs a `bucket`', 0);
     if (targetConfig.endpoint !== '') httpUrl(targetConfig.endpoint);
+    if (targetConfig.directUrl !== '') checkDirectUrl(targetConfig);
     if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(targetConfig.prefix)) {
       throw new FormatError('`prefix` has no `/` at its start or end, no spaces and no `..`', 0);
     }
@@ -115,10 +126,17 @@ const targets: NamedSections<TargetConfig> = {
   },
 };
 
-function checkFolder({ path, bucket, presign }: TargetConfig): void {
+function checkDirectUrl({ direct, directUrl }: TargetConfig): void {
+  const { search, hash } = new URL(httpUrl(directUrl));
+  if (search !== '' || hash !== '') throw new FormatError('`directUrl` has no `?` and no `#`', 0);
+  if (direct === 'off') throw new FormatError('`directUrl` is for `direct: redirect`', 0);
+}
+
+function checkFolder({ path, bucket, presign, direct }: TargetConfig): void {
   if (!isAbsolute(path)) throw new FormatError('`folder` needs a `path`, from the root of the file system', 0);
   if (bucket !== '') throw new FormatError('`folder` has no `bucket`', 0);
   if (presign) throw new FormatError('`folder` has no addresses to `presign`', 0);
+  if (direct !== 'off') throw new FormatError('`folder` has no addresses for `direct`', 0);
 }
 
 const folder = section({

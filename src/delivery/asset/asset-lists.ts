@@ -9,6 +9,7 @@ import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { Reply } from '../reply.ts';
+import { placeOf, rangesOf } from '../stored-segment.ts';
 import { contentTypes, playlistReply } from '../text-reply.ts';
 import { assetPresentation, renditionIn } from './asset-presentation.ts';
 import type { ServedAsset } from './served-asset.ts';
@@ -45,14 +46,23 @@ export function answerAssetManifest(served: ServedAsset): Reply {
 /**
  * The Media Playlist of a rendition.
  *
+ * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
  * @throws OxbowError `asset-unfinished`; `not-found` for another rendition
  */
-export function answerAssetPlaylist(served: ServedAsset, rendition: string): Reply {
-  return render(served, rendition, () => {
+export function answerAssetPlaylist(
+  served: ServedAsset,
+  rendition: string,
+  { isDirect }: { readonly isDirect: boolean },
+): Reply {
+  return render(served, `${rendition}${isDirect ? '?direct' : ''}`, () => {
     const { index } = served;
     const isKnown = [...index.inits].some((init) => renditionIn(init, rendition));
     if (!isKnown) throw new OxbowError('not-found', `The asset has no rendition ${rendition}.`);
-    const list = hlsMediaPlaylist(assetPresentation(served, rendition), rendition, { folderOf: (id) => `${id}/` });
+    const presentation = assetPresentation(served, rendition);
+    const list = hlsMediaPlaylist(presentation, rendition, {
+      folderOf: (id) => `${id}/`,
+      placeOf: isDirect ? ({ tracks }, { tracks: wanted }) => placeOf(rangesOf(wanted, tracks)) : undefined,
+    });
     return playlistReply(printMediaPlaylist(list), cachingOf(served));
   });
 }

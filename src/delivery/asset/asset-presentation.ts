@@ -10,7 +10,7 @@ import { longestTargetS, PeakRate } from '@oxbow/media/peak-rate';
 import type { Description, Presentation, PresentationSegment } from '@oxbow/media/presentation';
 import { type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
 import type { Init } from '@oxbow/media/segment';
-import type { AssetIndex } from '../../archive/asset-index.ts';
+import type { AssetIndex, AssetSegment } from '../../archive/asset-index.ts';
 import type { ServedAsset } from './served-asset.ts';
 
 /** Track ids from here on are of encoded renditions. */
@@ -19,12 +19,18 @@ const FIRST_DERIVED_ID = 100;
 const LEAST_TARGET_S = 1;
 const MUXED = /^a(v\d.*)$/;
 
+/** A segment, and where its media is stored. */
+type StoredSegment = PresentationSegment & Pick<AssetSegment, 'tracks'>;
+
 /**
  * The presentation of an asset that has segments.
  *
  * @param only a rendition that is all that it has, also where it is no longer offered
  */
-export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 'index'>, only?: string): Presentation {
+export function assetPresentation(
+  { asset, index }: Pick<ServedAsset, 'asset' | 'index'>,
+  only?: string,
+): Presentation<StoredSegment> {
   let description: Description | undefined;
   return {
     describe() {
@@ -45,7 +51,7 @@ export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 
   };
 }
 
-function* present(index: AssetIndex, only: string | undefined): Generator<PresentationSegment> {
+function* present(index: AssetIndex, only: string | undefined): Generator<StoredSegment> {
   const inits = new Map<Init, Init>();
   for (const segment of index) {
     const init = inits.get(segment.init) ?? reduced(segment.init, only);

@@ -14,6 +14,7 @@ import {
   answerAssetOriginal,
   answerAssetSegment,
   answerAssetSubtitles,
+  answerStoredAssetSegment,
 } from './asset-segments.ts';
 import { type AssetTexts, answerAssetChapters } from './asset-texts.ts';
 import type { FindAsset } from './served-asset.ts';
@@ -29,12 +30,13 @@ export interface AssetDelivery {
 /**
  * Answers an address.
  *
+ * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
  * @throws OxbowError `asset-unknown`, `asset-unfinished`, `not-found`, and as the functions for each kind
  */
 export async function answerAsset(
   address: AssetAddress,
   { find, reader, pictures, texts }: AssetDelivery,
-  options: { readonly signal: AbortSignal },
+  options: { readonly signal: AbortSignal; readonly isDirect: boolean },
 ): Promise<Reply> {
   const served = await find(address.asset);
   if (!served) throw new OxbowError('asset-unknown', `There is no asset ${address.asset}.`);
@@ -44,11 +46,13 @@ export async function answerAsset(
     case 'asset-manifest':
       return answerAssetManifest(served);
     case 'asset-playlist':
-      return answerAssetPlaylist(served, address.rendition);
+      return answerAssetPlaylist(served, address.rendition, options);
     case 'asset-init':
       return answerAssetInit(served, address.rendition, address.init);
     case 'asset-segment':
       return answerAssetSegment(served, address, { reader, texts });
+    case 'asset-stored-segment':
+      return answerStoredAssetSegment(served, address, { reader });
     case 'asset-subtitles':
       return answerAssetSubtitles(served, address, { reader, texts });
     case 'asset-text':

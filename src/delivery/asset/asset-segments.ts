@@ -17,6 +17,7 @@ import { emptyText } from '../empty-text.ts';
 import { etagOf } from '../live/live.ts';
 import { firstOf } from '../past/past-presentation.ts';
 import type { Reply } from '../reply.ts';
+import { storedReply } from '../stored-segment.ts';
 import { subtitlesReply } from '../subtitles.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
 import { assertPlayable } from './asset-lists.ts';
@@ -56,9 +57,7 @@ export async function answerAssetSegment(
   if (beside) {
     return bytesReply(beside.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [crc32(beside.bytes)]));
   }
-  const stored = renditionOf(segment.init, name.rendition).tracks.flatMap(
-    ({ id }) => segment.tracks.find(({ trackId, length }) => trackId === id && length > 0) ?? [],
-  );
+  const stored = storedOf(segment, name.rendition);
   const media = new Map(stored.map((track) => [track.trackId, { media: track, crc: track.crc }]));
   const text = emptyText({ ...segment, tracks: media }, name);
   if (text) return bytesReply(text.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [text.crc]));
@@ -69,6 +68,30 @@ export async function answerAssetSegment(
     stored.map(({ crc }) => crc),
   );
   return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(body), body, etag };
+}
+
+/**
+ * A segment as its file has it.
+ *
+ * @param name.offset in the file when the segment was listed, bytes
+ * @throws OxbowError `not-found`
+ */
+export function answerStoredAssetSegment(
+  served: ServedAsset,
+  name: SegmentName & { readonly offset: number },
+  { reader }: { readonly reader: Pick<RangeReader, 'shared'> },
+): Reply {
+  const ranges = storedOf(segmentOf(served, name.msn), name.rendition);
+  if (ranges.length === 0) throw new OxbowError('not-found', `Segment ${name.msn} has no ${name.rendition}.`);
+  const crcs = ranges.map(({ crc }) => crc);
+  return storedReply({ ranges, offset: name.offset, etag: `${etagOf(nameOf(name), crcs)}-stored` }, reader);
+}
+
+/** The stored media of a rendition in a segment, track by track. */
+function storedOf({ init, tracks }: AssetSegment, rendition: string): AssetSegment['tracks'][number][] {
+  return renditionOf(init, rendition).tracks.flatMap(
+    ({ id }) => tracks.find(({ trackId, length }) => trackId === id && length > 0) ?? [],
+  );
 }
 
 /** A segment of subtitles as WebVTT. @throws OxbowError `not-found` */

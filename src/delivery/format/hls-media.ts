@@ -4,7 +4,7 @@
  * RFC 8216bis 3.1, 4.4.3 to 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
 import type { Track } from '@oxbow/media/frame';
-import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '@oxbow/media/m3u8/playlist';
+import type { ByteRange, MapTag, PlaylistPart, RenditionReport, ServerControl } from '@oxbow/media/m3u8/playlist';
 import type { NumberedUri, PrintedPlaylist, PrintedSegment } from '@oxbow/media/m3u8/print';
 import {
   durationOf,
@@ -32,18 +32,23 @@ const MINUTE_US = 60_000_000;
 const NO_PARTS: readonly PlaylistPart[] = [];
 
 /** URLs and directives of a playlist. */
-interface HlsMediaOptions {
+interface HlsMediaOptions<Segment> {
   /** Folder of a rendition's segments relative to the playlist: empty, or with a slash at its end. */
   readonly folderOf: (renditionId: string) => string;
+  /**
+   * Where a file has the bytes of a rendition in a segment, which is then listed as a range of the file;
+   * undefined if they are not in one piece.
+   */
+  readonly placeOf?: ((segment: Segment, rendition: Rendition) => ByteRange | undefined) | undefined;
   /** A Playlist Delta Update is requested (`_HLS_skip=YES`). */
   readonly skip?: boolean;
 }
 
 /** The Media Playlist of one rendition. */
-export function hlsMediaPlaylist(
-  presentation: Presentation,
+export function hlsMediaPlaylist<Segment extends PresentationSegment>(
+  presentation: Presentation<Segment>,
   renditionId: string,
-  { folderOf, skip = false }: HlsMediaOptions,
+  { folderOf, placeOf, skip = false }: HlsMediaOptions<Segment>,
 ): PrintedPlaylist {
   const { live, ended, fixed = false, targetDurationS, dateRanges } = presentation;
   const isTs = renditionId === TS;
@@ -67,7 +72,12 @@ export function hlsMediaPlaylist(
     endList: ended,
     segments: {
       [Symbol.iterator]: () =>
-        listSegments(presentation, renditionId, layoutsOf(renditionId, folderOf), { parts, skipped, longest }),
+        listSegments(presentation, renditionId, layoutsOf(renditionId, folderOf), {
+          parts,
+          skipped,
+          longest,
+          placeOf: isTs || isText ? undefined : placeOf,
+        }),
     },
     ...(skipped > 0 && { skippedSegments: skipped }),
     ...(!isText && { dateRanges }),
@@ -123,7 +133,7 @@ interface InitLayout {
 /** Finds the layout of a segment; most share the init section of the segment before. */
 function layoutsOf(
   renditionId: string,
-  folderOf: HlsMediaOptions['folderOf'],
+  folderOf: (renditionId: string) => string,
 ): (segment: PresentationSegment) => InitLayout {
   const layouts = new Map<Init | undefined, InitLayout>();
   let layout: InitLayout | undefined;
@@ -149,20 +159,31 @@ function layoutsOf(
 
 /** One object that is filled for each segment: a day has 43,200. */
 interface ListedSegment extends PrintedSegment {
-  readonly uri: NumberedUri & { folder: string; number: number };
+  readonly uri: NumberedUri & { folder: string; number: number; ending: string };
   parts: readonly PlaylistPart[];
   durationS: number;
   discontinuity: boolean;
   programDateTimeMs: number | undefined;
   gap: boolean;
   map?: MapTag;
+  byteRange?: ByteRange;
 }
 
-function* listSegments(
-  { segments, sparseDates, undated }: Presentation,
+/** How segments are listed. */
+interface ListOptions<Segment> {
+  readonly parts: PartEdge | undefined;
+  /** Segments that a delta update skips. */
+  readonly skipped: number;
+  /** Raised by longer segments, seconds. */
+  readonly longest: { s: number };
+  readonly placeOf: HlsMediaOptions<Segment>['placeOf'];
+}
+
+function* listSegments<Segment extends PresentationSegment>(
+  { segments, sparseDates, undated }: Presentation<Segment>,
   renditionId: string,
   layoutOf: (segment: PresentationSegment) => InitLayout,
-  { parts: edge, skipped, longest }: { parts: PartEdge | undefined; skipped: number; longest: { s: number } },
+  { parts: edge, skipped, longest, placeOf }: ListOptions<Segment>,
 ): Generator<PrintedSegment> {
   let left = skipped;
   let datedMinute = -1;
@@ -191,10 +212,18 @@ function* listSegments(
     listed.programDateTimeMs = isDated ? startOf(segment, lead, media) / 1000 : undefined;
     listed.gap = segment.lost || (!media && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
+    if (placeOf) place(listed, listed.gap || !rendition ? undefined : placeOf(segment, rendition));
     if (layout.map) listed.map = layout.map;
     else delete listed.map;
     yield listed;
   }
+}
+
+/** Lists a segment by the range of a file, or by its usual address. */
+function place(listed: ListedSegment, range: ByteRange | undefined): void {
+  listed.uri.ending = range ? `-${range.offset}.mp4` : '.m4s';
+  if (range) listed.byteRange = range;
+  else delete listed.byteRange;
 }
 
 function blankSegment(renditionId: string): ListedSegment {

@@ -25,6 +25,7 @@ import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '../segment-media.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
+import { storedReply } from '../stored-segment.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
 import { describeMeasured, livePresentation, partTargetOf } from './live-presentation.ts';
@@ -200,6 +201,23 @@ export async function answerSegment(
     segmentCache.add(stream, segmentKey(name), { reply: head, ranges, startUs: segment.startUs });
   }
   return reply;
+}
+
+/**
+ * A segment of the recording as its file has it.
+ *
+ * @param address.offset in the file when the segment was listed, bytes
+ * @throws OxbowError `not-found`, `gone`
+ */
+export async function answerStoredSegment(
+  stream: ServedStream,
+  address: SegmentName & { readonly offset: number },
+  { reader }: { readonly reader: Pick<RangeReader, 'shared'> },
+): Promise<Reply> {
+  const segment = await recordedSegment(stream, address.msn);
+  if (!segment) throw await missing(stream, address.msn);
+  const { media: ranges, etag } = mediaOf(segment, address);
+  return storedReply({ ranges, offset: address.offset, etag: `${etag}-stored` }, reader);
 }
 
 /** Key of a segment within its stream; never reused for other bytes. */

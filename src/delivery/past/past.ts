@@ -6,10 +6,11 @@
 import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
 import { assertTsCarries } from '@oxbow/media/mpegts/muxer/muxer-tables';
-import { renditionsOf, TS, tsRenditionOf } from '@oxbow/media/rendition-set';
+import { type Rendition, renditionsOf, TS, tsRenditionOf } from '@oxbow/media/rendition-set';
 import type { Init } from '@oxbow/media/segment';
 import { printRfc3339 } from '../../api/instant.ts';
 import { copyGroup } from '../../archive/segment-index.ts';
+import type { SegmentRange } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
@@ -20,6 +21,7 @@ import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
+import { placeOf, rangesOf } from '../stored-segment.ts';
 import { caching, contentTypes, playlistReply } from '../text-reply.ts';
 import {
   firstOf,
@@ -160,6 +162,7 @@ export async function answerPastManifest(stream: ServedStream, request: PastRequ
 /**
  * A rendition's Media Playlist of a window.
  *
+ * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
  * @throws OxbowError `not-found` if no segment of the window has the rendition; `unsupported-media` for
  *   codecs that MPEG-TS cannot carry
  */
@@ -167,6 +170,7 @@ export async function answerPastPlaylist(
   stream: ServedStream,
   request: PastRequest,
   renditionId: string,
+  { isDirect = false }: { readonly isDirect?: boolean } = {},
 ): Promise<Reply> {
   const window = await openWindow(stream, request);
   if (renditionId === TS) {
@@ -176,13 +180,19 @@ export async function answerPastPlaylist(
     throw new OxbowError('not-found', `There is no rendition ${renditionId} between these times.`);
   }
   const folderOf = (id: string) => `${folderOfStream(stream, request)}${id}/`;
-  const text = printMediaPlaylist(hlsMediaPlaylist(window, renditionId, { folderOf }));
+  const text = printMediaPlaylist(
+    hlsMediaPlaylist(window, renditionId, { folderOf, placeOf: isDirect ? placeInFile : undefined }),
+  );
   return playlistReply(text, cachingOf(window));
 }
 
 /** Folder of the stream's segments, relative to the playlists of a window. */
 function folderOfStream(stream: ServedStream, { revision }: PastRequest): string {
   return `${revision === undefined ? '../../../../' : '../../../../../'}live/${(stream.source ?? stream).name}/`;
+}
+
+function placeInFile({ tracks, location }: StoredSegment, { tracks: wanted }: Rendition): SegmentRange | undefined {
+  return placeOf(rangesOf(wanted, tracks, location));
 }
 
 function hasRendition({ segments }: PastWindow, renditionId: string): boolean {

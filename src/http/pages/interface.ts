@@ -92,25 +92,30 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
   });
   const templates = { page: new Template(join(root, 'index.html')), embed: new Template(join(root, 'embed.html')) };
   const preview = createPreviewer(deps);
+  const policy = (of: PageKind) => policyOf(of, deps.direct?.origins());
   for (const page of pages) {
     const kind = page === '/embed/*' ? 'embed' : 'page';
     app.get(page, { schema: { hide: true } }, async (request, reply) => {
       const { status, ...shown } = await preview(request);
       const html = insertPreview(await templates[kind].read(), shown);
-      return status === undefined ? sendPage(request, reply, kind, html) : sendMissing(reply, status, html);
+      return status === undefined
+        ? sendPage(request, reply, policy(kind), html)
+        : sendMissing(reply, status, policy('page'), html);
     });
   }
   app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, async (request, reply) => {
     const file = request.params['*'];
     if (isNavigation(request, file) && !(await isBuilt(root, file))) {
       const html = insertPreview(await templates.page.read(), await preview(request));
-      return sendMissing(reply.header('vary', 'accept'), 404, html);
+      return sendMissing(reply.header('vary', 'accept'), 404, policy('page'), html);
     }
     // Files in ui/ carry a hash of their content in their names.
     const caching = file.startsWith('ui/') ? 'public, max-age=31536000, immutable' : 'no-cache';
     return reply.headers({ ...policyOf('file'), 'cache-control': caching }).sendFile(file);
   });
 }
+
+type PolicyFields = Readonly<Record<string, string>>;
 
 /** Whether a browser opens an address as a page, as opposed to a program that requests a file. */
 function isNavigation({ headers }: FastifyRequest, path: string): boolean {
@@ -127,17 +132,17 @@ async function isBuilt(root: string, name: string): Promise<boolean> {
 }
 
 /** Sends a page that says in the browser what is missing. */
-function sendMissing(reply: FastifyReply, status: 404 | 410, html: string): FastifyReply {
-  reply.code(status).headers({ ...policyOf('page'), 'cache-control': 'no-store' });
+function sendMissing(reply: FastifyReply, status: 404 | 410, policy: PolicyFields, html: string): FastifyReply {
+  reply.code(status).headers({ ...policy, 'cache-control': 'no-store' });
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);
 }
 
 /** Sends a page that was rendered for this request, with its own ETag. */
-function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, html: string): FastifyReply {
+function sendPage(request: FastifyRequest, reply: FastifyReply, policy: PolicyFields, html: string): FastifyReply {
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
   // A page with a playback token may show a restricted stream or clip.
   const caching = new URLSearchParams(request.url.split('?', 2)[1]).has('token') ? 'private, no-cache' : 'no-cache';
-  reply.headers({ ...policyOf(kind), 'cache-control': caching, etag });
+  reply.headers({ ...policy, 'cache-control': caching, etag });
   const ifNoneMatch = request.headers['if-none-match'];
   if (ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, etag)) return reply.code(304).send();
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);

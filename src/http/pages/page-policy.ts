@@ -1,6 +1,6 @@
 /**
  * Security header fields of pages, by kind of page.
- * In: nothing. Out: header fields. Content Security Policy Level 3; Permissions Policy; Trusted Types.
+ * In: servers that media comes from. Out: header fields. Content Security Policy Level 3; Permissions Policy; Trusted Types.
  */
 
 /**
@@ -34,14 +34,15 @@ function permissionsPolicy(ofDevices: '()' | '(self)'): string {
   return allowed.map((each) => each.join('=')).join(', ');
 }
 
-function contentSecurityPolicy(frameAncestors: string): string {
+/** @param origins of further servers that scripts request media from */
+function contentSecurityPolicy(frameAncestors: string, origins: readonly string[]): string {
   return [
     "default-src 'self'",
     // hls.js loads an empty data: file for each subtitle track; rooms play video files of other servers.
     "media-src 'self' blob: data: https:",
     "worker-src 'self' blob:",
     "img-src 'self' blob:",
-    "connect-src 'self'",
+    ["connect-src 'self'", ...origins].join(' '),
     "style-src 'self'",
     "object-src 'none'",
     "base-uri 'none'",
@@ -59,22 +60,30 @@ const pageFields = {
   'permissions-policy': permissionsPolicy('()'),
 } as const;
 
-const fields: Readonly<Record<PageKind, Readonly<Record<string, string>>>> = {
-  page: {
-    ...pageFields,
-    'permissions-policy': permissionsPolicy('(self)'),
-    'content-security-policy': contentSecurityPolicy("'self'"),
-  },
-  embed: { ...pageFields, 'content-security-policy': contentSecurityPolicy('*') },
-  file: {
-    ...pageFields,
-    'content-security-policy': contentSecurityPolicy("'self'"),
-    'access-control-allow-origin': '*',
-    'cross-origin-resource-policy': 'cross-origin',
-  },
-};
+function fieldsWith(origins: readonly string[]): Readonly<Record<PageKind, Readonly<Record<string, string>>>> {
+  return {
+    page: {
+      ...pageFields,
+      'permissions-policy': permissionsPolicy('(self)'),
+      'content-security-policy': contentSecurityPolicy("'self'", origins),
+    },
+    embed: { ...pageFields, 'content-security-policy': contentSecurityPolicy('*', origins) },
+    file: {
+      ...pageFields,
+      'content-security-policy': contentSecurityPolicy("'self'", []),
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+    },
+  };
+}
 
-/** The header fields of a kind of page. */
-export function policyOf(kind: PageKind): Readonly<Record<string, string>> {
-  return fields[kind];
+const fields = fieldsWith([]);
+
+/**
+ * The header fields of a kind of page.
+ *
+ * @param origins of object stores that viewers are redirected to, such as `https://s3.example`
+ */
+export function policyOf(kind: PageKind, origins: readonly string[] = []): Readonly<Record<string, string>> {
+  return (origins.length === 0 ? fields : fieldsWith(origins))[kind];
 }

@@ -72,6 +72,8 @@ export function representationOf(
   if (etag && request['if-none-match'] !== undefined && matchesEtag(request['if-none-match'], etag)) {
     return { status: 304, headers, body: [], length: 0 };
   }
+  const startsAt = reply.startsAt ?? 0;
+  const end = startsAt + length;
   headers['content-type'] = reply.contentType;
   headers['x-content-type-options'] = 'nosniff';
   headers['accept-ranges'] = 'bytes';
@@ -79,24 +81,20 @@ export function representationOf(
   if (zipped) headers['content-encoding'] = 'gzip';
   const range =
     isRange && allowsRange(request['if-range'] as string | undefined, etag)
-      ? parseByteRange(request.range!, length)
+      ? parseByteRange(request.range!, end)
       : undefined;
-  if (range === 'unsatisfiable') {
-    throw new OxbowError(
-      'bad-range',
-      `The range "${request.range!.slice(0, 80)}" is not satisfiable: there are ${length} bytes.`,
-      {
-        extra: { contentRange: `bytes */${length}` },
-      },
-    );
+  if (range === 'unsatisfiable' || (startsAt > 0 && !isHead && !(range && range.start >= startsAt))) {
+    const sent = isRange ? `The range "${request.range!.slice(0, 80)}" is not satisfiable` : 'A range is needed';
+    const there = startsAt > 0 ? `there are the bytes ${startsAt} to ${end - 1}` : `there are ${length} bytes`;
+    throw new OxbowError('bad-range', `${sent}: ${there}.`, { extra: { contentRange: `bytes */${end}` } });
   }
   if (range) {
     headers['content-length'] = range.end - range.start;
-    headers['content-range'] = `bytes ${range.start}-${range.end - 1}/${length}`;
-    const body = cutBody(reply.body, range.start, range.end);
+    headers['content-range'] = `bytes ${range.start}-${range.end - 1}/${end}`;
+    const body = cutBody(reply.body, range.start - startsAt, range.end - startsAt);
     return { status: 206, headers, body, length: range.end - range.start };
   }
-  headers['content-length'] = length;
+  headers['content-length'] = end;
   return { status: 200, headers, body: zipped ? [zipped] : reply.body, length };
 }
 

@@ -35,7 +35,7 @@ import { reportProblem, toProblem } from '../exchange/problem.ts';
 import { BY_ADDRESS } from '../exchange/representation.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { MediaSender } from './media-sender.ts';
-import { redirectOf } from './presigned.ts';
+import { directHeadOf, redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
 import { sharingOf, WatchAccess } from './watch-access.ts';
@@ -48,6 +48,7 @@ const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
   'playlist',
   'part',
   'segment',
+  'stored-segment',
   'dvr-playlist',
   'ts-playlist',
   'ts-segment',
@@ -169,7 +170,9 @@ export class OwnMedia implements MediaResponder {
     const reply = await this.#made({ exchange, target, session, isPrivate, controller });
     const { address } = target;
     const redirect =
-      address.kind === 'asset-original' ? await redirectOf(exchange.method, reply, this.#deps) : undefined;
+      address.kind === 'asset-original'
+        ? await redirectOf(exchange.method, reply, this.#deps)
+        : await directHeadOf(exchange, reply, target.query, this.#deps);
     const how = {
       class: mediaClassOf(address),
       fields: joinFields(common, limitFields),

@@ -6,18 +6,40 @@ import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';
 import { currentAddress, onServer } from '../api/server.ts';
 import { captionNames } from '../media/captions.ts';
+import { StoredRetry } from './stored-retry.ts';
 
-const forBoth: Partial<HlsConfig> = {
-  maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
-  liveDurationInfinity: false,
-  enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
-  // Rooms renew the token in an address while it plays; hls.js opens the request where this has not.
-  xhrSetup(xhr, url) {
-    const now = currentAddress(url);
-    if (now !== url) xhr.open('GET', now, true);
-  },
-  renderTextTracksNatively: true,
-  ...captionNames,
+function forBoth(): Partial<HlsConfig> {
+  const stored = new StoredRetry();
+  return {
+    maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
+    liveDurationInfinity: false,
+    enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
+    // Rooms renew the token in an address while it plays; hls.js opens the request where this has not.
+    xhrSetup(xhr, url) {
+      const now = stored.urlOf(currentAddress(url));
+      if (now !== url) xhr.open('GET', now, true);
+    },
+    fragLoadPolicy: {
+      default: {
+        ...loadTimes,
+        errorRetry: {
+          maxNumRetry: 6,
+          retryDelayMs: 1_000,
+          maxRetryDelayMs: 8_000,
+          shouldRetry: (_, count, __, response, isRetried) => stored.retries(count, response, isRetried),
+        },
+      },
+    },
+    renderTextTracksNatively: true,
+    ...captionNames,
+  };
+}
+
+/** Those of hls.js for segments. */
+const loadTimes = {
+  maxTimeToFirstByteMs: 10_000,
+  maxLoadTimeMs: 120_000,
+  timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },
 };
 
 /**
@@ -36,7 +58,7 @@ function cmcd(sessionId: string, stream: string): NonNullable<HlsConfig['cmcd']>
  */
 export function liveSettings(sessionId: string, stream: string, lowLatencyMode = true): Partial<HlsConfig> {
   return {
-    ...forBoth,
+    ...forBoth(),
     lowLatencyMode,
     backBufferLength: 60,
     cmcd: cmcd(sessionId, stream),
@@ -54,7 +76,7 @@ export function pastSettings(
   pLoader: PlaylistLoaderConstructor,
 ): Partial<HlsConfig> {
   return {
-    ...forBoth,
+    ...forBoth(),
     lowLatencyMode: false,
     maxBufferLength: 20,
     maxMaxBufferLength: 30, // otherwise minutes of a stream with a low bitrate are fetched ahead
@@ -66,7 +88,7 @@ export function pastSettings(
 
 /** A finished video of the library. */
 export function assetSettings(): Partial<HlsConfig> {
-  return { ...forBoth, lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
+  return { ...forBoth(), lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
 }
 
 /** The meaning of a fatal error of hls.js: the server's problem document if it sent one. */
