@@ -46,7 +46,7 @@ export function openDirect(
 }
 
 /**
- * Requests the first byte of an address as a script of a page does.
+ * Requests some bytes of an address as a script of a page does.
  *
  * @throws Error with the reason why a viewer has no success; errors of `net`
  */
@@ -54,7 +54,7 @@ async function probe(net: Net, url: string, origin: string, signal: AbortSignal)
   using response = await net.fetch(url, {
     signal,
     trusted: new URL(url),
-    headers: { range: 'bytes=0-0', origin },
+    headers: { range: 'bytes=8-15', origin },
     maxBytes: MAX_PROBE_BYTES,
     deadlineMs: PROBE_MS,
     idleMs: PROBE_MS,

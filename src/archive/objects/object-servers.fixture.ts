@@ -36,11 +36,17 @@ export interface ObjectServer extends AsyncDisposable {
   client(port?: number): Promise<ObjectClient>;
 }
 
+/** A bucket of a server that speaks S3. */
+export interface S3Server extends ObjectServer {
+  /** Gives the bucket CORS rules by which any page may read signed addresses. */
+  allowPages(): Promise<void>;
+}
+
 /**
  * A bucket of the s3rver of the test run, or of one in this process for a file that runs alone: no test stops
  * it.
  */
-export async function startS3(): Promise<ObjectServer> {
+export async function startS3(): Promise<S3Server> {
   const address = await sharedService('s3');
   const service = address === undefined ? await openS3Service() : undefined;
   const port = Number(new URL(address ?? service!.address).port);
@@ -128,8 +134,15 @@ export function serveS3(
   at: number,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
   { bucket = BUCKET, close }: { readonly bucket?: string; readonly close: () => Promise<void> },
-): ObjectServer & { createBucket(): Promise<void> } {
+): S3Server & { createBucket(): Promise<void> } {
   const endpointOf = (port: number) => `http://127.0.0.1:${port}`;
+  const send = async (command: (sdk: typeof import('@aws-sdk/client-s3')) => object) => {
+    const sdk = await import('@aws-sdk/client-s3');
+    const options = { endpoint: endpointOf(at), region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
+    // The SDK adds fields to the object.
+    const client = new sdk.S3Client({ ...options, credentials: { ...keys } });
+    await client.send(command(sdk) as never).finally(() => client.destroy());
+  };
   return {
     port: at,
     target: (other = at) => ({ type: 's3', endpoint: endpointOf(other), bucket, ...keys }),
@@ -142,12 +155,12 @@ export function serveS3(
         forcePathStyle: true,
         checksums: 'required',
       }),
-    async createBucket() {
-      const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
-      const options = { endpoint: endpointOf(at), region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
-      const client = new S3Client({ ...options, credentials: keys });
-      await client.send(new CreateBucketCommand({ Bucket: bucket })).finally(() => client.destroy());
-    },
+    createBucket: () => send(({ CreateBucketCommand }) => new CreateBucketCommand({ Bucket: bucket })),
+    allowPages: () =>
+      send(({ PutBucketCorsCommand }) => {
+        const rule = { AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD'], AllowedHeaders: ['range'] };
+        return new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules: [rule] } });
+      }),
     [Symbol.asyncDispose]: close,
   };
 }
