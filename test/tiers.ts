@@ -44,6 +44,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/choices.test.ts': long('sound and subtitles of every kind', 'test/browser/qualities.test.ts'),
   'test/browser/clips.test.ts': partly('exact files, and clips that are gone'),
   'test/browser/dash-live.test.ts': long('two more players over a whole stream', 'test/browser/two-threads.test.ts'),
+  'test/browser/direct-past.test.ts': long('plays a recording from a bucket twice', 'test/e2e/direct-past.test.ts'),
   'test/browser/edit.test.ts': partly('pictures that are refused, and streams of the configuration'),
   'test/browser/embed.test.ts': partly('autoplay, and media-chrome'),
   'test/browser/erase.test.ts': long('both widths, themes and languages', 'test/e2e/erase.test.ts'),
@@ -124,6 +125,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'encodes a dozen films as a whole',
     'src/transcode/ladder/difficult.test.ts',
   ),
+  'test/e2e/direct-past.test.ts': partly('decoded pictures, tokens, and a deletion'),
   'test/e2e/doctor-proxy.test.ts': long(
     'waits for whole segments behind five proxies',
     'src/cli/doctor/proxy/live-checks.test.ts',

@@ -8,16 +8,14 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { type S3Server, startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type LoadedMedia, readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
 import { type CountingProxy, openCountingProxy } from '../fixtures/proxies/counting-proxy.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type DirectPast, openDirectPast } from '../fixtures/services/direct-past.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
 
-const adminToken = 'an-administrator';
 /** Recorded, seconds. */
 const LENGTH_S = perTier({ first: 5, full: 12 });
 const VIEWERS = 100;
@@ -28,54 +26,21 @@ const NOTICED_WITHIN_MS = 20_000;
 
 suite('the past from the bucket', () => {
   const opened = new AsyncDisposableStack();
-  let bucket: S3Server;
-  let cdn: CountingProxy;
+  let past: DirectPast;
   let origin: CountingProxy;
-  let folder: Folder;
-  let server: Server;
-  /** The window of the whole recording, by its Multivariant Playlist. */
-  let index: string;
   let media: LoadedMedia;
 
   before(async () => {
-    bucket = opened.use(await startS3());
-    await bucket.allowPages();
-    cdn = opened.use(await openCountingProxy(`http://127.0.0.1:${bucket.port}`));
-    folder = opened.use(await openFolder('direct'));
-    const target = { ...bucket.target(), direct: 'redirect', directUrl: cdn.url };
-    const settings = {
-      storage: { targets: { bucket: target }, target: 'bucket', mode: 'move', after: '0s' },
-    };
-    await writeFile(join(folder.path, 'oxbow.yaml'), JSON.stringify(settings));
-    const args = ['--config', join(folder.path, 'oxbow.yaml')];
-    server = await startPlainServer({ data: join(folder.path, 'data'), adminToken, args, sample: false });
-    origin = opened.use(await openCountingProxy(server.url));
-    await send('/api/v1/streams', { name: 'cam', source: { type: 'test' }, visibility: 'public' });
-    await server.stream('cam');
-    const span = await until(`${LENGTH_S} s are recorded`, async () => {
-      const first = (await server.timeline('cam')).spans[0];
-      return first && Date.parse(first.to) - Date.parse(first.from) > LENGTH_S * 1000 && first;
-    });
-    await server.fetch('/api/v1/streams/cam/stop', { method: 'POST' });
-    const { objectStores } = await until('the recording is in the bucket', async () => {
-      const view = await server.json<{ objectStores: { objects: number; waiting: number }[] }>('/api/v1/storage');
-      const [store] = view.objectStores;
-      return store && store.objects > 0 && store.waiting === 0 && view;
-    });
-    assert.equal(objectStores.length, 1);
-    const from = Math.floor(Date.parse(span.from) / 1000);
-    index = `/vod/cam/${from}/${from + LENGTH_S}/index.m3u8`;
-    media = await readFirstVariant(server, index);
+    past = opened.use(await openDirectPast(LENGTH_S));
+    origin = opened.use(await openCountingProxy(past.server.url));
+    media = await readFirstVariant(past.server, past.index);
   });
-  after(async () => {
-    await server?.stop();
-    await opened.disposeAsync();
-  });
+  after(() => opened.disposeAsync());
 
   /** A good answer to JSON. */
   const send = async (path: string, body: object, method = 'POST') => {
     const headers = { 'content-type': 'application/json' };
-    const answer = await server.fetch(path, { method, headers, body: JSON.stringify(body) });
+    const answer = await past.server.fetch(path, { method, headers, body: JSON.stringify(body) });
     assert.ok(answer.ok, await answer.clone().text());
     return answer;
   };
@@ -86,7 +51,7 @@ suite('the past from the bucket', () => {
     return { path: resolvePath(uri, media.path), range: `bytes=${offset}-${offset + length - 1}`, length };
   };
   /** Requests a segment without following where it is. */
-  const look = async (i: number, { query = '', base = server.url } = {}) => {
+  const look = async (i: number, { query = '', base = past.server.url } = {}) => {
     const { path, range } = segmentOf(i);
     const answer = await fetch(`${base}${path}${query}`, { headers: { range }, redirect: 'manual' });
     return { status: answer.status, location: answer.headers.get('location'), body: await answer.arrayBuffer() };
@@ -100,7 +65,7 @@ suite('the past from the bucket', () => {
       const { range, length } = segmentOf(i);
       const { status, location } = await look(i);
       assert.equal(status, 302);
-      assert.ok(location!.startsWith(`${cdn.url}/`), location!);
+      assert.ok(location!.startsWith(`${past.cdn.url}/`), location!);
       const there = await fetch(location!, { headers: { range } });
       assert.equal(there.status, 206);
       assert.equal(there.headers.get('cache-control'), 'public, max-age=300');
@@ -114,11 +79,11 @@ suite('the past from the bucket', () => {
 
   test('of the bytes of a hundred viewers, less than a twentieth pass oxbow', async (t) => {
     await isRedirected(0);
-    const before = { origin: origin.bytes, cdn: cdn.bytes };
-    const hashes = await Promise.all(Array.from({ length: VIEWERS }, () => watch(origin.url, index)));
+    const before = { origin: origin.bytes, cdn: past.cdn.bytes };
+    const hashes = await Promise.all(Array.from({ length: VIEWERS }, () => watch(origin.url, past.index)));
     assert.equal(new Set(hashes).size, 1);
     const ofOrigin = origin.bytes - before.origin;
-    const ofCdn = cdn.bytes - before.cdn;
+    const ofCdn = past.cdn.bytes - before.cdn;
     const share = ofOrigin / (ofOrigin + ofCdn);
     t.diagnostic(`${ofOrigin} bytes from oxbow, ${ofCdn} from the bucket: ${(share * 100).toFixed(2)} %`);
     assert.ok(share < MOST_OF_ORIGIN, `${share}`);
@@ -126,13 +91,13 @@ suite('the past from the bucket', () => {
 
   fullTest('ffmpeg decodes the same pictures as from oxbow', { skip: need('ffmpeg') }, async () => {
     await isRedirected(0);
-    const before = cdn.requests.length;
-    const direct = await decode(['-http_persistent', '0', '-i', `${server.url}${index}`]);
-    assert.ok(cdn.requests.length - before >= media.list.segments.length);
+    const before = past.cdn.requests.length;
+    const direct = await decode(['-http_persistent', '0', '-i', `${past.server.url}${past.index}`]);
+    assert.ok(past.cdn.requests.length - before >= media.list.segments.length);
     const usual = media.list.segments.map(({ uri }) => resolvePath(uri, media.path).replace(/-\d+\.mp4$/, '.m4s'));
-    const init = await server.bytes(resolvePath(media.list.segments[0]!.map!.uri, media.path));
-    const file = join(folder.path, 'usual.mp4');
-    await writeFile(file, Buffer.concat([init, ...(await Promise.all(usual.map((path) => server.bytes(path))))]));
+    const init = await past.server.bytes(resolvePath(media.list.segments[0]!.map!.uri, media.path));
+    const file = join(past.folder, 'usual.mp4');
+    await writeFile(file, Buffer.concat([init, ...(await Promise.all(usual.map((path) => past.server.bytes(path))))]));
     assert.ok(direct.length > 25 * (LENGTH_S - 2));
     assert.deepEqual(direct, await decode(['-i', file]));
   });
@@ -143,7 +108,7 @@ suite('the past from the bucket', () => {
     assert.deepEqual([status, location], [404, null]);
     const answer = await send('/api/v1/streams/cam/watch-tokens', { expires: '1h' });
     const { token } = (await answer.json()) as { token: string };
-    const withToken = await look(0, { base: `${server.url}/t/${token}` });
+    const withToken = await look(0, { base: `${past.server.url}/t/${token}` });
     assert.equal(withToken.status, 302);
     assert.ok(!withToken.location!.includes(token), 'the bucket does not get the token');
     await send('/api/v1/streams/cam', { visibility: 'public' }, 'PATCH');
@@ -151,23 +116,23 @@ suite('the past from the bucket', () => {
 
   test('a bucket that refuses is noticed, and oxbow sends the same bytes until it answers again', async () => {
     await isRedirected(0);
-    const whole = await watch(server.url, index);
-    cdn.refuse(403);
+    const whole = await watch(past.server.url, past.index);
+    past.cdn.refuse(403);
     // A viewer whose request failed says so, and is served at once.
     assert.equal((await look(0, { query: '?direct=off' })).status, 206);
     const within = { withinMs: NOTICED_WITHIN_MS };
     await until('it is noticed', async () => (await look(0)).status === 206, within);
-    assert.equal(await watch(server.url, index), whole);
-    const warnings = server.log('warn').filter(({ msg }) => msg.startsWith('viewers are not redirected'));
+    assert.equal(await watch(past.server.url, past.index), whole);
+    const warnings = past.server.log('warn').filter(({ msg }) => msg.startsWith('viewers are not redirected'));
     assert.deepEqual(
       warnings.map(({ target, problem }) => [target, problem]),
       [['bucket', 'it answers a signed address with 403']],
     );
     assert.match(
-      Buffer.from(await server.bytes('/metrics')).toString(),
+      Buffer.from(await past.server.bytes('/metrics')).toString(),
       /oxbow_storage_direct_up\{target="bucket"\} 0/,
     );
-    cdn.refuse(undefined);
+    past.cdn.refuse(undefined);
     await until('it is used again', async () => (await look(0)).status === 302, within);
   });
 
@@ -182,7 +147,7 @@ suite('the past from the bucket', () => {
     const next = (await look(1, { query: '?direct=off' })).body;
     const fromMs = media.list.segments[0]!.programDateTimeMs!;
     const path = `/api/v1/streams/cam/recordings?from=${Math.round(fromMs) + 100}&to=${Math.round(fromMs) + 200}`;
-    const answer = await server.fetch(path, { method: 'DELETE' });
+    const answer = await past.server.fetch(path, { method: 'DELETE' });
     assert.ok(answer.ok, await answer.clone().text());
     assert.equal((await look(0)).status, 410);
     await until('the object is gone, or another one', async () => !(await there()).equals(bytes));

@@ -6,17 +6,17 @@ import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';
 import { currentAddress, onServer } from '../api/server.ts';
 import { captionNames } from '../media/captions.ts';
-import { StoredRetry } from './stored-retry.ts';
+import { StoredRequests } from './source/stored-requests.ts';
 
 function forBoth(): Partial<HlsConfig> {
-  const stored = new StoredRetry();
+  const stored = new StoredRequests();
   return {
     maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
     liveDurationInfinity: false,
     enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
     // Rooms renew the token in an address while it plays; hls.js opens the request where this has not.
-    xhrSetup(xhr, url) {
-      const now = stored.urlOf(currentAddress(url));
+    xhrSetup(xhr, url, { headers }) {
+      const now = stored.urlOf(currentAddress(url), headers);
       if (now !== url) xhr.open('GET', now, true);
     },
     fragLoadPolicy: {

@@ -1,8 +1,9 @@
 /**
- * Retries of segments that a server redirects to an object store: if the store refuses or is away, the same
- * request with `direct=off` is answered by the server.
- * In: URLs of requests as hls.js makes them. Out: the URL to request; whether hls.js should retry. The only state
- * is which segments were requested lately.
+ * Requests for segments that a server may redirect to an object store. They have no fields of CMCD, for which
+ * each file of the store would need a CORS preflight; and if the store refuses or is away, the same request with
+ * `direct=off` is answered by the server.
+ * In: URLs and header fields of requests as hls.js makes them. Out: the URL to request; whether hls.js should
+ * retry. The only state is which segments were requested lately.
  */
 import type { LoaderResponse } from 'hls.js';
 
@@ -12,9 +13,10 @@ const STORED = /^[^?]*\/\d+-\d+\.mp4(?=\?|$)/;
 const RETRY_WITHIN_MS = 15_000;
 /** Segments that are remembered. */
 const MAX_REMEMBERED = 16;
+const CMCD = /^cmcd-/i;
 
 /** One per player. */
-export class StoredRetry {
+export class StoredRequests {
   readonly #now: () => number;
   readonly #requested = new Map<string, number>();
 
@@ -23,8 +25,12 @@ export class StoredRetry {
     this.#now = now;
   }
 
-  /** The URL of a request: of a retry, that by which the server answers itself. */
-  urlOf(url: string): string {
+  /**
+   * The URL of a request; of a retry, that by which the server answers itself.
+   *
+   * @param headers of the request; those of CMCD move to the query
+   */
+  urlOf(url: string, headers: Record<string, string> = {}): string {
     const [segment] = STORED.exec(url) ?? [];
     if (segment === undefined) return url;
     const before = this.#requested.get(segment);
@@ -34,8 +40,17 @@ export class StoredRetry {
       if (this.#requested.size <= MAX_REMEMBERED) break;
       this.#requested.delete(oldest);
     }
-    if (before === undefined || this.#now() - before >= RETRY_WITHIN_MS) return url;
-    return `${url}${url.includes('?') ? '&' : '?'}direct=off`;
+    const cmcd: string[] = [];
+    for (const [name, value] of Object.entries(headers).filter(([key]) => CMCD.test(key))) {
+      delete headers[name];
+      cmcd.push(value);
+    }
+    const isRetry = before !== undefined && this.#now() - before < RETRY_WITHIN_MS;
+    const added = [
+      ...(cmcd.length > 0 ? [`CMCD=${encodeURIComponent(cmcd.join())}`] : []),
+      ...(isRetry ? ['direct=off'] : []),
+    ];
+    return added.reduce((so, parameter) => `${so}${so.includes('?') ? '&' : '?'}${parameter}`, url);
   }
 
   /**
