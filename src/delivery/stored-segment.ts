@@ -64,8 +64,8 @@ interface StoredMedia {
 }
 
 /**
- * The reply to a range of a file: nothing is read before it is sent. The bytes stay the same when the file was
- * written again since the segment was listed; then they are sent from here.
+ * The reply to a range of a file: nothing is read before it is sent. The bytes stay the same when the file
+ * was written again since the segment was listed; then they are sent from here.
  */
 export function storedReply(
   { ranges: unordered, offset, etag }: StoredMedia,

@@ -33,8 +33,8 @@ export type Awaitable<T> = T | Promise<T>;
 /** Where viewers get stored bytes without oxbow. */
 export interface DirectAddresses {
   /**
-   * An address that anyone can read for minutes; undefined: there is none, or the object store does not answer
-   * viewers now.
+   * An address that anyone can read for minutes; undefined: there is none, or the object store does not
+   * answer viewers now.
    */
   find(range: SegmentRange): Promise<string | undefined>;
   /** A viewer had no success with such an address: the object store is looked at again. */

@@ -1,6 +1,6 @@
 /**
- * Pages play the past from a bucket: hls.js on a page of another site, and the watch page; also when the bucket
- * refuses while they play.
+ * Pages play the past from a bucket: hls.js on a page of another site, and the watch page; also when the
+ * bucket refuses while they play.
  * In: a recording that was moved to a bucket. Out: pictures, and where their bytes came from.
  */
 import assert from 'node:assert/strict';

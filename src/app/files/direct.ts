@@ -1,6 +1,6 @@
 /**
- * Opens the addresses where viewers get stored bytes from a bucket, with a probe that requests one as a viewer
- * in a browser does.
+ * Opens the addresses where viewers get stored bytes from a bucket, with a probe that requests one as a
+ * viewer in a browser does.
  * In: the context, the object stores, the HTTP client. Out: DirectAddresses of serve; log lines, metrics.
  */
 import { DirectAddresses } from '../../archive/objects/direct-addresses.ts';

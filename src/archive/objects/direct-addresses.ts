@@ -1,6 +1,6 @@
 /**
- * Addresses where viewers get stored bytes from a bucket, or from a CDN in front of it, without oxbow. They are
- * given out only while the bucket has lately answered such an address as a viewer would request it.
+ * Addresses where viewers get stored bytes from a bucket, or from a CDN in front of it, without oxbow. They
+ * are given out only while the bucket has lately answered such an address as a viewer would request it.
  * In: the index of objects, the targets of the settings, a probe. Out: signed addresses; whether each target
  * answers viewers. docs/decisions/0096.
  */
@@ -36,7 +36,9 @@ export interface DirectAddressesOptions {
   readonly nowMs: () => number;
   /** ms, never set back. */
   readonly monotonicMs: () => number;
-  /** Requests an address as a viewer does. Rejects if a viewer had no success; takes a few seconds at most. */
+  /**
+   * Requests an address as a viewer does. Rejects if a viewer had no success; takes a few seconds at most.
+   */
   probe(url: string): Promise<void>;
   /** @param problem undefined: the target answers viewers again */
   changed(target: string, problem: string | undefined): void;
@@ -68,8 +70,8 @@ export class DirectAddresses {
 
   /**
    * The address of an object that has a range; undefined where no bucket has it, where its target is not
-   * `direct`, and while that does not answer viewers. Waits for the first probe of a target, not for that of one
-   * that failed.
+   * `direct`, and while that does not answer viewers. Waits for the first probe of a target, not for that of
+   * one that failed.
    */
   async find({ location, offset, length }: SegmentRange): Promise<string | undefined> {
     const object = await this.#options.index.find(location);
@@ -166,7 +168,9 @@ export class DirectAddresses {
   }
 }
 
-/** An address of the bucket at a CDN, which passes path and query on to the bucket. @param base '' for none */
+/**
+ * An address of the bucket at a CDN, which passes path and query on to the bucket. @param base '' for none
+ */
 function throughCdn(signed: string, base: string): string {
   if (base === '') return signed;
   const { pathname, search } = new URL(signed);

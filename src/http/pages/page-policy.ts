@@ -1,6 +1,7 @@
 /**
  * Security header fields of pages, by kind of page.
- * In: servers that media comes from. Out: header fields. Content Security Policy Level 3; Permissions Policy; Trusted Types.
+ * In: servers that media comes from. Out: header fields. Content Security Policy Level 3; Permissions
+ * Policy; Trusted Types.
  */
 
 /**

@@ -1,9 +1,9 @@
 /**
- * Requests for segments that a server may redirect to an object store. They have no fields of CMCD, for which
- * each file of the store would need a CORS preflight; and if the store refuses or is away, the same request with
- * `direct=off` is answered by the server.
- * In: URLs and header fields of requests as hls.js makes them. Out: the URL to request; whether hls.js should
- * retry. The only state is which segments were requested lately.
+ * Requests for segments that a server may redirect to an object store. They have no fields of CMCD, for
+ * which each file of the store would need a CORS preflight; and if the store refuses or is away, the same
+ * request with `direct=off` is answered by the server.
+ * In: URLs and header fields of requests as hls.js makes them. Out: the URL to request; whether hls.js
+ * should retry. The only state is which segments were requested lately.
  */
 import type { LoaderResponse } from 'hls.js';
 
@@ -54,8 +54,8 @@ export class StoredRequests {
   }
 
   /**
-   * Whether a failed request is retried, in place of what hls.js would do: it gives up after 403, 404 and after
-   * a refusal of CORS, which has the status 0.
+   * Whether a failed request is retried, in place of what hls.js would do: it gives up after 403, 404 and
+   * after a refusal of CORS, which has the status 0.
    *
    * @param count of the retries before
    * @param isRetried what hls.js would do
