@@ -13,6 +13,7 @@ import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type LoadedMedia, readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
 import { type CountingProxy, openCountingProxy } from '../fixtures/proxies/counting-proxy.ts';
+import { startEdge } from '../fixtures/proxies/edge.ts';
 import { type DirectPast, openDirectPast } from '../fixtures/services/direct-past.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
@@ -32,7 +33,7 @@ suite('the past from the bucket', () => {
   let media: LoadedMedia;
 
   before(async () => {
-    past = opened.use(await openDirectPast(LENGTH_S));
+    past = opened.use(await openDirectPast(LENGTH_S, perTier({ first: [], full: ['--threads', '2'] })));
     origin = opened.use(await openCountingProxy(past.server.url));
     media = await readFirstVariant(past.server, past.index);
   });
@@ -134,6 +135,18 @@ suite('the past from the bucket', () => {
     );
     past.cdn.refuse(undefined);
     await until('it is used again', async () => (await look(0)).status === 302, within);
+  });
+
+  fullTest('an edge passes the redirect on, and does not keep it', async () => {
+    await isRedirected(0);
+    await using edge = await startEdge(past.server.url);
+    for (let i = 0; i < 2; i++) {
+      const { status, location } = await look(0, { base: edge.url });
+      assert.deepEqual([status, location!.startsWith(past.cdn.url)], [302, true]);
+    }
+    const before = past.cdn.requests.length;
+    assert.equal(await watch(edge.url, past.index), await watch(past.server.url, past.index));
+    assert.equal(past.cdn.requests.length - before, 2 * media.list.segments.length);
   });
 
   fullTest('so is an asset of the library', async () => {
