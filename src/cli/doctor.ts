@@ -14,6 +14,7 @@ import { useTemporaryFolder } from '../lib/files/temporary-folder.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
+import { checkDirect } from './doctor/direct-checks.ts';
 import { type Finding, failed, ok, warning } from './doctor/finding.ts';
 import {
   checkDataFolder,
@@ -164,6 +165,7 @@ async function look(
   const { config } = loaded;
   add(await checkYtDlp(() => runYtDlp(config.pages.ytDlp, { signal }), Date.now()));
   await networkFindings(config, add, signal);
+  for (const finding of await checkDirect(config, { signal })) add(finding);
   signal.throwIfAborted();
   const folder = checkDataFolder(config.data, config.record.minFree);
   add(folder);

@@ -42,6 +42,9 @@ suite('segments as ranges of files', () => {
         assert.deepEqual([stored!.offset, stored!.length], [byteRange!.offset, byteRange!.length]);
         const inFile = await past.reader.read(stored!.location, stored!.offset, stored!.length);
         assert.deepEqual(await past.bytes(reply), inFile);
+        const [part] = reply.body as [{ blocks(start: number, end: number): AsyncIterable<Uint8Array> }];
+        const middle = Buffer.concat(await Array.fromAsync(part.blocks(3, reply.length - 2)));
+        assert.deepEqual(middle, Buffer.from(inFile.subarray(3, -2)));
         const usual = await past.bytes(await past.get(`/live/door/${rendition}/${100 + i}.m4s`));
         assert.equal(usual.length, inFile.length, 'the usual address has the same fragments');
         if (rendition !== 'av0') assert.deepEqual(usual, inFile);

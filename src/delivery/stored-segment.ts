@@ -9,7 +9,7 @@ import type { Track } from '@oxbow/media/frame';
 import { type SummedRange, sharedIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentLocation, SegmentRange } from '../archive/segment-store.ts';
-import { joinViews, lengthOf, MAX_INTERLEAVED_BYTES } from './body-parts.ts';
+import { lengthOf, MAX_INTERLEAVED_BYTES } from './body-parts.ts';
 import type { Reply } from './reply.ts';
 import { caching, contentTypes } from './text-reply.ts';
 
@@ -74,16 +74,21 @@ export function storedReply(
   const ranges = inOrder(unordered);
   const length = lengthOf(ranges);
   const place = placeOf(ranges);
-  const readAll = async () => {
+  const blocks = async function* (start: number, end: number) {
     const tracks = await Promise.all(ranges.map((range) => sharedIntact(reader, range)));
-    return joinViews(tracks.flat());
+    let at = 0;
+    for (const view of tracks.flat()) {
+      const [from, to] = [Math.max(start - at, 0), Math.min(end - at, view.length)];
+      if (from < to) yield view.subarray(from, to);
+      at += view.length;
+    }
   };
   return {
     contentType: contentTypes.segment,
     cacheControl: caching.forever,
     length,
     // Longer ones are not compared with their checksums, as in `storedBody`.
-    body: length <= MAX_INTERLEAVED_BYTES ? [{ length, read: readAll }] : ranges,
+    body: length <= MAX_INTERLEAVED_BYTES ? [{ length, blocks }] : ranges,
     etag,
     startsAt: offset,
     ...(place?.offset === offset && { stored: place }),

@@ -171,7 +171,7 @@ export class DirectAddresses {
 /**
  * An address of the bucket at a CDN, which passes path and query on to the bucket. @param base '' for none
  */
-function throughCdn(signed: string, base: string): string {
+export function throughCdn(signed: string, base: string): string {
   if (base === '') return signed;
   const { pathname, search } = new URL(signed);
   return `${base.replace(/\/$/, '')}${pathname}${search}`;
