@@ -26,11 +26,12 @@ const rendered = new WeakMap<object, Map<string, Reply>>();
 /**
  * The Multivariant Playlist.
  *
+ * @param options.isDirect each rendition is in one file, where a bucket may answer
  * @throws OxbowError `asset-unfinished` while nothing of it can be played
  */
-export function answerAssetIndex(served: ServedAsset): Reply {
-  return render(served, 'index.m3u8', () => {
-    const list = hlsMultivariant(assetPresentation(served), (id) => `${id}.m3u8`);
+export function answerAssetIndex(served: ServedAsset, { isDirect }: { readonly isDirect: boolean }): Reply {
+  return render(served, `index.m3u8${isDirect ? '?direct' : ''}`, () => {
+    const list = hlsMultivariant(assetPresentation(served), (id) => `${id}.m3u8`, { isApart: isDirect });
     return playlistReply(printMultivariantPlaylist(list), cachingOf(served));
   });
 }

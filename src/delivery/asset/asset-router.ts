@@ -42,7 +42,7 @@ export async function answerAsset(
   if (!served) throw new OxbowError('asset-unknown', `There is no asset ${address.asset}.`);
   switch (address.kind) {
     case 'asset-index':
-      return answerAssetIndex(served);
+      return answerAssetIndex(served, options);
     case 'asset-manifest':
       return answerAssetManifest(served);
     case 'asset-playlist':

@@ -6,7 +6,14 @@ import { videoRangeOf } from '@oxbow/media/colours';
 import type { TextTrack, Track } from '@oxbow/media/frame';
 import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '@oxbow/media/m3u8/playlist';
 import type { Description, Presentation } from '@oxbow/media/presentation';
-import { codecsOf, offeredOf, type Rendition, renditionsOf, tsRenditionOf } from '@oxbow/media/rendition-set';
+import {
+  codecsOf,
+  isDerived,
+  offeredOf,
+  type Rendition,
+  renditionsOf,
+  tsRenditionOf,
+} from '@oxbow/media/rendition-set';
 import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { audioNames } from './audio-names.ts';
 import { captionsOfVariant, listCaptions } from './captions.ts';
@@ -31,11 +38,18 @@ interface AudioGroup {
  * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If
  * browsers decode none of the audio, the video is also offered without audio: otherwise they would play
  * nothing. Sound without video is last, where it is offered.
+ *
+ * @param options.isApart where there are derived qualities, sound has separate renditions: each is in one file
  */
-export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
+export function hlsMultivariant(
+  presentation: Presentation,
+  uriOf: UriOf,
+  { isApart = false }: { readonly isApart?: boolean } = {},
+): MultivariantPlaylist {
   const description = presentation.describe();
   const { tracks, captions } = description;
-  const { all, variants, audio, subtitles } = renditionsOf(tracks);
+  const { all, subtitles } = renditionsOf(tracks);
+  const { variants, audio } = isApart && tracks.some(isDerived) ? apart(all) : renditionsOf(tracks);
   const offered = offeredOf(variants);
   const groups = groupByCodec(audio);
   const speaks = tracks.some(({ kind, config }) => kind === 'audio' && SPOKEN_EVERYWHERE.has(config.codec));
@@ -96,6 +110,15 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
       };
     });
   }
+}
+
+/** Picture and sound in separate renditions; all as it is without a picture. */
+function apart(all: readonly Rendition[]): {
+  readonly variants: readonly Rendition[];
+  readonly audio: readonly Rendition[];
+} {
+  const only = (kind: Track['kind']) => all.filter(({ tracks }) => tracks.every((track) => track.kind === kind));
+  return { variants: only('video'), audio: only('audio') };
 }
 
 /**

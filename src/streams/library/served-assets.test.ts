@@ -31,7 +31,7 @@ const never = new AbortController().signal;
 const refusal = (code: string) => ({ name: 'OxbowError', code });
 
 /** A library with delivery over it. */
-async function openServed() {
+async function openServed({ isDirect = false } = {}) {
   const library = await openTestLibrary();
   const { assets, db, segments } = library;
   const subtitles = new Subtitles({ db, segments });
@@ -53,6 +53,7 @@ async function openServed() {
     },
   };
   const answer = createMediaRouter({
+    isDirect: () => isDirect,
     find: () => undefined,
     clock: createManualClock(0),
     reader,
@@ -112,6 +113,29 @@ suite('an asset', () => {
       ],
     );
     assert.equal(playlist.endList, true);
+  });
+
+  test('whose bucket may answer has sound apart from derived qualities, so that all segments are ranges of files', async () => {
+    await using served = await openServed({ isDirect: true });
+    const id = await addFilm(served, { rungs: ['90'] });
+    const index = await served.text(`/assets/${id}/index.m3u8`);
+    const lists = [...index.matchAll(/^(?:#EXT-X-MEDIA:TYPE=AUDIO.*URI=")?([\w-]+)\.m3u8"?/gm)].map(
+      ([, name]) => name!,
+    );
+    assert.deepEqual(lists.sort(), ['a0', 'v0', 'v0-90']);
+    for (const rendition of lists) {
+      const parsed = parsePlaylist(await served.text(`/assets/${id}/${rendition}.m3u8`));
+      assert.ok(parsed.kind === 'media' && parsed.playlist.segments.length === 2);
+      for (const [i, { uri, byteRange }] of parsed.playlist.segments.entries()) {
+        const { startsAt, length, stored } = await served.get(`/assets/${id}/${uri}`);
+        assert.deepEqual([startsAt, length, stored!.offset], [byteRange!.offset, byteRange!.length, byteRange!.offset]);
+        const usual = await served.bytes(`/assets/${id}/${rendition}/${i + 1}.m4s`);
+        assert.deepEqual(await served.bytes(`/assets/${id}/${uri}`), usual);
+      }
+    }
+    await using one = await openServed({ isDirect: true });
+    const plain = await addFilm(one, {});
+    assert.match(await one.text(`/assets/${plain}/index.m3u8`), /^av0\.m3u8$/m);
   });
 
   test('plays and downloads with every frame of each rendition', async () => {
