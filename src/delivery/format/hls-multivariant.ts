@@ -39,7 +39,8 @@ interface AudioGroup {
  * browsers decode none of the audio, the video is also offered without audio: otherwise they would play
  * nothing. Sound without video is last, where it is offered.
  *
- * @param options.isApart where there are derived qualities, sound has separate renditions: each is in one file
+ * @param options.isApart where there are derived qualities, sound has separate renditions: each is in one
+ *   file
  */
 export function hlsMultivariant(
   presentation: Presentation,
