@@ -32,6 +32,7 @@ export function openDirect(
     monotonicMs: () => clock.monotonicMs(),
     probe: (url) => probe(net, url, origin, shutdown.signal),
     changed(target, problem) {
+      if (shutdown.signal.aborted) return; // which ended the probe
       metrics.directUp.set({ target }, problem === undefined ? 1 : 0);
       if (problem === undefined) log.info({ target }, 'viewers are redirected to the object store again');
       else log.warn({ target, problem }, 'viewers are not redirected to the object store: oxbow sends the past itself');
