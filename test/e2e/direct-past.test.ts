@@ -116,6 +116,15 @@ suite('the past from the bucket', () => {
     await send('/api/v1/streams/cam', { visibility: 'public' }, 'PATCH');
   });
 
+  fullTest('who may not watch from a network gets no address', async () => {
+    await isRedirected(0);
+    await send('/api/v1/streams/cam', { watchRules: { deny: ['127.0.0.0/8', '::1'] } }, 'PATCH');
+    const { status, location } = await look(0);
+    assert.deepEqual([status, location], [403, null]);
+    await send('/api/v1/streams/cam', { watchRules: null }, 'PATCH');
+    await isRedirected(0);
+  });
+
   test('a bucket that refuses is noticed, and oxbow sends the same bytes until it answers again', async () => {
     await isRedirected(0);
     const whole = await watch(past.server.url, past.index);
