@@ -89,6 +89,14 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'edges',
     instead: 'what was not reached is listed, and tried again later',
   },
+  'src/features/steering/edge-probes.ts': {
+    to: 'edges',
+    instead: 'one request at a time for each edge, within a deadline; players are sent to others',
+  },
+  'src/edge/steering/edge-reporter.ts': {
+    to: 'the origin of an edge',
+    instead: 'one report at a time, within a deadline; the next one replaces it',
+  },
   'src/streams/source/probe-picture.ts': {
     to: 'a source that a person looks at',
     instead: 'one request, within a deadline',

@@ -35,6 +35,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   manifest: (random) => ({ kind: 'manifest', stream: stream(random) }),
   time: (random) => ({ kind: 'time', stream: stream(random) }),
   session: (random) => ({ kind: 'session', stream: stream(random) }),
+  steering: (random) => ({ kind: 'steering', stream: stream(random) }),
   'dvr-manifest': (random) => ({ kind: 'dvr-manifest', stream: stream(random), length: dvr(random) }),
   'dvr-index': (random) => ({ kind: 'dvr-index', stream: stream(random), length: dvr(random) }),
   'dvr-playlist': (random) => ({

@@ -30,10 +30,10 @@ export type LiveAddress = { readonly stream: string } & (
 
 /**
  * The other forms of the live stream: lists that reach hours back, subtitles; the server's time for DASH
- * players; where players report their sessions.
+ * players; where players report their sessions, and read which edge they should use.
  */
 export type LiveFormAddress = { readonly stream: string } & (
-  | { readonly kind: 'time' | 'session' }
+  | { readonly kind: 'time' | 'session' | 'steering' }
   | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number }
@@ -145,6 +145,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   manifest: 'playlist',
   time: 'playlist',
   session: 'session',
+  steering: 'session',
   playlist: 'playlist',
   init: 'init',
   segment: 'segment',
@@ -258,6 +259,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/live/${address.stream}/time.txt`;
     case 'session':
       return `/live/${address.stream}/session`;
+    case 'steering':
+      return `/live/${address.stream}/steering.json`;
     case 'playlist':
       return `/live/${address.stream}/${address.rendition}/g${address.generation}.m3u8`;
     case 'init':
@@ -354,10 +357,11 @@ function parseLive(path: string): MediaAddress | undefined {
   return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
 }
 
-function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | 'session' | undefined {
+function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | 'session' | 'steering' | undefined {
   if (file === 'index.m3u8') return 'index';
   if (file === 'index.mpd') return 'manifest';
   if (file === 'session') return 'session';
+  if (file === 'steering.json') return 'steering';
   return file === 'time.txt' ? 'time' : undefined;
 }
 

@@ -5,6 +5,7 @@
 
 import { noClips } from '../api/clips/clips-api.ts';
 import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
+import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
@@ -17,6 +18,7 @@ import { marks } from '../features/marks/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
 import { rooms } from '../features/rooms/feature.ts';
+import { steering } from '../features/steering/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
@@ -33,6 +35,7 @@ export const features: readonly Feature[] = [
   inspect,
   pictures,
   verify,
+  steering,
   rooms,
 ];
 
@@ -49,6 +52,7 @@ export function createHooks(): Hooks {
     horizons: new Set(),
     clips: noClips,
     edgePurges: noEdgePurges,
+    steering: noSteerer,
     abilities: new Map(),
     fileJobs: new Set(),
     beforeUpload: new Set(),

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
+import { steeringOf } from '../delivery/format/pathways.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { AppContext, Parts } from '../features/core.ts';
@@ -55,6 +56,7 @@ export async function openHttp(
     threads: {
       count: config.threads,
       mediaFolder: dataFolder,
+      steering: steeringOf(config),
       cachedSegments: delivery.segmentCache.added,
       forgotten: recordings.deleted,
       find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
@@ -148,6 +150,7 @@ function httpDepsOf(
     assets,
     clips: hooks.clips,
     edgePurges: hooks.edgePurges,
+    steering: hooks.steering,
     abilities: hooks.abilities,
     events: bus,
     webhooks,

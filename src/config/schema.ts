@@ -7,6 +7,7 @@
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
+import { steeringSection } from '../features/steering/settings.ts';
 import { verifySettings } from '../features/verify/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
@@ -173,6 +174,7 @@ export const schema = section({
   }),
   storage: storageSection,
   edges: edgesSection,
+  steering: steeringSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',

@@ -203,6 +203,7 @@ class Router {
       case 'vsr-segment':
         return answerLegacySegment(this.#streamOf(address), address.msn, this.#segments);
       case 'session':
+      case 'steering':
       case 'unknown':
         // As for a private stream, which no one without access reaches: its existence does not show.
         if (address.stream !== undefined && isStreamName(address.stream)) this.#streamOf(address);

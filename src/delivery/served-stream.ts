@@ -6,6 +6,7 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordedMedia } from '../recording/recording-reader.ts';
+import type { Steering } from './format/pathways.ts';
 
 /** One stream that viewers can request. */
 export interface ServedStream {
@@ -29,10 +30,12 @@ export interface ServedStream {
   readonly qualities?: ReadonlyMap<string, ServedStream>;
   /** Of a derived quality: the stream, whose audio its renditions have too. */
   readonly source?: ServedStream;
+  /** The edges that its playlists name; undefined: it is not steered. */
+  readonly steering?: Steering | undefined;
 }
 
 /** The part that answers from memory need; replicas in serving threads have only this. */
-export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs'> & {
+export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs' | 'steering'> & {
   readonly qualities?: ReadonlyMap<string, ServedLiveStream>;
   readonly source?: ServedLiveStream | undefined;
 };

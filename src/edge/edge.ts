@@ -2,13 +2,14 @@
  * A caching edge: the composition of cache, responders and management on one port.
  * In: settings of `oxbow edge`. Out: a server that listens. docs/9-run/edge.md; docs/decisions/0051.
  */
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { WatchTokens } from '../accounts/watch-tokens.ts';
 import { type Endpoint, isLoopback } from '../config/address.ts';
 import { type Clock, createSystemClock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
-import { createNet } from '../net/net.ts';
+import { createNet, type Net } from '../net/net.ts';
 import { isDeparture, reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
@@ -38,6 +39,7 @@ import { createEdgeResponder } from './edge-responder.ts';
 import { createManagement } from './management/management.ts';
 import { isLoop, type Origin, openOrigin } from './origin.ts';
 import { Passer } from './pass-on.ts';
+import { EdgeReporter } from './steering/edge-reporter.ts';
 import { TokenGate } from './token-gate.ts';
 
 /** Connections to the origin: each held reload has one. */
@@ -74,6 +76,8 @@ export interface EdgeSettings {
   readonly countryHeader: string;
   /** Names that the edge answers to, in addition to loopback ones, where only this computer can reach it. */
   readonly hosts: readonly string[];
+  /** Its name in `steering.pathways` of the origin; undefined: it does not report. Needs `token`. */
+  readonly pathway: string | undefined;
 }
 
 /** An edge that listens. */
@@ -81,6 +85,15 @@ export interface Edge extends AsyncDisposable {
   readonly url: string;
   /** Copies that were on the disk at the start. */
   readonly kept: number;
+  /** From now on load balancers and players are sent to other edges. Everything is still served. */
+  drain(): void;
+}
+
+/** Whether an edge is about to end. */
+interface Draining {
+  isOn: boolean;
+  /** Reports it to the origin. */
+  changed: () => void;
 }
 
 /** The receivers of an edge's reports, and its metrics. */
@@ -91,6 +104,7 @@ interface EdgeContext {
   readonly clock: Clock;
   readonly counts: EdgeCounts;
   readonly metrics: Metrics;
+  readonly draining: Draining;
   /** Closed in reverse when the edge ends. */
   readonly opened: AsyncDisposableStack;
   failed(error: unknown, where: string): void;
@@ -103,6 +117,7 @@ interface EdgeCopies {
   readonly gate: TokenGate;
   readonly disk: DiskCache | undefined;
   readonly cache: EdgeCache;
+  readonly net: Net;
 }
 
 /**
@@ -122,7 +137,7 @@ export async function startEdge(
     else reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const clock = createSystemClock();
-  const edge = { settings, log, telemetry, clock, counts: new EdgeCounts(), metrics, opened, failed };
+  const edge = { settings, log, telemetry, clock, counts: new EdgeCounts(), metrics, draining: { isOn: false, changed() {} }, opened, failed };
   const copies = await openCopies(edge);
   const ending = new AbortController();
   const connections = opened.use(openEdgeConnections(edge, copies, certificate, ending.signal));
@@ -132,6 +147,7 @@ export async function startEdge(
     throw listenRefusal(error, listen);
   });
   const following = tls && followCertificate(tls, secure!, certificate!, { log, clock }, ending);
+  const reporting = startReports(edge, copies.net, openSockets(server, secure?.server), ending.signal);
   const owned = opened.move();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -144,11 +160,13 @@ export async function startEdge(
     await closed;
     clearTimeout(late);
     await following;
+    await reporting;
     await owned[Symbol.asyncDispose]();
   };
   return {
     url: urlOf(certificate ? 'https' : 'http', listen.address, ports.port),
     kept: copies.disk?.size ?? 0,
+    drain: () => setDraining(edge, true),
     [Symbol.asyncDispose]() {
       closing ??= close();
       return closing;
@@ -207,7 +225,44 @@ async function openCopies({
       countryHeader,
     }),
   );
-  return { origin, passer, gate, disk, cache };
+  return { origin, passer, gate, disk, cache, net };
+}
+
+/** Reports until the edge ends; undefined: it has no name at the origin. */
+function startReports(
+  { settings: { origin, pathway, token }, draining, clock, log }: EdgeContext,
+  net: Net,
+  connections: () => number,
+  signal: AbortSignal,
+): Promise<void> | undefined {
+  if (pathway === undefined || token === undefined) return undefined;
+  const onRefused = (reason: string | undefined): void => {
+    if (reason === undefined) log.info({ pathway }, 'the origin takes the reports of this edge');
+    else log.warn({ pathway, reason }, 'the origin does not take the reports of this edge');
+  };
+  const nowMs = () => clock.nowMs();
+  const reporter = new EdgeReporter({ origin, net, pathway, token, nowMs, connections, onRefused });
+  draining.changed = () => reporter.drain(draining.isOn);
+  return reporter.run({ signal });
+}
+
+/** Counts the open connections of servers. */
+function openSockets(...servers: readonly (EventEmitter | undefined)[]): () => number {
+  let count = 0;
+  for (const server of servers) {
+    server?.on('connection', (socket: EventEmitter) => {
+      count++;
+      socket.once('close', () => count--);
+    });
+  }
+  return () => count;
+}
+
+function setDraining({ draining, log }: Pick<EdgeContext, 'draining' | 'log'>, isOn: boolean): void {
+  if (draining.isOn === isOn) return;
+  draining.isOn = isOn;
+  draining.changed();
+  log.info({}, isOn ? 'the edge drains; viewers are sent to others' : 'the edge takes viewers again');
 }
 
 /** Verifies playback tokens as the origin does; undefined: the origin verifies them. */
@@ -289,21 +344,28 @@ function refuse(response: ServerResponse, request: IncomingMessage, reason: Oxbo
 }
 
 function openManagement(
-  { settings, log, clock, counts, metrics, failed }: EdgeContext,
+  edge: EdgeContext,
   { origin, cache, disk, gate }: EdgeCopies,
   signal: AbortSignal,
 ): ReturnType<typeof createManagement> {
+  const { settings, log, clock, counts, metrics, draining, failed } = edge;
   const startedMs = clock.nowMs();
   return createManagement({
     token: settings.token,
     metrics,
     failed,
     isOriginDown: () => origin.isDown,
+    isDraining: () => draining.isOn,
+    drain(isOn) {
+      setDraining(edge, isOn);
+      return { draining: isOn };
+    },
     status: () => ({
       version,
       name: origin.name,
       origin: `${settings.origin.protocol}//${settings.origin.host}`,
       originDown: origin.isDown,
+      draining: draining.isOn,
       uptime: Math.round((clock.nowMs() - startedMs) / 1000),
       memory: { ...cache.memory, maxBytes: settings.memoryBytes },
       disk: disk ? { bytes: disk.bytes, objects: disk.size, maxBytes: settings.diskBytes } : null,

@@ -14,6 +14,7 @@ import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
+import type { Steerer } from '../api/steering/steering-shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
 import type { DirectAddresses } from '../archive/objects/direct-addresses.ts';
@@ -248,6 +249,8 @@ export interface Hooks {
   clips: ClipFinder;
   /** The purges of edges that changes begin; the feature that purges sets it. */
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
+  /** Where players are sent; the feature that steers sets it. */
+  steering: Steerer;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
   /** What features let users do. */

@@ -10,6 +10,7 @@ import { eraseRefusals } from '../features/erase/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
+import { steeringRefusals } from '../features/steering/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
@@ -185,6 +186,7 @@ export const refusals = {
     hint: 'An administrator can lift it: DELETE /api/v1/streams/{name}/holds/{id}.',
   },
   ...eraseRefusals,
+  ...steeringRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
   ...alarmRefusals,

@@ -7,6 +7,7 @@
 import { alarmMetrics } from '../features/alarms/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
+import { steeringMetrics } from '../features/steering/metrics.ts';
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
 import { edgeMetrics } from './edge/edge-metrics.ts';
@@ -88,6 +89,7 @@ export const metricTable = {
   ...serviceMetrics,
   ...alarmMetrics,
   ...publishMetrics,
+  ...steeringMetrics,
   ...edgeMetrics,
   ...nodeMetrics,
   ...relayMetrics,

@@ -9,6 +9,7 @@ import type { TokenTries } from '../accounts/token-tries.ts';
 import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
+import type { Steerer } from '../api/steering/steering-shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentLocation, SegmentRange } from '../archive/segment-store.ts';
@@ -49,6 +50,8 @@ export interface ServeDeps {
   readonly assets: AssetsApi;
   /** Clips that have an address. */
   readonly clips: Pick<ClipFinder, 'facts'>;
+  /** Where players are sent; undefined: nothing is steered. */
+  readonly steering?: Steerer | undefined;
   /** Publishes and carries events. */
   readonly events: EventBus;
   /**

@@ -6,6 +6,7 @@
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
+import type { Steering } from '../delivery/format/pathways.ts';
 import { streamOfWindow } from '../delivery/live/quality-window.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../delivery/served-stream.ts';
@@ -33,6 +34,8 @@ export interface ThreadsOptions {
   readonly cachedSegments: SegmentCache['added'];
   /** Folder of stored media, absolute; locations are relative to it. */
   readonly mediaFolder: string;
+  /** The edges that playlists of streams for all name; undefined: none. */
+  readonly steering?: Steering | undefined;
   /** Emits stored media that is deleted. */
   readonly forgotten: Subscribable<SegmentPrefix>;
 }

@@ -3,6 +3,7 @@
  * begins and ends.
  * In: the parts of a stream. Out: ServedStream for delivery, TimelineEnd for the API and exports.
  */
+import { type Steering, steeringOf } from '../delivery/format/pathways.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
@@ -21,7 +22,7 @@ const LATE_US = 60_000_000;
 
 /** What the served side of a stream depends on. */
 interface ServedMediaSetup {
-  readonly deps: Pick<StreamDeps, 'clock' | 'recordings'>;
+  readonly deps: Pick<StreamDeps, 'clock' | 'recordings' | 'settings'>;
   readonly parts: Pick<
     StreamParts,
     'list' | 'listWriter' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'
@@ -39,6 +40,7 @@ export class ServedMedia implements ServedStream {
   readonly qualities: ReadonlyMap<string, ServedStream>;
   readonly erased: ErasedMedia;
   readonly #setup: ServedMediaSetup;
+  readonly #steering: Steering | undefined;
   /**
    * Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs
    * since 1970.
@@ -48,6 +50,7 @@ export class ServedMedia implements ServedStream {
   constructor(setup: ServedMediaSetup) {
     const { deps, parts, definition } = setup;
     this.#setup = setup;
+    this.#steering = steeringOf(deps.settings.now);
     ({ list: this.list, recording: this.recording, inits: this.inits } = parts);
     this.erased = deps.recordings.erasures.view(definition().id);
     this.qualities = parts.qualities.serve(this);
@@ -59,6 +62,12 @@ export class ServedMedia implements ServedStream {
 
   get createdUs(): number {
     return this.#setup.definition().createdUs;
+  }
+
+  /** Addresses of edges have no playback token: streams that need one are not steered. */
+  get steering(): Steering | undefined {
+    const { visibility } = this.#setup.definition();
+    return visibility === 'public' || visibility === 'unlisted' ? this.#steering : undefined;
   }
 
   /** The end of the timeline and the retention horizon, as of now. */

@@ -64,10 +64,10 @@ const load = (path) => new Promise((resolve, reject) => {
   const script = Object.assign(document.createElement('script'), { src: path, onload: resolve, onerror: reject });
   document.head.append(script);
 });
-window.start = async (player, address, lowLatency) => {
+window.start = async (player, address, lowLatency, further = {}) => {
   if (player !== 'native') await load('/' + player);
   if (player === 'hls.js') {
-    const hls = new Hls({ lowLatencyMode: lowLatency });
+    const hls = new Hls({ lowLatencyMode: lowLatency, ...further });
     hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => errors.push([details, fatal, reason].join(' ')));
     hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => segments.add(frag.sn));
     hls.loadSource(address);
@@ -78,11 +78,12 @@ window.start = async (player, address, lowLatency) => {
     shown.addEventListener('error', ({ detail }) => errors.push('shaka ' + detail.code + ' ' + detail.data + ' ' + detail));
     await shown.attach(video);
     shown.configure({ streaming: { lowLatencyMode: lowLatency } });
+    shown.configure(further);
     await shown.load(address);
     latencyOf = () => shown.getStats().liveLatency;
   } else if (player === 'dash.js') {
     const shown = dashjs.MediaPlayer().create();
-    shown.updateSettings({ debug: { logLevel: 1 } });
+    shown.updateSettings({ debug: { logLevel: 1 }, ...further });
     shown.on('error', ({ error }) => errors.push('dash.js ' + error.code + ' ' + error.message));
     // Looks five times a second whether the end of the last Period was reached. If it sees that before
     // the media element ends, and sound may be longer than the Period by a frame, it goes back half a
@@ -133,7 +134,7 @@ export async function servePlayers(): Promise<PlayerPage> {
 
 /** The interface of the page's script for tests. */
 interface Scripted {
-  start(player: PlayerName, address: string, lowLatency: boolean): Promise<void>;
+  start(player: PlayerName, address: string, lowLatency: boolean, further: object): Promise<void>;
   played(): Played;
 }
 
@@ -142,12 +143,20 @@ interface Scripted {
  *
  * @param page shows the page of `servePlayers`
  * @param address absolute URL of a playlist
+ * @param further settings of the player
  */
-export async function startPlayer(page: Page, player: PlayerName, address: string, lowLatency = false): Promise<void> {
-  await page.evaluate(([name, url, low]) => (window as unknown as Scripted).start(name, url, low), [
+export async function startPlayer(
+  page: Page,
+  player: PlayerName,
+  address: string,
+  lowLatency = false,
+  further: object = {},
+): Promise<void> {
+  await page.evaluate(([name, url, low, more]) => (window as unknown as Scripted).start(name, url, low, more), [
     player,
     address,
     lowLatency,
+    further,
   ] as const);
 }
 

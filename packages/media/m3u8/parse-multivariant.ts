@@ -7,6 +7,7 @@ import { type Attributes, parseAttributes, parseInteger } from './attributes.ts'
 import type { Line } from './lines.ts';
 import { parseKey, parseStart } from './parse-media.ts';
 import type {
+  ContentSteering,
   IFrameVariant,
   KeyTag,
   MultivariantPlaylist,
@@ -38,6 +39,7 @@ export function parseMultivariantLines(lines: readonly Line[], sources: Variable
   let version = 1;
   let independentSegments = false;
   let start: StartTag | undefined;
+  let contentSteering: ContentSteering | undefined;
   let streamInf: { readonly attributes: Attributes; readonly offset: number } | undefined;
   for (const line of lines) {
     const { tag, value, offset } = line;
@@ -82,6 +84,11 @@ export function parseMultivariantLines(lines: readonly Line[], sources: Variable
         sessionData.push({ dataId: list.need('DATA-ID'), ...texted });
         break;
       }
+      case '#EXT-X-CONTENT-STEERING': {
+        const list = attributes();
+        contentSteering = { serverUri: list.need('SERVER-URI'), ...texts(list, { pathwayId: 'PATHWAY-ID' }) };
+        break;
+      }
       case '#EXT-X-SESSION-KEY':
         sessionKeys.push(parseKey(attributes()));
         break;
@@ -96,6 +103,7 @@ export function parseMultivariantLines(lines: readonly Line[], sources: Variable
     ...(iFrameVariants.length > 0 && { iFrameVariants }),
     ...(sessionData.length > 0 && { sessionData }),
     ...(sessionKeys.length > 0 && { sessionKeys }),
+    ...(contentSteering && { contentSteering }),
     ...(start && { start }),
     ...(variables.values.size > 0 && { variables: variables.values }),
   };
@@ -152,6 +160,7 @@ function readRendition(attributes: Attributes): Rendition | undefined {
       characteristics: 'CHARACTERISTICS',
       channels: 'CHANNELS',
       stableRenditionId: 'STABLE-RENDITION-ID',
+      pathwayId: 'PATHWAY-ID',
     }),
   };
 }

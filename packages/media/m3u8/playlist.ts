@@ -191,6 +191,7 @@ export interface Rendition {
   readonly characteristics?: string;
   readonly channels?: string;
   readonly stableRenditionId?: string;
+  readonly pathwayId?: string;
 }
 
 /** Session data of the presentation (EXT-X-SESSION-DATA, 4.4.6.4). */
@@ -203,6 +204,14 @@ export interface SessionData {
   readonly language?: string;
 }
 
+/** Where players read which Content Steering Pathway they should use (EXT-X-CONTENT-STEERING, 4.4.6.6). */
+export interface ContentSteering {
+  /** Of the Steering Manifest. */
+  readonly serverUri: string;
+  /** The Pathway before the first Steering Manifest; absent: that of the first Variant Stream. */
+  readonly pathwayId?: string;
+}
+
 /** A Multivariant Playlist (4.4.6). */
 export interface MultivariantPlaylist {
   readonly version: number;
@@ -212,6 +221,7 @@ export interface MultivariantPlaylist {
   readonly iFrameVariants?: readonly IFrameVariant[];
   readonly sessionData?: readonly SessionData[];
   readonly sessionKeys?: readonly KeyTag[];
+  readonly contentSteering?: ContentSteering;
   readonly start?: StartTag;
   /**
    * What EXT-X-DEFINE defined, already put in place; for the `IMPORT`s of its Media Playlists. Not printed.

@@ -5,6 +5,7 @@
 import { printDateRange } from './date-range.ts';
 import type {
   ByteRange,
+  ContentSteering,
   IFrameVariant,
   KeyTag,
   MapTag,
@@ -328,6 +329,7 @@ function renditionLine(rendition: Rendition): string {
   if (rendition.characteristics !== undefined) a.push(`CHARACTERISTICS=${quoted(rendition.characteristics)}`);
   if (rendition.channels !== undefined) a.push(`CHANNELS=${quoted(rendition.channels)}`);
   if (rendition.stableRenditionId !== undefined) a.push(`STABLE-RENDITION-ID=${quoted(rendition.stableRenditionId)}`);
+  if (rendition.pathwayId !== undefined) a.push(`PATHWAY-ID=${quoted(rendition.pathwayId)}`);
   if (rendition.uri !== undefined) a.push(`URI=${quoted(rendition.uri, true)}`);
   return `#EXT-X-MEDIA:${a.join()}`;
 }
@@ -340,6 +342,11 @@ function sessionDataLine({ dataId, value, uri, language }: SessionData): string 
   return `#EXT-X-SESSION-DATA:${a.join()}`;
 }
 
+function steeringLine({ serverUri, pathwayId }: ContentSteering): string {
+  const pathway = pathwayId === undefined ? '' : `,PATHWAY-ID=${quoted(pathwayId)}`;
+  return `#EXT-X-CONTENT-STEERING:SERVER-URI=${quoted(serverUri, true)}${pathway}`;
+}
+
 /**
  * Prints a Multivariant Playlist; bandwidths are rounded up to whole bit/s, frame rates have three decimals.
  */
@@ -347,6 +354,7 @@ export function printMultivariantPlaylist(list: MultivariantPlaylist): string {
   const lines = ['#EXTM3U', `#EXT-X-VERSION:${list.version}`];
   if (list.independentSegments) lines.push('#EXT-X-INDEPENDENT-SEGMENTS');
   if (list.start) lines.push(startLine(list.start));
+  if (list.contentSteering) lines.push(steeringLine(list.contentSteering));
   for (const datum of list.sessionData ?? []) lines.push(sessionDataLine(datum));
   for (const key of list.sessionKeys ?? []) lines.push(`#EXT-X-SESSION-KEY:${keyAttributes(key)}`);
   for (const rendition of list.renditions) lines.push(renditionLine(rendition));

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { parseEndpoint } from '../../config/address.ts';
 import { watchRulesSection } from '../../config/sections/watch-rules-section.ts';
 import type { EdgeSettings } from '../../edge/edge.ts';
+import { sleep } from '../../lib/abort.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { letHeapGrow } from '../../lib/memory/heap.ts';
@@ -38,6 +39,8 @@ interface Options {
   readonly trustedProxies?: string;
   readonly countryHeader?: string;
   readonly hosts?: string;
+  readonly pathway?: string;
+  readonly drain: string;
   readonly telemetryOtlp?: string;
   readonly telemetrySample: string;
   readonly logLevel: LogLevel;
@@ -79,6 +82,8 @@ export function addEdge(program: Command, exit: (code: ExitCode) => void): void 
     'Header field in which they report the country of a client, as `watchRules.countryHeader` of the origin.',
   );
   add('--hosts <NAME,…>', 'Host names that the edge answers to when it listens on a loopback address.');
+  add('--pathway <NAME>', 'Its name in `steering.pathways` of the origin, which gets reports of its load. Needs --token.');
+  add('--drain <DURATION>', 'How long a stopped edge still serves, while its viewers are sent to others.', '0s');
   add('--telemetry-otlp <URL>', 'Collector for traces of passed requests (OTLP over HTTP); none without it.');
   add('--telemetry-sample <PERCENT>', 'Share of traces that begin at the edge and are sampled.', '10');
   add('--log-level <LEVEL>', `Lowest level of the log: ${LEVELS.join(', ')}.`, 'info');
@@ -92,7 +97,9 @@ async function runVerb(options: Options): Promise<ExitCode> {
   const { createLog } = await import('../../observe/log.ts');
   const { noTelemetry, openTelemetry, resourceOf } = await import('../../observe/traces/telemetry.ts');
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  using _signals = onStopSignal(() => stop());
+  const drainMs = drainMsOf(options);
+  // Closing has its own limit after a drain.
+  using _signals = onStopSignal(() => stop(), drainMs > 0 ? { late() {} } : {});
   letHeapGrow();
   const log = createLog({ level: options.logLevel, fd: 2 });
   const { telemetryOtlp: endpoint, telemetrySample } = options;
@@ -114,6 +121,10 @@ async function runVerb(options: Options): Promise<ExitCode> {
     if (settings.watchSecret === undefined) say('  Tokens      checked by the origin only (--watch-secret)');
   }
   await stopped;
+  if (drainMs > 0) {
+    edge.drain();
+    await sleep(drainMs, new AbortController()); // a second signal ends the process
+  }
   await edge[Symbol.asyncDispose]();
   return 0;
 }
@@ -135,6 +146,10 @@ export function settingsOf(options: Options): EdgeSettings {
   if (!LEVELS.includes(options.logLevel)) refuse(`--log-level is "${options.logLevel}".`, `Use ${LEVELS.join(', ')}.`);
   if (options.prefetch !== 'on' && options.prefetch !== 'off')
     refuse(`--prefetch is "${options.prefetch}", not on or off.`, '');
+  const { pathway } = options;
+  if (pathway !== undefined && token === undefined)
+    refuse('--pathway needs --token.', 'Set it to `edges.token` of the origin.');
+  drainMsOf(options);
   const listen = read('--http', options.http, parseEndpoint);
   return {
     origin: new URL(parseServer(origin)),
@@ -160,7 +175,13 @@ export function settingsOf(options: Options): EdgeSettings {
       watchRulesSection.children.countryHeader.parse,
     ),
     hosts: listOf(options.hosts),
+    pathway,
   };
+}
+
+/** How long the edge drains before it ends, ms. @throws OxbowError `bad-setting` */
+function drainMsOf({ drain }: Pick<Options, 'drain'>): number {
+  return read('--drain', drain, parseDuration);
 }
 
 /** @throws OxbowError `bad-setting` */

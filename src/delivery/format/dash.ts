@@ -19,6 +19,7 @@ import type { Init } from '@oxbow/media/segment';
 import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { captionAccessibility } from './captions.ts';
 import { eventStreams } from './dash-events.ts';
+import { type Steering, steeringElements } from './pathways.ts';
 import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';
 import { SegmentTimes } from './dash-times.ts';
 import { type Attributes, element, printDuration } from './xml.ts';
@@ -56,8 +57,13 @@ interface Period {
  *
  * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for
  *   its own folder
+ * @param steered the name of the stream, and the edges that players are steered to; default: none
  */
-export function dashManifest(presentation: Presentation, base: string): string {
+export function dashManifest(
+  presentation: Presentation,
+  base: string,
+  steered?: { readonly name: string; readonly steering?: Steering | undefined },
+): string {
   const { periods, ...extent } = collect(presentation);
   const originUs = originOf(presentation, extent);
   const rhythm = presentation.ended ? undefined : presentation.live?.rhythm;
@@ -72,7 +78,7 @@ export function dashManifest(presentation: Presentation, base: string): string {
     ...headOf(presentation, extent),
   };
   const body = [
-    ...(base === '' ? [] : [element('BaseURL', {}, base)]),
+    ...baseElements(base, steered),
     ...(rhythm ? [serviceDescription(rhythm, isLate)] : []),
     ...periods.map((period, i) =>
       printPeriod(period, originUs, {
@@ -89,6 +95,12 @@ export function dashManifest(presentation: Presentation, base: string): string {
     ...(attributes.type === 'dynamic' && presentation.live ? utcTiming() : []),
   ];
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, body)}\n`;
+}
+
+/** Where the media is. */
+function baseElements(base: string, steered: Parameters<typeof dashManifest>[2]): string[] {
+  if (steered?.steering) return steeringElements(steered.steering, steered.name, base);
+  return base === '' ? [] : [element('BaseURL', {}, base)];
 }
 
 /** Collects the Periods in one pass. Segments without a codec configuration are left out. */

@@ -104,7 +104,8 @@ export function answerTime(_: ServedStream, clock: Pick<Clock, 'nowMs'>): Reply 
   return bytesReply(Buffer.from(printRfc3339(clock.nowMs())), contentTypes.text, caching.none);
 }
 
-function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView, ending = false): Reply {
+function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = false): Reply {
+  const { list, qualities } = stream;
   const shown = {
     view,
     before: earlierOf(list, view),
@@ -130,7 +131,7 @@ function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView,
   ].join('/');
   const last = printed.get(list);
   if (last?.state === state) return last.reply;
-  const text = dashManifest(dashPresentation(shown, { prediction, open, isEnding: ending }), '');
+  const text = dashManifest(dashPresentation(shown, { prediction, open, isEnding: ending }), '', stream);
   const reply = playlistReply(text, caching.live, contentTypes.manifest);
   printed.set(list, { state, reply });
   return reply;

@@ -22,6 +22,7 @@ import {
 import { emptyText } from '../empty-text.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import { withPathways } from '../format/pathways.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '../segment-media.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
@@ -91,14 +92,24 @@ export function liveIndex(stream: ServedLiveStream): Reply {
   const { list } = stream;
   const view = list.generation && list.view(list.generation.number);
   if (!view || !list.ready || view.ended) throw offline(stream);
-  return rendered(stream, view, 'index', () => liveIndexReply(view));
+  return rendered(stream, view, 'index', () => liveIndexReply(view, stream));
 }
 
-/** Prints the Multivariant Playlist of a view. */
-export function liveIndexReply(view: LiveWindowView): Reply {
+/**
+ * Prints the Multivariant Playlist of a view.
+ *
+ * @param folder between that of the stream and the playlist, with a slash at its end; empty: there is none
+ */
+export function liveIndexReply(
+  view: LiveWindowView,
+  { name, steering }: Pick<ServedLiveStream, 'name' | 'steering'>,
+  folder = '',
+): Reply {
   const presentation = { ...livePresentation(view), describe: () => describeMeasured(view) };
   const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`);
-  return playlistReply(printMultivariantPlaylist(list), caching.live);
+  const address = { folder: `/live/${name}/${folder}`, serverUri: `${folder === '' ? '' : '../'}steering.json` };
+  const steered = steering ? withPathways(list, steering, address) : list;
+  return playlistReply(printMultivariantPlaylist(steered), caching.live);
 }
 
 /**

@@ -84,7 +84,7 @@ class DvrSegments {
     const dateRanges = await this.#dateRanges(view);
     // Another request may have printed it meanwhile, or a newer one.
     if (state() !== before) return this.reply(clock);
-    const text = dashManifest(this.#presentation(view, dateRanges, isEnding), '../');
+    const text = dashManifest(this.#presentation(view, dateRanges, isEnding), '../', this.#stream);
     const reply = playlistReply(text, caching.live, contentTypes.manifest);
     this.#printed = { state: before, reply };
     return reply;

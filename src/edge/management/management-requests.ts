@@ -1,5 +1,5 @@
 /**
- * The bodies of purges and warm-ups.
+ * The bodies of purges, warm-ups and drains.
  * In: parsed JSON of anyone who has the token. Out: typed requests, or OxbowError. Pure.
  */
 import { tokenNameOf } from '../../api/library/assets-api.ts';
@@ -55,6 +55,15 @@ export function readWarm(body: unknown): WarmRequest {
   if (isList && (follow === undefined || typeof follow === 'boolean')) return { paths, follow: follow === true };
   throw new OxbowError('bad-request', `A warm-up has at most ${MAX_PATHS} paths.`, {
     extra: { hint: 'Send {"paths":["/assets/ID/index.m3u8"],"follow":true}.' },
+  });
+}
+
+/** Reads `{"draining": true}`. @throws OxbowError `bad-request` */
+export function readDrain(body: unknown): boolean {
+  const { draining } = objectOf(body);
+  if (typeof draining === 'boolean') return draining;
+  throw new OxbowError('bad-request', '`draining` is true or false.', {
+    extra: { hint: 'Send {"draining":true}, or {"draining":false} to take viewers again.' },
   });
 }
 

@@ -12,7 +12,7 @@ import { traceIdOf } from '../../observe/traces/trace.ts';
 import { isLocalRequest } from '../../serve/client/local-request.ts';
 import { pathOf } from '../../serve/exchange/exchange.ts';
 import { toProblem } from '../../serve/exchange/problem.ts';
-import { type PurgeRequest, readPurge, readWarm, type WarmRequest } from './management-requests.ts';
+import { type PurgeRequest, readDrain, readPurge, readWarm, type WarmRequest } from './management-requests.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const BODY_MS = 10_000;
@@ -23,10 +23,14 @@ interface ManagementDeps {
   /** Of `--token`; undefined: only health and metrics are answered. */
   readonly token: string | undefined;
   readonly isOriginDown: () => boolean;
+  /** It is about to end: load balancers and the origin send no viewers. */
+  readonly isDraining: () => boolean;
   readonly status: () => Record<string, unknown>;
   readonly metrics: { print(): Promise<string>; readonly contentType: string };
   purge(request: PurgeRequest): Promise<Record<string, unknown>>;
   warm(request: WarmRequest): Promise<Record<string, unknown>>;
+  /** Begins or ends to drain. */
+  drain(isDraining: boolean): Record<string, unknown>;
   /** Called with a bug. */
   failed(error: unknown, where: string): void;
 }
@@ -48,6 +52,10 @@ export function createManagement(deps: ManagementDeps): Management {
     const checks = [{ name: 'origin', status: isDown ? 'degraded' : 'ok', tookMs: 0 }];
     // An edge without its origin still serves its copies: it stays ready.
     const isLive = path === '/livez' || path === '/liveness';
+    if (deps.isDraining() && (path === '/ready' || path === '/readiness')) {
+      send(response, 503, { status: 'failing', version, checks: [{ name: 'draining', status: 'failing', tookMs: 0 }] });
+      return;
+    }
     send(response, 200, isLive ? { status: 'ok' } : { status: isDown ? 'degraded' : 'ok', version, checks });
   }
 
@@ -73,8 +81,12 @@ export function createManagement(deps: ManagementDeps): Management {
     if (path === '/edge/status') send(response, 200, deps.status());
     else if (path === '/edge/purge') send(response, 200, await deps.purge(readPurge(await jsonOf(request))));
     else if (path === '/edge/warm') send(response, 200, await deps.warm(readWarm(await jsonOf(request))));
+    else if (path === '/edge/drain') send(response, 200, deps.drain(readDrain(await jsonOf(request))));
     else
-      throw new OxbowError('not-found', 'There is no such route. GET /edge/status, POST /edge/purge, POST /edge/warm.');
+      throw new OxbowError(
+        'not-found',
+        'There is no such route. GET /edge/status, POST /edge/purge, POST /edge/warm, POST /edge/drain.',
+      );
   }
 
   return (request, response) => {

@@ -37,6 +37,7 @@ import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { MediaSender } from './media-sender.ts';
 import { directHeadOf, redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
+import { createSteeringAnswer } from './steering-answer.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
 import { sharingOf, WatchAccess } from './watch-access.ts';
 
@@ -97,6 +98,7 @@ export class OwnMedia implements MediaResponder {
   readonly #authenticator: Authenticator;
   readonly #watchAccess: WatchAccess;
   readonly #sessionReports: SessionReports;
+  readonly #steer: ReturnType<typeof createSteeringAnswer>;
   readonly #sender: MediaSender;
   readonly #open: OpenAnswers;
 
@@ -111,6 +113,7 @@ export class OwnMedia implements MediaResponder {
     const countryOf = createCountryOf(deps.trustedProxies ?? [], deps.countryHeader ?? '');
     this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf, countryOf });
     this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
+    this.#steer = createSteeringAnswer(deps, addressOf);
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);
   }
@@ -157,6 +160,11 @@ export class OwnMedia implements MediaResponder {
     const watched = this.#watchAccess.check(target, exchange, { signal });
     const isPrivate = typeof watched === 'boolean' ? watched : await watched;
     const common = this.#commonFields(exchange, target);
+    if (target.address.kind === 'steering') {
+      this.#steer(exchange, target, common);
+      isSent = true;
+      return;
+    }
     const { clock } = this.#deps;
     const exact = withInstants(target.address, clock.nowMs());
     if (exact) {

@@ -7,6 +7,7 @@ import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/o
 import type { WatchHolder } from '../../accounts/watch-tokens.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
+import type { Steering } from '../../delivery/format/pathways.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
 import type { PlayerReport } from '../../delivery/player-report.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
@@ -38,6 +39,8 @@ export interface ThreadSettings {
   readonly head: Readonly<Record<string, string>>;
   /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
+  /** The edges that playlists of streams for all name; undefined: none. */
+  readonly steering?: Steering | undefined;
   /** Signs playback tokens. */
   readonly watchSecret: Uint8Array;
   /**

@@ -13,6 +13,7 @@ import { sharedIntact } from '../../archive/integrity/read-intact.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
+import type { Steering } from '../../delivery/format/pathways.ts';
 import { segmentKey } from '../../delivery/live/live.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { qualityWindowName, streamOfWindow, windowNameOf } from '../../delivery/live/quality-window.ts';
@@ -51,6 +52,7 @@ class Replica implements ServedLiveStream {
 
   /** Of the thread, by the names of their windows. */
   readonly #replicas: ReadonlyMap<string, Replica>;
+  readonly #steering: Steering | undefined;
 
   constructor(
     name: string,
@@ -58,14 +60,20 @@ class Replica implements ServedLiveStream {
     access: StreamAccess,
     usedMs: number,
     replicas: ReadonlyMap<string, Replica>,
+    steering: Steering | undefined,
   ) {
     this.#replicas = replicas;
+    this.#steering = steering;
     this.name = name;
     this.listWriter = LiveWindowWriter.from(state);
     this.list = this.listWriter.list;
     this.access = access;
     this.usedMs = usedMs;
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
+  }
+
+  get steering(): Steering | undefined {
+    return this.access.sharing === 'all' ? this.#steering : undefined;
   }
 
   /** Its stream, if this is a derived quality. */
@@ -106,6 +114,8 @@ const holderKey = ({ id, isAdmin }: WatchHolder): string => `${isAdmin ? 'admin'
 interface ReplicasOptions {
   /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
+  /** The edges that playlists of streams for all name; undefined: none. */
+  readonly steering?: Steering | undefined;
   readonly watchSecret: Uint8Array;
   /** Verifies playback tokens of another program. */
   readonly watchJwt?: ThreadWatchJwt | undefined;
@@ -209,7 +219,7 @@ export class Replicas implements AsyncDisposable {
       case 'stream': {
         const { name, list, access } = message;
         this.#end(name);
-        const replica = new Replica(name, list, access, this.#options.monotonicMs(), this.#replicas);
+        const replica = new Replica(name, list, access, this.#options.monotonicMs(), this.#replicas, this.#options.steering);
         this.#replicas.set(name, replica);
         this.#options.shared?.(replica.list.memoryBytes);
         this.#tokens.learn(name, access.epoch);

@@ -217,7 +217,7 @@ class Threads implements ServingThreads {
   }
 
   #settingsOf(number: number): ThreadSettings {
-    const { listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret, watchJwt } = this.#options;
+    const { listen, trustedProxies, ownHosts, head, mediaFolder, steering, watchSecret, watchJwt } = this.#options;
     return {
       number,
       listen: { ...listen, port: this.#port },
@@ -227,6 +227,7 @@ class Threads implements ServingThreads {
       ownHosts,
       head,
       mediaFolder,
+      steering,
       watchSecret,
       watchJwt: watchJwt && { settings: watchJwt.settings, keys: watchJwt.set?.keys },
     };

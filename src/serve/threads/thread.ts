@@ -46,6 +46,7 @@ const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.internalEndpoint);
 const replicas = await Replicas.open({
   mediaFolder: settings.mediaFolder,
+  steering: settings.steering,
   watchSecret: settings.watchSecret,
   watchJwt: settings.watchJwt && (await openWatchJwt(settings.watchJwt)),
   nowMs: () => clock.nowMs(),

@@ -1,0 +1,45 @@
+/**
+ * The networks of edges: how well an edge fits the address of a viewer.
+ * In: networks of the settings, addresses. Out: bits of the longest network that has the address. Pure.
+ */
+import { BlockList, isIP } from 'node:net';
+
+/** One network. */
+interface Place {
+  readonly bits: number;
+  readonly list: BlockList;
+  readonly family: 4 | 6;
+}
+
+/** The networks of one edge. */
+export class Places {
+  /** The longest network first. */
+  readonly #places: readonly Place[];
+
+  /** @param networks `10.0.0.0/8` or addresses, checked; empty: the edge is for all */
+  constructor(networks: readonly string[]) {
+    const places = networks.map((network): Place => {
+      const [address = '', bits] = network.split('/');
+      const family = isIP(address) === 6 ? 6 : 4;
+      const list = new BlockList();
+      const width = bits === undefined ? (family === 6 ? 128 : 32) : Number(bits);
+      list.addSubnet(address, width, `ipv${family}`);
+      return { bits: width, list, family };
+    });
+    this.#places = places.sort((a, b) => b.bits - a.bits);
+  }
+
+  /**
+   * Bits of the longest network with the address.
+   *
+   * @param address of a viewer; any text
+   * @returns 0 if the edge is for all, -1 if it is for others
+   */
+  fit(address: string): number {
+    if (this.#places.length === 0) return 0;
+    const family = isIP(address);
+    const place = this.#places.find((each) => each.family === family && each.list.check(address, `ipv${each.family}`));
+    // A network of all addresses is still one that was named.
+    return place ? Math.max(1, place.bits) : -1;
+  }
+}
