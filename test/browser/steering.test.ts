@@ -17,6 +17,8 @@ import { type PlayerName, type PlayerPage, readPlayed, servePlayers, startPlayer
 const TARGET_MS = 2000;
 /** Longest time without progress that a viewer does not notice as a stall, on a busy machine, ms. */
 const MAX_STAND_MS = 700;
+/** Of a report, an answer and a busy machine, ms. */
+const LATE_MS = 700;
 /** How long a viewer is watched after the move, s of media. */
 const WATCHED_S = 12;
 
@@ -77,10 +79,11 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     browser = await openBrowser();
     server = await startServer({
       data: join(folder.path, 'data'),
+      adminToken: 'let-me-in-please',
       http,
       args: ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture],
     });
-    await server.stream('sample', 'live');
+    await server.stream('demo', 'live');
     await Promise.all([open('eu'), open('us')]);
     await bothUp();
   });
@@ -106,11 +109,13 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       if (pathname.endsWith('.m4s') && response.ok()) media.push({ host, atMs: performance.now() });
     });
     await page.goto(players.url);
-    await startPlayer(page, player, `http://${hostOf('eu')}/live/sample/${file}`, false, quick[player]);
+    await startPlayer(page, player, `http://${hostOf('eu')}/live/demo/${file}`, false, quick[player]);
     await until(`${player} plays from eu, and was steered`, async () => {
-      const { currentTime } = await readPlayed(page);
-      return currentTime > 0 && steered > 1 && media.length > 4 && media.at(-1)!.host === hostOf('eu');
-    });
+      const { currentTime, errors } = await readPlayed(page);
+      if (currentTime > 0 && steered > 1 && media.length > 4 && media.at(-1)!.host === hostOf('eu')) return true;
+      const hosts = media.slice(-5).map(({ host }) => host);
+      throw new Error(`at ${currentTime} s, steered ${steered} times, media of ${hosts.join()}; ${errors.join('; ')}`);
+    }, 40_000);
     const from = (await readPlayed(page)).furthest;
     await until('it plays smoothly', async () => (await readPlayed(page)).furthest > from + 4);
     return { page, media, [Symbol.asyncDispose]: () => visitor.close() };
@@ -130,7 +135,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       `${name}: first media of us after ${tookMs} ms, last of eu after ${Math.round(last.atMs - leftMs)} ms, stood ${stoodMs} ms; ${played.errors.join('; ')}`,
     );
     assert.ok(stoodMs < MAX_STAND_MS, `it stood still for ${stoodMs} ms`);
-    assert.ok(last.atMs < first.atMs + 5 * TARGET_MS, 'it stays there');
+    assert.ok(last.atMs < leftMs + TARGET_MS + LATE_MS, 'it leaves within one target duration, and stays away');
   }
 
   const cases: readonly (readonly [PlayerName, string])[] = [

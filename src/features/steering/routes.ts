@@ -30,6 +30,7 @@ export const steeringRoutes = [
     access: 'anyone',
     sentence: 'Takes the report of an edge about itself, signed with `edges.token`.',
     body: EdgeReportBody,
+    isRoutine: true,
     replies: { 204: Type.Null() },
     answer({ body }, control) {
       control.reported(body);
