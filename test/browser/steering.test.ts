@@ -27,7 +27,7 @@ const load = {
   default: {
     maxTimeToFirstByteMs: 8000,
     maxLoadTimeMs: 20_000,
-    timeoutRetry: noRetry,
+    timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
     errorRetry: noRetry,
   },
 };
