@@ -33,6 +33,7 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/index.mpd', 'playlist', { kind: 'manifest', ...door }],
   ['/live/door/time.txt', 'playlist', { kind: 'time', ...door }],
   ['/live/door/session', 'session', { kind: 'session', ...door }],
+  ['/live/door/steering.json', 'session', { kind: 'steering', ...door }],
   ['/live/door/dvr-4h/index.m3u8', 'playlist', { kind: 'dvr-index', ...door, length: '4h' }],
   ['/live/door/dvr-4h/index.mpd', 'playlist', { kind: 'dvr-manifest', ...door, length: '4h' }],
   [

@@ -56,6 +56,8 @@ for (const [args, reason] of [
   [['--origin', 'http://a', '--prefetch', 'maybe'], /on or off/],
   [['--origin', 'http://a', '--trusted-proxies', 'proxy'], /not a network/],
   [['--origin', 'http://a', '--log-level', 'loud'], /level/],
+  [['--origin', 'http://a', '--pathway', 'eu'], /--pathway needs --token/],
+  [['--origin', 'http://a', '--drain', 'long'], /--drain/],
 ] as const) {
   test(`${args.join(' ') || 'no option'} is refused with the reason`, async () => {
     await assert.rejects(settings(args), reason);

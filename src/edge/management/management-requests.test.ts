@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readPurge, readWarm } from './management-requests.ts';
+import { readDrain, readPurge, readWarm } from './management-requests.ts';
 
 const live = { key: '/live/door/v0/7.m4s', name: 'door' };
 
@@ -24,4 +24,11 @@ test('a warm-up has a bounded list of paths', () => {
   for (const paths of ['/a', ['a'], [7], Array.from({ length: 1001 }, () => '/a')]) {
     assert.throws(() => readWarm({ paths }), { code: 'bad-request' });
   }
+});
+
+test('a drain is begun or ended', () => {
+  assert.equal(readDrain({ draining: true }), true);
+  assert.equal(readDrain({ draining: false }), false);
+  for (const body of [null, [], {}, { draining: 'yes' }, { draining: 1 }])
+    assert.throws(() => readDrain(body), { code: 'bad-request' });
 });
