@@ -137,7 +137,17 @@ export async function startEdge(
     else reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const clock = createSystemClock();
-  const edge = { settings, log, telemetry, clock, counts: new EdgeCounts(), metrics, draining: { isOn: false, changed() {} }, opened, failed };
+  const edge = {
+    settings,
+    log,
+    telemetry,
+    clock,
+    counts: new EdgeCounts(),
+    metrics,
+    draining: { isOn: false, changed() {} },
+    opened,
+    failed,
+  };
   const copies = await openCopies(edge);
   const ending = new AbortController();
   const connections = opened.use(openEdgeConnections(edge, copies, certificate, ending.signal));

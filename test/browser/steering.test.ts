@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, suite, type TestContext } from 'node:test';
+import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { PathwayView } from '../../src/api/steering/steering-shapes.ts';
 import { freePort } from '../fixtures/free-port.ts';
@@ -9,7 +9,6 @@ import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { type PlayerName, type PlayerPage, readPlayed, servePlayers, startPlayer } from './player-page.ts';
 
@@ -57,10 +56,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
 
   const hostOf = (id: Id) => `${hosts[id]}:${ports.get(id)}`;
   const open = async (id: Id) =>
-    edges.set(
-      id,
-      await startEdge(server.url, { http: hostOf(id), args: ['--pathway', id, '--hosts', hosts[id]] }),
-    );
+    edges.set(id, await startEdge(server.url, { http: hostOf(id), args: ['--pathway', id, '--hosts', hosts[id]] }));
   const states = async () => {
     const { items } = await server.json<{ readonly items: readonly PathwayView[] }>('/api/v1/steering');
     return new Map(items.map(({ id, state, load: reported }) => [id, reported === null ? 'silent' : state]));
@@ -112,12 +108,18 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     });
     await page.goto(players.url);
     await startPlayer(page, player, `http://${hostOf('eu')}/live/demo/${file}`, false, quick[player]);
-    await until(`${player} plays from eu, and was steered`, async () => {
-      const { currentTime, errors } = await readPlayed(page);
-      if (currentTime > 0 && steered > 1 && media.length > 4 && media.at(-1)!.host === hostOf('eu')) return true;
-      const hosts = media.slice(-5).map(({ host }) => host);
-      throw new Error(`at ${currentTime} s, steered ${steered} times, media of ${hosts.join()}; ${errors.join('; ')}`);
-    }, 40_000);
+    await until(
+      `${player} plays from eu, and was steered`,
+      async () => {
+        const { currentTime, errors } = await readPlayed(page);
+        if (currentTime > 0 && steered > 1 && media.length > 4 && media.at(-1)!.host === hostOf('eu')) return true;
+        const hosts = media.slice(-5).map(({ host }) => host);
+        throw new Error(
+          `at ${currentTime} s, steered ${steered} times, media of ${hosts.join()}; ${errors.join('; ')}`,
+        );
+      },
+      40_000,
+    );
     const from = (await readPlayed(page)).furthest;
     await until('it plays smoothly', async () => (await readPlayed(page)).furthest > from + 4);
     return { page, media, [Symbol.asyncDispose]: () => visitor.close() };
@@ -147,7 +149,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     ['dash.js', 'index.mpd'],
   ];
   for (const [player, file] of cases) {
-    fullTest(`${player} (${file}) leaves an edge that drains`, async (context) => {
+    test(`${player} (${file}) leaves an edge that drains`, async (context) => {
       await using viewer = await watch(player, file);
       const leftMs = performance.now();
       await edges.get('eu')!.manage('/edge/drain', { draining: true });
@@ -159,7 +161,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       }
     });
 
-    fullTest(`${player} (${file}) leaves an edge that was killed`, async (context) => {
+    test(`${player} (${file}) leaves an edge that was killed`, async (context) => {
       await using viewer = await watch(player, file);
       const leftMs = performance.now();
       await edges.get('eu')!.stop('SIGKILL');

@@ -16,7 +16,8 @@ export const EdgeReportBody = Type.Object(
     draining: Type.Boolean({ description: 'it is about to end, and should get no viewers' }),
     signature: Type.String({
       maxLength: 64,
-      description: 'HMAC-SHA-256 with `edges.token`, in base64url, of `oxbow-edge-report` and the fields above, a line each',
+      description:
+        'HMAC-SHA-256 with `edges.token`, in base64url, of `oxbow-edge-report` and the fields above, a line each',
     }),
   },
   { $id: 'EdgeReport', additionalProperties: false },

@@ -82,7 +82,10 @@ export function addEdge(program: Command, exit: (code: ExitCode) => void): void 
     'Header field in which they report the country of a client, as `watchRules.countryHeader` of the origin.',
   );
   add('--hosts <NAME,…>', 'Host names that the edge answers to when it listens on a loopback address.');
-  add('--pathway <NAME>', 'Its name in `steering.pathways` of the origin, which gets reports of its load. Needs --token.');
+  add(
+    '--pathway <NAME>',
+    'Its name in `steering.pathways` of the origin, which gets reports of its load. Needs --token.',
+  );
   add('--drain <DURATION>', 'How long a stopped edge still serves, while its viewers are sent to others.', '0s');
   add('--telemetry-otlp <URL>', 'Collector for traces of passed requests (OTLP over HTTP); none without it.');
   add('--telemetry-sample <PERCENT>', 'Share of traces that begin at the edge and are sampled.', '10');

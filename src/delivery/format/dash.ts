@@ -19,9 +19,9 @@ import type { Init } from '@oxbow/media/segment';
 import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { captionAccessibility } from './captions.ts';
 import { eventStreams } from './dash-events.ts';
-import { type Steering, steeringElements } from './pathways.ts';
 import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';
 import { SegmentTimes } from './dash-times.ts';
+import { type Steering, steeringElements } from './pathways.ts';
 import { type Attributes, element, printDuration } from './xml.ts';
 
 /** Channel configurations of ISO 23091-3 that are not the number of channels. */

@@ -58,11 +58,7 @@ export class DvrLists {
     const view = await readyView(stream, options);
     if (view.ended) throw offline(stream);
     const fromUs = Math.max(edgeOf(view.segments) - lastsUs, stream.horizonUs());
-    return liveIndexReply(
-      { ...view, qualities: await dvrQualities(stream, view, fromUs) },
-      stream,
-      `dvr-${length}/`,
-    );
+    return liveIndexReply({ ...view, qualities: await dvrQualities(stream, view, fromUs) }, stream, `dvr-${length}/`);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A report. */
+/** Figures of an edge at one moment. */
 export interface EdgeReport {
   /** Id of the edge in `steering.pathways` of the origin. */
   readonly pathway: string;
@@ -27,7 +27,7 @@ export interface SignedReport extends EdgeReport {
 /** Address of reports at the origin. */
 export const REPORTS_PATH = '/api/v1/edge-reports';
 
-/** Signs a report. */
+/** @param token of 16 characters or more, also at the origin */
 export function signReport(report: EdgeReport, token: string): SignedReport {
   return { ...report, signature: signatureOf(report, token) };
 }

@@ -68,7 +68,13 @@ export class EdgeReporter {
   /** @returns why it was not taken; undefined: it was */
   async #report(signal: AbortSignal): Promise<string | undefined> {
     const { origin, net, pathway, token, connections } = this.#options;
-    const report = { pathway, at: this.#at(), load: this.#load(), connections: connections(), draining: this.#isDraining };
+    const report = {
+      pathway,
+      at: this.#at(),
+      load: this.#load(),
+      connections: connections(),
+      draining: this.#isDraining,
+    };
     try {
       using answer = await net.fetch(`${origin.href.replace(/\/+$/, '')}${REPORTS_PATH}`, {
         signal,

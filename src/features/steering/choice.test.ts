@@ -31,7 +31,11 @@ test('an edge of the longest network of the viewer is first, then one for all, t
 });
 
 test('a draining edge is after all that take viewers, and a dead one is last, however near they are', () => {
-  const edges = [edge('dead', { place: 24, isDead: true }), edge('drains', { place: 24, isDraining: true }), edge('far', { place: -1 })];
+  const edges = [
+    edge('dead', { place: 24, isDead: true }),
+    edge('drains', { place: 24, isDraining: true }),
+    edge('far', { place: -1 }),
+  ];
   for (const current of [undefined, 'dead', 'drains', 'far']) {
     assert.deepEqual(orderEdges(edges, viewer('10.1.2.3', current)), ['far', 'drains', 'dead']);
   }
@@ -60,7 +64,10 @@ test('about a tenth of the viewers of an overloaded edge leave it with each answ
 
 test('viewers of one place are spread by weight and by free time', () => {
   const byWeight = spread([edge('large', { weight: 300 }), edge('small', { weight: 100 })]);
-  assert.ok(Math.abs(byWeight.get('large')! - 1500) < 100, `${byWeight.get('large')} of 2000 at three times the weight`);
+  assert.ok(
+    Math.abs(byWeight.get('large')! - 1500) < 100,
+    `${byWeight.get('large')} of 2000 at three times the weight`,
+  );
   const byLoad = spread([edge('idle', { load: 0 }), edge('busy', { load: 0.75 })]);
   assert.ok(Math.abs(byLoad.get('idle')! - 1600) < 100, `${byLoad.get('idle')} of 2000 at four times the free time`);
 });

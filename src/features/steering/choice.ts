@@ -9,7 +9,7 @@ import { hash } from 'node:crypto';
 const FULL = 0.85;
 /** Load above which an edge loses viewers. */
 const OVERLOADED = 0.95;
-/** Share of the viewers of an overloaded edge that leave it with each answer, so that they do not all move. */
+/** Share of the viewers of an overloaded edge that leave it with each answer: not all at once. */
 const LEAVING = 0.1;
 /** Load of an edge that does not report. */
 const UNKNOWN_LOAD = 0.5;

@@ -1,6 +1,6 @@
 /**
- * Requests from every edge once a second whether it is ready, so that one that reports well and does not answer
- * is known as dead.
+ * Requests from every edge once a second whether it is ready: one that reports well and does not answer is
+ * known as dead.
  * In: addresses of edges. Out: results for EdgeStates. docs/9-run/steering.md.
  */
 import { isAbort, sleep } from '../../lib/abort.ts';

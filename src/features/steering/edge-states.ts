@@ -61,7 +61,10 @@ export class EdgeStates {
   reported(report: EdgeReport): void {
     const known = this.#edges.get(report.pathway);
     if (!known) {
-      throw new OxbowError('edge-report-refused', `There is no \`${report.pathway.slice(0, 40)}\` in steering.pathways.`);
+      throw new OxbowError(
+        'edge-report-refused',
+        `There is no \`${report.pathway.slice(0, 40)}\` in steering.pathways.`,
+      );
     }
     const skewMs = Math.round(report.at - this.#clock.nowMs());
     if (Math.abs(skewMs) > MAX_SKEW_MS) {

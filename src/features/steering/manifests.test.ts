@@ -5,8 +5,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { EdgeStates } from './edge-states.ts';
 import { Manifests } from './manifests.ts';
-import { readSteeringQuery } from './steering-query.ts';
 import { SteeringControl } from './steering-control.ts';
+import { readSteeringQuery } from './steering-query.ts';
 
 const TOKEN = 'token of edges and origin';
 const pathways = {
@@ -34,7 +34,10 @@ function setUp({ server, targetS = 2 }: { server?: string; targetS?: number | un
     targetDurationS: () => targetS,
     answered() {},
   });
-  const ask = (query = '', { address = '10.1.2.3', origin, token }: { address?: string; origin?: string; token?: string } = {}) =>
+  const ask = (
+    query = '',
+    { address = '10.1.2.3', origin, token }: { address?: string; origin?: string; token?: string } = {},
+  ) =>
     JSON.parse(
       manifests.manifest({ stream: 'door', query: new URLSearchParams(query), address, origin, token }),
     ) as Manifest;
@@ -136,7 +139,25 @@ test('no query breaks a manifest: it names every edge once, and nothing of the q
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % below;
   };
-  const pieces = ['_HLS_pathway', '_DASH_pathway', 'here', '=', '&', '"', ',', 'eu', 'us', 'mars', '%', '%00', '__proto__', '\n', 'é', '+', 'x'.repeat(5000)];
+  const pieces = [
+    '_HLS_pathway',
+    '_DASH_pathway',
+    'here',
+    '=',
+    '&',
+    '"',
+    ',',
+    'eu',
+    'us',
+    'mars',
+    '%',
+    '%00',
+    '__proto__',
+    '\n',
+    'é',
+    '+',
+    'x'.repeat(5000),
+  ];
   for (let i = 0; i < 3000; i++) {
     const query = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]).join('');
     try {

@@ -24,7 +24,7 @@ interface ManifestsOptions {
   readonly answered: (id: string) => void;
 }
 
-/** An edge and whom it is for. */
+/** An edge and the viewers that it is for. */
 interface Edge {
   readonly host: string;
   readonly weight: number;

@@ -29,8 +29,7 @@ export class SteeringControl {
     const { states, metrics, token } = this.#options;
     const secret = token();
     try {
-      if (secret === undefined)
-        throw new OxbowError('edge-report-refused', '`edges.token` is not set at this server.');
+      if (secret === undefined) throw new OxbowError('edge-report-refused', '`edges.token` is not set at this server.');
       if (!isSigned(report, secret))
         throw new OxbowError('edge-report-refused', 'The signature of the report is not one with `edges.token`.');
       states.reported(report);

@@ -1,7 +1,7 @@
 /**
  * The query of a request for a Steering Manifest, as players of HLS and of DASH write it.
- * In: any query. Out: the edge that the player uses, and the one that the playlist came from. Pure. RFC
- * 8216bis 7.2; ETSI TS 103 998 7.
+ * In: any query. Out: the edge that the player uses, and the one that the playlist came from. Pure.
+ * RFC 8216bis 7.2; ETSI TS 103 998 7.
  */
 import { HERE } from '../../delivery/format/pathways.ts';
 
@@ -22,11 +22,8 @@ interface SteeringQuery {
  * @param known ids of edges
  */
 export function readSteeringQuery(query: URLSearchParams, known: ReadonlySet<string>): SteeringQuery {
-  const valueOf = (name: string) => {
-    const value = query.get(name);
-    return value !== null && known.has(value) ? value : undefined;
-  };
-  const here = valueOf('here');
+  const said = query.get('here');
+  const here = said !== null && known.has(said) ? said : undefined;
   // Players of DASH list all that they have used since the request before, the newest last, in quotes.
   const named = (query.get('_HLS_pathway') ?? query.get('_DASH_pathway') ?? '')
     .slice(0, MAX_LENGTH)

@@ -37,8 +37,8 @@ import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { MediaSender } from './media-sender.ts';
 import { directHeadOf, redirectOf } from './presigned.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
-import { createSteeringAnswer } from './steering-answer.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
+import { createSteeringAnswer } from './steering-answer.ts';
 import { sharingOf, WatchAccess } from './watch-access.ts';
 
 /**

@@ -219,7 +219,14 @@ export class Replicas implements AsyncDisposable {
       case 'stream': {
         const { name, list, access } = message;
         this.#end(name);
-        const replica = new Replica(name, list, access, this.#options.monotonicMs(), this.#replicas, this.#options.steering);
+        const replica = new Replica(
+          name,
+          list,
+          access,
+          this.#options.monotonicMs(),
+          this.#replicas,
+          this.#options.steering,
+        );
         this.#replicas.set(name, replica);
         this.#options.shared?.(replica.list.memoryBytes);
         this.#tokens.learn(name, access.epoch);
