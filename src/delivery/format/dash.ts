@@ -58,11 +58,13 @@ interface Period {
  * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for
  *   its own folder
  * @param steered the name of the stream, and the edges that players are steered to; default: none
+ * @param folder between that of the stream and the manifest, with a slash at its end; empty: there is none
  */
 export function dashManifest(
   presentation: Presentation,
   base: string,
   steered?: { readonly name: string; readonly steering?: Steering | undefined },
+  folder = '',
 ): string {
   const { periods, ...extent } = collect(presentation);
   const originUs = originOf(presentation, extent);
@@ -78,7 +80,7 @@ export function dashManifest(
     ...headOf(presentation, extent),
   };
   const body = [
-    ...baseElements(base, steered),
+    ...baseElements(base, steered, folder),
     ...(rhythm ? [serviceDescription(rhythm, isLate)] : []),
     ...periods.map((period, i) =>
       printPeriod(period, originUs, {
@@ -98,8 +100,8 @@ export function dashManifest(
 }
 
 /** Where the media is. */
-function baseElements(base: string, steered: Parameters<typeof dashManifest>[2]): string[] {
-  if (steered?.steering) return steeringElements(steered.steering, steered.name, base);
+function baseElements(base: string, steered: Parameters<typeof dashManifest>[2], folder: string): string[] {
+  if (steered?.steering) return steeringElements(steered.steering, steered.name, { base, folder });
   return base === '' ? [] : [element('BaseURL', {}, base)];
 }
 

@@ -54,15 +54,22 @@ test('what is printed is parsed as it was', () => {
 });
 
 test('a manifest has the place next to it first, and an absolute address of the Steering Manifest', () => {
-  assert.deepEqual(steeringElements(steering, 'door', ''), [
+  assert.deepEqual(steeringElements(steering, 'door', { base: '', folder: '' }), [
     '<BaseURL serviceLocation="here">./</BaseURL>',
     '<BaseURL serviceLocation="eu">https://eu.example/live/door/</BaseURL>',
     '<BaseURL serviceLocation="us">https://us.example:8443/live/door/</BaseURL>',
+    '<Location serviceLocation="here">index.mpd</Location>',
+    '<Location serviceLocation="eu">https://eu.example/live/door/index.mpd</Location>',
+    '<Location serviceLocation="us">https://us.example:8443/live/door/index.mpd</Location>',
     '<ContentSteering defaultServiceLocation="here" queryBeforeStart="false">https://eu.example/live/door/steering.json</ContentSteering>',
   ]);
-  const [here, , , steered] = steeringElements({ ...steering, server: 'https://tv.example' }, 'door', '../');
-  assert.match(here!, />\.\.\/</);
-  assert.match(steered!, />https:\/\/tv\.example\/live\/door\/steering\.json</);
+  const elements = steeringElements({ ...steering, server: 'https://tv.example' }, 'door', {
+    base: '../',
+    folder: 'dvr-4h/',
+  });
+  assert.match(elements[0]!, />\.\.\/</);
+  assert.match(elements[4]!, />https:\/\/eu\.example\/live\/door\/dvr-4h\/index\.mpd</);
+  assert.match(elements.at(-1)!, />https:\/\/tv\.example\/live\/door\/steering\.json</);
 });
 
 test('without edges in the settings nothing is steered', () => {

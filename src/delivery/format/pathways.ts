@@ -93,15 +93,25 @@ export function withPathways(
 }
 
 /**
- * BaseURL of each Pathway, and ContentSteering.
+ * BaseURL and Location of each Pathway, and ContentSteering: a live manifest is read again and again, also
+ * after the edge that it came from has died.
  *
  * @param base folder of the renditions relative to the manifest, with a slash at its end; empty: its own
+ * @param folder between that of the stream and the manifest, with a slash at its end; empty: there is none
  */
-export function steeringElements({ pathways, server }: Steering, stream: string, base: string): string[] {
+export function steeringElements(
+  { pathways, server }: Steering,
+  stream: string,
+  { base, folder }: { readonly base: string; readonly folder: string },
+): string[] {
   const steered = server ?? pathways[0]!.url;
   return [
     element('BaseURL', { serviceLocation: HERE }, base === '' ? './' : base),
     ...pathways.map(({ id, url }) => element('BaseURL', { serviceLocation: id }, `${url}/live/${stream}/`)),
+    element('Location', { serviceLocation: HERE }, 'index.mpd'),
+    ...pathways.map(({ id, url }) =>
+      element('Location', { serviceLocation: id }, `${url}/live/${stream}/${folder}index.mpd`),
+    ),
     element(
       'ContentSteering',
       { defaultServiceLocation: HERE, queryBeforeStart: 'false' },

@@ -20,6 +20,7 @@ import { describe, livePresentation, present } from '../live/live-presentation.t
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes, playlistReply } from '../text-reply.ts';
+import { dvrFolderOf } from './dvr.ts';
 
 /** Open manifests of all streams; one of four hours takes about 3 MB. */
 const MAX_OPEN = 16;
@@ -84,7 +85,12 @@ class DvrSegments {
     const dateRanges = await this.#dateRanges(view);
     // Another request may have printed it meanwhile, or a newer one.
     if (state() !== before) return this.reply(clock);
-    const text = dashManifest(this.#presentation(view, dateRanges, isEnding), '../', this.#stream);
+    const text = dashManifest(
+      this.#presentation(view, dateRanges, isEnding),
+      '../',
+      this.#stream,
+      `${dvrFolderOf(this.#lengthUs)}/`,
+    );
     const reply = playlistReply(text, caching.live, contentTypes.manifest);
     this.#printed = { state: before, reply };
     return reply;

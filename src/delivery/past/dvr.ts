@@ -175,6 +175,12 @@ function lastOf({ segments }: LiveWindowView): number {
   return segments.findLast((segment) => segment.sealed)?.msn ?? 0;
 }
 
+/** Folder of playlists of a length, µs. */
+export function dvrFolderOf(lengthUs: number): string {
+  const [name = ''] = [...DVR_LENGTHS].find(([, us]) => us === lengthUs) ?? [];
+  return `dvr-${name}`;
+}
+
 /**
  * A length by its name in the path, µs.
  *
