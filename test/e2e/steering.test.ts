@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { PathwayView } from '../../src/api/steering/steering-shapes.ts';
+import { readMultivariant } from '../conformance/multivariant-text.ts';
+import { judge } from '../conformance/rules/rule.ts';
+import { rulesOfMultivariant } from '../conformance/rules/rules-of-multivariant.ts';
+import { rulesOfText } from '../conformance/rules/rules-of-text.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
+import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const adminToken = 'let-me-in-please';
+
+suite('a server whose viewers are steered between edges', () => {
+  let folder: Folder;
+  let server: Server;
+  let edge: RunningEdge;
+  let edgeHost: string;
+
+  const pathway = async (id: string) => {
+    const { items } = await server.json<{ readonly items: readonly PathwayView[] }>('/api/v1/steering');
+    return items.find((item) => item.id === id)!;
+  };
+  const priority = async (base: string, query = '') => {
+    const answer = await fetch(`${base}/live/cam/steering.json${query}`);
+    assert.equal(answer.status, 200, await answer.clone().text());
+    assert.equal(answer.headers.get('cache-control'), 'no-store');
+    return (await answer.json()) as { readonly 'PATHWAY-PRIORITY': readonly string[]; readonly 'RELOAD-URI': string };
+  };
+
+  before(async () => {
+    folder = await openFolder('steering');
+    edgeHost = `127.0.0.1:${await freePort()}`;
+    const gone = `127.0.0.1:${await freePort()}`;
+    const config = join(folder.path, 'oxbow.yaml');
+    const pathways = `    near: { url: 'http://${edgeHost}', networks: [127.0.0.0/8] }\n    gone: { url: 'http://${gone}' }\n`;
+    await writeFile(config, `edges:\n  token: ${EDGE_TOKEN}\nsteering:\n  pathways:\n${pathways}`);
+    server = await startPlainServer({
+      data: join(folder.path, 'data'),
+      args: ['--config', config, ...smallPicture],
+      adminToken,
+      sample: false,
+    });
+    for (const [name, visibility] of [
+      ['cam', 'public'],
+      ['closed', 'signed'],
+    ]) {
+      const body = JSON.stringify({ name, source: { type: 'test' }, visibility });
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+      assert.ok((await server.fetch('/api/v1/streams', init)).ok);
+      await server.stream(name!, 'live');
+    }
+    edge = await startEdge(server.url, { http: edgeHost, args: ['--pathway', 'near', '--only-media'] });
+    await until('the edge reports, and the other is known as dead', async () => {
+      const [near, gone] = [await pathway('near'), await pathway('gone')];
+      return near.state === 'up' && near.load !== null && gone.state === 'dead';
+    });
+  });
+  after(async () => {
+    await edge?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  test('playlists of a stream for all name every edge, and hold to the standard', async () => {
+    for (const path of ['/live/cam/index.m3u8', '/live/cam/dvr-30m/index.m3u8']) {
+      const text = Buffer.from(await server.bytes(path)).toString();
+      assert.match(text, /^#EXT-X-CONTENT-STEERING:SERVER-URI="(\.\.\/)?steering\.json",PATHWAY-ID="here"$/m);
+      const findings = judge([...rulesOfText, ...rulesOfMultivariant], readMultivariant(path, text), path);
+      const broken = findings.filter(({ severity }) => severity === 'must');
+      assert.deepEqual(broken, []);
+      const [, address] = /^(http:\S+m3u8)$/m.exec(text)!;
+      assert.equal((await fetch(address!)).status, 200, address);
+    }
+    const manifest = Buffer.from(await server.bytes('/live/cam/index.mpd')).toString();
+    assert.ok(manifest.includes(`<BaseURL serviceLocation="near">http://${edgeHost}/live/cam/</BaseURL>`), manifest);
+    assert.match(manifest, /<ContentSteering defaultServiceLocation="here"/);
+  });
+
+  test('playlists of a stream that needs a token name no edge', async () => {
+    const text = Buffer.from(await server.bytes('/live/closed/index.m3u8')).toString();
+    assert.doesNotMatch(text, /STEERING|PATHWAY|http:/);
+  });
+
+  test('a player at the edge stays, and leaves it while it drains', async () => {
+    const first = await priority(edge.url, '?_HLS_pathway=here');
+    assert.deepEqual(first['PATHWAY-PRIORITY'], ['here', 'gone']);
+    assert.equal(first['RELOAD-URI'], '/live/cam/steering.json?here=near');
+    await edge.manage('/edge/drain', { draining: true });
+    assert.equal((await fetch(`${edge.url}/ready`)).status, 503);
+    await until('the server knows that it drains', async () => (await pathway('near')).state === 'draining');
+    // The other one is dead, which is worse.
+    assert.deepEqual((await priority(server.url))['PATHWAY-PRIORITY'], ['near', 'gone', 'here']);
+    assert.equal((await fetch(`${edge.url}/live/cam/index.m3u8`)).status, 200);
+    await edge.manage('/edge/drain', { draining: false });
+    await until('it takes viewers again', async () => (await pathway('near')).state === 'up');
+  });
+
+  test('a report without the signature is refused', async () => {
+    const report = { pathway: 'near', at: Date.now(), load: 0, connections: 0, draining: true, signature: 'x' };
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) };
+    const answer = await fetch(`${server.url}/api/v1/edge-reports`, init);
+    assert.equal(answer.status, 403);
+    assert.equal(((await answer.json()) as { code: string }).code, 'edge-report-refused');
+    assert.equal((await pathway('near')).state, 'up');
+  });
+});
