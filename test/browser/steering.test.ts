@@ -37,7 +37,10 @@ const load = {
 const quick: Readonly<Record<string, object>> = {
   'hls.js': { playlistLoadPolicy: load, fragLoadPolicy: load },
   'shaka-player': {},
-  'dash.js': {},
+  'dash.js': {
+    rereadsAfterMs: 2500,
+    streaming: { retryAttempts: { MPD: 0, MediaSegment: 0, InitializationSegment: 0 } },
+  },
 };
 
 interface Viewer extends AsyncDisposable {
@@ -128,7 +131,15 @@ suite('players and content steering', { skip: need('chromium') }, () => {
   /** Watches a viewer that has to leave `eu`. @returns figures */
   async function watchMove(context: TestContext, { page, media }: Viewer, leftMs: number, name: string): Promise<void> {
     const before = await readPlayed(page);
-    await until('it plays from us', () => media.at(-1)?.host === hostOf('us'));
+    await until(
+      'it plays from us',
+      async () => {
+        if (media.at(-1)?.host === hostOf('us')) return true;
+        const { currentTime, furthest, errors } = await readPlayed(page);
+        throw new Error(`${JSON.stringify(media.at(-1))}, at ${currentTime} s of ${furthest}; ${errors.join('; ')}`);
+      },
+      30_000,
+    );
     await until('it plays on', async () => (await readPlayed(page)).furthest > before.furthest + WATCHED_S, 60_000);
     const played = await readPlayed(page);
     const first = media.find(({ host, atMs }) => atMs > leftMs && host === hostOf('us'))!;
