@@ -83,18 +83,7 @@ window.start = async (player, address, lowLatency, further = {}) => {
     latencyOf = () => shown.getStats().liveLatency;
   } else if (player === 'dash.js') {
     const shown = dashjs.MediaPlayer().create();
-    const { rereadsAfterMs, ...settings } = further;
-    shown.updateSettings({ debug: { logLevel: 1 }, ...settings });
-    if (rereadsAfterMs) {
-      // It stops reading a manifest whose address has failed.
-      let readAt = performance.now();
-      shown.on('manifestLoaded', () => { readAt = performance.now(); });
-      setInterval(() => {
-        if (performance.now() - readAt < rereadsAfterMs) return;
-        readAt = performance.now();
-        shown.refreshManifest(() => {});
-      }, 250);
-    }
+    shown.updateSettings({ debug: { logLevel: 1 }, ...further });
     shown.on('error', ({ error }) => errors.push('dash.js ' + error.code + ' ' + error.message));
     // Looks five times a second whether the end of the last Period was reached. If it sees that before
     // the media element ends, and sound may be longer than the Period by a frame, it goes back half a
