@@ -118,7 +118,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
           `at ${currentTime} s, steered ${steered} times, media of ${hosts.join()}; ${errors.join('; ')}`,
         );
       },
-      40_000,
+      { withinMs: 40_000 },
     );
     const from = (await readPlayed(page)).furthest;
     await until(
@@ -128,7 +128,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
         if (furthest > from + 4) return true;
         throw new Error(`from ${from} to ${furthest}, now ${currentTime}; ${errors.join('; ')}`);
       },
-      30_000,
+      { withinMs: 30_000 },
     );
     return { page, media, [Symbol.asyncDispose]: () => visitor.close() };
   }
@@ -143,9 +143,11 @@ suite('players and content steering', { skip: need('chromium') }, () => {
         const { currentTime, furthest, errors } = await readPlayed(page);
         throw new Error(`${JSON.stringify(media.at(-1))}, at ${currentTime} s of ${furthest}; ${errors.join('; ')}`);
       },
-      30_000,
+      { withinMs: 30_000 },
     );
-    await until('it plays on', async () => (await readPlayed(page)).furthest > before.furthest + WATCHED_S, 60_000);
+    await until('it plays on', async () => (await readPlayed(page)).furthest > before.furthest + WATCHED_S, {
+      withinMs: 60_000,
+    });
     const played = await readPlayed(page);
     const first = media.find(({ host, atMs }) => atMs > leftMs && host === hostOf('us'))!;
     const last = media.findLast(({ host }) => host === hostOf('eu'))!;
