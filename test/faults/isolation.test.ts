@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { promisify } from 'node:util';
 import { seeded } from '@oxbow/media/random.fixture';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
@@ -18,6 +20,21 @@ const SECONDS = 16;
 const OFFERED = 12;
 
 const viewOf = (server: Server, name: string) => server.json<StreamView>(`/api/v1/streams/${name}`);
+
+/** The process in which the test picture is drawn; undefined if there is none now. */
+async function pictureProcess(server: Server): Promise<number | undefined> {
+  const { stdout } = await promisify(execFile)('ps', ['-ww', '-eo', 'pid=,ppid=,args=']);
+  const processes = stdout.split('\n').map((line) => {
+    const [, pid, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return { pid: Number(pid), parent: Number(parent), args };
+  });
+  const isOfServer = (pid: number): boolean => {
+    if (pid === server.pid) return true;
+    const process = processes.find((each) => each.pid === pid);
+    return process !== undefined && process.parent > 1 && isOfServer(process.parent);
+  };
+  return processes.find(({ pid, args }) => args.includes('answer-main') && isOfServer(pid))?.pid;
+}
 
 /** The folder of a stream's recording: its identity file has the name. */
 async function recordingFolder(data: string, name: string): Promise<string> {
@@ -70,14 +87,20 @@ suite('streams that fail beside one that does not', { skip: need('ffmpeg') }, ()
         .digest('hex');
     const before = await hashOf();
 
-    const pids = () => server.log().flatMap(({ msg, pid }) => (msg === 'test picture started' ? [pid as number] : []));
-    process.kill(pids().at(-1)!, 'SIGKILL');
+    const picture = await until('the test picture has a process', () => pictureProcess(server));
+    const killed = [picture];
+    process.kill(picture, 'SIGKILL');
     await until('the disk stream is recorded', async () => (await viewOf(server, 'disk')).recorded.seconds > 0);
     const recording = await recordingFolder(data, 'disk');
     await rename(recording, `${recording}.away`);
     await writeFile(recording, 'this is no folder');
-    await until('the test picture has another process', () => pids().length >= 2);
-    process.kill(pids().at(-1)!, 'SIGKILL');
+    const nextProcess = async () => {
+      const pid = await pictureProcess(server);
+      return pid !== undefined && !killed.includes(pid) && pid;
+    };
+    const second = await until('the test picture has another process', nextProcess);
+    killed.push(second);
+    process.kill(second, 'SIGKILL');
     await until('noise is refused', async () => (await viewOf(server, 'noise')).problem !== '');
 
     await server.stream('steady', 'over', 60_000);
@@ -100,8 +123,13 @@ suite('streams that fail beside one that does not', { skip: need('ffmpeg') }, ()
 
     await rm(recording);
     await rename(`${recording}.away`, recording);
-    await until('the test picture is back', () => pids().length >= 3);
+    await until('the test picture is back', nextProcess);
     await server.stream('made');
+    const sinceMs = Date.now();
+    await until('it is recorded again', async () => {
+      const { to } = (await viewOf(server, 'made')).recorded;
+      return to !== null && Date.parse(to) > sinceMs;
+    });
     const metrics = Buffer.from(await server.bytes('/metrics')).toString();
     assert.match(metrics, /^oxbow_bugs_total 0$/m);
     assert.match(metrics, /^oxbow_children_without_network [01]$/m);

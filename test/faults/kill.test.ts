@@ -142,8 +142,12 @@ async function recordedPictures(server: Server, folder: string): Promise<string[
 
 /** Kills the server after a time. Returns the moment, ms since 1970. @param onKill called just before */
 async function killAfter(server: Server, afterMs: number, onKill: () => void): Promise<number> {
-  const children = server.log().flatMap((line) => (line.msg === 'test picture started' ? [line.pid as number] : []));
-  assert.equal(children.length, 1, 'the test picture has a separate process');
+  const started = () => server.log().flatMap(({ msg, pid }) => (msg === 'test picture started' ? [pid as number] : []));
+  // The log of a line comes later than its state in the API.
+  const children = await until(
+    'the process of the test picture is in the log',
+    () => started().length === 1 && started(),
+  );
   // A fixed time, independent of what oxbow is doing.
   await sleep(afterMs);
   onKill();
