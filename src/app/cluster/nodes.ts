@@ -154,6 +154,11 @@ export function openPublishElsewhere(
         const owner = await placement.lookUp('stream', name);
         return owner !== undefined && owner !== 'own' && owner.isAlive ? owner.name : undefined;
       },
+      async isRecorded(name: string) {
+        const id = await readStreamId(store.db, name);
+        const files = store.db.selectFrom('chunk_file').select('first_msn').limit(1);
+        return id !== undefined && (await files.where('stream_id', '=', id).executeTakeFirst()) !== undefined;
+      },
     }),
     async bring(name) {
       const owner = await placement.lookUp('stream', name);

@@ -60,6 +60,8 @@ export interface PublishElsewhere {
    * where nodes are servers.
    */
   processOf?: ((name: string) => Promise<string | undefined>) | undefined;
+  /** Whether anything of a stream is recorded. */
+  isRecorded?: ((name: string) => Promise<boolean>) | undefined;
 }
 
 /** Dependencies of the access. */
@@ -182,6 +184,15 @@ class Protocols implements PublishAccess {
     return stream.stream.sinks;
   }
 
+  /**
+   * Whether a publisher may be passed on. What SRT sends passes through the process that the caller reached,
+   * and ends with it; a stream of which there is nothing to continue moves there instead.
+   */
+  async #mayPass({ canPass, protocol }: PublishRequest, name: string): Promise<boolean> {
+    if (!canPass) return false;
+    return protocol !== 'srt' || ((await this.#deps.elsewhere?.isRecorded?.(name)) ?? false);
+  }
+
   /** @throws StreamElsewhere */
   async #assertHere(name: string): Promise<void> {
     const process = await this.#deps.elsewhere?.processOf?.(name);
@@ -207,7 +218,7 @@ class Protocols implements PublishAccess {
     const key = secret === undefined ? undefined : await this.#checkKey(secret, address, accepted);
     const named = key ? await this.#nameFor(key, name) : name;
     // Before the authorization server is asked: the other process asks it.
-    if (named !== undefined && request.canPass) await this.#assertHere(named);
+    if (named !== undefined && (await this.#mayPass(request, named))) await this.#assertHere(named);
     if (!auth) return { stream: await this.#find(named, key), key };
     const question = { ...questionOf(request, address), action: 'publish', stream: named ?? null, secret } as const;
     const verdict = await auth.ask({ ...question, keyId: key?.id }, request);
