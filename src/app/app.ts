@@ -173,7 +173,7 @@ async function openCore(
   const openedUploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, { streams, accounts, bus, nodes, store, changes });
+  const publishAccess = openPublishAccess(app, { streams, accounts, bus, nodes, store, changes, recordings });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
   const streamsApi = createStreamsApi(streams.deps, streams.control, (name) => delivery.viewers.of(name));

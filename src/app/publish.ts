@@ -10,7 +10,7 @@ import { openPublishElsewhere } from './cluster/nodes.ts';
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
 export function openPublishAccess(
   app: AppContext,
-  parts: Pick<Parts, 'streams' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes'>,
+  parts: Pick<Parts, 'streams' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes' | 'recordings'>,
 ): PublishAccess {
   const { settings, clock, log, metrics } = app;
   const { streams, accounts, bus, nodes } = parts;

@@ -143,7 +143,7 @@ export function openInternalRequests(
 export function openPublishElsewhere(
   { process: part, shutdown }: AppContext,
   { placement, client }: Nodes,
-  { streams, store, changes }: Pick<Parts, 'streams' | 'store' | 'changes'>,
+  { streams, store, changes, recordings }: Pick<Parts, 'streams' | 'store' | 'changes' | 'recordings'>,
 ): PublishElsewhere {
   return {
     nameOf: (streamId) => readStreamName(store.db, streamId),
@@ -156,8 +156,7 @@ export function openPublishElsewhere(
       },
       async isRecorded(name: string) {
         const id = await readStreamId(store.db, name);
-        const files = store.db.selectFrom('chunk_file').select('first_msn').limit(1);
-        return id !== undefined && (await files.where('stream_id', '=', id).executeTakeFirst()) !== undefined;
+        return id !== undefined && (await recordings.chunks.upTo(id, Number.MAX_SAFE_INTEGER)) !== undefined;
       },
     }),
     async bring(name) {

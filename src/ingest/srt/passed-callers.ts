@@ -72,7 +72,8 @@ export class TakenCallers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#takeNone();
-    await (await this.#socket)?.close();
+    const socket = await this.#socket?.catch(() => undefined); // it was reported
+    await socket?.close();
   }
 
   async #take({ address, port, relayPort, hello }: PassedCaller): Promise<void> {
@@ -81,7 +82,10 @@ export class TakenCallers implements AsyncDisposable {
     if (this.#callers.size >= maxCallers) return;
     this.#callers.set(relayPort, { address, port, heardMs: nowMs() });
     this.#socket ??= openLoopback((packet, from) => this.#receive(packet, from), failed);
-    const socket = await this.#socket;
+    const socket = await this.#socket.catch((error: unknown) => {
+      this.#socket = undefined; // the next caller tries again
+      throw error;
+    });
     socket.transmit(Buffer.from(hello), LOOPBACK, relayPort);
   }
 
