@@ -193,6 +193,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/rtsp-publish.test.ts': partly('both transports, refusals, and a killed publisher'),
   'test/e2e/rtsp.test.ts': partly('every codec, transport and program'),
   'test/e2e/running.test.ts': partly('every verb'),
+  'test/e2e/scaling.test.ts': long('real workers and edges come and go with a load', 'test/checks/kubernetes.test.ts'),
   'test/e2e/serve.test.ts': partly('a larger picture, clips, and a player'),
   'test/e2e/sign-in-oidc.test.ts': partly('answers that are no sign-in'),
   'test/e2e/sign-in.test.ts': partly('serving threads'),

@@ -7,6 +7,7 @@ import { root } from '../../scripts/source-files.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { healthRoutes } from '../../src/http/routes/health.ts';
 import { parseDuration } from '../../src/lib/duration.ts';
+import { jobMetrics } from '../../src/observe/job-metrics.ts';
 import { workerHandlers } from '../../src/transcode/handlers.ts';
 import { checkObjects } from '../fixtures/deploy/kubernetes-schema.ts';
 import { buildKustomization, type KubeObject, readObjects } from '../fixtures/deploy/kustomize.ts';
@@ -14,7 +15,7 @@ import { knownVariables } from '../fixtures/deploy/variables.ts';
 import { openFolder } from '../fixtures/server.ts';
 
 const folder = join(root, 'deploy', 'kubernetes');
-const overlays = ['one-node', 'all-roles'].map((name) => {
+const overlays = ['one-node', 'all-roles', 'edges'].map((name) => {
   const path = join(folder, 'overlays', name);
   const objects = buildKustomization(path);
   const secrets = readObjects(join(path, 'secret.example.yaml'));
@@ -99,9 +100,8 @@ for (const { name, objects, secrets, find } of overlays) {
 
     test('probes what oxbow answers, and leaves it the time of the drain and of closing', () => {
       const paths = healthRoutes.map(({ path }) => path);
-      const { data } = find('ConfigMap', 'oxbow');
-      const drainMs = parseDuration(data.OXBOW_DRAIN);
       for (const { spec } of nodesOf(objects)) {
+        const drainMs = parseDuration(find('ConfigMap', 'oxbow').data.OXBOW_DRAIN);
         const { containers, terminationGracePeriodSeconds } = spec.template.spec;
         const [{ ports, startupProbe, livenessProbe, readinessProbe }] = containers;
         for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
@@ -167,18 +167,27 @@ test('every manifest of deploy/kubernetes is a resource of some kustomization, o
   }
 });
 
-test('workers follow the jobs that they can run: those that wait in the queues of RabbitMQ, and those that run', () => {
-  const scaled = overlays[1]!.find('ScaledObject', 'oxbow-worker').spec;
-  const queues = scaled.triggers.flatMap(
-    ({ metadata }: { metadata: { queueName?: string } }) => metadata.queueName ?? [],
-  );
-  const kinds = Object.keys(workerHandlers);
-  const expected = kinds.flatMap((kind) => ['high', 'normal', 'low'].map((name) => `oxbow.jobs.${kind}.${name}`));
-  assert.deepEqual(queues.sort(), expected.sort());
-  const names = scaled.triggers.map((trigger: { name: string }) => trigger.name);
-  assert.deepEqual(scaled.advanced.scalingModifiers.formula.split(' + ').sort(), names.sort());
-  const { key } = overlays[1]!.find('TriggerAuthentication', 'oxbow-rabbitmq').spec.secretTargetRef[0];
-  assert.ok(key in overlays[1]!.find('Secret', 'oxbow').stringData);
+test('workers follow the jobs that they can run: those that wait, and those that run', () => {
+  const [trigger, ...others] = overlays[1]!.find('ScaledObject', 'oxbow-worker').spec.triggers;
+  assert.deepEqual(others, []);
+  const [, kinds] = /kind=~"([\w|]+)"/.exec(trigger.metadata.query)!;
+  assert.deepEqual(kinds!.split('|').sort(), Object.keys(workerHandlers).sort());
+  assert.ok(trigger.metadata.query.includes(jobMetrics.jobsNow.name));
+});
+
+test('an edge starts with options that it knows, is probed where it answers, and has the time of its drain', () => {
+  const { find } = overlays[2]!;
+  const { containers, terminationGracePeriodSeconds } = find('Deployment', 'oxbow-edge').spec.template.spec;
+  const [{ env, startupProbe, livenessProbe, readinessProbe }] = containers;
+  const known = knownVariables();
+  const values = new Map<string, string>(env.map((each: { name: string; value: string }) => [each.name, each.value]));
+  for (const name of values.keys()) assert.ok(known.has(name), name);
+  const paths = healthRoutes.map(({ path }) => path);
+  for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) assert.ok(paths.includes(httpGet.path));
+  const drainMs = parseDuration(values.get('OXBOW_EDGE_DRAIN')!);
+  const noticedMs = readinessProbe.periodSeconds * readinessProbe.failureThreshold * 1000;
+  assert.ok(drainMs >= 2 * noticedMs, 'an edge that drains is noticed');
+  assert.ok(terminationGracePeriodSeconds * 1000 >= drainMs + 15_000);
 });
 
 test('what is wrong with an object is found: an unknown field, a missing one, a wrong type', async () => {
