@@ -80,6 +80,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/room-history.test.ts': long('hundreds of messages, and a lost network', 'test/browser/rooms.test.ts'),
   'test/browser/room-step-long.test.ts': long('players in step for minutes', 'test/browser/room-step.test.ts'),
   'test/browser/signed-rooms.test.ts': long('media with tokens in a room', 'test/browser/rooms.test.ts'),
+  'test/browser/static-files.test.ts': long(
+    'three pages in a browser with files of another server',
+    'src/http/pages/interface.test.ts',
+  ),
   'test/browser/steering.test.ts': long('three players leave edges', 'src/features/steering/manifests.test.ts'),
   'test/browser/studio.test.ts': partly('two pictures, a restart, a second publisher, no devices'),
   'test/browser/timeline.test.ts': partly('keys, handles, fingers, and the choice of a time'),

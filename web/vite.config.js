@@ -102,6 +102,8 @@ const codeSplitting = {
 export default defineConfig({
   plugins: [components],
   define: { OXBOW_VERSION: JSON.stringify(version) },
+  // Scripts and styles find the others next to them, wherever they are served from (`staticUrl`); pages name them from the root.
+  experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === 'html' ? undefined : { relative: true }) },
   build: {
     ...build,
     emptyOutDir: true,

@@ -181,6 +181,7 @@ function httpDepsOf(
     log,
     version,
     webRoot: fileURLToPath(packageFile('web/dist')),
+    staticUrl: config.staticUrl,
   };
 }
 

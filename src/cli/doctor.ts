@@ -5,12 +5,14 @@
  */
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { applyChildSettings, networkState } from '../lib/confine/confine.ts';
 import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
 import { useTemporaryFolder } from '../lib/files/temporary-folder.ts';
+import { packageFile } from '../lib/program-files.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
@@ -39,6 +41,7 @@ import {
 } from './doctor/program-checks.ts';
 import { checkProxy } from './doctor/proxy/check-proxy.ts';
 import { repair } from './doctor/repair.ts';
+import { checkStaticFiles } from './doctor/static-files-check.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
 import { openServer, reachRunning } from './running-server.ts';
@@ -197,7 +200,11 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
   add(checkHosts(config));
   const nats = await checkNats(config, { signal });
   if (nats) add(nats);
-  const { publicUrl } = config;
+  const { publicUrl, staticUrl } = config;
+  if (staticUrl !== undefined) {
+    const webRoot = fileURLToPath(packageFile('web/dist'));
+    add(await checkStaticFiles(staticUrl, webRoot, (url) => askUrl(url, { signal })));
+  }
   if (publicUrl !== undefined)
     add(await checkPublicUrl(publicUrl, (url) => askUrl(url, { signal }), running !== undefined));
 }

@@ -92,6 +92,9 @@ export const schema = section({
     },
   ),
   publicUrl: optionalUrl('Address of this server for its users, if it is behind a proxy.'),
+  staticUrl: optionalUrl(
+    'Where browsers get the scripts, styles and pictures of pages (`/ui/…`): a CDN in front of this server, or a bucket with what `oxbow cdn files` copied. Default: this server.',
+  ),
   altSvc: altSvc(
     'Field `Alt-Svc` of every answer, such as `h3=":443"; ma=86400`: where browsers reach this server over HTTP/3, if the proxy that speaks it does not announce it. `clear` makes browsers forget an earlier one. Default: none.',
   ),

@@ -102,4 +102,6 @@ export interface HttpDeps extends ServeDeps {
   readonly version: string;
   /** Absolute path of the built interface; the folder may be missing. */
   readonly webRoot: string;
+  /** Where browsers get `/ui/…`, without a slash at the end; default this server. */
+  readonly staticUrl?: string | undefined;
 }

@@ -137,7 +137,7 @@ test('workers come with jobs and go after them, also in the middle of one: every
 
 /** A viewer asks so often that it is as many as it can be, ms between two requests. */
 const VIEWER_PAUSE_MS = 20;
-/** CPU of an edge that counts as 100 %: little, so that the viewers of a test are many. The manifest has 1. */
+/** CPU of an edge that counts as 100 %: little, so that few viewers suffice. In the manifest it is 1. */
 const REQUESTED_CORES = 0.05;
 
 test('edges come with viewers and drain when they leave: no request fails', {

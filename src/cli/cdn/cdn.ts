@@ -1,10 +1,13 @@
 /**
- * `oxbow cdn print nginx|varnish|cloudfront|fastly`: the configuration of a cache in front of oxbow.
- * In: settings, flags. Out: the file on stdout, or at `--output`. docs/9-run/cdn.md.
+ * `oxbow cdn print nginx|varnish|cloudfront|fastly`: the configuration of a cache in front of oxbow; `oxbow
+ * cdn files`: what another server may have of the interface.
+ * In: settings, flags. Out: the file on stdout, or at `--output`; a folder. docs/9-run/cdn.md.
  */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { packageFile } from '../../lib/program-files.ts';
 import { refuseToReplace } from '../output-file.ts';
 import { addSettingFlags, readSettings } from '../setting-flags.ts';
 import { type ExitCode, say } from '../terminal.ts';
@@ -12,6 +15,7 @@ import { CACHES, type Cache, type CachePlan, type PlanFlags, planOf } from './ca
 import { printCloudfront } from './cloudfront-file.ts';
 import { printFastly } from './fastly-file.ts';
 import { printNginx } from './nginx-file.ts';
+import { copyStaticFiles } from './static-files.ts';
 import { printVarnish } from './varnish-file.ts';
 
 interface Options extends PlanFlags {
@@ -28,7 +32,19 @@ const printers: Readonly<Record<Cache, (plan: CachePlan) => string>> = {
 
 /** Adds the verb with its subcommand. */
 export function addCdn(program: Command, exit: (code: ExitCode) => void): void {
-  const cdn = program.command('cdn').summary('configurations of caches in front of oxbow');
+  const cdn = program.command('cdn').summary('configurations of caches in front of oxbow, and files for them');
+  cdn
+    .command('files')
+    .summary('Copies the scripts, styles and pictures of pages, for a bucket or another server.')
+    .description(
+      'Copies the scripts, styles and pictures of pages to a folder, for a bucket or another server: see the setting `staticUrl`. Files of earlier versions stay there.',
+    )
+    .argument('<FOLDER>', 'Where the folder `ui` is made.')
+    .action(async (folder: string) => {
+      const count = await copyStaticFiles(fileURLToPath(packageFile('web/dist')), resolve(folder));
+      say(`${count} files are in ${resolve(folder, 'ui')}.`);
+      exit(0);
+    });
   const print = cdn
     .command('print')
     .summary('Prints the configuration of a cache in front of oxbow.')

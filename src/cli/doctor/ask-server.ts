@@ -2,6 +2,7 @@
  * Requests to the server that may run with these settings on this computer.
  * In: settings, a path. Out: the body of the response.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback, printEndpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 
@@ -9,9 +10,11 @@ const ASK_MS = 5000;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** A response as text. */
-interface AskedAnswer {
+export interface AskedAnswer {
   readonly status: number;
   readonly text: string;
+  /** Header fields by their names in lower case. */
+  readonly headers: Pick<IncomingHttpHeaders, 'content-type' | 'access-control-allow-origin'>;
 }
 
 /** Address of a server with these settings on this computer, without a slash at the end. */
@@ -41,5 +44,5 @@ export async function askUrl(
     deadlineMs: ASK_MS,
     idleMs: ASK_MS,
   });
-  return { status: reply.status, text: Buffer.from(await reply.body()).toString() };
+  return { status: reply.status, headers: reply.headers, text: Buffer.from(await reply.body()).toString() };
 }

@@ -30,6 +30,35 @@ const clips = new Map<string, ClipFacts>([
   ['lost', { ...clip, isLost: true }],
 ]);
 
+suite('pages whose files are at another server', () => {
+  test('name them there, and allow no other', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'oxbow-web-'));
+    try {
+      await writeFile(join(root, 'index.html'), page('index'));
+      await writeFile(join(root, 'embed.html'), page('embed'));
+      await using server = await startTestServer({ webRoot: root, staticUrl: 'https://cdn.example/oxbow' });
+      for (const [path, name] of [
+        ['/watch/public', 'index'],
+        ['/embed/public', 'embed'],
+        ['/nowhere', 'index'],
+      ] as const) {
+        const { body, headers } = await sendRequest(server, path, { headers: { accept: 'text/html' } });
+        assert.match(String(body), new RegExp(`<script src="https://cdn\\.example/oxbow/ui/${name}\\.js">`), path);
+        const policy = new Map(
+          String(headers['content-security-policy'])
+            .split('; ')
+            .map((each) => [each.split(' ', 1)[0]!, each]),
+        );
+        for (const kind of ['default-src', 'style-src', 'img-src'])
+          assert.match(policy.get(kind)!, /^\S+ 'self' https:\/\/cdn\.example(?: blob:)?$/, `${path} ${kind}`);
+        assert.equal(policy.get('connect-src'), "connect-src 'self'");
+      }
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+});
+
 suite('pages with a preview', () => {
   let root: string;
   let server: TestServer;

@@ -90,9 +90,14 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
     dotfiles: 'ignore',
     preCompressed: true, // the build writes .br and .gz files
   });
-  const templates = { page: new Template(join(root, 'index.html')), embed: new Template(join(root, 'embed.html')) };
+  const { staticUrl } = deps;
+  const templates = {
+    page: new Template(join(root, 'index.html'), staticUrl),
+    embed: new Template(join(root, 'embed.html'), staticUrl),
+  };
+  const elsewhere = staticUrl === undefined ? undefined : new URL(staticUrl).origin;
   const preview = createPreviewer(deps);
-  const policy = (of: PageKind) => policyOf(of, deps.direct?.origins());
+  const policy = (of: PageKind) => policyOf(of, { media: deps.direct?.origins(), files: elsewhere });
   for (const page of pages) {
     const kind = page === '/embed/*' ? 'embed' : 'page';
     app.get(page, { schema: { hide: true } }, async (request, reply) => {
@@ -154,18 +159,22 @@ function sendPage(request: FastifyRequest, reply: FastifyReply, policy: PolicyFi
  */
 class Template {
   readonly #path: string;
+  readonly #staticUrl: string;
   #html = '';
   #mtimeMs = Number.NaN;
 
-  constructor(path: string) {
+  /** @param staticUrl where its files are; default the server of the page */
+  constructor(path: string, staticUrl = '') {
     this.#path = path;
+    this.#staticUrl = staticUrl;
   }
 
   async read(): Promise<string> {
     try {
       const { mtimeMs } = await stat(this.#path);
       if (mtimeMs !== this.#mtimeMs) {
-        this.#html = await readFile(this.#path, 'utf8');
+        const html = await readFile(this.#path, 'utf8');
+        this.#html = html.replaceAll('="/ui/', `="${this.#staticUrl}/ui/`);
         this.#mtimeMs = mtimeMs;
       }
     } catch (error) {

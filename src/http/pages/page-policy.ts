@@ -1,7 +1,7 @@
 /**
  * Security header fields of pages, by kind of page.
- * In: servers that media comes from. Out: header fields. Content Security Policy Level 3; Permissions
- * Policy; Trusted Types.
+ * In: servers that media and files of pages come from. Out: header fields. Content Security Policy Level 3;
+ * Permissions Policy; Trusted Types.
  */
 
 /**
@@ -35,16 +35,24 @@ function permissionsPolicy(ofDevices: '()' | '(self)'): string {
   return allowed.map((each) => each.join('=')).join(', ');
 }
 
-/** @param origins of further servers that scripts request media from */
-function contentSecurityPolicy(frameAncestors: string, origins: readonly string[]): string {
+/** Further servers of a page, as origins: `https://cdn.example`. */
+export interface PageOrigins {
+  /** Object stores that viewers are redirected to. */
+  readonly media?: readonly string[] | undefined;
+  /** Has scripts, styles and pictures of the interface. */
+  readonly files?: string | undefined;
+}
+
+function contentSecurityPolicy(frameAncestors: string, { media = [], files }: PageOrigins): string {
+  const own = files === undefined ? "'self'" : `'self' ${files}`;
   return [
-    "default-src 'self'",
+    `default-src ${own}`,
     // hls.js loads an empty data: file for each subtitle track; rooms play video files of other servers.
     "media-src 'self' blob: data: https:",
     "worker-src 'self' blob:",
-    "img-src 'self' blob:",
-    ["connect-src 'self'", ...origins].join(' '),
-    "style-src 'self'",
+    `img-src ${own} blob:`,
+    ["connect-src 'self'", ...media].join(' '),
+    `style-src ${own}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",
@@ -61,7 +69,7 @@ const pageFields = {
   'permissions-policy': permissionsPolicy('()'),
 } as const;
 
-function fieldsWith(origins: readonly string[]): Readonly<Record<PageKind, Readonly<Record<string, string>>>> {
+function fieldsWith(origins: PageOrigins): Readonly<Record<PageKind, Readonly<Record<string, string>>>> {
   return {
     page: {
       ...pageFields,
@@ -71,20 +79,17 @@ function fieldsWith(origins: readonly string[]): Readonly<Record<PageKind, Reado
     embed: { ...pageFields, 'content-security-policy': contentSecurityPolicy('*', origins) },
     file: {
       ...pageFields,
-      'content-security-policy': contentSecurityPolicy("'self'", []),
+      'content-security-policy': contentSecurityPolicy("'self'", {}),
       'access-control-allow-origin': '*',
       'cross-origin-resource-policy': 'cross-origin',
     },
   };
 }
 
-const fields = fieldsWith([]);
+const fields = fieldsWith({});
 
-/**
- * The header fields of a kind of page.
- *
- * @param origins of object stores that viewers are redirected to, such as `https://s3.example`
- */
-export function policyOf(kind: PageKind, origins: readonly string[] = []): Readonly<Record<string, string>> {
-  return (origins.length === 0 ? fields : fieldsWith(origins))[kind];
+/** The header fields of a kind of page. */
+export function policyOf(kind: PageKind, origins: PageOrigins = {}): Readonly<Record<string, string>> {
+  const { media = [], files } = origins;
+  return (media.length === 0 && files === undefined ? fields : fieldsWith(origins))[kind];
 }
