@@ -63,8 +63,8 @@ async function caused(kinds: readonly string[], work: () => Promise<unknown>): P
   return sum(await counts()) - begin;
 }
 
-const post = async (path: string, body: unknown = {}) => {
-  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+const post = async (path: string, body: unknown = {}, method = 'POST') => {
+  const init = { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   const response = await server.fetch(path, init);
   assert.ok(response.ok, await response.clone().text());
   return response.status === 204 ? {} : ((await response.json()) as Record<string, string>);
@@ -319,6 +319,41 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
         );
         return statuses.every((status) => status === 403);
       });
+    });
+
+    test('rules by network hold for each viewer, also where another one has brought a copy', async () => {
+      const [inside, outside] = ['127.0.0.5', '127.0.0.6'];
+      const rule = (stream: string, watchRules: unknown) => post(`/api/v1/streams/${stream}`, { watchRules }, 'PATCH');
+      const { token } = await post('/api/v1/streams/closed/watch-tokens', { expires: '1h' });
+      const paths = new Map([
+        ['cam', list],
+        ['closed', await listOf('closed', `/t/${token}`)],
+      ]);
+      for (const [stream, path] of paths) {
+        await rule(stream, { allow: [inside] });
+        const prefix = stream === 'closed' ? `/t/${token}` : '';
+        try {
+          // A segment of before the rules may be in the cache, public: this one is new.
+          const { msn } = await until('a segment comes', async () => {
+            const { body } = await ask(server.url, prefix + path, { from: inside });
+            return hintIn(String(body));
+          });
+          const segment = `${path.slice(0, path.lastIndexOf('/'))}/${msn}.m4s`;
+          const from = (address: string) => ask(cache.url, prefix + segment, { from: address });
+          await until('the viewer inside has it', async () => (await from(inside)).status === 200);
+          for (const _ of ['first', 'again']) {
+            const refused = await from(outside);
+            assert.equal(refused.status, 403, stream);
+            assert.equal(JSON.parse(String(refused.body)).code, 'watch-denied-here');
+            assert.equal(refused.headers['cache-control'], 'no-store');
+            const sent = await from(inside);
+            assert.equal(sent.status, 200, stream);
+            assert.match(sent.headers['cache-control']!, /^private/);
+          }
+        } finally {
+          await rule(stream, null);
+        }
+      }
     });
 
     test('a purge from the address of oxbow, and from no other, lets the next request through to oxbow', async () => {
