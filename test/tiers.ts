@@ -223,6 +223,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'moves a data folder to a server and back',
     'test/engines/postgresql-server.test.ts',
   ),
+  'test/engines/postgresql-pooler.test.ts': long(
+    'contracts of tables again, behind PgBouncer',
+    'test/engines/postgresql.test.ts',
+  ),
   'test/faults/clock.test.ts': long(
     'clock steps and a suspended computer in real time',
     'test/simulation/simulation.test.ts',

@@ -47,6 +47,7 @@ const BATCH_CONNECTIONS = 2;
 export async function openPostgresEngine(options: PostgresEngineOptions): Promise<Engine> {
   const { server, log, onWait, guard, unlimited, migrate = true } = options;
   await using opened = new AsyncDisposableStack();
+  const onRefusedLimit = refusedLimits(log);
   const openPool = (
     url: string,
     max: number,
@@ -57,6 +58,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       max,
       onWait,
       unlimited,
+      onRefusedLimit,
       ...how,
       ...(!how.guard && { onContact: contactsOf(url, log) }),
     });
@@ -110,6 +112,19 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       await sql`SELECT 1`.execute(db);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Logs each limit that a pooler refuses, once. */
+function refusedLimits(log: Log): (name: string) => void {
+  const known = new Set<string>();
+  return (name) => {
+    if (known.has(name)) return;
+    known.add(name);
+    log.warn(
+      { limit: name },
+      'the pooler in front of the database accepts no such limit; set it for the role of oxbow',
+    );
   };
 }
 

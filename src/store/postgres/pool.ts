@@ -22,6 +22,11 @@ const ANSWER_MS = 35_000;
 const IDLE_MS = 60_000;
 /** A transaction that this process forgot releases its locks. */
 const IDLE_IN_TRANSACTION_MS = 60_000;
+/**
+ * What PgBouncer says about a limit of a connection: its connections to the server are shared, and it passes
+ * no such parameter on (`ignore_startup_parameters`).
+ */
+const REFUSED_LIMIT = /unsupported startup parameter: (statement_timeout|idle_in_transaction_session_timeout)\b/;
 /** Statements that wait for a connection; more are refused. */
 const MAX_WAITING = 2000;
 
@@ -40,6 +45,8 @@ interface PoolOptions {
   readonly guard?: Guard | undefined;
   /** Called with the result of each contact with the server: undefined, or why it does not respond. */
   readonly onContact?: (lost: Error | undefined) => void;
+  /** Called with the name of a limit that a pooler in front of the server does not accept, once for each. */
+  readonly onRefusedLimit?: (name: string) => void;
 }
 
 /**
@@ -64,6 +71,7 @@ export class ConnectionPool implements PostgresPool {
   readonly #pool: pg.Pool;
   readonly #options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>;
   readonly #guard: Guard;
+  readonly #refusedLimit: (name: string) => void;
   readonly #clients = new WeakMap<pg.PoolClient, Connection>();
   #ended: Promise<void> | undefined;
 
@@ -75,8 +83,10 @@ export class ConnectionPool implements PostgresPool {
     onWait,
     guard,
     onContact = () => undefined,
+    onRefusedLimit = () => undefined,
   }: PoolOptions) {
     this.#guard = guard ?? ((attempt) => attempt());
+    this.#refusedLimit = onRefusedLimit;
     this.#options = { onWait, onContact };
     this.#pool = new pg.Pool({
       connectionString: url,
@@ -109,13 +119,31 @@ export class ConnectionPool implements PostgresPool {
     if (this.#pool.waitingCount >= MAX_WAITING) {
       throw new OxbowError('not-ready', `${MAX_WAITING} statements wait for the database already.`);
     }
-    const client = await this.#guard(() => this.#pool.connect()).catch((error: unknown) => {
+    const client = await this.#guard(() => this.#open()).catch((error: unknown) => {
       if (isUnavailable(error)) this.#options.onContact(error as Error);
       throw storeError(error);
     });
     const connection = this.#clients.get(client) ?? new Connection(client, this.#options);
     this.#clients.set(client, connection);
     return connection;
+  }
+
+  /** A connection without the limits that a pooler refuses: then only this process has one, ANSWER_MS. */
+  async #open(): Promise<pg.PoolClient> {
+    for (;;) {
+      const { options } = this.#pool;
+      const sent = new Set(Object.keys(options));
+      try {
+        return await this.#pool.connect();
+      } catch (error) {
+        const name = REFUSED_LIMIT.exec((error as Error).message)?.[1];
+        if (name === undefined || !sent.has(name)) throw error;
+        // Another attempt may have noticed it meanwhile.
+        if (!(name in options)) continue;
+        delete options[name as 'statement_timeout'];
+        this.#refusedLimit(name);
+      }
+    }
   }
 
   /** Waits for the connections in use, and closes all. May be called twice. */
