@@ -36,7 +36,12 @@ export class PeakRate {
    * any.
    */
   get rate(): number {
-    return this.#peak ?? (this.#durationUs > 0 ? (this.#bytes * 8e6) / this.#durationUs : 0);
+    return this.#peak ?? this.average;
+  }
+
+  /** The average of all segments, bits per second; 0 without any (AVERAGE-BANDWIDTH). */
+  get average(): number {
+    return this.#durationUs > 0 ? (this.#bytes * 8e6) / this.#durationUs : 0;
   }
 
   /** Duration of all segments, µs. */

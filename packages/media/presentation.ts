@@ -60,8 +60,8 @@ export interface Description {
   readonly captions?: readonly CaptionChannel[] | undefined;
   /** Peak, bits per second. */
   bandwidthOf(rendition: Rendition): number;
-  /** Average over all segments, bits per second; absent where it is not known. */
-  averageBandwidthOf?(rendition: Rendition): number;
+  /** Average over all segments, bits per second; absent or undefined where it is not known. */
+  averageBandwidthOf?(rendition: Rendition): number | undefined;
   /** A Variant Stream of only sound is offered too. */
   readonly audioAlone?: true;
   /** Frames per second, three decimals; undefined without video or where it varies. */

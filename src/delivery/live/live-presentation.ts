@@ -120,14 +120,34 @@ export function describeAll(view: LiveWindowView): Description {
 export function describeMeasured(view: LiveWindowView): Description {
   const described = describeAll(view);
   const derived = new Set((view.qualities ?? []).map(({ track }) => track.id));
+  const peaks = new Map<string, PeakRate | undefined>();
+  /** Undefined for a quality whose segments are in another window. */
+  const peakFor = (rendition: Rendition) => {
+    const { id, tracks } = rendition;
+    if (!peaks.has(id))
+      peaks.set(id, tracks.some((track) => derived.has(track.id)) ? undefined : peakOf(view, rendition));
+    return peaks.get(id);
+  };
+  const bandwidthOf = (rendition: Rendition) => {
+    const announced = described.bandwidthOf(rendition);
+    const peak = peakFor(rendition);
+    return peak ? followed(announced, peak, view.generation) : announced;
+  };
   return {
     ...described,
-    bandwidthOf(rendition) {
-      const announced = described.bandwidthOf(rendition);
-      if (rendition.tracks.some(({ id }) => derived.has(id))) return announced;
-      return followed(announced, peakOf(view, rendition), view.generation);
+    bandwidthOf,
+    averageBandwidthOf(rendition) {
+      const { average = 0, durationUs = 0 } = peakFor(rendition) ?? {};
+      const isKnown = durationUs >= view.generation.targetDurationS * 1e6 * LOWER_AFTER_TARGETS;
+      return isKnown && average > 0 ? Math.min(bandwidthOf(rendition), twoDigits(average)) : undefined;
     },
   };
+}
+
+/** Rounded up to two digits, so that an average that wanders seldom changes the list. */
+function twoDigits(rate: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(rate)) - 1);
+  return Math.ceil(rate / unit) * unit;
 }
 
 function peakOf({ segments, generation }: LiveWindowView, { tracks }: Rendition): PeakRate {

@@ -219,6 +219,20 @@ suite('the multivariant list', () => {
     assert.ok(Math.abs((await listed(1.5, 2)) - 1.5) < 0.01, 'too high after five target durations');
   });
 
+  test('says the average of the window once it has five target durations (4.4.6.2, AVERAGE-BANDWIDTH)', async () => {
+    await using live = await openDelivery();
+    const average = makeGroup({ msn: 100 }, live.init).tracks.reduce((sum, { bytes }) => sum + bytes.length * 4, 0);
+    live.listWriter.begin({ ...generation, bandwidths: { 1: average * 1.25, 2: 0 } }, tracks);
+    const said = async () => /AVERAGE-BANDWIDTH=(\d+)/.exec(await live.text('/live/door/index.m3u8'))?.[1];
+    for (let msn = 100; msn < 102; msn++) live.live({ msn });
+    live.part({ msn: 102 }, 2);
+    assert.equal(await said(), undefined);
+    for (let msn = 102; msn < 108; msn++) live.live({ msn });
+    live.part({ msn: 108 }, 2);
+    const found = Number(await said());
+    assert.ok(found >= average && found < average * 1.1, `${found} of ${average}`);
+  });
+
   test('of several audio tracks offers each, and each variant counts the loudest', async () => {
     await using live = await openDelivery();
     const two = [
