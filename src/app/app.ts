@@ -21,6 +21,7 @@ import { openDataFolder } from '../store/data-folder.ts';
 import { createStreamsApi } from '../streams/api.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster/cluster.ts';
+import { openEpoch, startEpoch } from './cluster/epoch.ts';
 import { openNats } from './cluster/nats.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
@@ -159,11 +160,12 @@ async function openCore(
   const nats = await openNats(app);
   const cluster = await openCluster(app, nats);
   const nodes = await openNodes(app, { store, net });
+  const epoch = await openEpoch(app, { store, nodes }, onTaken);
   const placement = nodes?.placement ?? createSolePlacement();
   const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const hooks = createHooks();
   const disk = await openDisk(app, bus);
-  const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes });
+  const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);
@@ -184,6 +186,7 @@ async function openCore(
     changes,
     net,
     nodes,
+    epoch,
     placement,
     bus,
     ownEvents,
@@ -229,7 +232,7 @@ type Served = Core & { readonly rtp: RtpSessions };
 
 /** What answers for other servers and nodes, and the features. */
 async function openElsewhere(app: AppContext, served: Served, features: OpenFeatures) {
-  const { nodes } = served;
+  const { nodes, epoch } = served;
   // Read only where there are nodes: it has the cache of an edge.
   const gateway = nodes && (await import('./cluster/gateway.ts')).openGateway(app, nodes, served);
   const own = openOwnViews(app, served);
@@ -241,17 +244,18 @@ async function openElsewhere(app: AppContext, served: Served, features: OpenFeat
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, served, nodes, { copies: gateway, view }),
+        internalRequests: openInternalRequests(app, served, nodes, { copies: gateway, view, epoch: epoch?.hear }),
       }),
   };
 }
 
 /** Starts the streams, and what works on them and on the library, once HTTP is open. */
 async function startParts(app: AppContext, served: Served, features: OpenFeatures, http: HttpServer): Promise<void> {
-  const { bus, nodes, placement, streams, recordings, library, accounts, openedJobs, hooks } = served;
+  const { bus, nodes, epoch, placement, streams, recordings, library, accounts, openedJobs, hooks } = served;
   openGauges(app, served, { clockWatch: served.clockWatch, http });
   await streams.control.open();
   if (nodes) startNodes(app, nodes, served);
+  if (epoch) startEpoch(app, epoch);
   if (nodes) await announceProcess(app, nodes);
   startMeasuring(app, streams, served.delivery, hooks);
   await startJobs(app, openedJobs);

@@ -2,7 +2,9 @@
  * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
  * In: the context, store. Out: Recordings; deletions by retention.
  */
+
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import type { ClientGuard } from '../archive/objects/object-targets.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
@@ -34,11 +36,17 @@ import { openObjects } from './files/objects.ts';
  */
 const SETTLED_MS = 3_600_000;
 
-/** Opens the index and its tables. */
+/**
+ * Opens the index and its tables.
+ *
+ * @param guard in front of the clients of object stores
+ */
 export async function openRecordings(
   app: AppContext,
-  { store, changes, net, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'net' | 'bus' | 'disk' | 'nodes'>,
+  parts: Pick<Parts, 'store' | 'changes' | 'net' | 'bus' | 'disk' | 'nodes'>,
+  guard: ClientGuard | undefined,
 ): Promise<Recordings> {
+  const { store, changes, net, bus, disk, nodes } = parts;
   const { dataFolder, ownFolder, process: part, opened, clock, log, metrics, telemetry } = app;
   const openQueue = () =>
     timeSyncs(createSyncQueue(), (seconds) => {
@@ -51,7 +59,7 @@ export async function openRecordings(
   const main = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const folders = await openFolders(app, { store, bus }, main, openQueue);
   const files = folders?.store ?? main;
-  const { segments: ownSegments, objects } = await openObjects(app, { store, disk, net }, files);
+  const { segments: ownSegments, objects } = await openObjects(app, { store, disk, net, guard }, files);
   const shared = nodes && openNodeFiles(app, nodes, ownSegments);
   const segments = shared ?? ownSegments;
   const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });

@@ -22,7 +22,7 @@ import { type Fence, openLeaseTable } from './lease-table.ts';
 import type { Tables } from './schema.ts';
 
 /** Of a single server. */
-const SINGLE = 'data-folder';
+export const SINGLE_LEASE = 'data-folder';
 /** First part of the names of leases of nodes. */
 export const NODE_LEASE = 'node/';
 const TTL_MS = 30_000;
@@ -69,7 +69,7 @@ interface Holder {
  */
 export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
   const { db, identity, file, clock, log, ttlMs = TTL_MS, node } = options;
-  const name = node === undefined ? SINGLE : NODE_LEASE + node;
+  const name = node === undefined ? SINGLE_LEASE : NODE_LEASE + node;
   const failed = (error: unknown) =>
     log[error instanceof DatabaseLost ? 'debug' : 'warn'](
       { error: messageOf(error) },
@@ -154,7 +154,8 @@ async function assertAlone(db: Kysely<Tables>, clock: Clock, node: string | unde
     .selectFrom('lease')
     .select(['name', 'holder'])
     .where('expires_us', '>', Math.round(clock.nowMs() * 1000));
-  const others = node === undefined ? held.where('name', 'like', `${NODE_LEASE}%`) : held.where('name', '=', SINGLE);
+  const others =
+    node === undefined ? held.where('name', 'like', `${NODE_LEASE}%`) : held.where('name', '=', SINGLE_LEASE);
   // The processes of a server, or a single server, that had this folder before were killed.
   const other = (await others.execute()).find(({ holder }) => !isOfFolder(JSON.parse(holder) as Holder, self));
   if (!other) return;

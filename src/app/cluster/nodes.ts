@@ -111,8 +111,9 @@ export function openInternalRequests(
   { process: part, failed, telemetry }: AppContext,
   { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
   { placement }: Pick<Nodes, 'placement'>,
-  { copies, view }: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view'>,
+  deps: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view' | 'epoch'>,
 ): ReturnType<typeof createInternalRequests> {
+  const { copies, view, epoch } = deps;
   const { control, catalog } = streams;
   const timelineOf = (stream: string) => {
     catalog.get(stream); // throws `stream-unknown`
@@ -133,6 +134,7 @@ export function openInternalRequests(
       if (part) await placement.refresh();
     },
     view,
+    epoch,
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node) => control.give(stream, node),
     failed: failed('a request of another node'),

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { ObjectStoreView } from '../../api/admin-shapes.ts';
+import type { ClientGuard } from '../../archive/objects/object-targets.ts';
 import { OBJECT_CACHE, openTieredStore } from '../../archive/objects/open-tiered.ts';
 import { listRecordings } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
@@ -27,6 +28,15 @@ const FOREIGN_EVERY_MS = 60_000;
 /** Failed reads of a target are logged at most this often, ms. */
 const LOG_EVERY_MS = 60_000;
 
+/** What the object stores need of other parts. */
+interface ObjectParts {
+  readonly store: Store;
+  readonly disk: DiskWatch;
+  readonly net: Net;
+  /** Checked before each change of an object. */
+  readonly guard: ClientGuard | undefined;
+}
+
 /**
  * Opens the store over files and buckets. Without a target in the settings, and without an object in the
  * index, it is that of the files.
@@ -35,7 +45,7 @@ const LOG_EVERY_MS = 60_000;
  */
 export async function openObjects(
   app: AppContext,
-  { store, disk, net }: { readonly store: Store; readonly disk: DiskWatch; readonly net: Net },
+  { store, disk, net, guard }: ObjectParts,
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
   const { config, settings, dataFolder, ownFolder, process: part, opened, clock, log, metrics, services } = app;
@@ -53,6 +63,7 @@ export async function openObjects(
       maxBytes: () => Math.floor(settings.now.storage.cache / (part?.link.start.names.length ?? 1)),
       hasRoom: () => disk.now().hasRoom,
     },
+    guard,
     openBreaker: (target, breaker) => services.open({ service: `storage:${target}`, ...breaker }),
     fetched: (target, bytes) => metrics.storageReadBytes.inc({ target }, bytes),
     failed(target, error) {

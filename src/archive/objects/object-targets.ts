@@ -12,13 +12,18 @@ import { type ObjectClient, ObjectError } from './object-client.ts';
 /** Where Google Cloud Storage speaks the protocol of S3. */
 const GCS = 'https://storage.googleapis.com';
 
+/** Puts something in front of the client of a target, such as a check before each change. */
+export type ClientGuard = (target: string, client: ObjectClient) => ObjectClient;
+
 /** The object stores of a process. Disposing closes their clients. */
 export class ObjectTargets implements AsyncDisposable {
   readonly #targets: Readonly<Record<string, TargetConfig>>;
+  readonly #guard: ClientGuard;
   readonly #clients = new Map<string, Promise<ObjectClient>>();
 
-  constructor(targets: Readonly<Record<string, TargetConfig>>) {
+  constructor(targets: Readonly<Record<string, TargetConfig>>, guard: ClientGuard = (_target, client) => client) {
     this.#targets = targets;
+    this.#guard = guard;
   }
 
   /** Names of all targets. */
@@ -38,7 +43,7 @@ export class ObjectTargets implements AsyncDisposable {
   client(name: string): Promise<ObjectClient> {
     const cached = this.#clients.get(name);
     if (cached) return cached;
-    const opening = this.#open(name);
+    const opening = this.#open(name).then((client) => this.#guard(name, client));
     this.#clients.set(name, opening);
     // A failure is not kept.
     opening.catch(() => this.#clients.delete(name));

@@ -11,7 +11,7 @@ import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
 import { assertApart } from './folder-client.ts';
 import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
-import { ObjectTargets } from './object-targets.ts';
+import { type ClientGuard, ObjectTargets } from './object-targets.ts';
 import { ObjectUploads } from './object-uploads.ts';
 import { StoredObjects } from './stored-objects.ts';
 import { TieredSegmentStore } from './tiered-segment-store.ts';
@@ -30,6 +30,8 @@ interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'faile
   /** No folder of a target may be in it. */
   readonly dataFolder: string;
   readonly cache: BlockFilesOptions;
+  /** In front of the clients of the targets. */
+  readonly guard?: ClientGuard | undefined;
 }
 
 /** The store with its parts. Disposing closes all. */
@@ -48,12 +50,12 @@ export interface TieredStore extends AsyncDisposable {
  * @throws OxbowError `bad-setting` if the folder of a target is in the data folder
  */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
-  const { local, db, fence, nowMs, dataFolder, cache, fetched, failed, openBreaker } = options;
+  const { local, db, fence, nowMs, dataFolder, cache, guard, fetched, failed, openBreaker } = options;
   const nowUs = () => Math.round(nowMs() * 1000);
   const deletions = new ObjectDeletions(db, nowUs);
   const uploads = new ObjectUploads(db, fence, nowUs, deletions);
   const index = new StoredObjects(db, fence, nowUs, deletions);
-  const targets = new ObjectTargets(options.targets);
+  const targets = new ObjectTargets(options.targets, guard);
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
   for (const name of targets.names) {
     const { type, path } = targets.find(name)!;

@@ -1,6 +1,6 @@
 /**
- * `oxbow db copy|status|migrate`: moves the database between the data folder and a PostgreSQL server, and
- * takes it to another schema.
+ * `oxbow db copy|status|migrate|promote`: moves the database between the data folder and a PostgreSQL
+ * server, takes it to another schema, and makes a replica the primary.
  * In: a data folder that is not in use, a server. Out: a copy; rows by table.
  */
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { bar, openProgressLine } from '../progress.ts';
 import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+import { addPromote } from './promote.ts';
 
 interface CopyOptions {
   /** A URL; true: that of the settings. */
@@ -55,6 +56,7 @@ export function addDb(program: Command, exit: (code: ExitCode) => void): void {
     .option('--json', 'Print JSON.');
   addSettingFlags(migrate, ['data', 'store.url']);
   migrate.action(async () => exit(await runMigrate(migrate)));
+  addPromote(db, exit);
 }
 
 const examples = `

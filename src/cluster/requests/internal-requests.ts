@@ -44,6 +44,11 @@ export interface InternalRequestDeps {
   edge(stream: string): object;
   /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
   span(stream: string, positionMs: number): Promise<object | null>;
+  /**
+   * Takes note of the epoch of a node, and returns that of this one; undefined: there are no epochs.
+   * docs/decisions/0099.
+   */
+  epoch?: ((theirs: number, node: string) => number) | undefined;
   /** What this process of several says of itself; undefined: there is no such view. */
   view?: ((name: string) => Promise<unknown> | undefined) | undefined;
   /** Spans of changes by another node, below its spans. */
@@ -64,6 +69,8 @@ export const internalTarget = {
   copies: ({ kind, id }: PurgedThing): string => `${PREFIX}copies/${kind}/${encodeURIComponent(id)}`,
   /** POST: answered when the node has read the rows that other nodes have changed. */
   changes: `${PREFIX}changes`,
+  /** POST: notifies of the fencing epoch of a node; answered with that of the receiver. */
+  epoch: (own: number): string => `${PREFIX}epoch?own=${own}`,
   /** POST: the stream moves to the node that requests it. */
   give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
   /** The live edge of a stream, for rooms of the node that requests it. */
@@ -150,6 +157,11 @@ async function answer(deps: InternalRequestDeps, method: string, url: URL, node:
     if (method !== 'POST') return { status: 405 };
     await deps.look();
     return { status: 204 };
+  }
+  if (url.pathname === `${PREFIX}epoch`) {
+    const theirs = Number(url.searchParams.get('own') ?? Number.NaN);
+    if (method !== 'POST' || !Number.isSafeInteger(theirs) || !deps.epoch) return { status: 404 };
+    return { status: 200, body: String(deps.epoch(theirs, node)) };
   }
   const [, kind, path] = /^\/internal\/(files|streams|copies|views)\/(.+)$/.exec(url.pathname) ?? [];
   if (kind === 'streams' && method === 'POST' && path!.endsWith('/give')) {

@@ -8,6 +8,8 @@ import { currentTraceparent } from '../../observe/traces/current-span.ts';
 import type { NodeView } from '../placement/placement.ts';
 import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
 
+type Receiver = Pick<NodeView, 'name' | 'url'>;
+
 interface NodeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Path with query. */
@@ -37,7 +39,7 @@ export class NodeClient {
    *
    * @throws OxbowError `not-ready` if the node does not answer, or refuses the signature; the signal's reason
    */
-  async send(node: NodeView, request: NodeRequest): Promise<NetResponse> {
+  async send(node: Receiver, request: NodeRequest): Promise<NetResponse> {
     const response = await this.#fetch(node, request);
     if (response.status !== REFUSED) return response;
     response[Symbol.dispose]();
@@ -45,7 +47,7 @@ export class NodeClient {
     throw new OxbowError('not-ready', why, { extra: { retryAfterSeconds: 1 } });
   }
 
-  async #fetch({ name, url }: NodeView, request: NodeRequest): Promise<NetResponse> {
+  async #fetch({ name, url }: Receiver, request: NodeRequest): Promise<NetResponse> {
     const { method, target, signal, maxBytes, deadlineMs } = request;
     const limits = { signal, maxBytes, deadlineMs, idleMs: deadlineMs };
     // Media is in no trace.

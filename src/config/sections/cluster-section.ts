@@ -58,6 +58,18 @@ function nodeUrl(sentence: string): Option<string | undefined> {
   return { ...url, parse };
 }
 
+/** Nodes as `NAME=URL`: a list, or text with commas. */
+function peers(sentence: string): Option<readonly string[]> {
+  const check = (item: string) => {
+    const [, url] = PEER.exec(item) ?? [];
+    if (url !== undefined && URL.canParse(url) && new URL(url).href === `${new URL(url).origin}/`) return;
+    throw new FormatError(`"${item.slice(0, 80)}" is no node; write it as name=http://10.1.0.5:8080`, 0);
+  };
+  return createOption(listKind('NAME=URL,…', 'a node', check), '', sentence);
+}
+
+const PEER = /^[a-z0-9][a-z0-9_-]{0,30}=(https?:\/\/.+)$/;
+
 /** Name of a process of a server that runs as several. @param number 1 for the first */
 export function processName(number: number): string {
   return `process-${number}`;
@@ -122,6 +134,9 @@ export const clusterSection = section({
     'What this node does, of `ingest` (it runs streams and takes publishers), `serve` (viewers and pages), `worker` (jobs) and `rooms`; `all` is all of them.',
     { flag: 'roles' },
   ),
+  peers: peers(
+    'Nodes that may run on another database after a promotion, where there is no bucket that both see: each as `NAME=URL`. This node asks them for their epoch.',
+  ),
   takeover: duration(
     '4s',
     'A node that has not renewed its lease for this long is dead: its streams and rooms are taken over.',
@@ -139,6 +154,14 @@ export const clusterSection = section({
     'In a cluster: Redis or NATS does all of this beside the server itself, without being in charge, and differences are counted (`oxbow_cluster_shadow_total`).',
   ),
 });
+
+/** The nodes of `cluster.peers`. */
+export function readPeers(list: readonly string[]): readonly { readonly name: string; readonly url: URL }[] {
+  return list.map((item) => {
+    const at = item.indexOf('=');
+    return { name: item.slice(0, at), url: new URL(item.slice(at + 1)) };
+  });
+}
 
 /** The name of this node; undefined: it shares no streams with others. */
 export function nodeName({ cluster }: { readonly cluster: Values<typeof clusterSection> }): string | undefined {

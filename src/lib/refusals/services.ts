@@ -26,6 +26,11 @@ export const serviceRefusals = {
     title: 'The database is not empty',
     hint: 'Name an empty database, or replace the content of this one with --overwrite.',
   },
+  'database-superseded': {
+    status: 503,
+    title: 'Another database was promoted',
+    hint: 'Name the promoted database in `store.url`, and make this one its replica: docs/9-run/regions.md. If this one shall be used all the same: oxbow db promote.',
+  },
   'node-refused': {
     status: 503,
     title: 'A node of the cluster refused the signature of another one',
