@@ -100,6 +100,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/cluster/assets.test.ts': long('a dead node with films in every state', 'test/cluster/gateway.test.ts'),
   'test/cluster/gateway.test.ts': partly('tokens, lists of channels, films, workers, a dead owner'),
   'test/cluster/observe.test.ts': long('traces and deletions over two nodes', 'test/cluster/gateway.test.ts'),
+  'test/cluster/regions.test.ts': long(
+    'three network namespaces with their edges, and viewers in real time',
+    'test/engines/promotion.test.ts',
+  ),
   'test/cluster/rooms.test.ts': partly('three nodes, streams of others, guests, and a node that is paused'),
   'test/cluster/takeover.test.ts': partly('three nodes, one that is paused, without a database, forgotten'),
   'test/conformance/live.test.ts': partly('a longer walk'),

@@ -24,6 +24,8 @@ import { type ExitCode, say, sayJson } from '../terminal.ts';
 
 /** A bucket or a node that does not answer for this long is left out, ms. */
 const ANSWER_MS = 5000;
+/** A connection that was open since the epoch was read may just have been closed by the bucket. */
+const BUCKET_TRIES = 2;
 /** Sender of the requests to nodes. */
 const SENDER = 'db-promote';
 
@@ -81,8 +83,11 @@ async function runPromote(command: Command): Promise<ExitCode> {
   await using net = createNet({ allow: config.net.allow, userAgent: `oxbow/${version}` });
   const notified = await Promise.all([
     ...targets.names.map((name) =>
-      notify(`bucket ${name}`, signal, async (limit) =>
-        writeEpochObject(await targets.client(name), epochKey(targets.find(name)!), epoch, limit),
+      notify(
+        `bucket ${name}`,
+        signal,
+        async (limit) => writeEpochObject(await targets.client(name), epochKey(targets.find(name)!), epoch, limit),
+        BUCKET_TRIES,
       ),
     ),
     ...notifyNodes(config, { nodes, net }, epoch, signal),
@@ -119,16 +124,22 @@ async function notify(
   name: string,
   signal: AbortSignal,
   send: (limit: { readonly signal: AbortSignal }) => Promise<unknown>,
+  maxTries = 1,
 ): Promise<Notified> {
-  using limit = withDeadline(ANSWER_MS, `notifying ${name}`, { signal });
-  const sending = send(limit);
-  try {
-    await waitFor(sending, limit);
-    return { name, problem: '' };
-  } catch (error) {
-    sending.catch(() => undefined);
-    return { name, problem: sentenceOf(error) };
+  let problem = '';
+  for (let tries = 0; tries < maxTries; tries++) {
+    using limit = withDeadline(ANSWER_MS, `notifying ${name}`, { signal });
+    const sending = send(limit);
+    try {
+      await waitFor(sending, limit);
+      return { name, problem: '' };
+    } catch (error) {
+      sending.catch(() => undefined);
+      signal.throwIfAborted();
+      problem = sentenceOf(error);
+    }
   }
+  return { name, problem };
 }
 
 /** Notifies the nodes that the database knows, and those of the settings. */
