@@ -81,7 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   await using opened = new AsyncDisposableStack();
   if (!options.isLocked) opened.use(lockDataFolder(dirname(file)));
   await keepReserve(dirname(file));
-  const engine = opened.use(await openEngine(options));
+  const engine = opened.use(await openEngine({ ...options, takesNewer: true }));
   const { db, identity, movedTo } = engine;
   const clock = createSystemClock();
   const lease = opened.use(
@@ -115,10 +115,14 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
 
 /** Opens the database without the data folder. @throws as `openStore` */
 export async function openEngine(
-  options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs' | 'node' | 'isLocked'>,
+  options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs' | 'node' | 'isLocked'> & {
+    /** Uses the database of a server with a newer schema that permits it. */
+    readonly takesNewer?: boolean;
+  },
 ): Promise<Engine> {
   const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, unlimited, start, signal } = options;
+  const { takesNewer } = options;
   if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
-  return openPostgresEngine({ server, log, onWait, guard, unlimited, signal });
+  return openPostgresEngine({ server, log, onWait, guard, unlimited, takesNewer, signal });
 }

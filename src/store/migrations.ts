@@ -18,7 +18,18 @@ import { traceMigration } from './tables/trace-columns.ts';
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be
  * undone: those of the first release with `down` and before.
  */
-type Migration = string | { readonly up: string; readonly down: string };
+export type Migration =
+  | string
+  | {
+      readonly up: string;
+      readonly down: string;
+      /**
+       * An oxbow of the schema before works with this one, and may run meanwhile: the step only adds tables,
+       * indices, and columns that have a default or may be null, and what is in them may be ignored. Without
+       * it all processes of before must have ended. docs/9-run/regions.md.
+       */
+      readonly expands?: true;
+    };
 
 /** The oldest schema that a database can be taken back to. */
 export const OLDEST_SCHEMA = 29;
@@ -416,16 +427,27 @@ function downOf(schema: number): string | undefined {
   return schema > OLDEST_SCHEMA && typeof step === 'object' ? step.down : undefined;
 }
 
+/** The oldest schema whose oxbow works with a database of `schema`. */
+export function oldestFor(schema: number, steps = migrations): number {
+  let oldest = schema;
+  for (; oldest > 0; oldest--) {
+    const step = steps[oldest - 1];
+    if (typeof step !== 'object' || !step.expands) break;
+  }
+  return oldest;
+}
+
 /**
  * The statements that lead from one schema to another, in order.
  *
+ * @param steps the history; default: that of this oxbow
  * @throws OxbowError `bad-request` if a step cannot be undone or does not exist
  */
-export function stepsBetween(from: number, target: number): readonly string[] {
-  if (target > migrations.length || target < 1) {
-    throw new OxbowError('bad-request', `This oxbow has no schema ${target}; its newest is ${migrations.length}.`);
+export function stepsBetween(from: number, target: number, steps = migrations): readonly string[] {
+  if (target > steps.length || target < 1) {
+    throw new OxbowError('bad-request', `This oxbow has no schema ${target}; its newest is ${steps.length}.`);
   }
-  if (target >= from) return migrations.slice(from, target).map(upOf);
+  if (target >= from) return steps.slice(from, target).map(upOf);
   return Array.from({ length: from - target }, (_, undone) => {
     const down = downOf(from - undone);
     if (down === undefined) throw new OxbowError('bad-request', `Schema ${from - undone} cannot be taken back.`);

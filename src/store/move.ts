@@ -144,6 +144,10 @@ export interface DatabaseStatus {
   readonly schema: number;
   /** The schema that this oxbow needs. */
   readonly newest: number;
+  /** Fencing epoch of a server; 0: nothing was promoted. null: a file has none. */
+  readonly epoch: number | null;
+  /** Another database was promoted in place of this one. */
+  readonly isSuperseded: boolean;
 }
 
 /**
@@ -158,9 +162,15 @@ export async function readStatus({
   readonly server: DatabaseServer | undefined;
 }): Promise<DatabaseStatus> {
   const newest = migrations.length;
-  if (server === undefined) return { engine: 'sqlite', place: file, schema: readSqliteSchema(file), newest };
+  if (server === undefined)
+    return { engine: 'sqlite', place: file, schema: readSqliteSchema(file), newest, epoch: null, isSuperseded: false };
   const { openPostgresEngine } = await import('./postgres/engine.ts');
   const { schemaOf } = await import('./postgres/migrate.ts');
   await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, waitMs: 0, migrate: false });
-  return { engine: 'postgresql', place: null, schema: await schemaOf(engine.db), newest };
+  const schema = await schemaOf(engine.db);
+  const { readEpoch } = await import('./epoch/epoch-row.ts');
+  // A database without tables has no epoch.
+  const { number: epoch, isSuperseded } =
+    schema === 0 ? { number: 0, isSuperseded: false } : await readEpoch(engine.db);
+  return { engine: 'postgresql', place: null, schema, newest, epoch, isSuperseded };
 }

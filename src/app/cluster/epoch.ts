@@ -12,7 +12,7 @@ import { readPeers } from '../../config/sections/cluster-section.ts';
 import type { AppContext, Parts } from '../../features/core.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
-import { readEpoch } from '../../store/epoch/epoch-row.ts';
+import { raiseEpoch, readEpoch } from '../../store/epoch/epoch-row.ts';
 
 /** Buckets that do not answer are logged at most this often, ms. */
 const LOG_EVERY_MS = 60_000;
@@ -47,7 +47,7 @@ export async function openEpoch(
   const targets = opened.use(new ObjectTargets(config.storage.targets));
   const buckets = new Map(targets.names.map((name) => [name, bucketOf(targets, name)]));
   const peers = readPeers(config.cluster.peers);
-  const database: EpochPlace = { name: 'its database now', read: async () => (await readEpoch(store.db)).number };
+  const database: EpochPlace = { name: 'that database', read: async () => (await readEpoch(store.db)).number };
   const places = (): readonly EpochPlace[] => {
     if (!nodes) return [database, ...buckets.values()];
     // Living nodes have this database. Others may have run on the old one since the promotion.
@@ -68,6 +68,7 @@ export async function openEpoch(
       log.fatal({ err: error }, 'another database was promoted; this process stops writing and ends');
       onTaken();
     },
+    mark: (higher) => raiseEpoch(store.db, { number: higher, isSuperseded: true }, clock.nowMs()),
     failed(place, error) {
       if (!(error instanceof ObjectError)) log.debug({ place, err: error }, 'the epoch cannot be read');
       else failures.call((leftOut) => log.warn({ place, err: error, leftOut }, 'the epoch cannot be read'));

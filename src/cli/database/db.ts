@@ -128,7 +128,12 @@ async function runStatus(command: Command): Promise<ExitCode> {
   const { readStatus } = await import('../../store/move.ts');
   const status = await readStatus({ file: join(config.data, DATABASE_FILE), server: databaseServer(config.store) });
   if (command.opts<{ json?: true }>().json) sayJson(status);
-  else say(`${status.engine === 'sqlite' ? status.place : 'PostgreSQL'}: schema ${status.schema} of ${status.newest}`);
+  else {
+    const { engine, place, schema, newest, epoch, isSuperseded } = status;
+    const epochText = epoch === null || epoch === 0 ? '' : `, epoch ${epoch}`;
+    say(`${engine === 'sqlite' ? place : 'PostgreSQL'}: schema ${schema} of ${newest}${epochText}`);
+    if (isSuperseded) say('  Another database was promoted in place of this one.');
+  }
   return 0;
 }
 

@@ -32,14 +32,16 @@ function openWatch(number: number, ...places: readonly Place[]) {
   const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
   const seen: OxbowError[] = [];
   const failures: string[] = [];
+  const marked: number[] = [];
   const watch = new EpochWatch({
     number,
     places: () => places,
     clock,
     superseded: (error) => void seen.push(error),
+    mark: async (epoch) => marked.push(epoch),
     failed: (place) => void failures.push(place),
   });
-  return { watch, clock, seen, failures };
+  return { watch, clock, seen, failures, marked };
 }
 
 suite('the watch for a higher epoch', () => {
@@ -71,7 +73,7 @@ suite('the watch for a higher epoch', () => {
 
   test('ends a running process once, whatever notices it first', async () => {
     const bucket = new Place('the bucket', 2);
-    const { watch, seen } = openWatch(2, bucket);
+    const { watch, seen, marked } = openWatch(2, bucket);
     const ending = new AbortController();
     const running = watch.run(ending);
     watch.hear(2, 'the node b');
@@ -80,7 +82,7 @@ suite('the watch for a higher epoch', () => {
     watch.hear(4, 'the node b');
     bucket.epoch = 4;
     await assert.rejects(watch.check(bucket, { signal }), { code: 'database-superseded' });
-    assert.equal(seen.length, 1);
+    assert.deepEqual([seen.length, marked], [1, [4]]);
     ending.abort();
     await running;
   });

@@ -33,6 +33,8 @@ interface EpochWatchOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Called once, when a higher epoch is seen while `run` runs. */
   readonly superseded: (error: OxbowError) => void;
+  /** Notes in the database, once, that it was superseded: other processes end, and cannot start again. */
+  readonly mark: (number: number) => Promise<unknown>;
   /** A place could not be read or raised. */
   readonly failed: (place: string, error: unknown) => void;
 }
@@ -42,6 +44,7 @@ export class EpochWatch {
   readonly #options: EpochWatchOptions;
   readonly #lookedMs = new Map<string, number>();
   #refusal: OxbowError | undefined;
+  #marking: Promise<unknown> = Promise.resolve();
   #isRunning = false;
 
   constructor(options: EpochWatchOptions) {
@@ -58,8 +61,10 @@ export class EpochWatch {
     if (number <= this.number || this.#refusal) return;
     this.#refusal = new OxbowError(
       'database-superseded',
-      `The database of this oxbow has epoch ${this.number}, and ${place} has epoch ${number}: another database was promoted in place of this one.`,
+      `This oxbow began with epoch ${this.number} of its database, and ${place} has epoch ${number}: a database was promoted since.`,
     );
+    const { mark, failed } = this.#options;
+    this.#marking = mark(number).catch((error: unknown) => failed('the database', error));
     if (this.#isRunning) this.#options.superseded(this.#refusal);
   }
 
@@ -81,7 +86,9 @@ export class EpochWatch {
       }),
     );
     signal.throwIfAborted();
-    if (this.#refusal) throw this.#refusal;
+    if (!this.#refusal) return;
+    await waitFor(this.#marking, { signal });
+    throw this.#refusal;
   }
 
   /**
@@ -103,6 +110,7 @@ export class EpochWatch {
       await this.look({ signal }).catch(() => undefined);
       await sleep(LOOK_EVERY_MS, { signal }).catch(() => undefined); // aborted
     }
+    await this.#marking;
   }
 
   async #read(place: EpochPlace, options: { readonly signal: AbortSignal }): Promise<void> {

@@ -32,24 +32,32 @@ export async function readEpoch(db: Kysely<Tables>): Promise<Epoch> {
  * Raises the epoch, and ends the leases of all processes in the same transaction: each guarded write of a
  * process from before is refused from then on, also one that is under way.
  *
- * @param epoch its number is higher than that of the database
  * @param atMs when, ms since 1970; for people
+ * @returns false, and nothing has changed, if the database has a higher epoch; also this one, for a mark
  */
-export async function raiseEpoch(db: Kysely<Tables>, { number, isSuperseded }: Epoch, atMs: number): Promise<void> {
+export async function raiseEpoch(db: Kysely<Tables>, { number, isSuperseded }: Epoch, atMs: number): Promise<boolean> {
   const holder = JSON.stringify({
     state: isSuperseded ? 'superseded' : 'current',
     at: new Date(atMs).toISOString(),
   });
-  await db.transaction().execute(async (transaction) => {
-    await transaction
+  return db.transaction().execute(async (transaction) => {
+    // A replica that was current has the same number, with the note that was for the old primary.
+    const { numInsertedOrUpdatedRows } = await transaction
       .insertInto('lease')
       .values({ name: EPOCH_LEASE, holder, token: number, expires_us: 0 })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ holder, token: number }))
-      .execute();
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ holder, token: number })
+          .where('lease.token', isSuperseded ? '<' : '<=', number),
+      )
+      .executeTakeFirstOrThrow();
+    if (numInsertedOrUpdatedRows === 0n) return false;
     await transaction
       .updateTable('lease')
       .set((eb) => ({ token: eb('token', '+', 1), expires_us: 0 }))
       .where((eb) => eb.or([eb('name', '=', SINGLE_LEASE), eb('name', 'like', `${NODE_LEASE}%`)]))
       .execute();
+    return true;
   });
 }

@@ -2,16 +2,17 @@
  * The engine for a PostgreSQL server: pools of connections, migrations, and reads from a replica.
  * In: a URL. Out: Engine.
  */
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Engine, Guard, OnWait } from '../engine.ts';
-import { migrations } from '../migrations.ts';
+import { type Migration, migrations, oldestFor } from '../migrations.ts';
+import type { Tables } from '../schema.ts';
 import { createPostgresDb } from './dialect.ts';
 import { isUnavailable } from './errors.ts';
-import { migratePostgres, schemaOf } from './migrate.ts';
+import { migratePostgres, newer, readSchema, waitForOthers } from './migrate.ts';
 import { ConnectionPool } from './pool.ts';
 import { openReplica } from './replica.ts';
 
@@ -28,6 +29,10 @@ export interface PostgresEngineOptions {
   readonly waitMs?: number | undefined;
   /** Whether to migrate to the newest schema; default true. */
   readonly migrate?: boolean;
+  /** Uses a database of a newer oxbow whose schema permits it. */
+  readonly takesNewer?: boolean | undefined;
+  /** The history of the schema; default: that of this oxbow. For tests. */
+  readonly steps?: readonly Migration[] | undefined;
   /** Statements may take as long as they need. Migrations always may. */
   readonly unlimited?: boolean | undefined;
 }
@@ -78,14 +83,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       extra: { hint: 'Create one with UTF-8: createdb --encoding UTF8 --template template0 NAME' },
     });
   }
-  // A separate connection, without limits, only where there is something to do.
-  if (migrate && (await schemaOf(db)) !== migrations.length) {
-    await using patient = new AsyncDisposableStack();
-    const migrationPool = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
-    patient.defer(() => migrationPool.end());
-    const { from, to } = await migratePostgres(createPostgresDb(migrationPool, migrationPool));
-    if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
-  }
+  if (migrate) await takeToSchema(db, options);
   const { replicaUrl, replicaLag } = server;
   const replica =
     replicaUrl === undefined
@@ -126,6 +124,29 @@ function refusedLimits(log: Log): (name: string) => void {
       'the pooler in front of the database accepts no such limit; set it for the role of oxbow',
     );
   };
+}
+
+/** Brings the database to the newest schema, unless it has a newer one that this oxbow works with. */
+async function takeToSchema(db: Kysely<Tables>, options: PostgresEngineOptions): Promise<void> {
+  const { server, log, onWait, takesNewer = false, steps = migrations } = options;
+  const { signal = new AbortController().signal } = options;
+  const { version, oldest } = await readSchema(db);
+  if (version === steps.length) return;
+  if (version > steps.length) {
+    if (!takesNewer || oldest > steps.length) throw newer(version, steps.length);
+    log.warn(
+      { schema: version, known: steps.length },
+      'the database has the schema of a newer oxbow, which this one can use',
+    );
+    return;
+  }
+  if (version > 0 && oldestFor(steps.length, steps) > version) await waitForOthers(db, { signal });
+  // A separate connection, without limits, only where there is something to do.
+  await using patient = new AsyncDisposableStack();
+  const migrationPool = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
+  patient.defer(() => migrationPool.end());
+  const { from, to } = await migratePostgres(createPostgresDb(migrationPool, migrationPool), undefined, steps);
+  if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
 }
 
 /** Logs when a server is lost, and when it responds again. */
