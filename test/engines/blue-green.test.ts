@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { openEngine } from '../../src/store/db.ts';
@@ -85,6 +86,25 @@ suite('two versions on one database', { skip: needPostgres() || need('redis-serv
       assert.deepEqual(await readSchema(newer.db), { version: NEWEST + 2, oldest: NEWEST + 2 });
     }
     await assert.rejects(start(), /data-newer|schemas up to/);
+  });
+
+  test('a step beside an older one waits for a long query, and lets others through meanwhile', async () => {
+    const client = new pg.Client({ connectionString: cluster.database });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT count(*) FROM marker');
+    const later: Migration = { up: 'ALTER TABLE marker ADD COLUMN later TEXT;', down: '', expands: true };
+    const opening = openAsNewer(expanding, contracting, later);
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE marker%'
+      AND datname = current_database()`;
+    await until('the step waits', async () => (await cluster.query(waiting)).length > 0);
+    await cluster.query('SELECT count(*) FROM marker'); // behind the step, which gives up
+    await client.query('COMMIT');
+    await client.end();
+    await using newer = await opening;
+    assert.equal((await readSchema(newer.db)).version, NEWEST + 3);
+    await sql`ALTER TABLE marker DROP COLUMN later`.execute(newer.db);
+    await sql`UPDATE oxbow_schema SET version = ${NEWEST + 2}, oldest = ${NEWEST + 2}`.execute(newer.db);
   });
 
   test('a step that an older one cannot work with waits for the lease of one that was killed', async () => {

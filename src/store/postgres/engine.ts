@@ -12,7 +12,7 @@ import { type Migration, migrations, oldestFor } from '../migrations.ts';
 import type { Tables } from '../schema.ts';
 import { createPostgresDb } from './dialect.ts';
 import { isUnavailable } from './errors.ts';
-import { migratePostgres, newer, readSchema, waitForOthers } from './migrate.ts';
+import { migrateBeside, migratePostgres, newer, readSchema, waitForOthers } from './migrate.ts';
 import { ConnectionPool } from './pool.ts';
 import { openReplica } from './replica.ts';
 
@@ -140,12 +140,17 @@ async function takeToSchema(db: Kysely<Tables>, options: PostgresEngineOptions):
     );
     return;
   }
-  if (version > 0 && oldestFor(steps.length, steps) > version) await waitForOthers(db, { signal });
+  const isBeside = version > 0 && oldestFor(steps.length, steps) <= version;
+  if (version > 0 && !isBeside) await waitForOthers(db, { signal });
   // A separate connection, without limits, only where there is something to do.
   await using patient = new AsyncDisposableStack();
   const migrationPool = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
   patient.defer(() => migrationPool.end());
-  const { from, to } = await migratePostgres(createPostgresDb(migrationPool, migrationPool), undefined, steps);
+  const migrationDb = createPostgresDb(migrationPool, migrationPool);
+  const waits = () => log.warn('another program uses a table of the database; the new schema waits for it');
+  const { from, to } = isBeside
+    ? await migrateBeside(migrationDb, steps, { signal, waits })
+    : await migratePostgres(migrationDb, undefined, steps);
   if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
 }
 

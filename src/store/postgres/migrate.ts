@@ -16,11 +16,21 @@ const LOCK = 0x6f78626f77; // "oxbow"
 
 /** Others are looked at this often, ms. */
 const LOOK_EVERY_MS = 500;
+/**
+ * While others use the tables, a step waits this long for the lock of one, ms: all of their statements wait
+ * behind it.
+ */
+const LOCK_MS = 2000;
+/** After that they have this long, ms. */
+const BREATHE_MS = 1000;
+/** So often it is tried: a backup of a large table may take this long. */
+const LOCK_TRIES = 200;
 
 /**
  * Migrates to a schema. Tables that are new get their columns from migrations.ts.
  *
  * @param target default: the newest, or a newer one that the database has already
+ * @param lockMs longest wait for a lock; 0: none
  * @returns the schema before and after
  * @throws OxbowError `data-newer` for a schema that this oxbow cannot use
  */
@@ -28,8 +38,10 @@ export async function migratePostgres(
   db: Kysely<Tables>,
   target?: number,
   steps: readonly Migration[] = migrations,
+  lockMs = 0,
 ): Promise<{ readonly from: number; readonly to: number }> {
   return db.transaction().execute(async (transaction) => {
+    await sql.raw(`SET LOCAL lock_timeout = ${lockMs}`).execute(transaction);
     await sql`SELECT pg_advisory_xact_lock(${LOCK})`.execute(transaction);
     await sql`CREATE TABLE IF NOT EXISTS oxbow_schema (version bigint NOT NULL)`.execute(transaction);
     await sql`ALTER TABLE oxbow_schema ADD COLUMN IF NOT EXISTS oldest bigint`.execute(transaction);
@@ -45,6 +57,34 @@ export async function migratePostgres(
     await sql`INSERT INTO oxbow_schema (version, oldest) VALUES (${to}, ${oldestFor(to, steps)})`.execute(transaction);
     return { from, to };
   });
+}
+
+/**
+ * Migrates to the newest schema while processes of an older oxbow use the database.
+ *
+ * @param waits called before the second try
+ * @throws as `migratePostgres`; OxbowError `not-ready` if a table is never free; the reason of the signal
+ */
+export async function migrateBeside(
+  db: Kysely<Tables>,
+  steps: readonly Migration[],
+  { signal, waits }: { readonly signal: AbortSignal; readonly waits: () => void },
+): Promise<{ readonly from: number; readonly to: number }> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await migratePostgres(db, undefined, steps, LOCK_MS);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== '55P03') throw error; // lock_not_available
+      if (tries === LOCK_TRIES) {
+        throw new OxbowError('not-ready', 'Another program has used a table of the database for too long.', {
+          cause: error,
+          extra: { hint: 'Start oxbow again when its backup or query has ended.' },
+        });
+      }
+      if (tries === 1) waits();
+      await sleep(BREATHE_MS, { signal });
+    }
+  }
 }
 
 /** The schema of a database, and the oldest schema whose oxbow works with it. Both 0: there are no tables. */
