@@ -78,6 +78,7 @@ const furtherPrograms: Readonly<Record<string, Readonly<Record<string, readonly 
     crun: ['crun'],
     mmdebstrap: ['mmdebstrap'],
   },
+  'test/cluster/regions.test.ts': { ip: ['iproute2'] },
   'test/windows/wine.test.ts': { wine: ['wine', 'wine64'] },
   'test/benches/serving.test.ts': { wrk: ['wrk'], cc: ['gcc', 'libc6-dev'], ss: ['iproute2'] },
 };

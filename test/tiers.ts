@@ -223,6 +223,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/webrtc-relay.test.ts': long('lossy links with libdatachannel', 'test/e2e/whip.test.ts'),
   'test/e2e/whip.test.ts': partly('both roles of DTLS, loss'),
   'test/engines/pairs.test.ts': long('every pair of engines', 'test/faults/engines.test.ts'),
+  'test/engines/promotion.test.ts': partly('nodes that share no bucket'),
   'test/engines/postgresql-move.test.ts': long(
     'moves a data folder to a server and back',
     'test/engines/postgresql-server.test.ts',

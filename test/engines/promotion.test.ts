@@ -22,6 +22,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const log = createSilentLog();
 const { signal } = new AbortController();
@@ -192,58 +193,61 @@ suite('the promotion of a replica', { skip: needPostgres() || need('redis-server
     await b.stream('cam', 'live');
   });
 
-  test('reaches nodes that have no bucket: one is notified by the command, another by the peer of its settings', async () => {
-    await using opened = new AsyncDisposableStack();
-    const folder = opened.use(await openFolder('peers'));
-    const primary = opened.use(await startPostgres());
-    const secret = randomBytes(24).toString('hex');
-    const port = { a: await freePort(), b: await freePort() };
-    const start = async (node: 'a' | 'b', postgres: PostgresServer, peers: readonly string[] = []) => {
-      const redis = opened.use(await openRedisKeys());
-      const settings = {
-        store: { url: postgres.url('postgres') },
-        redis: { url: redis.url, prefix: redis.prefix },
-        cluster: { enabled: true, node, url: `http://127.0.0.1:${port[node]}`, secret, peers },
+  fullTest(
+    'reaches nodes that have no bucket: one is notified by the command, another by the peer of its settings',
+    async () => {
+      await using opened = new AsyncDisposableStack();
+      const folder = opened.use(await openFolder('peers'));
+      const primary = opened.use(await startPostgres());
+      const secret = randomBytes(24).toString('hex');
+      const port = { a: await freePort(), b: await freePort() };
+      const start = async (node: 'a' | 'b', postgres: PostgresServer, peers: readonly string[] = []) => {
+        const redis = opened.use(await openRedisKeys());
+        const settings = {
+          store: { url: postgres.url('postgres') },
+          redis: { url: redis.url, prefix: redis.prefix },
+          cluster: { enabled: true, node, url: `http://127.0.0.1:${port[node]}`, secret, peers },
+        };
+        const config = join(folder.path, `${node}.json`);
+        await writeFile(config, JSON.stringify(settings));
+        const args = ['--data', join(folder.path, node), '--config', config];
+        const http = `127.0.0.1:${port[node]}`;
+        return {
+          config,
+          args,
+          begin: () =>
+            startPlainServer({
+              data: join(folder.path, node),
+              http,
+              args: ['--config', config],
+              adminToken,
+              sample: false,
+            }),
+        };
       };
-      const config = join(folder.path, `${node}.json`);
-      await writeFile(config, JSON.stringify(settings));
-      const args = ['--data', join(folder.path, node), '--config', config];
-      const http = `127.0.0.1:${port[node]}`;
-      return {
-        config,
-        args,
-        begin: () =>
-          startPlainServer({
-            data: join(folder.path, node),
-            http,
-            args: ['--config', config],
-            adminToken,
-            sample: false,
-          }),
-      };
-    };
-    const a = await (await start('a', primary)).begin();
-    opened.use(a);
-    const replica = opened.use(await startPostgres({ primary }));
-    // As one that was left behind: it was promoted by hand, and does not know of the other.
-    const stale = opened.use(await startPostgres({ primary }));
-    const client = new pg.Client({ connectionString: stale.url('postgres') });
-    await client.connect();
-    await client.query('SELECT pg_promote()');
-    await client.end();
-    const regionTwo = await start('b', replica);
-    const { epoch, notified } = await promote(['--config', regionTwo.config]);
-    assert.deepEqual([epoch, notified], [1, [{ name: 'node a', problem: '' }]]);
-    await a.closed;
-    assert.match(a.stderr, /the node db-promote has epoch 1: a database was promoted since/);
-    {
-      await using engine = await openEngine({ file: '', server: databaseOf(primary), log });
-      assert.deepEqual(await readEpoch(engine.db), { number: 1, isSuperseded: true });
-    }
-    opened.use(await regionTwo.begin());
-    const left = await start('a', stale, [`b=http://127.0.0.1:${port.b}`]);
-    const refused = await runOxbow(['serve', ...left.args]);
-    assert.equal(refused.code, 1, refused.stderr);
-    assert.match(refused.stderr, /epoch 0 of its database, and the node b has epoch 1/);
-  });
+      const a = await (await start('a', primary)).begin();
+      opened.use(a);
+      const replica = opened.use(await startPostgres({ primary }));
+      // As one that was left behind: it was promoted by hand, and does not know of the other.
+      const stale = opened.use(await startPostgres({ primary }));
+      const client = new pg.Client({ connectionString: stale.url('postgres') });
+      await client.connect();
+      await client.query('SELECT pg_promote()');
+      await client.end();
+      const regionTwo = await start('b', replica);
+      const { epoch, notified } = await promote(['--config', regionTwo.config]);
+      assert.deepEqual([epoch, notified], [1, [{ name: 'node a', problem: '' }]]);
+      await a.closed;
+      assert.match(a.stderr, /the node db-promote has epoch 1: a database was promoted since/);
+      {
+        await using engine = await openEngine({ file: '', server: databaseOf(primary), log });
+        assert.deepEqual(await readEpoch(engine.db), { number: 1, isSuperseded: true });
+      }
+      opened.use(await regionTwo.begin());
+      const left = await start('a', stale, [`b=http://127.0.0.1:${port.b}`]);
+      const refused = await runOxbow(['serve', ...left.args]);
+      assert.equal(refused.code, 1, refused.stderr);
+      assert.match(refused.stderr, /epoch 0 of its database, and the node b has epoch 1/);
+    },
+  );
 });
