@@ -136,6 +136,7 @@ export const features: readonly Feature[] = [
   feature('Events and webhooks', 'notifies programs', 'events webhooks', 'api/events api/webhooks'),
   feature('Edge', "copies of another server's media", 'edge edges cdn', 'run/edge run/cdn'),
   feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis run/nats'),
+  feature('Regions', 'continues in another region', 'epoch promote promotion regions', 'run/regions'),
   feature(
     'Content steering',
     'sends players to the edge that is near and has time',
