@@ -162,7 +162,7 @@ async function openCore(
   const nodes = await openNodes(app, { store, net });
   const epoch = await openEpoch(app, { store, nodes }, onTaken);
   const placement = nodes?.placement ?? createSolePlacement();
-  const { bus, ownEvents, webhooks } = await openEvents(app, { store, changes, net, cluster });
+  const { bus, ownEvents, eventLog, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const hooks = createHooks();
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
@@ -190,6 +190,7 @@ async function openCore(
     placement,
     bus,
     ownEvents,
+    eventLog,
     disk,
     recordings,
     streams,

@@ -110,6 +110,7 @@ function httpDepsOf(
 ): HttpDeps {
   const {
     bus,
+    eventLog,
     webhooks,
     hooks,
     disk,
@@ -153,6 +154,7 @@ function httpDepsOf(
     steering: hooks.steering,
     abilities: hooks.abilities,
     events: bus,
+    eventLog,
     webhooks,
     lookup,
     answer,

@@ -35,6 +35,7 @@ import { altSvc } from './sections/alt-svc-option.ts';
 import { childrenSection } from './sections/children-section.ts';
 import { clusterSection, natsSection, redisSection } from './sections/cluster-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
+import { eventsSection } from './sections/events-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
@@ -247,6 +248,7 @@ export const schema = section({
     ),
   }),
   errors: errorsSection,
+  events: eventsSection,
   jobs: jobsSection,
   redis: redisSection,
   nats: natsSection,

@@ -27,6 +27,7 @@ import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentLocation, SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
+import type { EventLog } from '../cluster/bus/event-log.ts';
 import type { LeaseStore } from '../cluster/lease/lease.ts';
 import type { ClusterNodes } from '../cluster/placement/cluster-nodes.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
@@ -293,6 +294,8 @@ export interface Parts {
   readonly bus: EventBus;
   /** Events of this process only, also while the bus of the cluster waits for Redis. */
   readonly ownEvents: EventBus;
+  /** Past events; undefined: none are kept. */
+  readonly eventLog: EventLog | undefined;
   readonly webhooks: Webhooks;
   readonly hooks: Hooks;
   readonly disk: DiskWatch;

@@ -21,6 +21,7 @@ import type {
   WebhookView,
 } from '../api/webhook-shapes.ts';
 import type { JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
+import type { EventLog } from '../cluster/bus/event-log.ts';
 import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
@@ -72,6 +73,8 @@ export interface HttpDeps extends ServeDeps {
   readonly jobMedia: JobMediaApi;
   /** Purges of edges that changes begin. */
   readonly edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
+  /** Past events; undefined: none are kept. */
+  readonly eventLog: EventLog | undefined;
   readonly webhooks: WebhooksApi;
   system(): Awaitable<SystemView>;
   systemHistory(): Awaitable<SystemHistory>;

@@ -139,6 +139,7 @@ export async function startTestServer(
     uploads: {} as Uploads, // tests of uploads bring their own
     uploadCreation: {} as UploadCreation,
     webhooks: fakeWebhooks(),
+    eventLog: undefined,
     assets: fakeAssets(),
     clips: noClips,
     edgePurges: noEdgePurges,

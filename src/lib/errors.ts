@@ -191,6 +191,11 @@ export const refusals = {
   ...serviceRefusals,
   ...alarmRefusals,
   ...recordingRefusals,
+  'events-gone': {
+    status: 410,
+    title: 'These events are not kept any more',
+    hint: 'Read the state again, then continue with `since` from now on. `events.keep` is how long events are kept.',
+  },
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',

@@ -40,6 +40,18 @@ export const metricTable = {
     labels: [],
     help: 'Times a subscriber missed events because more were published at once than the event bus keeps.',
   },
+  eventLogWaiting: {
+    type: 'gauge',
+    name: 'oxbow_event_log_waiting',
+    labels: [],
+    help: 'Events that wait to be stored in the log of past events.',
+  },
+  eventLogLost: {
+    type: 'counter',
+    name: 'oxbow_event_log_lost_total',
+    labels: [],
+    help: 'Events that are not in the log of past events, because too many waited for the database.',
+  },
   eventListeners: { type: 'gauge', name: 'oxbow_event_listeners', labels: [], help: 'Subscribers to events now.' },
   webhookDeliveries: {
     type: 'counter',

@@ -33,8 +33,8 @@ const counted = {
 } as const;
 
 /**
- * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would
- * revive ended sessions, send events twice and report a stop as a crash.
+ * Tables with momentary state: sessions, jobs, deliveries, past events, the state of streams. Restored later
+ * they would revive ended sessions, send events twice and report a stop as a crash.
  */
 export const momentary = [
   'session',
@@ -45,6 +45,9 @@ export const momentary = [
   'upload',
   'upload_part',
   'webhook_delivery',
+  'webhook_replay',
+  'event_log',
+  'event_log_head',
   'stream_presence',
   'stream_on_air',
   'row_change',

@@ -10,6 +10,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { accountMigration } from './account-migration.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
+import { eventLogMigration } from './tables/event-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';
 import { traceMigration } from './tables/trace-columns.ts';
@@ -410,6 +411,7 @@ export const migrations: readonly Migration[] = [
     up: `ALTER TABLE stream ADD COLUMN watch_rules TEXT;`,
     down: `ALTER TABLE stream DROP COLUMN watch_rules;`,
   },
+  eventLogMigration,
 ];
 
 /** The statements that upgrade. */

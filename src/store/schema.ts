@@ -34,6 +34,7 @@ import type {
   AssetTagTable,
 } from './tables/asset-tables.ts';
 import type { ErasureTable } from './tables/erasure-tables.ts';
+import type { EventLogHeadTable, EventLogTable, WebhookReplayTable } from './tables/event-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
 import type { SettingTable } from './tables/setting-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
@@ -411,6 +412,9 @@ export interface Tables {
   watch_epoch: WatchEpochTable;
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;
+  webhook_replay: WebhookReplayTable;
+  event_log: EventLogTable;
+  event_log_head: EventLogHeadTable;
   lease: LeaseTable;
   stored_object: StoredObjectTable;
   object_upload: ObjectUploadTable;

@@ -4,6 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import { eventSchema, eventTable, eventTypes } from '../../api/events.ts';
+import { PastEventsView } from '../../api/past-events.ts';
 import { ProblemView } from '../../api/shapes.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
 import { http } from '../../lib/memory/node-http.ts';
@@ -16,7 +17,8 @@ import { operationName } from './operation-name.ts';
 export function describeRoute(route: Route, names: NamedSchemas): Record<string, unknown> {
   const response: Record<string, unknown> = {};
   for (const [status, schema] of Object.entries(route.replies)) {
-    response[status] = schema ? names.refer(schema) : { type: 'null', description: 'No body.' };
+    if (isEventStream(schema)) response[status] = eventContent(names);
+    else response[status] = schema ? names.refer(schema) : { type: 'null', description: 'No body.' };
   }
   response['4xx'] = {
     description: 'A refusal, RFC 9457.',
@@ -48,12 +50,25 @@ function fileContent(types: readonly string[]): Record<string, object> {
   return Object.fromEntries(types.map((type) => [type, { schema: { contentMediaType: type } }]));
 }
 
+function isEventStream(schema: TSchema | undefined): boolean {
+  return (schema as { description?: unknown } | undefined)?.description === EVENT_STREAM;
+}
+
+/** A stream of events, or a page of past ones. */
+function eventContent(names: NamedSchemas): object {
+  const content = {
+    'text/event-stream': { schema: { type: 'string', description: EVENT_STREAM } },
+    'application/json': { schema: names.refer(PastEventsView) },
+  };
+  return { description: 'A stream of events; with `since` a page of past events.', content };
+}
+
 /** Media types of exports. */
 const FILE_TYPES = Object.values({ mp4: contentTypes.mp4, mkv: contentTypes.mkv, ts: contentTypes.ts });
 
 function textTypes(schema: TSchema | undefined): readonly string[] {
-  const { format, description } = schema as { format?: unknown; description?: unknown };
-  if (description === EVENT_STREAM) return ['text/event-stream'];
+  if (isEventStream(schema)) return ['text/event-stream', 'application/json'];
+  const { format } = schema as { format?: unknown };
   return format === 'binary' ? FILE_TYPES : ['text/plain'];
 }
 

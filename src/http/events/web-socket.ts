@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { OxbowError } from '../../lib/errors.ts';
 import type { Upgrade } from '../upgrades.ts';
 import { type EventFilter, type EventSubscriber, readFilter } from './event-filter.ts';
 import type { EndReason, EventListeners } from './listeners.ts';
@@ -37,6 +38,11 @@ export function createEventSockets(
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
   return async (request, socket, head, { path, token }) => {
     const query = Object.fromEntries(new URL(path, 'http://oxbow').searchParams);
+    if (query.since !== undefined) {
+      throw new OxbowError('bad-request', '`since` answers a page of past events, which a WebSocket does not.', {
+        extra: { hint: 'Send `after` with the id of the last event that was received.' },
+      });
+    }
     const filter = readFilter(query, undefined);
     const subscriber = await subscriberOf(request, token, filter);
     server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, listeners, filter, subscriber));

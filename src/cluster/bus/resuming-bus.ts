@@ -1,0 +1,164 @@
+/**
+ * An event bus whose subscribers come back after more than it keeps, or after a restart: what the bus does not
+ * have any more comes from the log of past events.
+ * In: a bus, the log. Out: EventBus; resets only where the log has not all events either.
+ */
+import type { EventBus, PublishedEvent, Subscriber, Subscription, SubscriptionStart } from './event-bus.ts';
+import type { EventLog } from './event-log.ts';
+
+/** Dependencies of the bus. */
+export interface ResumingBusOptions {
+  readonly log: Pick<EventLog, 'between' | 'newestId' | 'flush'>;
+  /** Other processes publish to the bus, and store their events themselves. */
+  readonly isShared: boolean;
+  readonly nowMs: () => number;
+  /** Receives errors of subscribers, and of the log. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What follows a replay while that is read; with more it is a hole. */
+const MAX_BACKLOG = 10_000;
+/** An event of this age is in the log, ms: a process that could not store it for this long says that some are lost. */
+const SETTLED_MS = 10_000;
+
+/** The bus with the log behind it. */
+export function resumeFrom(bus: EventBus, options: ResumingBusOptions): EventBus {
+  const { isShared, failed } = options;
+  /** Replays are read one after the other: each may have ten thousand events. */
+  let reading: Promise<unknown> = Promise.resolve();
+  return {
+    publish: (type, data, subject) => bus.publish(type, data, subject),
+    flush: () => bus.flush(),
+    async subscribe(subscriber, after) {
+      if (after === undefined) return bus.subscribe(subscriber);
+      const live = await HeldSubscription.open(bus, subscriber, after, failed);
+      if (!live.start.reset) return live.release(live.start);
+      const read = () => (isShared ? joinShared(bus, subscriber, after, options) : fromLog(live, after, options));
+      const resumed = reading.then(read).catch((error: unknown) => void failed(error)); // no answer of the database
+      reading = resumed;
+      const joint = await resumed;
+      if (!joint) return live.release(live.start);
+      if (joint.live !== live) live.close();
+      return joint.live.release(joint.start);
+    },
+  };
+}
+
+/** Where a subscription joins the bus. */
+interface Joint {
+  readonly live: HeldSubscription;
+  readonly start: SubscriptionStart;
+}
+
+/** Of a bus of one process, the log has all that was published. */
+async function fromLog(live: HeldSubscription, after: string, { log }: ResumingBusOptions): Promise<Joint | undefined> {
+  const { lastId } = live.start;
+  await log.flush();
+  const replay = await log.between(after, lastId);
+  return replay && { live, start: { replay, reset: false, lastId } };
+}
+
+/**
+ * Of other processes the newest events may not be stored yet: those come from the bus, behind an event that
+ * is old enough, or from its beginning.
+ */
+async function joinShared(
+  bus: EventBus,
+  subscriber: Subscriber,
+  after: string,
+  { log, nowMs, failed }: ResumingBusOptions,
+): Promise<Joint | undefined> {
+  const settled = await log.newestId(after, nowMs() - SETTLED_MS);
+  const first = await firstIdOf(bus);
+  for (const joint of [settled, first]) {
+    if (joint === undefined || joint < after) continue;
+    const live = await HeldSubscription.open(bus, subscriber, joint, failed);
+    const past = live.start.reset ? undefined : await log.between(after, joint);
+    const { replay, lastId } = live.start;
+    if (past) return { live, start: { replay: [...past, ...replay], reset: false, lastId } };
+    live.close();
+  }
+  return undefined;
+}
+
+/** The id before the first one with which the current numbers of the bus began. */
+async function firstIdOf(bus: EventBus): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<SubscriptionStart>();
+  (await bus.subscribe({ begin: resolve, event: () => undefined })).close();
+  return `${(await promise).lastId.split('-', 1)[0]}-0000000`;
+}
+
+/** A subscription that holds back what it receives until it is known where it begins. */
+class HeldSubscription {
+  readonly #subscriber: Subscriber;
+  readonly #failed: (error: unknown) => void;
+  #backlog: (PublishedEvent | 'missed')[] | undefined = [];
+  #close = () => {};
+  #isClosed = false;
+  /** Where the bus can begin. */
+  start: SubscriptionStart = { replay: [], reset: true, lastId: '' };
+
+  private constructor(subscriber: Subscriber, failed: (error: unknown) => void) {
+    this.#subscriber = subscriber;
+    this.#failed = failed;
+  }
+
+  /** Subscribes behind an id. */
+  static async open(
+    bus: EventBus,
+    subscriber: Subscriber,
+    after: string,
+    failed: (error: unknown) => void,
+  ): Promise<HeldSubscription> {
+    const held = new HeldSubscription(subscriber, failed);
+    const subscription = await bus.subscribe(
+      {
+        begin: (start) => {
+          held.start = start;
+        },
+        event: (published) => held.#take(published),
+        missed: () => held.#take('missed'),
+      },
+      after,
+    );
+    held.#close = () => subscription.close();
+    return held;
+  }
+
+  /** Begins with the replay; what came meanwhile follows. */
+  release(start: SubscriptionStart): Subscription {
+    this.#call(() => this.#subscriber.begin?.(start));
+    const backlog = this.#backlog ?? [];
+    this.#backlog = undefined;
+    for (const each of backlog) this.#call(() => this.#pass(each));
+    return { close: () => this.close() };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#close();
+  }
+
+  #take(passed: PublishedEvent | 'missed'): void {
+    if (!this.#backlog) {
+      this.#pass(passed); // the bus reports what it throws
+      return;
+    }
+    this.#backlog.push(passed);
+    if (this.#backlog.length > MAX_BACKLOG) this.#backlog.splice(0, 2, 'missed');
+  }
+
+  #pass(passed: PublishedEvent | 'missed'): void {
+    if (this.#isClosed) return;
+    if (passed === 'missed') this.#subscriber.missed?.();
+    else this.#subscriber.event(passed);
+  }
+
+  #call(notify: () => void): void {
+    try {
+      notify();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
