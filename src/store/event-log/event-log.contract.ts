@@ -230,7 +230,8 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
       const id = await lastIdOf(run.bus);
       await sql`ALTER TABLE event_log RENAME TO event_log_away`.execute(database.db);
       await run.tell(2, 3, 4, 5, 6);
-      assert.equal(run.errors.length, 1);
+      // Once, and once more if the oldest were looked for meanwhile.
+      assert.ok(run.errors.length >= 1 && run.errors.length <= 2);
       assert.deepEqual([run.lost(), run.log.waiting], [2, 3]);
       await sql`ALTER TABLE event_log_away RENAME TO event_log`.execute(database.db);
       while (run.log.waiting > 0) await new Promise(setImmediate);
