@@ -36,6 +36,7 @@ const view = {
   stream: Type.Union([Type.String(), Type.Null()]),
   createdAt: Time,
   waiting: Type.Integer({ description: 'deliveries that wait' }),
+  replaying: Type.Boolean({ description: 'past events are being sent again' }),
   failingSince: Type.Union([Time, Type.Null()], {
     description: 'since when deliveries fail; null: the last one succeeded',
   }),
@@ -51,6 +52,30 @@ export type WebhookView = Static<typeof WebhookView>;
 /** A webhook that was just created: the only response that contains its secret. */
 export const NewWebhookView = Type.Object({ ...view, secret: Type.String() }, { $id: 'NewWebhookView' });
 export type NewWebhookView = Static<typeof NewWebhookView>;
+
+/** The past events to send again. */
+export const ReplaySettings = Type.Object(
+  {
+    since: Type.String({
+      minLength: 1,
+      maxLength: 80,
+      description: '`next` of a page of past events, the id of an event, or a time',
+    }),
+  },
+  { $id: 'ReplaySettings', additionalProperties: false },
+);
+export type ReplaySettings = Static<typeof ReplaySettings>;
+
+/** A replay that has begun. */
+export const ReplayView = Type.Object(
+  {
+    since: Type.String({ description: 'cursor of the log of events behind which it begins' }),
+    until: Type.String({ description: 'cursor of the newest event now, with which it ends' }),
+    events: Type.Integer({ description: 'events between both; those that the webhook does not get are left out' }),
+  },
+  { $id: 'ReplayView' },
+);
+export type ReplayView = Static<typeof ReplayView>;
 
 /** The delivery of one event to one webhook. */
 export const DeliveryView = Type.Object(

@@ -20,6 +20,7 @@ import { currentTraceparent } from '../observe/traces/current-span.ts';
 import type { Store } from '../store/db.ts';
 import { clearEventLog, openEventLog } from '../store/event-log/event-log.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
+import { ReplayTable } from '../webhooks/replay-table.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 
@@ -53,6 +54,7 @@ export async function openEvents(
       leases: changes && new Leases({ store: openLeaseTable(store.db, clock), clock, failed: failed('a lease') }),
       // Each node delivers what it has published itself: once in a cluster.
       bus: withoutForeign(bus),
+      past: eventLog && { log: eventLog, replays: new ReplayTable(store.db) },
       net,
       clock,
       sleep,

@@ -16,6 +16,7 @@ import type { SystemView } from '../api/shapes.ts';
 import type {
   DeliveryView,
   NewWebhookView,
+  ReplayView,
   WebhookSettings,
   WebhookTestView,
   WebhookView,
@@ -51,6 +52,8 @@ export interface WebhooksApi {
   deliveries(id: string): Promise<readonly DeliveryView[]>;
   /** Refuses `webhook-unknown`. */
   test(id: string, options: RequestContext): Promise<WebhookTestView>;
+  /** Refuses `webhook-unknown`, `webhook-disabled`, `events-gone`, `bad-request`. */
+  replay(id: string, since: string): Promise<ReplayView>;
 }
 
 /** The settings, as the API uses them. */

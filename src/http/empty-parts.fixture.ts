@@ -33,6 +33,7 @@ export function fakeWebhooks(): WebhooksApi {
     remove: async (id) => unknown(id),
     deliveries: async (id) => unknown(id),
     test: async (id) => unknown(id),
+    replay: async (id) => unknown(id),
   };
 }
 

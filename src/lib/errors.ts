@@ -196,6 +196,11 @@ export const refusals = {
     title: 'These events are not kept any more',
     hint: 'Read the state again, then continue with `since` from now on. `events.keep` is how long events are kept.',
   },
+  'webhook-disabled': {
+    status: 409,
+    title: 'The webhook is disabled',
+    hint: 'Enable it with PUT /api/v1/webhooks/{id}, which sends its settings again.',
+  },
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',

@@ -5,7 +5,11 @@
  * publishes `webhook.disabled`.
  */
 import type { EventBus, PublishedEvent } from '../cluster/bus/event-bus.ts';
+import type { EventLog } from '../cluster/bus/event-log.ts';
 import type { Leases } from '../cluster/lease/lease.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { isFor } from './interest.ts';
+import type { ReplayTable } from './replay-table.ts';
 import { type Outcome, type SendTools, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
 
@@ -16,14 +20,24 @@ const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];
 /** A webhook without a successful delivery for this long is disabled, ms. */
 const DISABLE_AFTER_MS = 24 * 3_600_000;
 const MAX_WAITING = 1000;
+/** Past events that are taken at once, when no other delivery waits. */
+const REPLAY_EACH = 100;
 /** Time for deliveries in progress when oxbow stops, ms. */
 const GRACE_MS = 1000;
 const GONE = 410;
+
+/** Where past events come from. */
+interface PastEventSource {
+  readonly log: Pick<EventLog, 'locate' | 'newest' | 'print' | 'read' | 'flush'>;
+  readonly replays: ReplayTable;
+}
 
 /** Dependencies and options of webhooks. */
 export interface WebhooksOptions extends SendTools {
   readonly table: WebhookTable;
   readonly bus: EventBus;
+  /** Past events, which can be sent again; undefined: none are kept. */
+  readonly past?: PastEventSource | undefined;
   /**
    * In a cluster: the leases of the database. The node with the lease `webhooks` sends the events of all
    * nodes.
@@ -56,6 +70,7 @@ export class DeliveryWorker implements AsyncDisposable {
   #writing: Promise<unknown> = Promise.resolve();
   #working: Promise<void> | undefined;
   #hasMore = false;
+  #isReplaying = false;
   #isPausing = false;
   /** Ends the pause before the next attempt, when the webhook was replaced. */
   #pause = new AbortController();
@@ -77,6 +92,16 @@ export class DeliveryWorker implements AsyncDisposable {
     return this.#waiting;
   }
 
+  /** Whether past events are sent again. */
+  get isReplaying(): boolean {
+    return this.#isReplaying;
+  }
+
+  /** There is a replay in the store. */
+  beginReplay(): void {
+    this.#isReplaying = true;
+  }
+
   /** Replaces the webhook. */
   replace(webhook: Webhook): Promise<void> {
     this.#webhook = webhook;
@@ -95,7 +120,7 @@ export class DeliveryWorker implements AsyncDisposable {
   /** Other nodes store and send deliveries: this many wait now. */
   count(waiting: number): void {
     this.#waiting = waiting;
-    if (waiting > 0) this.work();
+    if (waiting > 0 || this.#isReplaying) this.work();
   }
 
   /** Queues an event; drops it if too many are waiting. Never throws. */
@@ -147,7 +172,42 @@ export class DeliveryWorker implements AsyncDisposable {
         await this.#attempt(next);
         if (this.#webhook.disabledMs !== null) return;
       }
+      if (!this.#options.maySend()) return;
+      if (await this.#takePast()) this.#hasMore = true;
     }
+  }
+
+  /** Adds the next past events of a replay. Returns whether there may be deliveries, or more of it. */
+  async #takePast(): Promise<boolean> {
+    const { past, clock, failed } = this.#options;
+    if (!this.#isReplaying || !past) return false;
+    const { id, types, stream } = this.#webhook;
+    const replay = await past.replays.get(id);
+    if (!replay) {
+      this.#isReplaying = false;
+      return false;
+    }
+    try {
+      const wanted = { types: types.length === 0 ? undefined : new Set(types), stream: stream ?? undefined };
+      const { events, position } = await past.log.read({
+        after: replay.after,
+        until: replay.until,
+        limit: REPLAY_EACH,
+        types: wanted.types,
+        stream: wanted.stream,
+      });
+      // Those of nodes with other databases are sent there.
+      const mine = events.filter((published) => !published.isForeign && isFor(this.#webhook, published));
+      const nowMs = clock.nowMs();
+      const isTaken = await this.#write(() => past.replays.take(id, replay, { events: mine, position, nowMs }));
+      if (isTaken) this.#waiting += mine.length;
+    } catch (error) {
+      if (!(error instanceof OxbowError) || error.code !== 'events-gone') throw error;
+      // Deleted before they were sent, while the receiver did not answer.
+      await past.replays.remove(id);
+      failed(error);
+    }
+    return true;
   }
 
   /** Waits until a delivery is due, or the webhook is replaced. */
@@ -201,6 +261,8 @@ export class DeliveryWorker implements AsyncDisposable {
     await this.#write(() => table.putState(this.#webhook));
     if (!mustDisable) return;
     await this.#write(() => table.drop(this.#webhook.id, nowMs, 'the webhook was disabled'));
+    await this.#options.past?.replays.remove(this.#webhook.id);
+    this.#isReplaying = false;
     this.#waiting = 0;
     bus.publish('webhook.disabled', { id: this.#webhook.id, reason: error });
   }

@@ -11,8 +11,10 @@ import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
 import type { Ended } from '../observe/traces/telemetry.ts';
 import { openStore } from '../store/db.ts';
+import { openEventLog } from '../store/event-log/event-log.ts';
 import { serveHere } from '../store/store.fixture.ts';
 import type { WebhooksOptions } from './delivery-worker.ts';
+import { ReplayTable } from './replay-table.ts';
 import { checkSecret } from './signature.ts';
 import { WebhookTable } from './webhook-table.ts';
 import { Webhooks } from './webhooks.ts';
@@ -50,6 +52,17 @@ async function openHooks(
     log: createLog({ level: 'fatal', write: () => {} }),
     start: serveHere,
   });
+  const log = await openEventLog({
+    db: store.db,
+    bus,
+    node: '',
+    clock,
+    hasOneOrder: true,
+    storesForeign: false,
+    limits: { maxAgeMs: 86_400_000, maxEvents: 10_000, maxBytes: 10_000_000 },
+    failed: (error) => void failures.push(error),
+    lost: () => assert.fail('an event was lost'),
+  });
   const got: Got[] = [];
   const ended: string[] = [];
   const net: Pick<Net, 'fetch'> = {
@@ -66,6 +79,7 @@ async function openHooks(
     Webhooks.open({
       table: new WebhookTable(store.db),
       bus,
+      past: { log, replays: new ReplayTable(store.db) },
       net,
       clock,
       ...more,
@@ -82,6 +96,7 @@ async function openHooks(
     hooks,
     open,
     bus,
+    log,
     clock,
     got,
     ended,
@@ -94,6 +109,7 @@ async function openHooks(
     },
     async [Symbol.asyncDispose]() {
       await hooks[Symbol.asyncDispose]();
+      await log[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
       assert.deepEqual(failures, []);
@@ -352,5 +368,78 @@ suite('webhooks', () => {
     silent.tell(1);
     await silent.until(1);
     assert.equal(silent.got[0]!.traceparent, undefined);
+  });
+
+  test('what a webhook has missed while its receiver was away is sent again from the log, in order, with the same ids', async () => {
+    let isAway = true;
+    await using opened = await openHooks(() => (isAway ? 503 : 204), { maxWaiting: 2 });
+    const { hooks, got, tell, until, clock, bus, log } = opened;
+    const { id } = await hooks.create({ url, secret, types: ['stream.generation'], stream: 'door' });
+    clock.advance(1000);
+    for (let number = 1; number <= 250; number++) tell(number);
+    tell(999, 'other');
+    bus.publish('server.ending', {});
+    await until(250); // two have failed for good, the others were dropped
+    isAway = false;
+    const attempts = got.length;
+    const { events } = await hooks.replay(id, String(START_MS + 1000));
+    assert.equal(events, 252);
+    assert.equal(hooks.get(id).replaying, true);
+    await until(500);
+    const again = got.slice(attempts);
+    assert.deepEqual(
+      again.map(({ body }) => body.data.number),
+      Array.from({ length: 250 }, (_, index) => index + 1),
+    );
+    assert.equal(again[0]?.headers['webhook-id'], again[0]?.body.id);
+    const past = await log.read({ after: 0, limit: 1 });
+    assert.equal(again[0]?.body.id, past.events[0]?.event.id, 'a receiver recognizes what it has already');
+    tell(251);
+    await until(501);
+    assert.equal(hooks.get(id).replaying, false);
+  });
+
+  test('a replay continues after a restart where it was, and events that happen meanwhile are sent too', async () => {
+    let release = () => {};
+    let answered = 0;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await using opened = await openHooks(async () => {
+      if (++answered === 3) await held;
+      return 204;
+    });
+    const { hooks, got, tell, log, bus } = opened;
+    for (let number = 1; number <= 150; number++) tell(number);
+    await bus.flush();
+    const { id } = await hooks.create({ url, secret });
+    await hooks.replay(id, await log.print(0));
+    while (answered < 3) await new Promise(setImmediate);
+    const closing = hooks[Symbol.asyncDispose]();
+    release();
+    await closing;
+    await using again = await opened.open();
+    tell(151);
+    const isDone = () => got.some(({ body }) => body.data.number === 151) && !again.get(id).replaying;
+    while (!isDone()) await new Promise(setImmediate);
+    const numbers = [...new Set(got.map(({ body }) => body.data.number))];
+    assert.deepEqual(
+      numbers.toSorted((a, b) => a - b),
+      Array.from({ length: 151 }, (_, index) => index + 1),
+    );
+  });
+
+  test('a replay is refused for a disabled webhook, an unknown one, and a time that is none; of nothing it ends at once', async () => {
+    await using opened = await openHooks((_, count) => (count === 1 ? 410 : 204));
+    const { hooks, tell, log, bus } = opened;
+    const { id } = await hooks.create({ url, secret });
+    await assert.rejects(hooks.replay('no', '0'), { code: 'webhook-unknown' });
+    await assert.rejects(hooks.replay(id, 'yesterday'), { code: 'bad-request' });
+    tell(1);
+    while (hooks.get(id).disabledAt === null) await new Promise(setImmediate);
+    await assert.rejects(hooks.replay(id, await log.print(0)), { code: 'webhook-disabled' });
+    await hooks.replace(id, { url });
+    await bus.flush();
+    await log.flush();
+    const { events } = await hooks.replay(id, await log.print(await log.newest()));
+    assert.deepEqual([events, hooks.get(id).replaying], [0, false]);
   });
 });

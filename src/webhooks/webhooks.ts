@@ -5,19 +5,20 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { EventType } from '../api/events.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import type {
   DeliveryView,
   NewWebhookView,
+  ReplayView,
   WebhookSettings,
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { PublishedEvent, Subscription } from '../cluster/bus/event-bus.ts';
+import type { Subscription } from '../cluster/bus/event-bus.ts';
 import { sleep as pause } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { DeliveryWorker, type WebhooksOptions } from './delivery-worker.ts';
+import { isFor } from './interest.ts';
 import { sendOnce } from './send-once.ts';
 import { checkSecret, makeSecret } from './signature.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
@@ -61,7 +62,11 @@ export class Webhooks implements AsyncDisposable {
       },
       missed: () => options.failed(new Error('the event bus dropped events before the webhooks received them')),
     });
-    for (const worker of webhooks.#workers.values()) worker.work();
+    const replaying = (await options.past?.replays.all()) ?? new Set();
+    for (const [id, worker] of webhooks.#workers) {
+      if (replaying.has(id)) worker.beginReplay();
+      worker.work();
+    }
     if (options.table.isShared) webhooks.#shared.push(webhooks.#takeTurns(), webhooks.#count());
     return webhooks;
   }
@@ -123,6 +128,7 @@ export class Webhooks implements AsyncDisposable {
     const worker = this.#find(id);
     this.#workers.delete(id);
     await worker[Symbol.asyncDispose]();
+    await this.#options.past?.replays.remove(id);
     await this.#options.table.remove(id);
   }
 
@@ -157,6 +163,31 @@ export class Webhooks implements AsyncDisposable {
       traceparent,
     });
     return { ok, status, error, tookMs: Math.round(clock.monotonicMs() - startedMs) };
+  }
+
+  /**
+   * Sends past events again that the webhook gets, up to now, in the order of the log: also those that it has
+   * received.
+   *
+   * @param since a cursor of the log, the id of an event, or a time
+   * @throws OxbowError `webhook-unknown`, `webhook-disabled`, `events-gone`, `bad-request`
+   */
+  async replay(id: string, since: string): Promise<ReplayView> {
+    const worker = this.#find(id);
+    const { past } = this.#options;
+    if (!past) throw noPastEvents();
+    if (worker.webhook.disabledMs !== null) {
+      throw new OxbowError('webhook-disabled', `The webhook ${id} is disabled: ${worker.webhook.disabledReason}.`);
+    }
+    await past.log.flush();
+    const after = await past.log.locate(since);
+    const until = Math.max(after, await past.log.newest());
+    if (until > after) {
+      await past.replays.put(id, { after, until });
+      worker.beginReplay();
+      worker.work();
+    } else await past.replays.remove(id);
+    return { since: await past.log.print(after), until: await past.log.print(until), events: until - after };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -213,14 +244,18 @@ export class Webhooks implements AsyncDisposable {
 
   /** Counts waiting deliveries, and sends those that other nodes have stored. */
   async #count(): Promise<void> {
-    const { table, failed } = this.#options;
+    const { table, past, failed } = this.#options;
     const { signal } = this.#ending;
     while (!signal.aborted) {
       await pause(LOOK_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
       if (signal.aborted) return;
       try {
         const waiting = await table.allWaiting();
-        for (const [id, worker] of this.#workers) worker.count(waiting.get(id) ?? 0);
+        const replaying = (await past?.replays.all()) ?? new Set();
+        for (const [id, worker] of this.#workers) {
+          if (replaying.has(id)) worker.beginReplay();
+          worker.count(waiting.get(id) ?? 0);
+        }
       } catch (error) {
         failed(error);
       }
@@ -234,12 +269,10 @@ export class Webhooks implements AsyncDisposable {
   }
 }
 
-/** Frequent events, sent only to webhooks that list them. */
-const ONLY_ON_REQUEST: ReadonlySet<EventType> = new Set(['job.progress', 'upload.progress']);
-
-function isFor({ types, stream }: Webhook, { event }: PublishedEvent): boolean {
-  if (stream !== null && event.stream !== stream) return false;
-  return types.length === 0 ? !ONLY_ON_REQUEST.has(event.type) : types.includes(event.type);
+function noPastEvents(): OxbowError {
+  return new OxbowError('events-gone', 'This server keeps no past events: `events.keep` is 0.', {
+    extra: { hint: 'Set `events.keep`, for example to 1d, and start oxbow again.' },
+  });
 }
 
 /** @throws OxbowError `bad-request` */
@@ -263,7 +296,7 @@ function parse(
   };
 }
 
-function viewOf({ webhook, waiting }: DeliveryWorker): WebhookView {
+function viewOf({ webhook, waiting, isReplaying }: DeliveryWorker): WebhookView {
   const { id, types, stream, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
   const url = new URL(webhook.url);
   url.username = '';
@@ -275,6 +308,7 @@ function viewOf({ webhook, waiting }: DeliveryWorker): WebhookView {
     types,
     stream,
     waiting,
+    replaying: isReplaying,
     disabledReason,
     createdAt: printRfc3339(createdMs),
     failingSince: time(failingSinceMs),

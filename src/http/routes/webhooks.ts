@@ -1,11 +1,13 @@
 /**
- * Routes of webhooks: list, create, replace, remove, test; and their deliveries.
+ * Routes of webhooks: list, create, replace, remove, test, replay; and their deliveries.
  * In: requests of administrators. Out: WebhookView, DeliveryView.
  */
 import { Type } from '../../api/type.ts';
 import {
   DeliveryView,
   NewWebhookView,
+  ReplaySettings,
+  ReplayView,
   WebhookSettings,
   WebhookTestView,
   WebhookView,
@@ -98,6 +100,20 @@ export const webhookRoutes: readonly Route[] = [
     replies: { 200: WebhookTestView },
     answer: async ({ params: { id }, signal, traceparent }, { webhooks }) => ({
       body: await webhooks.test(id, { signal, traceparent }),
+    }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/webhooks/:id/replay',
+    tag: 'webhooks',
+    access: 'admin',
+    sentence: 'Sends past events again, up to now, in their order; replaces a replay that is in progress.',
+    params: IdParams,
+    body: ReplaySettings,
+    replies: { 202: ReplayView },
+    answer: async ({ params: { id }, body }, { webhooks }) => ({
+      status: 202,
+      body: await webhooks.replay(id, body.since),
     }),
   }),
 ];
