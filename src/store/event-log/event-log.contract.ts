@@ -31,7 +31,11 @@ interface Run extends AsyncDisposable {
 async function start(
   db: Kysely<Tables>,
   clock: ManualClock,
-  { ring = 1000, ...options }: Partial<EventLogOptions> & { readonly ring?: number } = {},
+  {
+    ring = 1000,
+    isShared = false,
+    ...options
+  }: Partial<EventLogOptions> & { readonly ring?: number; readonly isShared?: boolean } = {},
 ): Promise<Run> {
   const errors: unknown[] = [];
   let lost = 0;
@@ -52,7 +56,7 @@ async function start(
     },
     ...options,
   });
-  const bus = resumeFrom(local, { log, isShared: false, nowMs: () => clock.nowMs(), failed });
+  const bus = resumeFrom(local, { log, isShared, nowMs: () => clock.nowMs(), failed });
   return {
     bus,
     log,
@@ -153,6 +157,32 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
       const type = new Set(['stream.live'] as const);
       assert.deepEqual((await run.log.read({ after: 0, limit: 10, types: type })).events, []);
       assert.equal((await run.log.read({ after: 0, limit: 10, stream: 'door', until: 2 })).events.length, 2);
+    });
+
+    test('of a bus of several processes the newest events come from the bus, and those before from the log', async () => {
+      await using database = await open();
+      const clock = createManualClock(START_MS);
+      const shared = { isShared: true, ring: 3 };
+      let id: string;
+      {
+        await using run = await start(database.db, clock, shared);
+        await run.tell(1);
+        id = await lastIdOf(run.bus);
+        for (const number of [2, 3, 4, 5]) {
+          clock.advance(6000);
+          await run.tell(number);
+        }
+        const { replay, reset } = await comeBack(run.bus, id);
+        assert.deepEqual([replay.map(numberOf), reset], [[2, 3, 4, 5], false]);
+        await run.tell(6, 7, 8);
+        const { reset: isTooFast } = await comeBack(run.bus, id);
+        assert.equal(isTooFast, true, 'the bus has no event that is surely stored');
+      }
+      clock.advance(6000);
+      await using run = await start(database.db, clock, shared);
+      await run.tell(9, 10);
+      const { replay, reset } = await comeBack(run.bus, id);
+      assert.deepEqual([replay.map(numberOf), reset], [[2, 3, 4, 5, 6, 7, 8, 9, 10], false]);
     });
 
     test('nodes that store at once are read in one order, and a reader that follows misses no event', async () => {
