@@ -97,8 +97,9 @@ export class DeliveryWorker implements AsyncDisposable {
     return this.#isReplaying;
   }
 
-  /** There is a replay in the store. */
+  /** There is a replay in the store: deliveries that wait for another attempt are sent first, at once. */
   beginReplay(): void {
+    if (!this.#isReplaying) this.#pause.abort();
     this.#isReplaying = true;
   }
 
