@@ -69,7 +69,7 @@ export async function openEvents(
 
 /** Opens the log of past events, unless it is off; and the bus that continues from it. */
 async function openLog(
-  { config, process: part, clock, metrics, opened, failed, log }: AppContext,
+  { config, process: part, clock, metrics, opened, shutdown, failed, log }: AppContext,
   bus: EventBus,
   { store, cluster }: { readonly store: Store; readonly cluster: Cluster | undefined },
 ): Promise<{ readonly eventLog: EventLog | undefined; readonly bus: EventBus }> {
@@ -100,14 +100,13 @@ async function openLog(
   );
   opened.defer(metrics.beforeScrape(() => metrics.eventLogWaiting.set(eventLog.waiting)));
   if (!hasOneOrder) return { eventLog, bus };
-  const nowMs = () => clock.nowMs();
-  return {
-    eventLog,
-    bus: resumeFrom(bus, {
-      log: eventLog,
-      isShared: isShared && !storesForeign,
-      nowMs,
-      failed: failed('a subscriber to events'),
-    }),
-  };
+  const resuming = resumeFrom(bus, {
+    log: eventLog,
+    isShared: isShared && !storesForeign,
+    began: eventLog.began,
+    nowMs: () => clock.nowMs(),
+    wait: (ms) => sleep(ms, { signal: shutdown.signal }),
+    failed: failed('a subscriber to events'),
+  });
+  return { eventLog, bus: resuming };
 }

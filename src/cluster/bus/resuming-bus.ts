@@ -3,6 +3,7 @@
  * have any more comes from the log of past events.
  * In: a bus, the log. Out: EventBus; resets only where the log has not all events either.
  */
+import { isAbort } from '../../lib/abort.ts';
 import type { EventBus, PublishedEvent, Subscriber, Subscription, SubscriptionStart } from './event-bus.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -11,7 +12,11 @@ export interface ResumingBusOptions {
   readonly log: Pick<EventLog, 'between' | 'newestId' | 'flush'>;
   /** Other processes publish to the bus, and store their events themselves. */
   readonly isShared: boolean;
+  /** Where this process began to follow the bus: its id then, and when, ms since 1970. */
+  readonly began: { readonly id: string; readonly ms: number };
   readonly nowMs: () => number;
+  /** Waits, ms. Rejects when oxbow stops. */
+  readonly wait: (ms: number) => Promise<void>;
   /** Receives errors of subscribers, and of the log. */
   readonly failed: (error: unknown) => void;
 }
@@ -19,7 +24,7 @@ export interface ResumingBusOptions {
 /** What follows a replay while that is read; with more it is a hole. */
 const MAX_BACKLOG = 10_000;
 /** An event of this age is in the log, ms: a process that could not store it for this long says that some are lost. */
-const SETTLED_MS = 10_000;
+const SETTLED_MS = 5000;
 
 /** The bus with the log behind it. */
 export function resumeFrom(bus: EventBus, options: ResumingBusOptions): EventBus {
@@ -34,7 +39,9 @@ export function resumeFrom(bus: EventBus, options: ResumingBusOptions): EventBus
       const live = await HeldSubscription.open(bus, subscriber, after, failed);
       if (!live.start.reset) return live.release(live.start);
       const read = () => (isShared ? joinShared(bus, subscriber, after, options) : fromLog(live, after, options));
-      const resumed = reading.then(read).catch((error: unknown) => void failed(error)); // no answer of the database
+      const resumed = reading.then(read).catch((error: unknown) => {
+        if (!isAbort(error)) failed(error); // no answer of the database
+      });
       reading = resumed;
       const joint = await resumed;
       if (!joint) return live.release(live.start);
@@ -60,17 +67,20 @@ async function fromLog(live: HeldSubscription, after: string, { log }: ResumingB
 
 /**
  * Of other processes the newest events may not be stored yet: those come from the bus, behind an event that
- * is old enough, or from its beginning.
+ * is old enough, or from its beginning. A process that has just begun, after the others, waits until what was
+ * before it is old enough.
  */
 async function joinShared(
   bus: EventBus,
   subscriber: Subscriber,
   after: string,
-  { log, nowMs, failed }: ResumingBusOptions,
+  options: ResumingBusOptions,
 ): Promise<Joint | undefined> {
+  const { log, began, nowMs, wait, failed } = options;
   const settled = await log.newestId(after, nowMs() - SETTLED_MS);
   const first = await firstIdOf(bus);
-  for (const joint of [settled, first]) {
+  const leftMs = began.ms + SETTLED_MS - nowMs();
+  for (const joint of [settled, first, leftMs <= 0 ? began.id : undefined]) {
     if (joint === undefined || joint < after) continue;
     const live = await HeldSubscription.open(bus, subscriber, joint, failed);
     const past = live.start.reset ? undefined : await log.between(after, joint);
@@ -78,7 +88,9 @@ async function joinShared(
     if (past) return { live, start: { replay: [...past, ...replay], reset: false, lastId } };
     live.close();
   }
-  return undefined;
+  if (leftMs <= 0) return undefined;
+  await wait(leftMs);
+  return joinShared(bus, subscriber, after, options);
 }
 
 /** The id before the first one with which the current numbers of the bus began. */

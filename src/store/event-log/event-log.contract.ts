@@ -56,7 +56,14 @@ async function start(
     },
     ...options,
   });
-  const bus = resumeFrom(local, { log, isShared, nowMs: () => clock.nowMs(), failed });
+  const bus = resumeFrom(local, {
+    log,
+    isShared,
+    began: log.began,
+    nowMs: () => clock.nowMs(),
+    wait: async (ms) => clock.advance(ms),
+    failed,
+  });
   return {
     bus,
     log,
@@ -175,6 +182,7 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
         const { replay, reset } = await comeBack(run.bus, id);
         assert.deepEqual([replay.map(numberOf), reset], [[2, 3, 4, 5], false]);
         await run.tell(6, 7, 8);
+        clock.advance(-3000);
         const { reset: isTooFast } = await comeBack(run.bus, id);
         assert.equal(isTooFast, true, 'the bus has no event that is surely stored');
       }

@@ -25,6 +25,8 @@ export interface EventLogOptions extends EventWriterOptions {
 export interface OpenEventLog extends EventLog, AsyncDisposable {
   /** Events of this process that wait for the database. */
   readonly waiting: number;
+  /** The id of the bus when it was opened, and when that was, ms since 1970. */
+  readonly began: { readonly id: string; readonly ms: number };
   /** Deletes what is beyond the bounds, which it does itself every minute and after many events. */
   tidy(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function openEventLog(options: EventLogOptions): Promise<OpenEventL
   await prepareHead(options, lastId, newest);
   writer.start();
   return {
+    began: { id: lastId, ms: options.clock.nowMs() },
     locate: (since) => rows.locate(since),
     newest: () => rows.newest(),
     print: (position) => rows.print(position),
