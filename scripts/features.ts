@@ -133,7 +133,12 @@ export const features: readonly Feature[] = [
     'config settings !media !transcode !rooms !player',
     'run/settings',
   ),
-  feature('Events and webhooks', 'notifies programs', 'events webhooks', 'api/events api/webhooks'),
+  feature(
+    'Events and webhooks',
+    'notifies programs, and answers what has happened',
+    'events webhooks event-log event-tables past-events',
+    'api/events api/webhooks',
+  ),
   feature('Edge', "copies of another server's media", 'edge edges cdn', 'run/edge run/cdn'),
   feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis run/nats'),
   feature('Regions', 'continues in another region', 'epoch promote promotion regions', 'run/regions'),

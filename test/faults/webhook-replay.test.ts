@@ -1,6 +1,6 @@
 /**
- * A receiver of webhooks was away, and gets what it has missed from the log of past events, also when oxbow is
- * killed meanwhile.
+ * A receiver of webhooks was away, and gets what it has missed from the log of past events, also when oxbow
+ * is killed meanwhile.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -65,7 +65,9 @@ export interface EventLog {
    * @returns undefined if they are not all known, or too many
    */
   between(afterId: string, upToId: string): Promise<readonly PublishedEvent[] | undefined>;
-  /** The newest id behind one, of an event from before an instant, ms since 1970; undefined: there is none. */
+  /**
+   * The newest id behind one, of an event from before an instant, ms since 1970; undefined: there is none.
+   */
   newestId(afterId: string, beforeMs: number): Promise<string | undefined>;
   /** Resolves when what this process has received is stored, or cannot be for now. */
   flush(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * An event bus whose subscribers come back after more than it keeps, or after a restart: what the bus does not
- * have any more comes from the log of past events.
+ * An event bus whose subscribers come back after more than it keeps, or after a restart: what the bus does
+ * not have any more comes from the log of past events.
  * In: a bus, the log. Out: EventBus; resets only where the log has not all events either.
  */
 import { isAbort } from '../../lib/abort.ts';
@@ -23,7 +23,10 @@ export interface ResumingBusOptions {
 
 /** What follows a replay while that is read; with more it is a hole. */
 const MAX_BACKLOG = 10_000;
-/** An event of this age is in the log, ms: a process that could not store it for this long says that some are lost. */
+/**
+ * An event of this age is taken to be in the log, ms: it is stored within 0.1 s, unless the database does not
+ * take it.
+ */
 const SETTLED_MS = 5000;
 
 /** The bus with the log behind it. */

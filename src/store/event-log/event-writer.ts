@@ -1,7 +1,7 @@
 /**
  * Stores events in the log, in batches, and deletes the oldest beyond its bounds.
- * In: events of this process. Out: rows. Who publishes never waits; at the bound of the queue the newest events
- * are lost, which the row after them says. docs/decisions/0098.
+ * In: events of this process. Out: rows. Who publishes never waits; at the bound of the queue the newest
+ * events are lost, which the row after them says. docs/decisions/0098.
  */
 import type { Kysely } from 'kysely';
 import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
