@@ -22,7 +22,7 @@ import { createSilentLog } from '../../src/observe/log.ts';
 import { sharedRowsContract } from '../../src/recording/shared-rows.contract.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
-import { eventLogContract } from '../../src/store/event-log/event-log.contract.ts';
+import { eventLogContract, eventLogOrderContract } from '../../src/store/event-log/event-log.contract.ts';
 import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
 import { metadataContract } from '../../src/store/metadata.contract.ts';
 import { textsContract } from '../../src/store/texts.contract.ts';
@@ -70,6 +70,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   recordingTablesContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);
+  eventLogOrderContract('PostgreSQL', openDatabase);
   streamTablesContract('PostgreSQL', openDatabase);
   assetListContract('PostgreSQL', openDatabase);
   sharedAccountsContract('PostgreSQL', openDatabase);

@@ -345,3 +345,42 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
     });
   });
 }
+
+/** Databases whose transactions run at the same time also run this suite. */
+export function eventLogOrderContract(name: string, open: OpenDatabase): void {
+  suite(`the order of the log of events on ${name}`, () => {
+    test('an event that is committed late holds back those with higher numbers: a reader never passes it', async () => {
+      await using database = await open();
+      const { db } = database;
+      await using run = await start(db, createManualClock(START_MS), { node: 'a' });
+      const numbered = Promise.withResolvers<void>();
+      const commit = Promise.withResolvers<void>();
+      const late = db.transaction().execute(async (transaction) => {
+        await sql`UPDATE event_log_head SET last = last + 1 WHERE id = 1`.execute(transaction);
+        const event = { id: '000000002-0000001', type: 'stream.generation', at: '', stream: null, data: { number: 1 } };
+        const row = { event_id: event.id, node: 'b', at_us: START_MS * 1000, type: event.type, stream: null };
+        await transaction
+          .insertInto('event_log')
+          .values({ ...row, seq: 1, audience: 'anyone', body: JSON.stringify(event), size: 1, lost: 0 })
+          .execute();
+        numbered.resolve();
+        await commit.promise;
+      });
+      await numbered.promise;
+      let isStored = false;
+      const stored = run.tell(2).then(() => {
+        isStored = true;
+      });
+      const waitsForLock = async () => {
+        const { rows } = await sql`SELECT 1 FROM pg_locks WHERE NOT granted`.execute(db);
+        return rows.length > 0;
+      };
+      while (!isStored && !(await waitsForLock()));
+      const early = await readAll(run.log, 0);
+      assert.deepEqual([early.numbers, early.position, isStored], [[], 0, false]);
+      commit.resolve();
+      await Promise.all([late, stored]);
+      assert.deepEqual((await readAll(run.log, early.position)).numbers, [1, 2]);
+    });
+  });
+}
