@@ -6,11 +6,13 @@
 import { type EventFilter, listen } from './events.ts';
 import type { ConnectionEvent, EventType, OxbowEvent } from './made/event-shapes.ts';
 import { Operations } from './made/operations.ts';
-import { type ClientOptions, createRequester } from './request.ts';
+import { type PastEvents, type PastFilter, readPastEvents } from './past-events.ts';
+import { type CallOptions, type ClientOptions, createRequester } from './request.ts';
 
 export type { EventFilter } from './events.ts';
 export type * from './made/event-shapes.ts';
 export type * from './made/shapes.ts';
+export type { PastEvents, PastFilter } from './past-events.ts';
 export { OxbowProblem, type Problem } from './problem.ts';
 export type { CallOptions, ClientOptions } from './request.ts';
 
@@ -32,5 +34,15 @@ export class OxbowClient extends Operations {
     filter: EventFilter<T> = {},
   ): AsyncGenerator<OxbowEvent<T> | ConnectionEvent, void> {
     return listen(this.#options, filter);
+  }
+
+  /**
+   * A page of past events, oldest first. `next` of the answer is `since` of the next call.
+   *
+   * @throws OxbowProblem `events-gone` if events since then are deleted: read the state again, and continue
+   *   with `oldest` of the problem
+   */
+  pastEvents<T extends EventType = EventType>(filter: PastFilter<T>, options?: CallOptions): Promise<PastEvents<T>> {
+    return readPastEvents(createRequester(this.#options), filter, options);
   }
 }

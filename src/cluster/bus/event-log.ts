@@ -21,6 +21,10 @@ export interface PastRequest {
   readonly types?: ReadonlySet<EventType> | undefined;
   /** Undefined: all streams, and events about none. */
   readonly stream?: string | undefined;
+  /** Whether it gets an event of these types and this stream; undefined: each. */
+  readonly accepts?: (published: PublishedEvent) => boolean;
+  /** Most events that are read to find those that it gets, at least `limit`; `limit` by default. */
+  readonly most?: number | undefined;
 }
 
 /** A part of the log. */

@@ -8,10 +8,11 @@ import type { EventLog } from '../../cluster/bus/event-log.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
 
-/** Events of a page without `limit`. */
+/** Items of a page without `limit`. */
 const LIMIT = 100;
-/** Reads of one request: each examines some thousand events at most, of which the client may see none. */
+/** Reads of one request, and events of each after the first: the client may see none of them. */
 const MAX_READS = 5;
+const MOST = 2000;
 
 /** The events that a request names. */
 export interface PastQuery {
@@ -59,8 +60,10 @@ export async function readPast(
   let isMore = true;
   const items: PublishedEvent[] = [];
   for (let reads = 0; isMore && reads < MAX_READS && items.length < limit; reads++) {
-    const part = await log.read({ after: position, limit: limit - items.length, types, stream });
-    items.push(...part.events.filter((published) => matches(published, filter, subscriber, isPrivate)));
+    const accepts = (published: PublishedEvent) => matches(published, filter, subscriber, isPrivate);
+    const most = reads === 0 ? undefined : MOST;
+    const part = await log.read({ after: position, limit: limit - items.length, types, stream, accepts, most });
+    items.push(...part.events);
     ({ position, isMore, keptSinceMs } = part);
     lost += part.lost;
   }

@@ -76,7 +76,8 @@ export class EventRows implements Omit<EventLog, 'flush'> {
     }
   }
 
-  async read({ after, limit, until, types, stream }: PastRequest): Promise<PastEvents> {
+  async read(request: PastRequest): Promise<PastEvents> {
+    const { after, limit, until, types, stream, accepts = () => true, most = limit } = request;
     const to = Math.min(until ?? Number.MAX_SAFE_INTEGER, after + EXAMINED);
     // One statement, so that the head and the rows are of one moment.
     const rows = await this.#db
@@ -97,22 +98,28 @@ export class EventRows implements Omit<EventLog, 'flush'> {
       .select(['row.seq', 'row.node', 'row.type', 'row.stream', 'row.audience', 'row.body', 'row.lost'])
       .where('head.id', '=', 1)
       .orderBy('row.seq')
-      .limit(limit)
+      .limit(most)
       .execute();
     const [head] = rows;
     if (!head) throw neverOpened();
     if (after < head.first) throw gone(head, 'Events after the cursor are deleted.');
     const events: PublishedEvent[] = [];
     let lost = 0;
+    // Where there may be more rows than were read, the last of them is as far as it is examined.
+    let position = rows.length === most ? rows.at(-1)!.seq : null;
     for (const { seq, node, type, stream: of, audience, body, lost: before } of rows) {
       if (seq === null) continue; // nothing is behind the position
       lost += before ?? 0;
       const isWanted = (!types || types.has(type as OxbowEvent['type'])) && (stream === undefined || of === stream);
-      if (isWanted) events.push(eventOf({ node, audience: audience!, body: body! }));
+      const published = isWanted && eventOf({ node, audience: audience!, body: body! });
+      if (!published || !accepts(published)) continue;
+      events.push(published);
+      if (events.length < limit) continue;
+      position = seq;
+      break;
     }
     const end = Math.min(until ?? head.last, head.last);
-    const lastSeq = rows.length === limit ? rows.at(-1)!.seq : null;
-    const position = lastSeq ?? Math.max(after, Math.min(to, end));
+    position ??= Math.max(after, Math.min(to, end));
     return { events, position, isMore: position < end, lost, keptSinceMs: keptSinceMs(head) };
   }
 
