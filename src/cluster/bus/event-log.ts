@@ -73,6 +73,10 @@ export interface EventLog {
    * The newest id behind one, of an event from before an instant, ms since 1970; undefined: there is none.
    */
   newestId(afterId: string, beforeMs: number): Promise<string | undefined>;
-  /** Resolves when what this process has received is stored, or cannot be for now. */
-  flush(): Promise<void>;
+  /**
+   * Resolves when what this process has received is stored, or cannot be for now.
+   *
+   * @returns whether all of it is stored; what was lost before the next event is not
+   */
+  flush(): Promise<boolean>;
 }

@@ -63,7 +63,7 @@ interface Joint {
 /** Of a bus of one process, the log has all that was published. */
 async function fromLog(live: HeldSubscription, after: string, { log }: ResumingBusOptions): Promise<Joint | undefined> {
   const { lastId } = live.start;
-  await log.flush();
+  if (!(await log.flush())) return undefined;
   const replay = await log.between(after, lastId);
   return replay && { live, start: { replay, reset: false, lastId } };
 }
@@ -80,6 +80,7 @@ async function joinShared(
   options: ResumingBusOptions,
 ): Promise<Joint | undefined> {
   const { log, began, nowMs, wait, failed } = options;
+  if (!(await log.flush())) return undefined;
   const settled = await log.newestId(after, nowMs() - SETTLED_MS);
   const first = await firstIdOf(bus);
   const leftMs = began.ms + SETTLED_MS - nowMs();

@@ -273,7 +273,9 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
       assert.deepEqual([run.lost(), run.log.waiting], [2, 3]);
       await sql`ALTER TABLE event_log_away RENAME TO event_log`.execute(database.db);
       while (run.log.waiting > 0) await new Promise(setImmediate);
+      assert.equal(await run.log.flush(), false, 'the loss is not stored before the next event');
       await run.tell(7);
+      assert.equal(await run.log.flush(), true);
       const { numbers, lost } = await readAll(run.log, 0);
       assert.deepEqual([numbers, lost], [[1, 2, 3, 4, 7], 2]);
       assert.equal(await run.log.between(id, await lastIdOf(run.bus)), undefined, 'a replay would have a hole');

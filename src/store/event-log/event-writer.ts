@@ -71,7 +71,7 @@ export class EventWriter implements AsyncDisposable {
   readonly #options: EventWriterOptions;
   readonly #closing = new AbortController();
   readonly #waiting: Waiting[] = [];
-  readonly #flushes: { readonly number: number; readonly done: () => void }[] = [];
+  readonly #flushes: { readonly number: number; readonly done: (isStored: boolean) => void }[] = [];
   #waitingBytes = 0;
   /** Events that are lost after the last one that waits. */
   #lost = 0;
@@ -123,10 +123,16 @@ export class EventWriter implements AsyncDisposable {
     this.#options.lost(1);
   }
 
-  /** Resolves when all events so far are stored, or the database refuses them. */
-  flush(): Promise<void> {
-    if (this.#stored === this.#received || this.#isFailing) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /**
+   * Resolves when all events so far are stored, or the database refuses them.
+   *
+   * @returns whether they are, and none was lost after the last one
+   */
+  flush(): Promise<boolean> {
+    if (this.#stored === this.#received || this.#isFailing) {
+      return Promise.resolve(this.#stored === this.#received && this.#lost === 0);
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#flushes.push({ number: this.#received, done: resolve });
     this.#hurry.abort();
     return promise;
@@ -160,11 +166,11 @@ export class EventWriter implements AsyncDisposable {
         this.#remove(0, count);
         this.#untrimmed += count;
         if (this.#untrimmed >= Math.max(1, Math.min(1000, this.#options.limits.maxEvents / 100))) await this.trim();
-        this.#settle(this.#stored);
+        this.#settle(this.#stored, this.#lost === 0);
       } catch (error) {
         if (!this.#isFailing) this.#options.failed(error);
         this.#isFailing = true;
-        this.#settle(this.#received);
+        this.#settle(this.#received, false);
         await sleep(this.#options.retryMs ?? RETRY_MS, { signal }).catch(() => undefined); // closed
       }
       if (this.#waiting.length < BATCH && this.#flushes.length === 0) return;
@@ -205,8 +211,8 @@ export class EventWriter implements AsyncDisposable {
     this.#stored += count;
   }
 
-  #settle(number: number): void {
-    while (this.#flushes[0] && this.#flushes[0].number <= number) this.#flushes.shift()!.done();
+  #settle(number: number, isStored: boolean): void {
+    while (this.#flushes[0] && this.#flushes[0].number <= number) this.#flushes.shift()!.done(isStored);
   }
 
   async #look(): Promise<void> {
