@@ -235,13 +235,14 @@ export class EventWriter implements AsyncDisposable {
     const head = await headOf(db);
     if (!head) return false;
     const oldestUs = (clock.nowMs() - limits.maxAgeMs - LOOK_EVERY_MS) * 1000;
-    const rows = await db
+    const isFull = head.last - head.first > limits.maxEvents || head.bytes > limits.maxBytes;
+    const oldest = db
       .selectFrom('event_log')
       .select(['seq', 'at_us', 'event_id', 'size'])
       .where('seq', '>', head.first)
-      .orderBy('seq')
-      .limit(STEP)
-      .execute();
+      .orderBy('seq');
+    if (!isFull && ((await oldest.limit(1).executeTakeFirst())?.at_us ?? oldestUs) >= oldestUs) return false;
+    const rows = await oldest.limit(STEP).execute();
     let { bytes, floor_id, floor_us, first } = head;
     for (const { seq, at_us, event_id, size } of rows) {
       if (head.last - first <= limits.maxEvents && bytes <= limits.maxBytes && at_us >= oldestUs) break;
