@@ -1,9 +1,15 @@
 /**
  * `npm run bench -- watch-rules`: what rules by network and country cost each request.
- * In: rules of 1 to 1,000 entries in each list. Out: a table of nanoseconds for each check; the limit is
- * 2,000 ns.
+ * In: rules of 1 to 1,000 entries in each list, a file of countries. Out: a table of nanoseconds for each
+ * check; the limit is 2,000 ns.
  */
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ClientVerdicts, rulesOfLists } from '../../src/accounts/watch-rules/watch-rules.ts';
+import { CountryFile } from '../../src/net/countries/country-file.ts';
+import { countryRecord, writeMmdb } from '../../src/net/countries/mmdb.fixture.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
 import { sharingOf } from '../../src/serve/media/watch-access.ts';
 import { median, printTable, say } from '../report.ts';
 import { orTiny } from '../tiny.ts';
@@ -34,9 +40,39 @@ export async function benchWatchRules(): Promise<string> {
     const known = () => verdicts.isAllowed(rules, connections[at++ % CONNECTIONS]!, headers, clientOf);
     rows.push([`${count}, a further request of a connection`, nsOf(checks, known)]);
   }
+  rows.push(...(await fileRows(checks)));
   const streams = { isPrivate: () => false, watchRulesOf: () => undefined };
   rows.push(['a stream without rules', nsOf(checks, () => sharingOf(streams, 'door') === 'all')]);
   return printTable(['entries of each list, request', 'ns (limit 2,000)'], rows);
+}
+
+/** The country of an address by a file of 50,000 networks. */
+async function fileRows(checks: number): Promise<string[][]> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'oxbow-bench-'));
+  const path = join(folder.path, 'countries.mmdb');
+  const networks = Array.from({ length: orTiny(50_000, 100) }, (_, at) => `${20 + (at >> 8)}.${at & 255}.0.0/20`);
+  const codes = ['DE', 'AT', 'CH', 'FR'];
+  const records = networks.map((network, at) => [network, countryRecord(codes[at % 4]!)] as const);
+  await writeFile(path, writeMmdb(Object.fromEntries([...records, ['2001:db8::/32', countryRecord('DE')]])));
+  const options = { log: { info() {}, error() {} } as never, metrics: createMetrics() };
+  const file = await CountryFile.open(path, options, new AbortController());
+  const rules = rulesOfLists({ allow: ['DE'], deny: [] });
+  const addresses = (count: number) =>
+    Array.from({ length: count }, (_, at) => `20.${at & 255}.${(at >> 8) & 255}.${at >> 16}`);
+  const rowOf = (what: string, clients: readonly string[]) => {
+    say(what);
+    let at = 0;
+    const check = () => {
+      const address = clients[at++ % clients.length]!;
+      return rules.decide({ address, country: file.find(address) }).isAllowed;
+    };
+    return [what, nsOf(checks, check)];
+  };
+  return [
+    rowOf('by the file, 1,000 clients', addresses(1000)),
+    rowOf('by the file, 100,000 clients: more than the cache has', addresses(100_000)),
+    rowOf('by the file, one client with IPv6', ['2001:db8:12:34:5678:9abc:def0:1']),
+  ];
 }
 
 /** Median duration of a call, ns. */

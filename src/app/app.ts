@@ -26,6 +26,7 @@ import { openNats } from './cluster/nats.ts';
 import { announceProcess, openInternalRequests, openNodes, startNodes } from './cluster/nodes.ts';
 import { answerView, viewsOfServer } from './cluster/one-server.ts';
 import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
+import { openCountries } from './countries.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openErrorReports } from './errors.ts';
@@ -156,6 +157,7 @@ async function openCore(
   const changes = openRowChanges(app, store);
   const storedSettings = await openStoredSettings(app, store, changes);
   const net = openNet(app);
+  const countries = await openCountries(app);
   const errors = openErrorReports(app, net);
   const nats = await openNats(app);
   const cluster = await openCluster(app, nats);
@@ -175,16 +177,27 @@ async function openCore(
   const openedUploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, { streams, accounts, bus, nodes, store, changes, recordings });
+  const publishAccess = openPublishAccess(app, {
+    streams,
+    accounts,
+    bus,
+    nodes,
+    store,
+    changes,
+    recordings,
+    countries,
+  });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
-  const streamsApi = createStreamsApi(streams.deps, streams.control, (name) => delivery.viewers.of(name));
+  const viewersOf = (name: string) => delivery.viewers.of(name);
+  const streamsApi = createStreamsApi(streams.deps, streams.control, viewersOf, countries);
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
   return {
     store,
     changes,
     net,
+    countries,
     nodes,
     epoch,
     placement,

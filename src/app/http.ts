@@ -111,6 +111,7 @@ function httpDepsOf(
   const {
     bus,
     eventLog,
+    countries,
     webhooks,
     hooks,
     disk,
@@ -142,6 +143,7 @@ function httpDepsOf(
     webrtc,
     streams: streamsApi,
     countryHeader: config.watchRules.countryHeader,
+    countries,
     jobs,
     workers,
     leasedJobs,

@@ -10,11 +10,12 @@ import { openPublishElsewhere } from './cluster/nodes.ts';
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
 export function openPublishAccess(
   app: AppContext,
-  parts: Pick<Parts, 'streams' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes' | 'recordings'>,
+  parts: Pick<Parts, 'streams' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes' | 'recordings' | 'countries'>,
 ): PublishAccess {
   const { settings, clock, log, metrics } = app;
-  const { streams, accounts, bus, nodes } = parts;
+  const { streams, accounts, bus, nodes, countries } = parts;
   const elsewhere = nodes && openPublishElsewhere(app, nodes, parts);
   const { control, catalog } = streams;
-  return createPublishAccess({ ...accounts, control, catalog, settings, clock, log, metrics, events: bus, elsewhere });
+  const deps = { control, catalog, settings, clock, log, metrics, events: bus, elsewhere, countries };
+  return createPublishAccess({ ...accounts, ...deps });
 }

@@ -56,6 +56,7 @@ import type { OpenedAssets } from '../library/open-assets.ts';
 import type { Subtitles } from '../library/subtitles/subtitles.ts';
 import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
+import type { Countries } from '../net/countries/countries.ts';
 import type { Net } from '../net/net.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Health } from '../observe/health.ts';
@@ -285,6 +286,8 @@ export interface Parts {
   /** Changes of rows that other nodes have in memory; undefined without a database that nodes share. */
   readonly changes: RowChanges | undefined;
   readonly net: Net;
+  /** Countries of addresses, by `watchRules.countryFile`. */
+  readonly countries: Countries;
   /** Undefined: there is no cluster. */
   readonly cluster: Cluster | undefined;
   /** Undefined: there is no cluster. */

@@ -6,6 +6,8 @@
 import { isIP, isIPv4 } from 'node:net';
 import { OxbowError } from '../lib/errors.ts';
 
+const [DOT, ZERO] = [0x2e, 0x30];
+
 /** 4 bytes of IPv4 or 16 of IPv6. */
 export type IpAddress = Uint8Array;
 
@@ -22,15 +24,27 @@ export interface Cidr {
  * @returns undefined when it is not an address
  */
 export function parseIp(text: string): IpAddress | undefined {
-  const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  const isBare = !text.includes('%') && !text.startsWith('[') && !text.endsWith(']');
+  const bare = isBare ? text : text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
   switch (isIP(bare)) {
     case 4:
-      return Uint8Array.from(bare.split('.'), Number);
+      return parseIpv4(bare);
     case 6:
       return parseIpv6(bare);
     default:
       return undefined;
   }
+}
+
+/** Of a valid address. Each new client is looked up: no arrays on the way. */
+function parseIpv4(text: string): IpAddress {
+  const address = new Uint8Array(4);
+  for (let at = 0, byte = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) byte++;
+    else address[byte] = address[byte]! * 10 + code - ZERO;
+  }
+  return address;
 }
 
 function parseIpv6(text: string): IpAddress {
@@ -41,12 +55,23 @@ function parseIpv6(text: string): IpAddress {
     const [a, b, c, d] = tail.split('.').map(Number) as [number, number, number, number];
     groups = `${text.slice(0, lastColon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   }
-  const [head = '', end] = groups.split('::');
-  const words = (part: string) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)));
-  const before = words(head);
-  const after = end === undefined ? [] : words(end);
-  const allWords = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
-  return Uint8Array.from(allWords.flatMap((word) => [word >> 8, word & 0xff]));
+  const address = new Uint8Array(16);
+  const [head = '', end = ''] = groups.split('::');
+  if (head !== '') writeWords(address, head.split(':'), 0);
+  if (end !== '') {
+    const words = end.split(':');
+    writeWords(address, words, 16 - words.length * 2);
+  }
+  return address;
+}
+
+function writeWords(address: Uint8Array, words: readonly string[], from: number): void {
+  let at = from;
+  for (const text of words) {
+    const word = Number.parseInt(text, 16);
+    address[at++] = word >> 8;
+    address[at++] = word & 0xff;
+  }
 }
 
 /**

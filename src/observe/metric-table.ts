@@ -10,6 +10,7 @@ import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
+import { countryMetrics } from './country-metrics.ts';
 import { edgeMetrics } from './edge/edge-metrics.ts';
 import { nodeMetrics } from './edge/node-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
@@ -98,6 +99,7 @@ export const metricTable = {
   ...sinkMetrics,
   ...accountMetrics,
   ...authMetrics,
+  ...countryMetrics,
   ...serviceMetrics,
   ...alarmMetrics,
   ...publishMetrics,

@@ -20,6 +20,7 @@ import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { WorkOptions } from '../delivery/work-budget.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countries } from '../net/countries/countries.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RefusalLog } from '../observe/refusal-log.ts';
@@ -95,6 +96,8 @@ export interface ServeDeps {
   readonly trustedProxies?: readonly string[];
   /** Header field in which they report the country of a client, in lower case; default: none. */
   readonly countryHeader?: string;
+  /** Of clients whose country no proxy reports; default: none is known. */
+  readonly countries?: Countries;
   /** Whose `traceparent` counts; default: of anyone. */
   readonly traceCallers?: TraceCallers;
   /** Host names that a server on a loopback address accepts, in addition to those of this computer. */

@@ -2,8 +2,11 @@
  * The streams API: implements StreamsApi on the catalog and its control.
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
+import { watchAccessView } from '../accounts/watch-rules/rules-view.ts';
+import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { mapEach } from '../lib/map-each.ts';
+import { type Countries, noCountries } from '../net/countries/countries.ts';
 import { READS_AT_ONCE } from '../recording/chunks/chunk-table.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
@@ -17,17 +20,18 @@ import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { marksBetween } from './timeline/marks.ts';
 import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
-import { watchAccessOf } from './watch-access-view.ts';
 
 /**
  * Creates the API of the streams.
  *
  * @param viewersOf number of current viewers of a stream
+ * @param countries of addresses whose country a request does not name
  */
 export function createStreamsApi(
   deps: StreamDeps,
   control: StreamControl,
   viewersOf: (name: string) => number = () => 0,
+  countries: Countries = noCountries,
 ): StreamsApi {
   const { catalog } = control;
   const view = async (stream: ManagedStream) =>
@@ -94,7 +98,12 @@ export function createStreamsApi(
       const visibility = definitionOf(name)?.visibility;
       return visibility === 'private' || visibility === 'signed';
     },
-    watchAccess: (name, client) => watchAccessOf(definitionOf(name), deps.settings.now.watchRules, client, name),
+    watchAccess(name, client) {
+      const definition = definitionOf(name);
+      if (!definition) throw streamUnknown(name);
+      const byDefault = deps.settings.now.watchRules;
+      return watchAccessView({ own: definition.watchRules, byDefault, kind: 'stream' }, client, countries);
+    },
     watchRulesOf: (name) => rulesInForce(definitionOf(name), deps.settings.now.watchRules),
     visibilityOf: (name) => definitionOf(name)?.visibility,
     isMadePublic(name) {

@@ -2,6 +2,7 @@
  * The definition of a stream: name, source, recording and visibility.
  * In: command line, configuration, API. Out: ManagedStream. Pure.
  */
+import { listsInForce } from '../accounts/watch-rules/rules-view.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -63,8 +64,7 @@ export function rulesInForce(
 ): WatchRuleLists | undefined {
   // A name without a stream must not differ from a private stream.
   if (!definition) return undefined;
-  const rules = definition.watchRules ?? byDefault;
-  return rules.allow.length + rules.deny.length === 0 ? undefined : rules;
+  return listsInForce(definition.watchRules, byDefault);
 }
 
 /** The settings of the further qualities of a stream that are set. */

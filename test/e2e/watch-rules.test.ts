@@ -4,10 +4,12 @@
  * country count. Out: answers to clients of several networks.
  */
 import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { WatchAccessView } from '../../src/api/access/watch-rules-shapes.ts';
 import type { ProblemView } from '../../src/api/shapes.ts';
+import { countryRecord, writeMmdb } from '../../src/net/countries/mmdb.fixture.ts';
 import { type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -190,4 +192,39 @@ test('the rules of the settings are for streams without their own; they stay aft
     const access = await restarted.json<WatchAccessView>('/api/v1/streams/cam/access');
     assert.equal(access.origin, 'default');
   }
+});
+
+test('a file of countries decides for clients whose country no proxy reports, over an edge too, and is read again', async () => {
+  const path = join(folder.path, 'countries.mmdb');
+  const replace = async (code: string) => {
+    await writeFile(`${path}.new`, writeMmdb({ '198.51.100.0/24': countryRecord(code) }));
+    await rename(`${path}.new`, path);
+  };
+  await replace('DE');
+  const data = join(folder.path, 'by-file');
+  const settings = ['--watch-rules-country-file', path, '--watch-rules-country-header', 'CF-IPCountry'];
+  const args = [...smallPicture, ...settings, '--watch-rules-allow', 'DE'];
+  await using byFile = await startServer({ data, args, adminToken, sample: false });
+  const body = JSON.stringify({ name: 'cam', source: { type: 'test' }, visibility: 'public' });
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+  assert.equal((await byFile.fetch('/api/v1/streams', init)).status, 201);
+  await byFile.stream('cam', 'live');
+  await using edge = await startEdge(byFile.url, { args: ['--country-header', 'CF-IPCountry'] });
+  for (const base of [byFile.url, edge.url]) {
+    const statusOf = async (client: Readonly<Record<string, string>>) =>
+      (await ask(base, '/live/cam/index.m3u8', client)).status;
+    assert.equal(await statusOf(far), 200, base);
+    assert.equal(await statusOf(near), 403, base);
+    assert.equal(await statusOf({ ...far, 'cf-ipcountry': 'AT' }), 403, 'what a proxy says is first');
+    assert.equal(await statusOf({ ...near, 'cf-ipcountry': 'DE' }), 200, base);
+  }
+  const view = await byFile.json<WatchAccessView>('/api/v1/streams/cam/access?address=198.51.100.9');
+  assert.deepEqual(view.verdict, { isAllowed: true, address: '198.51.100.9', country: 'DE', entry: 'DE' });
+  await replace('AT');
+  await until('the new file is used', async () => (await ask(byFile.url, '/live/cam/index.m3u8', far)).status === 403);
+  await writeFile(path, 'damaged');
+  await until('the damaged file is counted', async () =>
+    (await (await byFile.fetch('/metrics')).text()).includes('oxbow_country_file_reads_total{result="refused"} 1'),
+  );
+  assert.equal((await ask(byFile.url, '/live/cam/index.m3u8', far)).status, 403, 'the file before stays');
 });

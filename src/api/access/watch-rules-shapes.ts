@@ -1,5 +1,5 @@
 /**
- * JSON of the rules by network and country that decide who may watch a stream.
+ * JSON of the rules by network and country that decide who may watch a stream or an asset, or enter a room.
  * In: nothing. Out: schemas and types for HTTP, streams and the typed client. docs/9-run/watch-rules.md.
  */
 import type { Static } from 'typebox';
@@ -37,11 +37,13 @@ export const WatchRuleSettings = Type.Object(
 );
 export type WatchRuleSettings = Static<typeof WatchRuleSettings>;
 
-/** The rules of a stream, and what they decide about a client. */
+/** The rules of a stream, an asset or a room, and what they decide about a client. */
 export const WatchAccessView = Type.Object(
   {
     origin: Type.Union([
       Type.Literal('stream', { description: 'the stream has its own rules' }),
+      Type.Literal('asset', { description: 'the asset has its own rules' }),
+      Type.Literal('room', { description: 'the room has its own rules' }),
       Type.Literal('default', { description: 'the setting `watchRules`' }),
       Type.Literal('none', { description: 'there are no rules' }),
     ]),
@@ -51,7 +53,9 @@ export const WatchAccessView = Type.Object(
         Type.Object({
           isAllowed: Type.Boolean(),
           address: Type.String(),
-          country: Type.Union([Type.String(), Type.Null()]),
+          country: Type.Union([Type.String(), Type.Null()], {
+            description: 'as in the query, or by `watchRules.countryFile`; null: unknown',
+          }),
           entry: Type.Union([Type.String(), Type.Null()], {
             description: 'the entry of the lists that decided; null if none matched',
           }),

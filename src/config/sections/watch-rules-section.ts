@@ -6,7 +6,7 @@
 import { FormatError } from '@oxbow/media/errors';
 import { isCountryCode } from '../../api/access/country-codes.ts';
 import { MAX_WATCH_ENTRIES, type WatchRuleLists, type WatchRuleSettings } from '../../api/access/watch-rules-shapes.ts';
-import { checkNetwork, createOption, listKind, type Option, type OptionExtras, section, textOf } from '../option.ts';
+import { checkNetwork, createOption, listKind, type Option, type OptionExtras, section, text, textOf } from '../option.ts';
 
 const kind = listKind('NETWORK|COUNTRY,…', 'a network or a country', checkEntry);
 
@@ -74,7 +74,12 @@ export const watchRulesSection = section({
   ),
   deny: watchEntries('Those that may not watch them; stronger than `watchRules.allow`.', { reload: 'live' }),
   countryHeader: countryHeader(
-    'Header field in which trusted proxies report the country of a client, such as `CF-IPCountry`; its name contains `country`. Default: no country is known.',
+    'Header field in which trusted proxies report the country of a client, such as `CF-IPCountry`; its name contains `country`. Default: none.',
+  ),
+  countryFile: text(
+    '',
+    'File with the countries of addresses in the MaxMind DB format (.mmdb), read again when it changes; for clients whose country no proxy reports. Default: none.',
+    { placeholder: 'FILE', maxLength: 1000 },
   ),
 });
 

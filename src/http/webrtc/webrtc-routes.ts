@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createAddressOf } from '../../serve/client/client-address.ts';
-import { createCountryOf } from '../../serve/client/client-country.ts';
+import { createClientCountry } from '../../serve/client/client-country.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
@@ -45,12 +45,13 @@ const preflight = {
  */
 export function registerWebRtc(
   scope: FastifyInstance,
-  { webrtc, trustedProxies = [], countryHeader = '' }: HttpDeps,
+  deps: HttpDeps,
   pages: ForeignPages | undefined,
   signalOf: (reply: FastifyReply) => AbortSignal,
 ): void {
-  const addressOf = createAddressOf(trustedProxies);
-  const countryOf = createCountryOf(trustedProxies, countryHeader);
+  const { webrtc } = deps;
+  const addressOf = createAddressOf(deps.trustedProxies ?? []);
+  const countryOf = createClientCountry(deps);
   scope.addContentTypeParser([SDP, TRICKLE], { parseAs: 'string', bodyLimit: MAX_SDP_LENGTH }, (_, body, done) =>
     done(null, body),
   );

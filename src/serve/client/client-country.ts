@@ -1,13 +1,15 @@
 /**
- * The country of a client, as a trusted proxy reports it in a header field.
+ * The country of a client: as a trusted proxy reports it in a header field, otherwise by the file of
+ * countries.
  * In: requests. Out: the code of a country; undefined if it is unknown. The field of a client that no proxy
  * has sent is never read. ISO 3166-1.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { isCountryCode } from '../../api/access/country-codes.ts';
+import type { ServeDeps } from '../deps.ts';
 import type { RequestSource } from '../exchange/request-source.ts';
-import { createProxyCheck } from './client-address.ts';
+import { createAddressOf, createProxyCheck } from './client-address.ts';
 
 /** Returns the country of a request's client. */
 export type CountryOf = (request: RequestSource) => string | undefined;
@@ -25,7 +27,22 @@ export function createCountryOf(trusted: readonly string[], field: string): Coun
     sender || isProxy(remoteAddress) ? countryIn(headers, field) : undefined;
 }
 
-/** The same for the hot responder, whose requests have lists of names and values. */
+/**
+ * The same, with the file of countries for clients whose country no proxy reports. The field is first: a CDN
+ * knows its clients, and sees them where this server sees only a proxy of theirs.
+ */
+export function createClientCountry({
+  trustedProxies = [],
+  countryHeader = '',
+  countries,
+}: Pick<ServeDeps, 'trustedProxies' | 'countryHeader' | 'countries'>): CountryOf {
+  const reported = createCountryOf(trustedProxies, countryHeader);
+  if (!countries) return reported;
+  const addressOf = createAddressOf(trustedProxies);
+  return (request) => reported(request) ?? countries.find(addressOf(request));
+}
+
+/** The field for the hot responder, whose requests have lists of names and values. */
 export function createHotCountryOf(
   trusted: readonly string[],
   field: string,

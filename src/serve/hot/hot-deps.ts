@@ -15,11 +15,20 @@ import type { HotClient } from './response-cache.ts';
 /** HotDeps of the main thread. */
 export function hotDepsOf(deps: ServeDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
-  const verdicts = new ClientVerdicts<HotClient>();
+  const { countries } = deps;
+  let verdicts = new ClientVerdicts<HotClient>();
+  let revision = countries?.revision;
   const mayFromHere = (stream: string, client: HotClient): boolean => {
     const lists = deps.streams.watchRulesOf(stream);
     if (!lists) return true;
-    const clientOf = () => ({ address: client.clientAddress, country: client.clientCountry });
+    if (countries?.revision !== revision) {
+      verdicts = new ClientVerdicts();
+      revision = countries?.revision;
+    }
+    const clientOf = () => {
+      const address = client.clientAddress;
+      return { address, country: client.clientCountry ?? countries?.find(address) };
+    };
     return verdicts.isAllowed(rulesOfLists(lists), client, client.clientHeaders, clientOf);
   };
   const admitted = deps.auth && new AdmittedClients(deps.auth, clock);

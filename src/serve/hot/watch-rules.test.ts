@@ -4,6 +4,35 @@ import { startTestServer, textReply } from '../../http/fixture.ts';
 import { FakeLive } from './live-lookup.fixture.ts';
 import { RawClient } from './raw-client.fixture.ts';
 
+test('by the file of countries the hot responder knows where a client is, unless a proxy says it, and sees a new file', async () => {
+  const live = new FakeLive();
+  live.add(7, 'seven');
+  const countries = { revision: 1, find: (address: string) => file.get(address) };
+  const file = new Map([['198.51.100.1', 'DE']]);
+  const change = { lookup: live, countryHeader: 'cf-ipcountry', countries, answer: () => textReply('slow') };
+  await using server = await startTestServer(change);
+  Object.assign(server.deps.streams, { watchRulesOf: () => lists });
+  const lists = { allow: ['DE'], deny: [] };
+  using client = new RawClient(server);
+  const ask = async (...fields: string[]) => {
+    await client.send(`GET /live/cam/v0/7.m4s HTTP/1.1\r\n${['Host: x', ...fields].join('\r\n')}\r\n\r\n`);
+    const { status, body } = await client.answer();
+    return status === 200 ? body : JSON.parse(body).code;
+  };
+  const from = (address: string) => `X-Forwarded-For: ${address}`;
+  for (let i = 0; i < 2; i++) {
+    assert.equal(await ask(from('198.51.100.1')), 'seven');
+    assert.equal(await ask(from('198.51.100.2')), 'watch-denied-here');
+    assert.equal(await ask(from('198.51.100.1'), 'CF-IPCountry: AT'), 'watch-denied-here', 'the proxy is first');
+    assert.equal(await ask(from('198.51.100.1'), 'CF-IPCountry: XX'), 'seven', 'the proxy does not know it');
+    assert.equal(await ask(from('198.51.100.2'), 'CF-IPCountry: DE'), 'seven');
+  }
+  assert.equal(await ask(from('198.51.100.1')), 'seven');
+  file.set('198.51.100.1', 'AT');
+  countries.revision++;
+  assert.equal(await ask(from('198.51.100.1')), 'watch-denied-here', 'the same connection and header fields');
+});
+
 test('the hot responder answers clients that the rules allow by address and country; the slow path refuses the others', async () => {
   const live = new FakeLive();
   live.add(7, 'seven');

@@ -23,7 +23,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
 import { type Authenticator, createAuthenticator } from '../client/authenticate.ts';
 import { createAddressOf } from '../client/client-address.ts';
-import { createCountryOf } from '../client/client-country.ts';
+import { createClientCountry } from '../client/client-country.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import type { ForeignPages } from '../client/foreign-pages.ts';
 import { isLocalRequest } from '../client/local-request.ts';
@@ -110,7 +110,7 @@ export class OwnMedia implements MediaResponder {
     const addressOf = createAddressOf(deps.trustedProxies ?? []);
     this.#addressOf = addressOf;
     this.#authenticator = createAuthenticator(deps);
-    const countryOf = createCountryOf(deps.trustedProxies ?? [], deps.countryHeader ?? '');
+    const countryOf = createClientCountry(deps);
     this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf, countryOf });
     this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
     this.#steer = createSteeringAnswer(deps, addressOf);

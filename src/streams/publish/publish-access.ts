@@ -24,6 +24,7 @@ import {
 } from '../../ingest/publish-access.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Countries } from '../../net/countries/countries.ts';
 import type { StreamControl } from '../catalog/stream-control.ts';
 import type { Catalog } from '../catalog.ts';
 import { rulesInForce } from '../definition.ts';
@@ -72,6 +73,8 @@ export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock'
   readonly limits: RateLimits;
   /** Decides besides the keys; undefined: only keys and playback tokens. */
   readonly auth: Pick<AuthUrl, 'ask'> | undefined;
+  /** Of viewers whose country no proxy reports; undefined: none is known. */
+  readonly countries?: Countries | undefined;
   /** Undefined: all streams are in the catalog. */
   readonly elsewhere?: PublishElsewhere | undefined;
 }
@@ -179,7 +182,11 @@ class Protocols implements PublishAccess {
   /** The sinks of the stream of an authorized viewer, if its network may watch. */
   #sourceOf(stream: ManagedStream, { remote, country, onStream }: ReadRequest): LiveSource {
     const lists = rulesInForce(stream.definition, this.#deps.settings.now.watchRules);
-    if (lists) assertAllowed(rulesOfLists(lists), { address: addressOf(remote), country });
+    if (lists) {
+      const address = addressOf(remote);
+      const countryOrFile = country ?? this.#deps.countries?.find(address);
+      assertAllowed(rulesOfLists(lists), { address, country: countryOrFile });
+    }
     onStream?.(settingsOf(stream));
     return stream.stream.sinks;
   }
