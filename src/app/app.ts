@@ -187,7 +187,7 @@ async function openCore(
     recordings,
     countries,
   });
-  const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
+  const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement, countries });
   const delivery = openDelivery(app, { recordings, catalog, library, hooks });
   const viewersOf = (name: string) => delivery.viewers.of(name);
   const streamsApi = createStreamsApi(streams.deps, streams.control, viewersOf, countries);

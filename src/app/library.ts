@@ -68,7 +68,8 @@ export async function openAssetsApi(
     library,
     accounts,
     placement,
-  }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts' | 'placement'>,
+    countries,
+  }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts' | 'placement' | 'countries'>,
 ): Promise<AssetsApi> {
   const { assets, processed, trash, media, subtitles } = library;
   const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets, trash });
@@ -88,6 +89,7 @@ export async function openAssetsApi(
     db: store.db,
     clock,
     settings,
+    countries,
     sign: (name, expiresMs) => accounts.access.watch.sign(name, expiresMs),
     createRecorded: (asset, owner) => recorded.create(asset, owner),
   });

@@ -55,6 +55,7 @@ export function fakeAssets(): AssetsApi {
     list: async () => ({ items: [], nextCursor: null }),
     get: unknown,
     update: unknown,
+    watchAccess: unknown,
     remove: unknown,
     restore: unknown,
     addSubtitle: unknown,

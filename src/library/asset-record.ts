@@ -3,6 +3,8 @@
  * In: rows of the table `asset`. Out: AssetRecord.
  */
 import type { Selectable } from 'kysely';
+import { storedLists } from '../accounts/watch-rules/watch-rules.ts';
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { AssetTable } from '../store/schema.ts';
 import type { AssetFailure, AssetState, AssetVisibility } from './asset.ts';
 
@@ -31,6 +33,8 @@ export interface AssetRecord {
   readonly tags: readonly string[];
   readonly visibility: AssetVisibility;
   readonly owner: string;
+  /** Who may watch by network and country; null: the setting `watchRules`. */
+  readonly watchRules: WatchRuleLists | null;
   readonly origin: AssetOrigin;
   readonly state: AssetState;
   readonly failure: AssetFailure | null;
@@ -66,6 +70,7 @@ export function recordOf(row: Selectable<AssetTable>): AssetRecord {
     tags: JSON.parse(row.tags) as string[],
     visibility: row.visibility as AssetVisibility,
     owner: row.owner,
+    watchRules: storedLists(row.watch_rules),
     origin: row.origin as AssetOrigin,
     state: row.state as AssetState,
     failure: json<AssetFailure>(row.failure),

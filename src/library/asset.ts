@@ -3,6 +3,8 @@
  * In: uploads, recordings, workers. Out: delivery, the API. docs/decisions/0030. Types only.
  */
 
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+
 /** Where an asset is: its bytes arrive, its renditions are made, it can be watched, or why it cannot. */
 export type AssetState = 'uploading' | 'processing' | 'ready' | 'failed';
 
@@ -32,6 +34,8 @@ export interface NewAsset {
   readonly description?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly visibility?: AssetVisibility | undefined;
+  /** Undefined: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleLists | undefined;
 }
 
 /** The reports of uploads. The library implements it. */

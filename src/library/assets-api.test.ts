@@ -15,6 +15,7 @@ async function openApi() {
   const { assets, uploaded, processed, trash, db, clock, segments } = library;
   const subtitles = new Subtitles({ db, segments });
   const media = new AssetMediaCache(db, assets, subtitles);
+  const settings = { now: { library: { trash: 1000 }, watchRules: { allow: [] as string[], deny: [] as string[] } } };
   const api = createAssetsApi({
     assets,
     processed,
@@ -23,7 +24,8 @@ async function openApi() {
     subtitles,
     db,
     clock,
-    settings: { now: { library: { trash: 1000 } } },
+    settings,
+    countries: { revision: 1, find: (address) => (address === '198.51.100.1' ? 'DE' : undefined) },
     sign: (name, expiresMs) => `${name.replace('/', '-')}-${expiresMs}`,
     createRecorded: () => assert.fail('not in this test'),
   });
@@ -36,6 +38,7 @@ async function openApi() {
   };
   return {
     ...library,
+    settings,
     api,
     add,
     async [Symbol.asyncDispose]() {
@@ -98,4 +101,42 @@ test('addresses of a private asset have tokens that stay the same for twelve hou
   assert.equal((await api.get(id, admin)).view.hls, first);
   clock.ms += 1;
   assert.notEqual((await api.get(id, admin)).view.hls, first);
+});
+
+test('the rules of an asset are set by its owner, checked, and shown to no one else; without them those of the server are in force', async () => {
+  await using rig = await openApi();
+  const { api, settings } = rig;
+  const owner = { owner: 'token:o', isAdmin: false, seesAll: false };
+  const id = await rig.add('token:o', [{ kind: 'video' }]);
+  assert.equal((await api.access(id))!.watchRules, undefined);
+  const set = (watchRules: { allow?: string[]; deny?: string[] } | null) => api.update(id, { watchRules }, owner);
+  const view = JSON.stringify((await set({ allow: ['10.0.0.0/8', 'de'] })).view);
+  assert.doesNotMatch(view, /10\.0\.0\.0/);
+  const rules = { allow: ['10.0.0.0/8', 'DE'], deny: [] };
+  assert.deepEqual((await api.access(id))!.watchRules, rules);
+  const { watchRules } = (await api.access(id))!;
+  assert.equal((await api.access(id))!.watchRules, watchRules, 'the same object: compiled once');
+  assert.deepEqual(await api.watchAccess(id, undefined, owner), { origin: 'asset', rules, verdict: null });
+  const verdictOf = async (address: string, country?: string) =>
+    (await api.watchAccess(id, { address, ...(country !== undefined && { country }) }, owner)).verdict!;
+  assert.deepEqual(await verdictOf('198.51.100.1'), {
+    isAllowed: true,
+    address: '198.51.100.1',
+    country: 'DE',
+    entry: 'DE',
+  });
+  assert.equal((await verdictOf('198.51.100.1', 'AT')).isAllowed, false, 'the named country is before the file');
+  await assert.rejects(api.watchAccess(id, undefined, other), refusal('asset-unknown'));
+  await api.update(id, { visibility: 'public' }, owner);
+  await assert.rejects(api.watchAccess(id, undefined, viewer), refusal('forbidden'));
+  await assert.rejects(set({ allow: ['UK'] }), refusal('bad-request'));
+  assert.deepEqual((await api.access(id))!.watchRules, rules);
+  settings.now.watchRules = { allow: [], deny: ['KP'] };
+  assert.deepEqual((await api.access(id))!.watchRules, rules);
+  await set(null);
+  assert.deepEqual((await api.access(id))!.watchRules, { allow: [], deny: ['KP'] });
+  assert.equal((await api.watchAccess(id, undefined, owner)).origin, 'default');
+  await rig.db.updateTable('asset').set({ watch_rules: '{"allow":' }).execute();
+  rig.assets.touch(id);
+  assert.deepEqual((await api.access(id))!.watchRules!.deny, ['0.0.0.0/0', '::/0'], 'lost rules let no one watch');
 });

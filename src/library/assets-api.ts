@@ -3,9 +3,14 @@
  * In: requests, the client of each. Out: views of assets (asset-views). docs/6-library/assets.md.
  */
 import { may, type Resource } from '../accounts/permissions.ts';
+import { listsInForce, watchAccessView } from '../accounts/watch-rules/rules-view.ts';
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { AssetListQuery, AssetSubtitleView } from '../api/library/asset-shapes.ts';
 import type { AssetClient, AssetCondition, AssetsApi, VersionedAsset } from '../api/library/assets-api.ts';
+import { readRules } from '../config/sections/watch-rules-section.ts';
+import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
+import type { Countries } from '../net/countries/countries.ts';
 import type { AssetOrder } from './asset-list.ts';
 import type { AssetMediaCache } from './asset-media.ts';
 import type { AssetRecord } from './asset-record.ts';
@@ -16,6 +21,12 @@ import type { ProcessedAssets } from './processed-assets.ts';
 import { subtitleIdOf, subtitleView, trackIdOf } from './subtitles/subtitle-view.ts';
 import type { Subtitles } from './subtitles/subtitles.ts';
 
+/** An asset of a recording whose rules were checked. */
+type RecordedAsset = Omit<Parameters<AssetsApi['createRecorded']>[0], 'watchRules'> & {
+  /** Undefined: those of the stream; null: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleLists | null | undefined;
+};
+
 /** Dependencies of the API. */
 interface AssetsApiOptions extends AssetViewsParts {
   readonly assets: Assets;
@@ -23,14 +34,17 @@ interface AssetsApiOptions extends AssetViewsParts {
   readonly trash: AssetTrash;
   readonly media: Pick<AssetMediaCache, 'find'>;
   readonly subtitles: Subtitles;
-  readonly createRecorded: (asset: Parameters<AssetsApi['createRecorded']>[0], owner: string) => Promise<AssetRecord>;
+  readonly settings: AssetViewsParts['settings'] & Current<{ readonly watchRules: WatchRuleLists }>;
+  /** Of addresses whose country a request does not name. */
+  readonly countries: Countries;
+  readonly createRecorded: (asset: RecordedAsset, owner: string) => Promise<AssetRecord>;
 }
 
 const LISTED = 50;
 const MAX_LISTED = 200;
 
 export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
-  const { assets, processed, trash: bin, media, subtitles, createRecorded } = options;
+  const { assets, processed, trash: bin, media, subtitles, settings, countries, createRecorded } = options;
   const views = new AssetViews(options);
 
   /** The asset, if the client may see it. */
@@ -58,7 +72,10 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
   return {
     async access(id) {
       const asset = (await media.find(id))?.asset;
-      return asset && { visibility: asset.visibility, owner: asset.owner, isDeleted: asset.deletedMs !== null };
+      if (!asset) return undefined;
+      const { visibility, owner, deletedMs } = asset;
+      const watchRules = listsInForce(asset.watchRules, settings.now.watchRules);
+      return { visibility, owner, isDeleted: deletedMs !== null, ...(watchRules && { watchRules }) };
     },
     async list({ limit, sort, trash, ...query }, client) {
       const { items, nextCursor } = await assets.list({
@@ -71,10 +88,16 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
       return { items: await views.all(items, client), nextCursor };
     },
     get: async (id, client) => versioned(await find(id, client), client),
-    async update(id, { posterAt, ...patch }, client, check) {
+    async update(id, { posterAt, watchRules, ...patch }, client, check) {
       await findOwn(id, client);
+      const rules = watchRules === undefined ? undefined : (readRules(watchRules) ?? null);
       const posterUs = typeof posterAt === 'number' ? Math.round(posterAt * 1e6) : posterAt;
-      return versioned(await assets.update(id, { ...patch, posterUs }, checking(check)), client);
+      return versioned(await assets.update(id, { ...patch, watchRules: rules, posterUs }, checking(check)), client);
+    },
+    async watchAccess(id, asked, client) {
+      const { watchRules } = await findOwn(id, client);
+      const byDefault = settings.now.watchRules;
+      return watchAccessView({ own: watchRules ?? undefined, byDefault, kind: 'asset' }, asked, countries);
     },
     async remove(id, { purge }, client, check) {
       await findOwn(id, client);
@@ -101,7 +124,10 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
       }
       await processed.subtitlesChanged(id);
     },
-    createRecorded: async (asset, client) => versioned(await createRecorded(asset, client.owner), client),
+    async createRecorded({ watchRules, ...asset }, client) {
+      const rules = watchRules === undefined ? undefined : (readRules(watchRules) ?? null);
+      return versioned(await createRecorded({ ...asset, watchRules: rules }, client.owner), client);
+    },
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
+import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -33,6 +34,8 @@ interface AssetTexts {
   readonly description?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly visibility?: AssetVisibility | undefined;
+  /** Null: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleLists | null | undefined;
   /** µs from the start of the asset; null: its middle. */
   readonly posterUs?: number | null | undefined;
 }
@@ -162,7 +165,7 @@ export class Assets {
    * @throws OxbowError `asset-unknown`
    */
   async update(id: string, texts: AssetTexts, check: CheckVersion = () => undefined): Promise<AssetRecord> {
-    const { title, description, tags, visibility, posterUs } = texts;
+    const { title, description, tags, visibility, watchRules, posterUs } = texts;
     const asset = await this.change(id, (before) => {
       check(before.changedUs);
       return {
@@ -170,6 +173,7 @@ export class Assets {
         ...(description !== undefined && { description: cleanDescription(description) }),
         ...(tags !== undefined && { tags: JSON.stringify(cleanTags(tags)) }),
         ...(visibility !== undefined && { visibility }),
+        ...(watchRules !== undefined && { watch_rules: watchRules && JSON.stringify(watchRules) }),
         ...(posterUs !== undefined && { poster_us: posterUs }),
       };
     });
@@ -241,6 +245,7 @@ export class Assets {
       tags: JSON.stringify(cleanTags(asset.tags ?? [])),
       visibility: asset.visibility ?? 'private',
       owner: asset.owner,
+      watch_rules: asset.watchRules ? JSON.stringify(asset.watchRules) : null,
       origin: 'upload',
       state: 'uploading',
       failure: null,

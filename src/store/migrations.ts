@@ -412,6 +412,13 @@ export const migrations: readonly Migration[] = [
     down: `ALTER TABLE stream DROP COLUMN watch_rules;`,
   },
   eventLogMigration,
+  // Rules by network and country of assets and rooms.
+  {
+    up: `ALTER TABLE asset ADD COLUMN watch_rules TEXT;
+   ALTER TABLE room ADD COLUMN watch_rules TEXT;`,
+    down: `ALTER TABLE room DROP COLUMN watch_rules;
+   ALTER TABLE asset DROP COLUMN watch_rules;`,
+  },
 ];
 
 /** The statements that upgrade. */

@@ -3,7 +3,9 @@
  * In: definitions. Out: definitions, at the start. A lost database is restored from the identity files of the
  * recordings.
  */
+
 import type { Kysely, Selectable } from 'kysely';
+import { NO_ONE } from '../accounts/watch-rules/watch-rules.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
@@ -16,9 +18,6 @@ import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
-
-/** Rules of which a row has lost the lists: no client may watch until they are set again. */
-const NO_ONE: WatchRuleLists = { allow: [], deny: ['0.0.0.0/0', '::/0'] };
 
 /** Where a damaged row is reported: the start of a server does it once. */
 type RowLog = Pick<Log, 'error'>;

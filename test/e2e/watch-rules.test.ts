@@ -4,13 +4,16 @@
  * country count. Out: answers to clients of several networks.
  */
 import assert from 'node:assert/strict';
-import { rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { WatchAccessView } from '../../src/api/access/watch-rules-shapes.ts';
+import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { ProblemView } from '../../src/api/shapes.ts';
 import { countryRecord, writeMmdb } from '../../src/net/countries/mmdb.fixture.ts';
-import { type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { makeFilm } from '../fixtures/library/film.ts';
+import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -23,9 +26,13 @@ const watchRules = { allow: ['203.0.113.0/24', 'de'], deny: ['203.0.113.66'] };
 
 let folder: Folder;
 let server: Server;
+/** Of the edge that the server purges. */
+let edgePort: number;
 before(async () => {
+  edgePort = await freePort();
   folder = await openFolder('watch-rules');
-  const args = [...smallPicture, '--watch-rules-country-header', 'CF-IPCountry'];
+  const edges = ['--edges-urls', `http://127.0.0.1:${edgePort}`, '--edges-token', EDGE_TOKEN];
+  const args = [...smallPicture, '--watch-rules-country-header', 'CF-IPCountry', ...edges];
   server = await startServer({ data: join(folder.path, 'data'), args, adminToken, sample: false });
   await change('POST', '/api/v1/streams', { name: 'cam', source: { type: 'test' }, visibility: 'public' });
   await server.stream('cam', 'live');
@@ -162,6 +169,116 @@ suite('a stream with rules by network and country', () => {
     await using edge = await startEdge(server.url);
     assert.equal((await ask(edge.url, '/live/cam/index.m3u8', near)).status, 200);
     assert.equal((await ask(edge.url, '/live/cam/index.m3u8', german)).code, 'watch-denied-here');
+  });
+});
+
+suite('an asset with rules by network and country', () => {
+  let asset: AssetView;
+  before(async () => {
+    await makeFilm(join(folder.path, 'film.mp4'), { seconds: 3 });
+    const body = await readFile(join(folder.path, 'film.mp4'));
+    const sent = await server.fetch('/api/v1/uploads/file?filename=film.mp4&visibility=public', {
+      method: 'PUT',
+      body,
+    });
+    assert.equal(sent.status, 201, await sent.clone().text());
+    const { asset: id } = (await sent.json()) as { asset: string };
+    asset = await until('the asset is ready', async () => {
+      const view = await server.json<AssetView>(`/api/v1/assets/${id}`);
+      assert.notEqual(view.state, 'failed', JSON.stringify(view.error));
+      return view.state === 'ready' ? view : undefined;
+    });
+    const subtitles = { method: 'POST', body: 'WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n' };
+    const added = await server.fetch(`/api/v1/assets/${id}/subtitles?language=en`, subtitles);
+    assert.equal(added.status, 201, await added.clone().text());
+    asset = await server.json<AssetView>(`/api/v1/assets/${id}`);
+  });
+  const setRules = (rules: object | null) => change('PATCH', `/api/v1/assets/${asset.id}`, { watchRules: rules });
+
+  /** Addresses of everything that is served of the asset. */
+  async function addresses(): Promise<readonly string[]> {
+    const { hls, dash, poster, storyboard, download, original, subtitles } = asset;
+    const text = async (path: string) => (await fetch(`${server.url}${path}`, { headers: near })).text();
+    const base = `/assets/${asset.id}`;
+    const list = `${base}/${/^[^#\n].*\.m3u8$/m.exec(await text(hls!))![0]}`;
+    const media = await text(list);
+    const segment = `${base}/${/^[^#\n].*\.m4s$/m.exec(media)![0]}`;
+    const init = `${base}/${/URI="([^"]+)"/.exec(media)![1]}`;
+    return [hls!, dash!, poster!, storyboard!, download!, original!, subtitles[0]!.vtt!, list, segment, init];
+  }
+
+  test('every address of it, its download and its original too, is answered where the rules allow it, and is 403 elsewhere', async () => {
+    await setRules(watchRules);
+    for (const path of await addresses()) {
+      for (const client of [near, german]) {
+        const answer = await ask(server.url, path, client);
+        assert.equal(answer.status, 200, path);
+        assert.match(answer.cache!, /^private|no-store/, path);
+        assert.match(answer.vary!, /X-Forwarded-For/, path);
+      }
+      for (const client of [
+        far,
+        denied,
+        { ...far, 'cf-ipcountry': 'AT' },
+        {},
+        { ...far, authorization: `Bearer ${adminToken}` },
+      ]) {
+        const { status, code, cache } = await ask(server.url, path, client);
+        assert.deepEqual([status, code, cache], [403, 'watch-denied-here', 'no-store'], path);
+      }
+    }
+  });
+
+  test('over an edge the viewer decides; an edge of the server is purged of copies from before the rules', async () => {
+    await setRules(null);
+    const http = `127.0.0.1:${edgePort}`;
+    await using edge = await startEdge(server.url, { http, args: ['--country-header', 'CF-IPCountry'] });
+    const paths = await addresses();
+    for (const path of paths) assert.equal((await ask(edge.url, path, far)).status, 200, path);
+    await setRules(watchRules);
+    await until('the edge was purged', async () => (await ask(edge.url, paths[0]!, far)).status === 403);
+    for (const path of paths) {
+      const answers = await Promise.all([near, far, german, denied].map((client) => ask(edge.url, path, client)));
+      assert.deepEqual(
+        answers.map(({ status, code }) => code ?? status),
+        [200, 'watch-denied-here', 200, 'watch-denied-here'],
+        path,
+      );
+    }
+  });
+
+  test('a private one without a token is 404 from every network, and a token does not help where the rules refuse', async () => {
+    await setRules(watchRules);
+    await change('PATCH', `/api/v1/assets/${asset.id}`, { visibility: 'private' });
+    const { hls } = await server.json<AssetView>(`/api/v1/assets/${asset.id}`);
+    for (const client of [near, far]) assert.equal((await ask(server.url, asset.hls!, client)).code, 'asset-unknown');
+    assert.equal((await ask(server.url, hls!, near)).status, 200);
+    assert.equal((await ask(server.url, hls!, far)).code, 'watch-denied-here');
+    await change('PATCH', `/api/v1/assets/${asset.id}`, { visibility: 'public' });
+  });
+
+  test('one of a range of a recording has the rules of its stream, unless it gets its own; the API says what they decide', async () => {
+    await change('PATCH', '/api/v1/streams/cam', { watchRules });
+    await mediaPaths(near);
+    const { recorded } = await server.json<{ recorded: { from: string } }>('/api/v1/streams/cam');
+    const create = async (rules?: object) => {
+      const range = { stream: 'cam', from: recorded.from, to: '2s', visibility: 'public', ...rules };
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(range) };
+      const answer = await server.fetch('/api/v1/assets', init);
+      assert.equal(answer.status, 201, await answer.clone().text());
+      return (await answer.json()) as AssetView;
+    };
+    const [inherits, open] = [await create(), await create({ watchRules: null })];
+    await change('PATCH', '/api/v1/streams/cam', { watchRules: null });
+    assert.equal((await ask(server.url, inherits.hls!, near)).status, 200);
+    assert.equal((await ask(server.url, inherits.hls!, far)).code, 'watch-denied-here');
+    assert.equal((await ask(server.url, open.hls!, far)).status, 200);
+    const { origin, verdict } = await server.json<WatchAccessView>(
+      `/api/v1/assets/${inherits.id}/access?address=203.0.113.66&country=de`,
+    );
+    const expected = { isAllowed: false, address: '203.0.113.66', country: 'DE', entry: '203.0.113.66' };
+    assert.deepEqual([origin, verdict], ['asset', expected]);
+    assert.equal((await ask(server.url, `/api/v1/assets/${inherits.id}/access`, near)).status, 401);
   });
 });
 

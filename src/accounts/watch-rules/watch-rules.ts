@@ -10,6 +10,19 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { IpAddress } from '../../net/address.ts';
 import { NetworkSet, parseClientIp } from './networks.ts';
 
+/** Rules of which a row has lost the lists: no client may watch until they are set again. */
+export const NO_ONE: WatchRuleLists = { allow: [], deny: ['0.0.0.0/0', '::/0'] };
+
+/** The lists of a column, JSON; null: there are none. What is damaged lets no one watch. */
+export function storedLists(text: string | null): WatchRuleLists | null {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as WatchRuleLists;
+  } catch {
+    return NO_ONE;
+  }
+}
+
 /** The client of a request. */
 export interface WatchingClient {
   /** IP address; of another text, no network has it. */
@@ -80,10 +93,15 @@ function compile(lists: WatchRuleLists): WatchRules {
 }
 
 /** @throws OxbowError `watch-denied-here` for a client that the rules do not allow */
-export function assertAllowed(rules: WatchRules, client: WatchingClient): void {
+export function assertAllowed(
+  rules: WatchRules,
+  client: WatchingClient,
+  kind: 'stream' | 'asset' | 'room' = 'stream',
+): void {
   if (rules.decide(client).isAllowed) return;
   const from = client.country === undefined ? client.address : `${client.address} (${client.country})`;
-  throw new OxbowError('watch-denied-here', `This stream may not be watched from ${from}.`);
+  const verb = kind === 'room' ? 'entered' : 'watched';
+  throw new OxbowError('watch-denied-here', `This ${kind} may not be ${verb} from ${from}.`);
 }
 
 /**

@@ -3,6 +3,7 @@
  * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
+import { WatchRuleSettings } from '../access/watch-rules-shapes.ts';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
@@ -15,6 +16,9 @@ const Address = (description: string) => Type.Union([Type.String({ description }
 const Title = Type.String({ maxLength: 200 });
 const Description = Type.String({ maxLength: 5000 });
 const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 30 });
+const Rules = Type.Union([WatchRuleSettings, Type.Null()], {
+  description: 'who may watch by network and country; null: as in the setting `watchRules`',
+});
 const Position = Type.Number({ minimum: 0, description: 'seconds from the start of the asset' });
 
 const Flag = Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'default: `false`' });
@@ -160,6 +164,7 @@ export const AssetPatch = Type.Object(
     description: Type.Optional(Description),
     tags: Type.Optional(Tags),
     visibility: Type.Optional(AssetVisibility),
+    watchRules: Type.Optional(Rules),
     posterAt: Type.Optional(Type.Union([Position, Type.Null()])),
   },
   { $id: 'AssetPatch', additionalProperties: false },
@@ -179,6 +184,12 @@ export const NewRecordedAsset = Type.Object(
     description: Type.Optional(Description),
     tags: Type.Optional(Tags),
     visibility: Type.Optional(AssetVisibility),
+    watchRules: Type.Optional(
+      Type.Union([WatchRuleSettings, Type.Null()], {
+        description:
+          'who may watch by network and country; default: the rules of the stream; null: as in the setting `watchRules`',
+      }),
+    ),
   },
   { $id: 'NewRecordedAsset', additionalProperties: false },
 );

@@ -3,6 +3,8 @@
  * In: http/routes and serve/media call it. Out: library/assets-api implements it, the tests of http/ stand in
  * for it. Types, and the names of tokens.
  */
+
+import type { WatchAccessView, WatchRuleLists } from '../access/watch-rules-shapes.ts';
 import type {
   AssetList,
   AssetListQuery,
@@ -28,6 +30,8 @@ export interface AssetAccess {
   readonly visibility: 'public' | 'unlisted' | 'private';
   readonly owner: string;
   readonly isDeleted: boolean;
+  /** Rules by network and country that are in force; undefined: none. */
+  readonly watchRules?: WatchRuleLists | undefined;
 }
 
 /** Checks the version of If-Match; throws `precondition-failed`. */
@@ -48,6 +52,17 @@ export interface AssetsApi {
   get(id: string, client: AssetClient): Promise<VersionedAsset>;
   /** Refuses `asset-unknown`, `forbidden`, `unauthorized`; what `check` throws. */
   update(id: string, patch: AssetPatch, client: AssetClient, check?: AssetCondition): Promise<VersionedAsset>;
+  /**
+   * The rules of an asset by network and country, and what they decide about a client. Refuses as `update`,
+   * and `bad-request` for an invalid address or country.
+   *
+   * @param asked undefined: only the rules
+   */
+  watchAccess(
+    id: string,
+    asked: { readonly address: string; readonly country?: string } | undefined,
+    client: AssetClient,
+  ): Promise<WatchAccessView>;
   /** Moves it to the trash, or deletes it for good. Refuses as `update`. */
   remove(id: string, how: { readonly purge: boolean }, client: AssetClient, check?: AssetCondition): Promise<void>;
   /** Takes it out of the trash. Refuses as `update`. */

@@ -6,7 +6,17 @@
 import { FormatError } from '@oxbow/media/errors';
 import { isCountryCode } from '../../api/access/country-codes.ts';
 import { MAX_WATCH_ENTRIES, type WatchRuleLists, type WatchRuleSettings } from '../../api/access/watch-rules-shapes.ts';
-import { checkNetwork, createOption, listKind, type Option, type OptionExtras, section, text, textOf } from '../option.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
+import {
+  checkNetwork,
+  createOption,
+  listKind,
+  type Option,
+  type OptionExtras,
+  section,
+  text,
+  textOf,
+} from '../option.ts';
 
 const kind = listKind('NETWORK|COUNTRY,…', 'a network or a country', checkEntry);
 
@@ -23,6 +33,21 @@ function watchEntries(sentence: string, extras?: OptionExtras): Option<readonly 
  */
 export function readWatchRules({ allow = [], deny = [] }: WatchRuleSettings): WatchRuleLists | undefined {
   return listsOf(readEntries(allow), readEntries(deny));
+}
+
+/**
+ * The same, for requests about assets and rooms.
+ *
+ * @param settings null: none
+ * @throws OxbowError `bad-request`
+ */
+export function readRules(settings: WatchRuleSettings | null): WatchRuleLists | undefined {
+  try {
+    return readWatchRules(settings ?? {});
+  } catch (error) {
+    if (error instanceof FormatError) throw new OxbowError('bad-request', sentenceOf(error), { cause: error });
+    throw error;
+  }
 }
 
 /** @returns undefined if both are empty */
@@ -69,10 +94,10 @@ export function isCountryHeader(name: string): boolean {
 
 export const watchRulesSection = section({
   allow: watchEntries(
-    'Networks (`10.0.0.0/8`), addresses and countries (`DE`) that may watch streams which set no rules themselves. Default: all.',
+    'Networks (`10.0.0.0/8`), addresses and countries (`DE`) that may watch streams and assets and enter rooms which set no rules themselves. Default: all.',
     { reload: 'live' },
   ),
-  deny: watchEntries('Those that may not watch them; stronger than `watchRules.allow`.', { reload: 'live' }),
+  deny: watchEntries('Those that may not; stronger than `watchRules.allow`.', { reload: 'live' }),
   countryHeader: countryHeader(
     'Header field in which trusted proxies report the country of a client, such as `CF-IPCountry`; its name contains `country`. Default: none.',
   ),

@@ -99,6 +99,7 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     return new HiddenCopies({
       edges: new EdgePurges({ settings: { now: { edges: { urls, token: 'secret' } } }, net }),
       hasRules: () => false,
+      assetHasRules: async () => false,
       purgeNodes: (things, options) => purgeCopies({ client, placement }, things, options),
       flush: async () => {},
       clock,

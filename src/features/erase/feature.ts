@@ -52,6 +52,7 @@ async function openErase(
     failed: failed('a purge of edges'),
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
     hasRules: (stream) => catalog.find(stream)?.definition.watchRules !== undefined,
+    assetHasRules: async (id) => ((await assets.find(id))?.watchRules ?? null) !== null,
     flush: () => ownEvents.flush(),
   });
   opened.defer(() => copies.settled());

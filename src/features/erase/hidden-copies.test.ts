@@ -45,6 +45,7 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
   const copies = new HiddenCopies({
     edges,
     hasRules,
+    assetHasRules: async (id: string) => rules.has(`asset ${id}`),
     flush,
     clock,
     log: createSilentLog(),
@@ -66,7 +67,7 @@ async function openEdges(time: ReturnType<typeof openVirtualTime>, urls = ['http
 suite('edges in front of this server', () => {
   test('are purged of what is deleted or closed to others, in their order, and of nothing else', async () => {
     using time = openVirtualTime();
-    const { after, rules } = await openEdges(time);
+    const { after, rules, copies } = await openEdges(time);
     const both = (body: string) => [`a.example ${body}`, `b.example/x ${body}`];
     for (const purged of [true, false])
       assert.deepEqual(
@@ -76,6 +77,10 @@ suite('edges in front of this server', () => {
     const changed = (visibility: string) => after('asset.changed', { ...asset, visibility, trash: false });
     assert.deepEqual(await changed('private'), both('{"asset":"k3v9"}'));
     assert.deepEqual([await changed('public'), await changed('unlisted')], [[], []]);
+    rules.add('asset k3v9');
+    const ofRules = both('{"asset":"k3v9"}');
+    assert.deepEqual(await changed('public'), ofRules, 'the network of a client decides from now on');
+    assert.equal((await copies.begunFor('asset', 'k3v9'))?.state, 'done');
     assert.deepEqual(await after('clip.deleted', { ...clip, visibility: 'public' }), both('{"prefix":"/c/c1/"}'));
     assert.deepEqual(await after('clip.changed', { ...clip, visibility: 'private' }), both('{"prefix":"/c/c1/"}'));
     assert.deepEqual(await after('clip.changed', { ...clip, visibility: 'unlisted' }), []);

@@ -39,6 +39,8 @@ interface HiddenCopiesOptions {
     | undefined;
   /** Whether the network or country of a client decides who may watch a stream. */
   readonly hasRules: (stream: string) => boolean;
+  /** The same of an asset. */
+  readonly assetHasRules: (id: string) => Promise<boolean>;
   /** Resolves when `received` was called with all that this process has published. */
   readonly flush: () => Promise<void>;
   readonly clock: Clock;
@@ -71,6 +73,8 @@ interface PurgedEdge {
 export class HiddenCopies implements EdgePurgesApi {
   readonly #options: HiddenCopiesOptions;
   readonly #running = new Map<Purge, Promise<void>>();
+  /** Looks at the rules of assets that were changed. */
+  readonly #looking = new Set<Promise<void>>();
   /** The one that ended last at the end. */
   #ended: readonly Purge[] = [];
 
@@ -80,10 +84,22 @@ export class HiddenCopies implements EdgePurgesApi {
 
   /** Takes an event. The process that has published it purges. */
   received({ event, audience, isForeign }: Pick<PublishedEvent, 'event' | 'audience' | 'isForeign'>): void {
-    const { edges, hasRules, clock, log, signal, failed } = this.#options;
+    const { hasRules, assetHasRules, failed } = this.#options;
     if (isForeign || !this.#hasCopies) return;
     const hidden = hiddenBy(event, audience, hasRules);
-    if (!hidden) return;
+    if (hidden) this.#begin(hidden);
+    else if (event.type === 'asset.changed') {
+      const { id: name } = event.data as { readonly id: string };
+      const looking = assetHasRules(name)
+        .then((has) => (has ? this.#begin({ kind: 'asset', name }) : undefined))
+        .catch(failed)
+        .finally(() => this.#looking.delete(looking));
+      this.#looking.add(looking);
+    }
+  }
+
+  #begin(hidden: Pick<Purge, 'kind' | 'name'>): void {
+    const { edges, clock, log, signal, failed } = this.#options;
     const waiting: PurgedEdge = { state: 'waiting', problem: '' };
     const purge: Purge = {
       id: randomUUID(),
@@ -111,6 +127,7 @@ export class HiddenCopies implements EdgePurgesApi {
 
   /** Resolves when the signal has aborted and nothing runs any more, or all edges have confirmed. */
   async settled(): Promise<void> {
+    await Promise.all(this.#looking);
     await Promise.all(this.#running.values());
   }
 
@@ -122,6 +139,7 @@ export class HiddenCopies implements EdgePurgesApi {
     const { clock, flush } = this.#options;
     if (!this.#hasCopies) return undefined;
     await flush();
+    await Promise.all(this.#looking);
     const sinceMs = clock.nowMs() - JUST_NOW_MS;
     const begun = this.#purges().filter(
       (purge) => purge.kind === kind && purge.name === name && purge.startedMs >= sinceMs,

@@ -158,7 +158,7 @@ export class OwnMedia implements MediaResponder {
     });
     const session = this.#readCmcd(exchange, target);
     const watched = this.#watchAccess.check(target, exchange, { signal });
-    const isPrivate = typeof watched === 'boolean' ? watched : await watched;
+    const { isPrivate, sharing } = watched instanceof Promise ? await watched : watched;
     const common = this.#commonFields(exchange, target);
     if (target.address.kind === 'steering') {
       this.#steer(exchange, target, common);
@@ -185,7 +185,7 @@ export class OwnMedia implements MediaResponder {
       class: mediaClassOf(address),
       fields: joinFields(common, limitFields),
       isHead: exchange.method === 'HEAD',
-      sharing: this.#watchAccess.rulesOf(address) ? 'by-address' : isPrivate ? 'some' : 'all',
+      sharing,
     } as const;
     if (redirect) {
       exchange.head(302, { ...how.fields, ...redirect });

@@ -11,7 +11,7 @@ import { TokenTries } from '../../accounts/token-tries.ts';
 import { assertAllowed, rulesOfLists, type WatchRules } from '../../accounts/watch-rules/watch-rules.ts';
 import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
 import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
-import { originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../../api/library/assets-api.ts';
+import { type AssetAccess, originalTokenNameOf, tokenNameOf, trashTokenNameOf } from '../../api/library/assets-api.ts';
 import { assetOf, clipOf, type MediaAddress, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import type { StreamsApi } from '../../api/streams-api.ts';
@@ -38,6 +38,20 @@ interface WatchAccessOptions {
   readonly countryOf: CountryOf;
 }
 
+/** What was decided about a request. */
+export interface Watched {
+  /** The media is for some clients only. */
+  readonly isPrivate: boolean;
+  readonly sharing: Sharing;
+}
+
+const WATCHED = {
+  all: { isPrivate: false, sharing: 'all' },
+  some: { isPrivate: true, sharing: 'some' },
+  byAddress: { isPrivate: false, sharing: 'by-address' },
+  someByAddress: { isPrivate: true, sharing: 'by-address' },
+} as const satisfies Record<string, Watched>;
+
 /** Who gets the media of a stream. Answers from memory. */
 export function sharingOf(streams: Pick<StreamsApi, 'isPrivate' | 'watchRulesOf'>, name: string): Sharing {
   if (streams.watchRulesOf(name) !== undefined) return 'by-address';
@@ -57,7 +71,7 @@ export class WatchAccess {
   }
 
   /**
-   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be
+   * Who gets the media besides this client. Synchronous unless the authorization server must be
    * called, or a JWT is new.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without
@@ -65,19 +79,15 @@ export class WatchAccess {
    *   asset `asset-unknown` in the same way, `asset-deleted`; of a clip `clip-unknown`, `clip-lost`
    * @param options.signal ends the wait for the authorization server
    */
-  check(target: MediaTarget, exchange: Exchange, { signal }: { readonly signal: AbortSignal }): Awaitable<boolean> {
+  check(target: MediaTarget, exchange: Exchange, { signal }: { readonly signal: AbortSignal }): Awaitable<Watched> {
     const { access, clock } = this.#options.deps;
     const admitted = access.watch.admit(target.token, clock.nowMs());
     if (!admitted) return this.#decide(target, exchange, signal);
     return waitFor(admitted, { signal }).then(() => this.#decide(target, exchange, signal));
   }
 
-  /**
-   * The rules by network and country that concern an address of a stream or a clip; undefined if there are
-   * none.
-   */
-  rulesOf(address: MediaAddress): WatchRules | undefined {
-    if (assetOf(address) !== undefined) return undefined;
+  /** The rules by network and country that concern an address of a stream or a clip; undefined: none. */
+  #rulesOf(address: MediaAddress): WatchRules | undefined {
     const { streams, clips, defaultStream } = this.#options.deps;
     const clip = clipOf(address);
     const name = clip === undefined ? (address.stream ?? defaultStream?.()) : clips.facts(clip)?.stream;
@@ -88,27 +98,35 @@ export class WatchAccess {
   /**
    * After visibility, so that a client that may not know of a stream gets no other answer by its network.
    */
-  #decide(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+  #decide(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<Watched> {
+    const asset = assetOf(target.address);
+    if (asset !== undefined) return this.#decideAsset(asset, target, exchange);
     const isRestricted = this.#decideVisibility(target, exchange, signal);
-    const rules = this.rulesOf(target.address);
-    if (!rules) return isRestricted;
+    const rules = this.#rulesOf(target.address);
+    if (typeof isRestricted === 'boolean') return this.#checkRules(isRestricted, rules, exchange, 'stream');
+    return isRestricted.then((restricted) => this.#checkRules(restricted, rules, exchange, 'stream'));
+  }
+
+  async #decideAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<Watched> {
+    const { isRestricted, watchRules } = await this.#checkAsset(id, target, exchange);
+    return this.#checkRules(isRestricted, watchRules && rulesOfLists(watchRules), exchange, 'asset');
+  }
+
+  /** @throws OxbowError `watch-denied-here` */
+  #checkRules(
+    isPrivate: boolean,
+    rules: WatchRules | undefined,
+    exchange: Exchange,
+    kind: 'stream' | 'asset',
+  ): Watched {
+    if (!rules) return isPrivate ? WATCHED.some : WATCHED.all;
     const { addressOf, countryOf } = this.#options;
-    const check = (): void => assertAllowed(rules, { address: addressOf(exchange), country: countryOf(exchange) });
-    if (typeof isRestricted === 'boolean') {
-      check();
-      return isRestricted;
-    }
-    return isRestricted.then((restricted) => {
-      check();
-      return restricted;
-    });
+    assertAllowed(rules, { address: addressOf(exchange), country: countryOf(exchange) }, kind);
+    return isPrivate ? WATCHED.someByAddress : WATCHED.byAddress;
   }
 
   #decideVisibility(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
-    const { address } = target;
-    const asset = assetOf(address);
-    if (asset !== undefined) return this.#checkAsset(asset, target, exchange);
-    const clip = clipOf(address);
+    const clip = clipOf(target.address);
     if (clip !== undefined) return this.#checkClip(clip, target, exchange, signal);
     return this.#checkStream(target, exchange, signal);
   }
@@ -137,7 +155,11 @@ export class WatchAccess {
    * Checked at each request: an asset may have become private, or moved to the trash. Of one in the trash
    * only the poster is served, by a token that those get who see the trash.
    */
-  async #checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
+  async #checkAsset(
+    id: string,
+    target: MediaTarget,
+    exchange: Exchange,
+  ): Promise<Pick<AssetAccess, 'watchRules'> & { readonly isRestricted: boolean }> {
     const isOriginal = target.address.kind === 'asset-original';
     const { token } = target;
     const isTrashToken =
@@ -154,7 +176,7 @@ export class WatchAccess {
       throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
     }
     if (asset.isDeleted && !isTrashToken) throw new OxbowError('asset-deleted', 'The asset was deleted.');
-    return !isOpen || isTrashToken;
+    return { isRestricted: !isOpen || isTrashToken, watchRules: asset.watchRules };
   }
 
   /**

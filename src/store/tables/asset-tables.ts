@@ -18,6 +18,8 @@ export interface AssetTable {
   visibility: string;
   /** Principal that created it. */
   owner: string;
+  /** JSON of the lists of networks and countries; null: the setting `watchRules`. */
+  watch_rules: string | null;
   /** `upload`, `recording`. */
   readonly origin: string;
   /** `uploading`, `processing`, `ready`, `failed`. */

@@ -9,6 +9,7 @@ import type { Track } from '@oxbow/media/frame';
 import type { CommittedGroup } from '@oxbow/media/isobmff/commit-box';
 import { printInit } from '@oxbow/media/isobmff/init';
 import type { Init } from '@oxbow/media/segment';
+import type { WatchRuleLists } from '../../api/access/watch-rules-shapes.ts';
 import type { NewRecordedAsset } from '../../api/library/asset-shapes.ts';
 import { packSegments } from '../../archive/segment-index.ts';
 import { parseRange } from '../../delivery/address-time.ts';
@@ -20,6 +21,9 @@ import { Assets } from '../../library/assets.ts';
 import type { PinTable } from '../../recording/pin-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { Catalog } from '../catalog.ts';
+
+/** A new asset. Its rules are those of the stream, unless it has its own; null: the setting `watchRules`. */
+type RecordedAsset = Omit<NewRecordedAsset, 'watchRules'> & { readonly watchRules?: WatchRuleLists | null | undefined };
 
 /** What it works with. */
 interface RecordedAssetsOptions {
@@ -43,7 +47,7 @@ export class RecordedAssets {
    * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `limit-reached`
    *   for too many pins
    */
-  async create(asset: NewRecordedAsset, owner: string): Promise<AssetRecord> {
+  async create({ watchRules, ...asset }: RecordedAsset, owner: string): Promise<AssetRecord> {
     const { catalog, pins, assets } = this.#options;
     const stream = catalog.get(asset.stream);
     const streamId = stream.definition.id;
@@ -57,6 +61,7 @@ export class RecordedAssets {
       const extent = extentOf(segments);
       return await assets.addRecorded({
         ...asset,
+        watchRules: (watchRules === undefined ? stream.definition.watchRules : watchRules) ?? undefined,
         id,
         owner,
         recording: { stream: stream.name, streamId, pin: pin.id, ...extent },

@@ -76,7 +76,8 @@ export const assetRoutes: readonly Route[] = [
     path: '/api/v1/assets/:id',
     tag: 'library',
     access: 'viewer',
-    sentence: 'Changes title, description, tags, visibility or poster of an asset, for its owner and administrators.',
+    sentence:
+      'Changes title, description, tags, visibility, rules by network and country, or poster of an asset, for its owner and administrators.',
     params: IdParams,
     body: AssetPatch,
     replies: { 200: AssetView },
