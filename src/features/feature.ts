@@ -44,6 +44,7 @@ export type CoreParts = Pick<
   | 'store'
   | 'changes'
   | 'net'
+  | 'countries'
   | 'nodes'
   | 'placement'
   | 'bus'

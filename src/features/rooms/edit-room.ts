@@ -3,7 +3,9 @@
  * In: the author, the fields. Out: the changed room, or a refusal.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
+import type { WatchRuleSettings } from '../../api/access/watch-rules-shapes.ts';
 import type { RoomOptions } from '../../api/room/room-shapes.ts';
+import { readRules } from '../../config/sections/watch-rules-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { cleanText } from '../../lib/text/clean-text.ts';
 import { KNOWN_BITS } from './members/moderation.ts';
@@ -19,6 +21,8 @@ export interface RoomFields {
   readonly capacity?: number | null;
   readonly expiresMs?: number | null;
   readonly options?: Partial<RoomOptions>;
+  /** Null: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleSettings | null;
 }
 
 /**
@@ -28,12 +32,13 @@ export interface RoomFields {
  * @throws OxbowError `bad-request`, `sign-in-busy`
  */
 export async function readFields(
-  { name, password, options, ...others }: RoomFields,
+  { name, password, options, watchRules, ...others }: RoomFields,
   passwords: RoomPasswords,
 ): Promise<(record: RoomRecord) => RoomRecord> {
   const changes = {
     ...others,
     ...(name !== undefined && { name: nameOf(name) }),
+    ...(watchRules !== undefined && { watchRules: readRules(watchRules) ?? null }),
     ...(password !== undefined && { password: password === null ? null : await passwords.hash(password) }),
   };
   return (record) => ({ ...record, ...changes, options: optionsOf(options ?? {}, record.options) });

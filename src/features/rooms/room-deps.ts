@@ -10,6 +10,7 @@ import type { Connections } from './participants/connections.ts';
 import type { OpenChat } from './room-chat.ts';
 import type { RoomMedia } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomProgress, RoomRecord } from './room-record.ts';
+import type { RoomRules } from './room-rules.ts';
 import type { RoomTables } from './stored/room-tables.ts';
 
 /** Dependencies of a room. */
@@ -21,6 +22,8 @@ export interface RoomDeps {
   readonly createConnections: () => Connections;
   /** The settings now. */
   readonly settings: () => { readonly capacity: number };
+  /** Where rooms may be entered; undefined: from everywhere, unless they have their own rules. */
+  readonly rules?: RoomRules;
   readonly permissionCounts?: PermissionCounts;
   /** Undefined: there are no calls. */
   readonly calls?: CallParts;

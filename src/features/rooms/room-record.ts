@@ -2,6 +2,7 @@
  * The stored form of rooms: the room, its members, its playlist. Times are unix ms.
  * In: rooms. Out: room-tables.ts reads and writes it.
  */
+import type { WatchRuleLists } from '../../api/access/watch-rules-shapes.ts';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { usualMasks } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
@@ -18,6 +19,8 @@ export interface RoomRecord {
   /** Null: as in the settings. */
   readonly capacity: number | null;
   readonly options: RoomOptions;
+  /** Where it may be entered, by network and country; null or undefined: the setting `watchRules`. */
+  readonly watchRules?: WatchRuleLists | null;
   readonly createdMs: number;
   /** Null: when it is not used. */
   readonly expiresMs: number | null;

@@ -3,8 +3,11 @@
  * In: connections and their messages, ticks. Out: answers; changes of the state, whose notices the hub sends.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
+import type { AskedClient } from '../../accounts/watch-rules/rules-view.ts';
+import type { WatchAccessView, WatchRuleLists } from '../../api/access/watch-rules-shapes.ts';
 import type { ClientMessage, ClientMessageOf, roomCloseCodes } from '../../api/room/messages.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
+import type { RoomView } from '../../api/room/room-shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { refusalOf } from './admission.ts';
 import { answerCommand } from './answer-command.ts';
@@ -17,6 +20,7 @@ import { RoomChanges } from './room-changes.ts';
 import { chatRoomOf, chatSenderOf, type RoomChat } from './room-chat.ts';
 import type { EnteredConnection, RoomDeps, StoredRoom } from './room-deps.ts';
 import { RoomHub } from './room-hub.ts';
+import { RoomRules, type RoomVisitor } from './room-rules.ts';
 import { RoomSaving } from './room-saving.ts';
 import { RoomState } from './room-state.ts';
 
@@ -38,6 +42,9 @@ export class Room {
   readonly #hub: RoomHub;
   readonly #saving: RoomSaving;
   readonly #requests = new RemoteRequests();
+  readonly #rules: RoomRules;
+  /** The rules by which the connections were checked. */
+  #checkedRules: WatchRuleLists | undefined;
   #chat!: RoomChat;
   /** The entry that people see. */
   #shownItem: string | null;
@@ -50,6 +57,8 @@ export class Room {
 
   private constructor(deps: RoomDeps, stored: StoredRoom) {
     this.#deps = deps;
+    this.#rules = deps.rules ?? new RoomRules();
+    this.#checkedRules = this.#rules.listsOf(stored.room);
     this.#usedMs = stored.usedMs;
     this.#touchedMs = deps.clock.monotonicMs();
     this.#shownItem = stored.state.item;
@@ -92,14 +101,15 @@ export class Room {
    * A connection enters: it gets `welcome`, and from then on everything.
    *
    * @throws OxbowError `room-full`, `room-banned`, `room-password`, `room-pending`, `room-guests-off`,
-   *   `limit-reached`
+   *   `limit-reached`, `watch-denied-here`
    */
   enter(connection: Connection, hello: Omit<ClientMessageOf<'hello'>, 't'> = {}): EnteredConnection {
     if (this.#isClosed) throw new OxbowError('not-ready', 'The room is being closed.');
     const { user } = connection;
     const { clock } = this.#deps;
     const { participants, members, playback, views } = this.state;
-    this.admit(user, connection.address);
+    this.assertHere(connection.from);
+    this.admit(user, connection.from.address);
     if (participants.count(user.id) >= MAX_CONNECTIONS)
       throw new OxbowError('limit-reached', `You have ${MAX_CONNECTIONS} connections to this room.`);
     this.#use();
@@ -124,8 +134,30 @@ export class Room {
     };
   }
 
+  /** @throws OxbowError `watch-denied-here` for a client that may not enter from where it is */
+  assertHere(client: RoomVisitor): void {
+    this.#rules.assertAllowed(this.state.record, client);
+  }
+
+  /** The room as a client sees that is not in it. @param reader undefined: not signed in */
+  viewFor(reader: UserRef | undefined, client: RoomVisitor): RoomView {
+    return this.#rules.allow(this.state.record, client)
+      ? this.state.views.roomFor(reader)
+      : this.state.views.room(false);
+  }
+
   /**
-   * Lets a person in, or refuses and remembers who waits for approval.
+   * The rules by network and country, and what they decide about a client.
+   *
+   * @param asked undefined: only the rules
+   * @throws OxbowError `bad-request` for an invalid address or country
+   */
+  watchAccess(asked: AskedClient | undefined): WatchAccessView {
+    return this.#rules.view(this.state.record, asked);
+  }
+
+  /**
+   * Lets a person in, or refuses and remembers who waits for approval. Where they are does not count here.
    *
    * @throws OxbowError as `enter`
    */
@@ -253,10 +285,24 @@ export class Room {
     }
   }
 
+  /** After a change of the rules: those that may not be here any more leave. */
+  #checkRules(): void {
+    const { record, participants } = this.state;
+    const lists = this.#rules.listsOf(record);
+    if (lists === this.#checkedRules) return;
+    this.#checkedRules = lists;
+    for (const { connection } of [...participants.connections()]) {
+      if (this.#rules.allow(record, connection.from)) continue;
+      connection.close('forbidden', 'This room may not be entered from here any more.');
+      this.#leave(connection);
+    }
+  }
+
   #slowTick(monoMs: number): void {
     this.#slowTickMs = monoMs;
     this.#leadMs = leadOf(this.state.participants.roundTrips());
     this.#hub.slowTick();
+    this.#checkRules();
     const { size } = this.state.participants;
     if (size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
     this.#saving.saveIfDue(this.#deps.failed);

@@ -86,7 +86,7 @@ export function aConnection(user: UserRef, address = '192.0.2.1'): TestConnectio
   return {
     id: `p${++opened}`,
     user,
-    address,
+    from: { address },
     got,
     closed,
     send: (message) => void got.push(message),

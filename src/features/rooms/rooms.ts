@@ -20,6 +20,7 @@ import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
 import { stillOf } from './room-media.ts';
 import { type RoomRecord, usualOptions } from './room-record.ts';
+import type { RoomVisitor } from './room-rules.ts';
 import { roomView } from './room-views.ts';
 import type { RoomSelection } from './stored/room-tables.ts';
 
@@ -247,9 +248,19 @@ export class Rooms {
     return this.#rooms.get(id);
   }
 
-  /** Rooms as people outside see them, those used last first. @param reader undefined: not signed in */
-  async list(which: RoomSelection, page: RoomPage, reader?: UserRef): Promise<RoomListPage> {
+  /**
+   * Rooms as people outside see them, those used last first.
+   * @param reader undefined: not signed in
+   * @param client where they are
+   */
+  async list(
+    which: RoomSelection,
+    page: RoomPage,
+    reader?: UserRef,
+    client: RoomVisitor = { address: '' },
+  ): Promise<RoomListPage> {
     const limit = page.limit;
+    const { rules } = this.#deps;
     const listed = await this.#deps.tables.list(which, {
       limit: limit + 1,
       reader: reader?.id,
@@ -261,13 +272,13 @@ export class Rooms {
     return {
       rooms: shown.map(
         ({ room, ownerName, playing, target, state, known: member, present }) =>
-          this.find(room.id)?.state.views.roomFor(reader) ??
+          this.find(room.id)?.viewFor(reader, client) ??
           roomView(room, {
             ownerName,
             playing,
             present: this.#isElsewhere(room.id) ? present : 0,
             still: stillOf(this.#deps.media, target, state, this.#deps.clock.nowMs()),
-            isSeen: seesMedia(reader, member, room),
+            isSeen: seesMedia(reader, member, room) && (rules?.allow(room, client) ?? true),
           }),
       ),
       next: listed.length > limit && last ? { usedMs: last.usedMs, id: last.room.id } : undefined,

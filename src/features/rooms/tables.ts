@@ -23,6 +23,8 @@ export interface RoomTable {
   keep_chat: Generated<number>;
   /** api/room/playback.ts PlaybackState, as JSON. */
   state: string;
+  /** JSON of the lists of networks and countries; null: the setting `watchRules`. */
+  watch_rules: Generated<string | null>;
   /** Messages of the room have numbers up to this one; none above it was used. */
   message_seq: Generated<number>;
   readonly created_us: number;

@@ -10,6 +10,7 @@ import { SESSION_MS } from '../../accounts/sessions.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { ServeDeps } from '../deps.ts';
 import { createAddressOf } from './client-address.ts';
+import { createClientCountry } from './client-country.ts';
 import { readForwarded } from './forwarded.ts';
 import { isForwarded, isLocalRequest } from './local-request.ts';
 import { createPublicAddress, type RequestOrigin } from './public-address.ts';
@@ -20,6 +21,8 @@ export interface AuthRequest extends RequestOrigin {
 }
 
 export interface RequestClient extends LimitedClient {
+  /** Code of its country; undefined: unknown. */
+  readonly country?: string | undefined;
   /** Origin by which it reaches this server; undefined if the request names no host. */
   readonly origin: string | undefined;
   /** Set-Cookie that starts a session. */
@@ -63,14 +66,13 @@ export interface Authenticator {
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
 /** @param deps `access` holds the credentials */
-export function createAuthenticator({
-  access,
-  publicUrl,
-  trustedProxies = [],
-  tokenTries,
-}: Pick<ServeDeps, 'access' | 'publicUrl' | 'trustedProxies' | 'tokenTries'>): Authenticator {
+export function createAuthenticator(
+  deps: Pick<ServeDeps, 'access' | 'publicUrl' | 'trustedProxies' | 'countryHeader' | 'countries' | 'tokenTries'>,
+): Authenticator {
+  const { access, publicUrl, trustedProxies = [], tokenTries } = deps;
   const ownAddress = createPublicAddress(undefined, trustedProxies);
   const addressOf = createAddressOf(trustedProxies);
+  const countryOf = createClientCountry(deps);
   const publicOrigin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
 
   /** The server's origin as browsers write it, without the default port. */
@@ -128,6 +130,7 @@ export function createAuthenticator({
     const name = cookieName(request);
     return {
       address: addressOf(request),
+      country: countryOf(request),
       origin: publicOrigin ?? origin,
       isLocal: isLocalRequest(request),
       cookie: (secret) => `${name}=${secret}; Max-Age=${SESSION_MS / 1000}${attributes}`,

@@ -10,6 +10,7 @@ import type { CoreParts } from '../../feature.ts';
 import type { Chats } from '../chat/chats.ts';
 import { createFramedConnections } from '../live/framed-connections.ts';
 import type { RoomParts } from '../parts.ts';
+import { RoomRules } from '../room-rules.ts';
 import { Rooms } from '../rooms.ts';
 import { exportRoomsOf } from '../stored/room-export.ts';
 import { RoomTables } from '../stored/room-tables.ts';
@@ -43,6 +44,7 @@ export function openRooms(
     clock,
     events: parts.bus,
     settings: () => settings.now.rooms,
+    rules: new RoomRules(() => settings.now.watchRules, parts.countries),
     permissionCounts: {
       hit: () => metrics.roomPermissionAnswers.inc({ result: 'hit' }),
       miss: () => metrics.roomPermissionAnswers.inc({ result: 'miss' }),

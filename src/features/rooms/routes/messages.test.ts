@@ -20,7 +20,7 @@ test('history and replay are read by pages that lose and repeat nothing; polls o
   const admin = testSender('admin', ['moderate']);
   const may = (_user: unknown, permission: RoomPermission) => admin.may(permission);
   const state = { record: { id: 'cinema' }, members: { find: () => undefined }, may };
-  const fake = { state, admit() {} } as unknown as Room;
+  const fake = { state, assertHere() {}, admit() {} } as unknown as Room;
   await using server = await startRoomServer({ chats, rooms: { get: async () => fake } as unknown as Rooms });
   const ask = async (path: string, method = 'GET', body?: object) => {
     const reply = await fetch(`${server.url}/api/v1/rooms/cinema/${path}`, {

@@ -20,14 +20,17 @@ export function userOf({ principal }: Pick<RouteCall, 'principal'>): UserRef {
 /**
  * Finds the room of a request.
  *
- * @throws OxbowError `unauthorized`, `room-unknown`, and as `Room.admit`
+ * @param options.fromAnywhere also where the rules by network and country refuse: for changing them
+ * @throws OxbowError `unauthorized`, `room-unknown`, `watch-denied-here`, and as `Room.admit`
  */
 export async function readRoom(
   call: RoomCall,
   { rooms }: Pick<RoomParts, 'rooms'>,
+  { fromAnywhere = false } = {},
 ): Promise<{ readonly room: Room; readonly user: UserRef }> {
   const user = userOf(call);
   const room = await rooms.get(call.params.id);
+  if (!fromAnywhere) room.assertHere(call.client);
   room.admit(user, call.client.address);
   return { room, user };
 }

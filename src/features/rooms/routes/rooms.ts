@@ -4,8 +4,10 @@
  */
 
 import { may } from '../../../accounts/permissions.ts';
+import { WatchAccessView, WatchRuleSettings } from '../../../api/access/watch-rules-shapes.ts';
 import { MemberView, RoomOptions, RoomView } from '../../../api/room/room-shapes.ts';
 import { Type } from '../../../api/type.ts';
+import { AccessQuery, readAccessQuery } from '../../../http/route/access-query.ts';
 import { readExpiry } from '../../../http/route/expiry-field.ts';
 import { asOwnersHaveIt, missingFields } from '../../../http/route/merge-lists.ts';
 import { IdParams, NextCursor } from '../../../http/route/page-query.ts';
@@ -73,6 +75,11 @@ const fields = {
     }),
   ),
   options: Type.Optional(Options),
+  watchRules: Type.Optional(
+    Type.Union([WatchRuleSettings, Type.Null()], {
+      description: 'where it may be entered, by network and country; null: as in the setting `watchRules`',
+    }),
+  ),
 };
 const Name = Type.String({ minLength: 1, maxLength: 100 });
 const NewRoom = Type.Object({ name: Name, ...fields }, { $id: 'NewRoom', additionalProperties: false });
@@ -115,7 +122,7 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
         scope === 'public' ? {} : scope === 'mine' ? { owner: userOf(call).id } : { member: userOf(call).id };
       const page = { limit: Number(limit ?? USUAL), before: readCursor(cursor) };
       const [{ rooms: views, next }, others] = await Promise.all([
-        rooms.list({ ...which, query: search }, page, call.principal.user),
+        rooms.list({ ...which, query: search }, page, call.principal.user, call.client),
         call.elsewhere(),
       ]);
       // Every node lists all rooms; only the owner knows who is in one.
@@ -150,8 +157,8 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
     sentence: 'Returns a room; its id is not listed anywhere if it is unlisted.',
     params: IdParams,
     replies: { 200: RoomView },
-    async answer({ params, principal }, { rooms }) {
-      return { body: (await rooms.get(params.id)).state.views.roomFor(principal.user) };
+    async answer({ params, principal, client }, { rooms }) {
+      return { body: (await rooms.get(params.id)).viewFor(principal.user, client) };
     },
   }),
   row({
@@ -164,7 +171,7 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
     body: RoomPatch,
     replies: { 200: RoomView },
     async answer(call, parts, { clock }) {
-      const { room, user } = await readRoom(call, parts);
+      const { room, user } = await readRoom(call, parts, { fromAnywhere: true });
       await editRoom(room, user, fieldsOf(call.body, clock.nowMs()), parts.rooms.passwords);
       return { body: room.state.views.room() };
     },
@@ -185,6 +192,22 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
     },
   }),
   row({
+    method: 'GET',
+    path: '/api/v1/rooms/:id/access',
+    tag: 'rooms',
+    access: 'person',
+    sentence:
+      'Returns the rules by network and country of a room, and whether a client at an address may enter. Needs the permission `editRoom`.',
+    params: IdParams,
+    query: AccessQuery,
+    replies: { 200: WatchAccessView },
+    async answer(call, parts) {
+      const { room, user } = await readRoom(call, parts, { fromAnywhere: true });
+      room.state.assertMay(user, 'editRoom');
+      return { body: room.watchAccess(readAccessQuery(call.query)) };
+    },
+  }),
+  row({
     method: 'POST',
     path: '/api/v1/rooms/:id/join',
     tag: 'rooms',
@@ -197,6 +220,7 @@ export const roomRoutes: readonly FeatureRoute<RoomParts>[] = [
     async answer(call, { rooms }, { limits }) {
       const user = userOf(call);
       const room = await rooms.get(call.params.id);
+      room.assertHere(call.client);
       const { password } = call.body;
       if (password !== undefined) {
         // By person too: one who has many addresses has no more attempts.

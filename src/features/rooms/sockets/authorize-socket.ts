@@ -52,7 +52,7 @@ export function authorizeRoomSocket(
   const later = { ...request, headers: keptFields(headers) };
   return {
     user,
-    address: client.address,
+    from: { address: client.address, country: client.country },
     credentials() {
       const now = authenticator.principalOf(later).user;
       if (now?.id !== user.id) return 'ended';

@@ -18,6 +18,7 @@ import { pingFrame, printFrame } from '../live/frame.ts';
 import { printMessage } from '../live/print-message.ts';
 import type { Connection } from '../participants/connection.ts';
 import type { EnteredConnection } from '../room-deps.ts';
+import type { RoomVisitor } from '../room-rules.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
 
@@ -40,13 +41,15 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   'room-kicked': 'kicked',
   'limit-reached': 'full',
   'room-guests-off': 'forbidden',
+  'watch-denied-here': 'forbidden',
   forbidden: 'forbidden',
 };
 
 /** The client of a connection. */
 export interface RoomClient {
   readonly user: UserRef;
-  readonly address: string;
+  /** Where it connects from. */
+  readonly from: RoomVisitor;
   /**
    * Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory
    * only.
@@ -74,7 +77,7 @@ export class RoomConnection implements Connection {
   readonly id: string;
   readonly room: string;
   readonly user: UserRef;
-  readonly address: string;
+  readonly from: RoomVisitor;
   /** See RoomClient. */
   readonly credentials: RoomClient['credentials'];
   readonly socket: Socket;
@@ -92,19 +95,12 @@ export class RoomConnection implements Connection {
   constructor(
     host: ConnectionHost,
     webSocket: WebSocket,
-    {
-      id,
-      room,
-      user,
-      address,
-      credentials,
-      socket,
-    }: Pick<RoomConnection, 'id' | 'room' | 'user' | 'address' | 'credentials' | 'socket'>,
+    { id, room, user, from, credentials, socket }: RoomClient & Pick<RoomConnection, 'id' | 'room' | 'socket'>,
   ) {
     this.id = id;
     this.room = room;
     this.user = user;
-    this.address = address;
+    this.from = from;
     this.credentials = credentials;
     this.socket = socket;
     this.#host = host;

@@ -4,6 +4,7 @@
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { UserRef } from '../../../accounts/users/user.ts';
+import { storedLists } from '../../../accounts/watch-rules/watch-rules.ts';
 import type { ItemTarget } from '../../../api/room/item-shapes.ts';
 import { nothingPlays, type PlaybackState } from '../../../api/room/playback.ts';
 import type { RoomOptions } from '../../../api/room/room-shapes.ts';
@@ -324,10 +325,13 @@ function saveOf(
   ON CONFLICT (${key}) DO UPDATE SET ${changes}`;
 }
 
-function columnsOf({ name, owner, visibility, password, capacity, options, expiresMs }: RoomRecord) {
+function columnsOf({ options, expiresMs, watchRules, ...room }: RoomRecord) {
+  const { name, owner, visibility, password, capacity } = room;
   const expires_us = expiresMs === null ? null : toUs(expiresMs);
   const keep_chat = options.keepChat ? 1 : 0;
-  return { name, owner, visibility, password, capacity, options: JSON.stringify(options), keep_chat, expires_us };
+  const watch_rules = watchRules ? JSON.stringify(watchRules) : null;
+  const columns = { name, owner, visibility, password, capacity, watch_rules, keep_chat, expires_us };
+  return Object.assign(columns, { options: JSON.stringify(options) });
 }
 
 function recordOf(row: Selectable<RoomTable>): RoomRecord {
@@ -340,6 +344,7 @@ function recordOf(row: Selectable<RoomTable>): RoomRecord {
     password,
     capacity,
     options,
+    ...(row.watch_rules !== null && { watchRules: storedLists(row.watch_rules) }),
     visibility: row.visibility as RoomRecord['visibility'],
     createdMs: row.created_us / 1000,
     expiresMs: row.expires_us === null ? null : row.expires_us / 1000,
