@@ -223,6 +223,8 @@ export const roomCloseCodes = {
   left: 4011,
   /** Another node of the cluster has the room: connect again, at once. */
   moved: 4012,
+  /** The room may not be entered from this network or country. */
+  'not-here': 4013,
 } as const;
 
 export type ServerMessage =

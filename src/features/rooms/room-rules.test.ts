@@ -99,7 +99,7 @@ suite('a room with rules by network and country', () => {
     }
   });
 
-  test('its WebSocket ends with `forbidden` where the rules refuse, for administrators too', async () => {
+  test('its WebSocket ends with `not-here` where the rules refuse, for administrators too', async () => {
     const enter = async (client: Readonly<Record<string, string>>, credentials: Record<string, string> = owner) => {
       const socket = await openRoomClient(server.url, room.state.record.id, { headers: { ...credentials, ...client } });
       socket.send({ t: 'hello' });
@@ -113,10 +113,10 @@ suite('a room with rules by network and country', () => {
     ]) {
       const socket = await enter(client);
       assert.match((await socket.next('bye')).detail, /^This room may not be entered from /);
-      assert.equal(await socket.ended(), '4003 forbidden');
+      assert.equal(await socket.ended(), '4013 not-here');
     }
     const admin = await enter(far, { ...asAdmin });
-    assert.equal(await admin.ended(), '4003 forbidden');
+    assert.equal(await admin.ended(), '4013 not-here');
     const byFile = { 'x-forwarded-for': '192.0.2.50' };
     for (const client of [near, german, byFile]) {
       const socket = await enter(client);
@@ -178,7 +178,7 @@ test('rules are stored with the room; a change disconnects those that may not be
   room.tick();
   assert.deepEqual(
     people.map(({ closed }) => closed),
-    [[], ['forbidden'], []],
+    [[], ['not-here'], []],
   );
   assert.equal(room.state.participants.size, 2);
   const again = await (await rig.restart()).get(id);

@@ -293,7 +293,7 @@ export class Room {
     this.#checkedRules = lists;
     for (const { connection } of [...participants.connections()]) {
       if (this.#rules.allow(record, connection.from)) continue;
-      connection.close('forbidden', 'This room may not be entered from here any more.');
+      connection.close('not-here', 'This room may not be entered from here any more.');
       this.#leave(connection);
     }
   }

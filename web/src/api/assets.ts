@@ -2,6 +2,8 @@
  * API calls of the library.
  * In: the browser's session. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
+
+import type { WatchAccessView } from '../../../src/api/access/watch-rules-shapes.ts';
 import type {
   AssetList,
   AssetListQuery,
@@ -18,7 +20,7 @@ export type SubtitleView = AssetSubtitleView;
 /** One quality of an asset. */
 export type RenditionView = AssetRenditionView;
 /** What a user changes of an asset. */
-export type AssetTexts = Pick<AssetPatch, 'title' | 'description' | 'tags' | 'visibility'>;
+export type AssetTexts = Pick<AssetPatch, 'title' | 'description' | 'tags' | 'visibility' | 'watchRules'>;
 /** Filters and order of the list. */
 export type AssetQuery = Omit<AssetListQuery, 'limit' | 'cursor' | 'sort'> & {
   readonly sort?: '-created' | 'created' | 'title' | '-duration' | '-bytes';
@@ -54,7 +56,16 @@ export function getAsset(id: string, signal: AbortSignal): Promise<AssetView> {
   return askServer(signal, (client, options) => client.getAsset({ id }, options));
 }
 
-/** Changes texts and visibility. */
+/** The rules by network and country of an asset, and whether a client would see it. */
+export function getAssetAccess(
+  id: string,
+  query: { address?: string; country?: string },
+  signal: AbortSignal,
+): Promise<WatchAccessView> {
+  return askServer(signal, (client, options) => client.getAssetAccess({ id, ...query }, options));
+}
+
+/** Changes texts, visibility and rules. */
 export function updateAsset(id: string, body: AssetTexts, signal: AbortSignal): Promise<AssetView> {
   return askServer(signal, (client, options) => client.updateAsset({ id, body }, options));
 }

@@ -3,6 +3,7 @@
  * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with
  * `signal`.
  */
+import type { WatchAccessView } from '../../../src/api/access/watch-rules-shapes.ts';
 import type { ItemTarget, RoomItem } from '../../../src/api/room/item-shapes.ts';
 import type { ItemSource } from '../../../src/api/room/media-server-shapes.ts';
 import type { MemberView, RoomOptions, RoomView } from '../../../src/api/room/room-shapes.ts';
@@ -37,6 +38,15 @@ export function createRoom(body: NewRoom, signal: AbortSignal): Promise<RoomView
 
 export function getRoom(id: string, signal: AbortSignal): Promise<RoomView> {
   return askServer(signal, (client, options) => client.getRoom({ id }, options));
+}
+
+/** The rules by network and country of a room, and whether a client may enter. */
+export function getRoomAccess(
+  id: string,
+  query: { address?: string; country?: string },
+  signal: AbortSignal,
+): Promise<WatchAccessView> {
+  return askServer(signal, (client, options) => client.getRoomAccess({ id, ...query }, options));
 }
 
 /** Changes a room. */

@@ -41,7 +41,7 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   'room-kicked': 'kicked',
   'limit-reached': 'full',
   'room-guests-off': 'forbidden',
-  'watch-denied-here': 'forbidden',
+  'watch-denied-here': 'not-here',
   forbidden: 'forbidden',
 };
 

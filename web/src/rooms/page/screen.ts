@@ -7,6 +7,7 @@ import type { RoomStatus } from '../session/room-connection.ts';
 /**
  * What the page shows. `join`: how to enter. `turned-away`: the moderators did not let the visitor in.
  * `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit.
+ * `not-here`: the visitor is in another network or country than it is for.
  */
 export type Screen =
   | 'loading'
@@ -21,6 +22,7 @@ export type Screen =
   | 'gone'
   | 'ended'
   | 'guests-off'
+  | 'not-here'
   | 'failed';
 
 /**
@@ -41,6 +43,7 @@ export function screenOf(
     case 'banned':
     case 'full':
     case 'pending':
+    case 'not-here':
       return status.reason;
     case 'gone':
       return room === null ? 'gone' : 'ended';
@@ -66,6 +69,8 @@ export function screenOfCode(code: string): Screen | undefined {
     case 'room-guests-off':
     case 'guests-refused':
       return 'guests-off';
+    case 'watch-denied-here':
+      return 'not-here';
     default:
       return undefined;
   }
