@@ -44,7 +44,10 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
     server = await startServer({ data: join(folder.path, 'data'), sample: false, adminToken });
     await makeFilm(join(folder.path, 'film.mp4'), { seconds: 3 });
     const body = await readFile(join(folder.path, 'film.mp4'));
-    const sent = await server.fetch('/api/v1/uploads/file?filename=film.mp4&visibility=public', { method: 'PUT', body });
+    const sent = await server.fetch('/api/v1/uploads/file?filename=film.mp4&visibility=public', {
+      method: 'PUT',
+      body,
+    });
     ({ asset } = (await sent.json()) as { asset: string });
     await until('the asset is ready', async () => {
       const view = await server.json<AssetView>(`/api/v1/assets/${asset}`);
@@ -70,7 +73,11 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
     visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
 
   /** Sets rules in the open dialog. */
-  async function setRules(page: Page, texts: typeof english | typeof chinese, [allow, deny]: readonly [string, string]) {
+  async function setRules(
+    page: Page,
+    texts: typeof english | typeof chinese,
+    [allow, deny]: readonly [string, string],
+  ) {
     const dialog = page.locator('dialog[open]');
     await dialog.getByLabel(texts.allow, { exact: true }).fill(allow);
     await dialog.getByLabel(texts.deny, { exact: true }).fill(deny);
@@ -111,7 +118,8 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
       .waitFor();
     await setRules(page, english, ['DE, 192.0.2.0/24', '192.0.2.7']);
     await open();
-    const answer = (about: readonly [string, string]) => ask(page, 'Would this address see it?', english.country, about);
+    const answer = (about: readonly [string, string]) =>
+      ask(page, 'Would this address see it?', english.country, about);
     assert.equal(await answer(['192.0.2.9', '']), '192.0.2.9 may watch it, by 192.0.2.0/24.');
     assert.equal(await answer(['192.0.2.7', 'DE']), '192.0.2.7 may not watch it, by 192.0.2.7.');
     await check(page, 'asset-rules-light');
@@ -120,6 +128,7 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
       await other.setExtraHTTPHeaders(far);
       const elsewhere = await other.newPage();
       await elsewhere.goto(`${server.url}/library/${asset}`);
+      await elsewhere.getByRole('button', { name: 'Play', exact: true }).first().click();
       await elsewhere.getByText('Not available here').first().waitFor();
       await shot(elsewhere, 'asset-elsewhere-light');
     }
@@ -137,10 +146,17 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
     await open();
     await setRules(page, chinese, ['DE', '']);
     await open();
-    assert.equal(await ask(page, '此地址能观看吗？', chinese.country, ['192.0.2.9', 'de']), '192.0.2.9 可以观看，依据 DE。');
+    assert.equal(
+      await ask(page, '此地址能观看吗？', chinese.country, ['192.0.2.9', 'de']),
+      '192.0.2.9 可以观看，依据 DE。',
+    );
     await check(page, 'asset-rules-dark-phone');
     await setRules(page, chinese, ['', '']);
-    assert.deepEqual(faults, []);
+    const isRefusal = (fault: string) => / 403\b|\b403 /.test(fault); // of the poster
+    assert.deepEqual(
+      faults.filter((fault) => !isRefusal(fault)),
+      [],
+    );
   });
 
   test('the settings of a room lead to the dialog; a guest from elsewhere reads why the room stays closed, also when it closes around them', async () => {
@@ -183,7 +199,10 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
     await signIn(small);
     const onPhone = await small.newPage();
     await onPhone.goto(`${server.url}/rooms/${room}`);
-    await onPhone.getByRole('button', { name: /加入|进入/ }).first().click();
+    await onPhone
+      .getByRole('button', { name: /加入|进入/ })
+      .first()
+      .click();
     await shot(onPhone, 'room-dark-phone');
   });
 });
