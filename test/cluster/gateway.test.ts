@@ -228,6 +228,43 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.deepEqual(kinds, [...new Set(kinds)], 'each job ran once');
   });
 
+  fullTest(
+    'rules by network of an asset and of a room hold at each node, also for what it had in memory before',
+    async () => {
+      const [near, far] = [{ 'x-forwarded-for': '203.0.113.7' }, { 'x-forwarded-for': '198.51.100.1' }];
+      const watchRules = { allow: ['203.0.113.0/24'] };
+      const send = async ({ server }: TestNode, method: string, path: string, body: object) => {
+        const sent = await server.fetch(path, { method, headers: json, body: JSON.stringify(body) });
+        assert.ok(sent.ok, `${path}: ${await sent.clone().text()}`);
+        return (await sent.json()) as { id: string; hls: string };
+      };
+      const { recorded } = await a.server.stream('one');
+      const range = { stream: 'one', from: recorded.from, to: recorded.to, visibility: 'public' };
+      const asset = await send(a, 'POST', '/api/v1/assets', range);
+      const list = `/assets/${asset.id}/${/^[^#\n].*\.m3u8$/m.exec(await textOf(b, asset.hls))![0]}`;
+      const segment = `/assets/${asset.id}/${/^[^#\n].*\.m4s$/m.exec(await textOf(b, list))![0]}`;
+      const paths = [asset.hls, list, segment];
+      const room = await send(a, 'POST', '/api/v1/rooms', { name: 'Den' });
+      const statuses = async (client: Readonly<Record<string, string>>) => {
+        const inRoom = `/api/v1/rooms/${room.id}/state`;
+        const statusOf = async ({ server }: TestNode, path: string) => {
+          const answer = await server.fetch(path, { headers: client });
+          await answer.arrayBuffer();
+          return answer.status;
+        };
+        return Promise.all([a, b].flatMap((node) => [...paths, inRoom].map((path) => statusOf(node, path))));
+      };
+      const all = (status: number) => Array<number>(8).fill(status);
+      assert.deepEqual(await statuses(far), all(200));
+      await send(b, 'PATCH', `/api/v1/assets/${asset.id}`, { watchRules });
+      await send(b, 'PATCH', `/api/v1/rooms/${room.id}`, { watchRules });
+      await until('no node gives it to others', async () => (await statuses(far)).join() === all(403).join());
+      assert.deepEqual(await statuses(near), all(200));
+      const { origin } = await b.server.json<{ origin: string }>(`/api/v1/rooms/${room.id}/access`);
+      assert.equal(origin, 'room');
+    },
+  );
+
   fullTest('workers of all nodes are listed, and one that connects to another node finds its own', async () => {
     const [here, there] = await Promise.all(
       [a, b].map(({ server }) => server.json<{ items: readonly WorkerView[] }>('/api/v1/workers')),
