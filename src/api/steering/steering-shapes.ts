@@ -28,7 +28,8 @@ export const PathwayView = Type.Object(
   {
     id: Type.String(),
     url: Type.String(),
-    networks: Type.Array(Type.String(), { description: 'of the viewers that it is for; empty: all' }),
+    networks: Type.Array(Type.String(), { description: 'of the viewers that it is for' }),
+    countries: Type.Array(Type.String(), { description: 'of the viewers that it is for; without either: all' }),
     weight: Type.Integer(),
     state: Type.Union([
       Type.Literal('up', { description: 'gets viewers' }),
@@ -49,6 +50,8 @@ export interface SteeringRequest {
   readonly query: URLSearchParams;
   /** IP address of the viewer. */
   readonly address: string;
+  /** Its country; undefined: unknown. */
+  readonly country?: string | undefined;
   /** Origin by which the player has reached this server or an edge; undefined: unknown. */
   readonly origin: string | undefined;
   /** The playback token before the path. */

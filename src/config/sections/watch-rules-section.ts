@@ -62,14 +62,25 @@ function readEntries(value: unknown): readonly string[] {
 }
 
 function checkEntry(item: string): void {
-  if (/^[a-z]{2}$/i.test(item)) {
-    if (isCountryCode(item.toUpperCase())) return;
-    throw new FormatError(
-      `"${item}" is not the code of a country (ISO 3166-1); write DE, or GB for the United Kingdom`,
-      0,
-    );
-  }
-  checkNetwork(item);
+  if (/^[a-z]{2}$/i.test(item)) checkCountry(item);
+  else checkNetwork(item);
+}
+
+function checkCountry(item: string): void {
+  if (isCountryCode(item.toUpperCase())) return;
+  const shown = item.slice(0, 80);
+  throw new FormatError(
+    `"${shown}" is not the code of a country (ISO 3166-1); write DE, or GB for the United Kingdom`,
+    0,
+  );
+}
+
+const countryKind = listKind('COUNTRY,…', 'a country', checkCountry);
+
+/** Codes of countries, in any case: a list, or text with commas. */
+export function countries(sentence: string): Option<readonly string[]> {
+  const read = (value: unknown) => countryKind.read(value).map((code) => code.toUpperCase());
+  return createOption({ ...countryKind, read }, '', sentence);
 }
 
 /** Name of a header field. It contains `country`, so that edges know which fields they must not pass on. */

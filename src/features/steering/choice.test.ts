@@ -93,3 +93,26 @@ test('the longest network that has an address counts', () => {
   assert.equal(new Places([]).fit('anything'), 0);
   assert.equal(new Places(['0.0.0.0/0']).fit('8.8.8.8'), 1);
 });
+
+test('an edge for the country of a viewer is before one for all, and after one with its network', () => {
+  const edges = [
+    { id: 'all', places: new Places([]) },
+    { id: 'german', places: new Places([], ['DE', 'AT']) },
+    { id: 'near', places: new Places(['10.0.0.0/8'], ['FR']) },
+  ];
+  const orderFor = (address: string, country?: string) => {
+    const now = edges.map(({ id, places }) => ({
+      id,
+      place: places.fit(address, country),
+      weight: 100,
+      load: 0,
+      isDraining: false,
+      isDead: false,
+    }));
+    return orderEdges(now, { key: address, current: undefined, turn: 0 });
+  };
+  assert.deepEqual(orderFor('10.1.1.1', 'DE'), ['near', 'german', 'all']);
+  assert.deepEqual(orderFor('192.0.2.1', 'AT').slice(0, 2), ['german', 'all']);
+  assert.deepEqual(orderFor('192.0.2.1', 'FR').slice(0, 2), ['near', 'all']);
+  assert.equal(orderFor('192.0.2.1')[0], 'all', 'an unknown country');
+});

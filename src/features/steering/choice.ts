@@ -19,7 +19,10 @@ const LEAST_SHARE = 0.05;
 /** What is known of an edge. */
 export interface EdgeNow {
   readonly id: string;
-  /** Bits of the longest of its networks that the viewer is in; 0: it is for all; -1: it is for others. */
+  /**
+   * Bits of the longest of its networks that the viewer is in; 0.5: it is for its country;
+   * 0: it is for all; -1: it is for others.
+   */
   readonly place: number;
   /** Its share of the viewers of a place, 1 or more. */
   readonly weight: number;

@@ -10,8 +10,8 @@ import { readSteeringQuery } from './steering-query.ts';
 
 const TOKEN = 'token of edges and origin';
 const pathways = {
-  eu: { url: 'https://eu.example', networks: ['10.0.0.0/8'], weight: 100 },
-  us: { url: 'https://us.example', networks: [], weight: 100 },
+  eu: { url: 'https://eu.example', networks: ['10.0.0.0/8'], countries: ['DE'], weight: 100 },
+  us: { url: 'https://us.example', networks: [], countries: [], weight: 100 },
 };
 
 interface Manifest {
@@ -36,10 +36,15 @@ function setUp({ server, targetS = 2 }: { server?: string; targetS?: number | un
   });
   const ask = (
     query = '',
-    { address = '10.1.2.3', origin, token }: { address?: string; origin?: string; token?: string } = {},
+    {
+      address = '10.1.2.3',
+      country,
+      origin,
+      token,
+    }: { address?: string; country?: string; origin?: string; token?: string } = {},
   ) =>
     JSON.parse(
-      manifests.manifest({ stream: 'door', query: new URLSearchParams(query), address, origin, token }),
+      manifests.manifest({ stream: 'door', query: new URLSearchParams(query), address, country, origin, token }),
     ) as Manifest;
   const report = (change: object = {}) =>
     control.reported(
@@ -57,6 +62,8 @@ test('a manifest has the edges for the place of the viewer, then the place of th
     'PATHWAY-PRIORITY': ['eu', 'us', 'here'],
   });
   assert.deepEqual(ask('', { address: '11.0.0.1' })['PATHWAY-PRIORITY'], ['us', 'eu', 'here']);
+  const german = ask('', { address: '11.0.0.1', country: 'DE' });
+  assert.deepEqual(german['PATHWAY-PRIORITY'], ['eu', 'us', 'here'], 'by its country');
 });
 
 test('the edge next to which the playlist is has the name `here`, also when it is asked elsewhere later', () => {

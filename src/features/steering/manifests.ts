@@ -41,22 +41,22 @@ export class Manifests implements Steerer {
     const { pathways } = options;
     this.#options = options;
     this.#edges = new Map(
-      Object.entries(pathways).map(([id, { url, weight, networks }]) => [
+      Object.entries(pathways).map(([id, { url, weight, networks, countries }]) => [
         id,
-        { host: new URL(url).host, weight, places: new Places(networks) },
+        { host: new URL(url).host, weight, places: new Places(networks, countries) },
       ]),
     );
     this.#ids = new Set(this.#edges.keys());
   }
 
-  manifest({ stream, query, address, origin, token }: SteeringRequest): string {
+  manifest({ stream, query, address, country, origin, token }: SteeringRequest): string {
     const { steering, states, answered } = this.#options;
     const asked = readSteeringQuery(query, this.#ids);
     const here = asked.here ?? this.#edgeAt(origin);
     const current = query.get('_HLS_pathway') === HERE ? here : asked.current;
     const edges = states.all.map((state) => {
       const { weight, places } = this.#edges.get(state.id)!;
-      return { ...state, weight, place: places.fit(address) };
+      return { ...state, weight, place: places.fit(address, country) };
     });
     const order = orderEdges(edges, { key: address, current, turn: this.#turn++ });
     answered(order[0]!);

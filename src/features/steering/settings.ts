@@ -14,6 +14,7 @@ import {
   text,
   type Values,
 } from '../../config/option.ts';
+import { countries } from '../../config/sections/watch-rules-section.ts';
 
 /** Edges that one stream may name: each lists every Variant Stream once more. */
 export const MAX_PATHWAYS = 16;
@@ -24,7 +25,10 @@ const pathway = section({
     maxLength: 500,
   }),
   networks: networks(
-    'Networks (`10.0.0.0/8`) and addresses of the viewers that it is for; it comes first for them, the longest network first. Default: all.',
+    'Networks (`10.0.0.0/8`) and addresses of the viewers that it is for; it comes first for them, the longest network first. Default: all, if it has no `countries`.',
+  ),
+  countries: countries(
+    'Countries (`DE`) of the viewers that it is for, by `watchRules.countryHeader` or `watchRules.countryFile`; after edges with a network of the viewer. Default: all, if it has no `networks`.',
   ),
   weight: integer('100', { min: 1, max: 1000 }, 'Its share of the viewers of one place, compared with the others.'),
 });

@@ -43,11 +43,12 @@ export class SteeringControl {
   /** The edges, in the order of the settings. */
   list(): PathwayView[] {
     return this.#options.states.all.map((state) => {
-      const { url, networks, weight } = this.#options.pathways[state.id]!;
+      const { url, networks, countries, weight } = this.#options.pathways[state.id]!;
       return {
         id: state.id,
         url,
         networks: [...networks],
+        countries: [...countries],
         weight,
         state: nameOf(state),
         load: state.load ?? null,

@@ -113,7 +113,7 @@ export class OwnMedia implements MediaResponder {
     const countryOf = createClientCountry(deps);
     this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf, countryOf });
     this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
-    this.#steer = createSteeringAnswer(deps, addressOf);
+    this.#steer = createSteeringAnswer(deps, addressOf, countryOf);
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);
   }

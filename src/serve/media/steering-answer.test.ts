@@ -13,7 +13,8 @@ suite('Steering Manifests', () => {
       return request.query.has('off') ? undefined : '{"VERSION":1}';
     },
   };
-  const shared = shareTestServer(() => ({ steering }));
+  const countries = { revision: 1, find: (address: string) => (address === '192.0.2.7' ? 'DE' : undefined) };
+  const shared = shareTestServer(() => ({ steering, countries, countryHeader: 'cf-ipcountry' }));
   const get = (path: string, init: RequestInit = {}) => fetch(`${shared().url}${path}`, init);
 
   test('are read by pages of other sites, and kept by no cache', async () => {
@@ -31,6 +32,9 @@ suite('Steering Manifests', () => {
     await get(PATH, { headers: { 'x-forwarded-for': '192.0.2.7', 'x-forwarded-host': 'eu.example' } });
     const { address, origin, stream } = asked.at(-1)!;
     assert.deepEqual([address, new URL(origin!).host, stream], ['192.0.2.7', 'eu.example', 'public']);
+    assert.equal(asked.at(-1)!.country, 'DE', 'by the file');
+    await get(PATH, { headers: { 'x-forwarded-for': '192.0.2.7', 'cf-ipcountry': 'AT' } });
+    assert.equal(asked.at(-1)!.country, 'AT', 'as the proxy says');
   });
 
   test('need what playback needs, and are not found where nothing is steered', async () => {

@@ -5,6 +5,7 @@
  */
 import type { MediaTarget } from '../../api/media-address.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { CountryOf } from '../client/client-country.ts';
 import { createPublicAddress } from '../client/public-address.ts';
 import type { ServeDeps } from '../deps.ts';
 import type { Exchange, HeadFields } from '../exchange/exchange.ts';
@@ -12,10 +13,14 @@ import type { Exchange, HeadFields } from '../exchange/exchange.ts';
 /** Answers a request. @throws OxbowError `not-found` where nothing is steered */
 type SteeringAnswer = (exchange: Exchange, target: MediaTarget, fields: HeadFields) => void;
 
-/** @param addressOf IP address of the client */
+/**
+ * @param addressOf IP address of the client
+ * @param countryOf its country
+ */
 export function createSteeringAnswer(
   { steering, trustedProxies = [] }: Pick<ServeDeps, 'steering' | 'trustedProxies'>,
   addressOf: (exchange: Exchange) => string,
+  countryOf: CountryOf,
 ): SteeringAnswer {
   // The setting `publicUrl` does not count: it is the same at every edge.
   const originOf = createPublicAddress(undefined, trustedProxies);
@@ -25,6 +30,7 @@ export function createSteeringAnswer(
       stream: address.stream ?? '',
       query: new URLSearchParams(query),
       address: addressOf(exchange),
+      country: countryOf(exchange),
       // Only its host counts.
       origin: originOf({ headers, remoteAddress, sender, secure: true }),
       token,
