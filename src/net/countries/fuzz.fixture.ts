@@ -1,7 +1,7 @@
 /**
  * Damaged files in the MaxMind DB format; for tests and for `npm run fuzz`.
- * In: a seed. Out: how many were opened and refused, or an assertion: only a FormatError is thrown, and only by
- * opening and checking.
+ * In: a seed. Out: how many were opened and refused, or an assertion: only a FormatError is thrown, and only
+ * by opening and checking.
  */
 import assert from 'node:assert/strict';
 import { FormatError } from '@oxbow/media/errors';
