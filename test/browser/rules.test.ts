@@ -203,6 +203,10 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
       .getByRole('button', { name: /加入|进入/ })
       .first()
       .click();
-    await shot(onPhone, 'room-dark-phone');
+    await onPhone.getByRole('button', { name: '房间设置' }).click();
+    await onPhone.getByRole('button', { name: '可进入的地区与网络' }).click();
+    const verdict = await ask(onPhone, '此地址能进入吗？', chinese.country, ['198.51.100.1', 'DE']);
+    assert.equal(verdict, '198.51.100.1 可以进入，依据 DE。');
+    await check(onPhone, 'room-rules-dark-phone');
   });
 });
