@@ -29,6 +29,7 @@ import { configOfProcess, openOwnFolder } from './cluster/processes.ts';
 import { openCountries } from './countries.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
+import { openEncoders } from './encoders.ts';
 import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
 import { createHooks, type OpenFeatures, openFeatures } from './features.ts';
@@ -169,6 +170,9 @@ async function openCore(
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
+  const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes });
+  const encoders = openEncoders(app);
+  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement, encoders }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);
   const { jobs, jobKinds, workers, leasedJobs, jobMedia } = openedJobs;
@@ -224,6 +228,7 @@ async function openCore(
     webhooks,
     openedJobs,
     workers,
+    encoders,
     processing,
     openedUploads,
     uploads: openedUploads.uploads,

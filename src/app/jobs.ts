@@ -82,7 +82,7 @@ async function openNatsTransport({ config, log, metrics, failed }: AppContext, n
  * Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before.
  */
 export function openOwnWorker(
-  { config: { jobs: config, ...others }, opened, clock, log, metrics, failed }: AppContext,
+  { config: { jobs: config, transcode, ...others }, opened, clock, log, metrics, failed }: AppContext,
   { queued, isBusy, workers }: OpenedJobs,
   { url, token }: { readonly url: string; readonly token: string },
 ): void {
@@ -96,6 +96,7 @@ export function openOwnWorker(
       clock,
       isNeeded: isBusy,
       slots: config.slots,
+      encoders: { sessions: transcode.sessions, liveSessions: transcode.liveSessions, waitMs: transcode.wait },
       idleMs: config.workerIdle,
       isShared,
       children: others.children,

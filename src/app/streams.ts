@@ -36,7 +36,8 @@ export function openStreams(
     recordings,
     cluster,
     placement,
-  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement'>,
+    encoders,
+  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement' | 'encoders'>,
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
   const engines = { openAudioTranscoder, openVideoEncoder: openLiveEncoder };
@@ -55,6 +56,7 @@ export function openStreams(
     recordings,
     room: { mayWrite: (streamId) => pauseOf(streamId) === '', noRoom: pauseOf },
     engines: {
+      encoders,
       storyboardMaker: { queue, makePicture: makeKeyPicture },
       content: { mode: contentMode, queue, readLuma, measureSound },
     },

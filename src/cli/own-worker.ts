@@ -5,12 +5,14 @@
  * jobs/own-worker.
  */
 import { createInterface } from 'node:readline';
+import { createMachinePool, poolLines } from '../ffmpeg/encoders/machine-pool.ts';
 import type { OwnWorkerSetup } from '../jobs/own-worker.ts';
 import { runWorker } from '../jobs/worker/worker.ts';
+import { createSystemClock } from '../lib/clock.ts';
 import { applyChildSettings } from '../lib/confine/confine.ts';
 import { workerHandlers } from '../transcode/handlers.ts';
 import { note } from './terminal.ts';
-import { encoderNames, openWorkerTelemetry, workerFacts } from './worker.ts';
+import { openWorkerTelemetry, workerFacts } from './worker.ts';
 
 /** A server that does not answer any more gets no jobs back: the process ends after this, ms. */
 const LEAVE_WITHIN_MS = 3000;
@@ -26,21 +28,26 @@ createInterface({ input: process.stdin })
     setTimeout(() => process.exit(0), LEAVE_WITHIN_MS).unref();
   });
 
-const { url, token, unchecked, slots, children, otlp } = await setup;
+const { url, token, unchecked, slots, children, encoders, otlp } = await setup;
 applyChildSettings(children);
+const pool = createMachinePool(encoders, createSystemClock(), poolLines(note));
+await pool.ready();
+const handlers = workerHandlers(pool);
 const telemetry = await openWorkerTelemetry(otlp, 'own');
-const kinds = Object.keys(workerHandlers);
+const kinds = Object.keys(handlers);
 const end = await runWorker({
   name: 'this server',
   mode: 'push',
   slots,
   kinds,
-  facts: { ...workerFacts(), encoders: await encoderNames() },
+  facts: workerFacts(pool),
+  encoders: pool,
   server: { url, token, unchecked },
-  handlers: workerHandlers,
+  handlers,
   log: note,
   telemetry,
   signal: stopping.signal,
 });
 await telemetry[Symbol.asyncDispose]();
+await pool[Symbol.asyncDispose]();
 process.exit(end === 'stuck' ? 1 : 0);

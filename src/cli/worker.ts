@@ -4,7 +4,9 @@
  */
 import { availableParallelism, hostname, platform } from 'node:os';
 import { type Command, Option } from 'commander';
+import type { EncoderPool } from '../ffmpeg/encoders/encoder-pool.ts';
 import type { WorkerHandler } from '../jobs/worker-job.ts';
+import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { noTelemetry, openTelemetry, resourceOf, type Telemetry } from '../observe/traces/telemetry.ts';
@@ -18,10 +20,16 @@ interface Options {
   readonly token?: string;
   readonly name?: string;
   readonly slots?: string;
+  readonly sessions?: string;
   readonly kinds?: string;
   readonly mode: string;
   readonly telemetryOtlp?: string;
 }
+
+/** Most qualities on a device at the same time: few consumer cards take more. */
+const SESSIONS = 3;
+/** A job waits this long for a device that is busy, ms. */
+const WAIT_MS = 10_000;
 
 /** Adds the verb. */
 export function addWorker(program: Command, exit: (code: ExitCode) => void): void {
@@ -38,6 +46,7 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
     )
     .option('--name <NAME>', 'Name that the server shows; the name of this machine if not given.')
     .option('--slots <N>', 'Jobs at the same time (default: one for each 4 processors).')
+    .option('--sessions <N>', 'Qualities that each video device encodes at the same time; 0 uses none (default: 3).')
     .option('--kinds <KIND,…>', 'Kinds of jobs that it takes; all that it can run if not given.')
     .option('--mode <push|pull>', '`push`: the server assigns jobs at once; `pull`: the worker asks for each.', 'push')
     .addOption(
@@ -49,7 +58,9 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
 }
 
 async function runVerb(options: Options): Promise<ExitCode> {
+  const sessions = sessionsOf(options.sessions);
   const { workerHandlers } = await import('../transcode/handlers.ts');
+  const { createMachinePool, poolLines } = await import('../ffmpeg/encoders/machine-pool.ts');
   const { runWorker } = await import('../jobs/worker/worker.ts');
   const token = secretOf(options.token, 'OXBOW_WORKER_TOKEN');
   if (token === undefined) {
@@ -61,16 +72,22 @@ async function runVerb(options: Options): Promise<ExitCode> {
   using _signals = onStopSignal((reason) => stopping.abort(new DOMException(`stopped by ${reason}`, 'AbortError')));
   const name = options.name ?? hostname().slice(0, 100);
   await using telemetry = await openWorkerTelemetry(options.telemetryOtlp, name);
+  const say = (text: string) => note(`oxbow worker: ${text}`);
+  const settings = { sessions, liveSessions: 0, waitMs: WAIT_MS };
+  await using encoders = createMachinePool(settings, createSystemClock(), poolLines(say));
+  await encoders.ready();
+  const handlers = workerHandlers(encoders);
   const end = await runWorker({
     telemetry,
     server: { url: parseServer(options.server), token },
-    handlers: workerHandlers,
+    handlers,
+    encoders,
     name,
     mode: modeOf(options.mode),
     slots: slotsOf(options.slots),
-    kinds: kindsOf(options.kinds, workerHandlers),
-    facts: { ...workerFacts(), encoders: await encoderNames() },
-    log: (text) => note(`oxbow worker: ${text}`),
+    kinds: kindsOf(options.kinds, handlers),
+    facts: workerFacts(encoders),
+    log: say,
     onRegistered: (id) => note(`oxbow worker: registered at ${options.server} as ${id}`),
     signal: stopping.signal,
   });
@@ -84,14 +101,24 @@ export async function openWorkerTelemetry(otlp: string | undefined, name: string
 }
 
 /** Facts of this machine that the server shows. */
-export function workerFacts(): Record<string, unknown> {
-  return { version, platform: platform(), arch: process.arch, processors: availableParallelism(), pid: process.pid };
+export function workerFacts(encoders: Pick<EncoderPool, 'view'>): Record<string, unknown> {
+  const names = encoders.view().map(({ name }) => name);
+  return {
+    version,
+    platform: platform(),
+    arch: process.arch,
+    processors: availableParallelism(),
+    pid: process.pid,
+    encoders: [...new Set(names)],
+  };
 }
 
-/** Hardware encoders of this machine that work, by their names in FFmpeg. */
-export async function encoderNames(): Promise<string[]> {
-  const { workingEncoders } = await import('../ffmpeg/hardware-encoders.ts');
-  return (await workingEncoders()).map(({ name }) => name);
+function sessionsOf(text: string | undefined): number {
+  if (text === undefined) return SESSIONS;
+  if (/^\d{1,2}$/.test(text) && Number(text) <= 64) return Number(text);
+  throw new OxbowError('bad-request', `--sessions is "${text}", not a number from 0 to 64.`, {
+    extra: { hint: 'Use 0 to 64.' },
+  });
 }
 
 function modeOf(text: string): 'push' | 'pull' {

@@ -41,6 +41,7 @@ import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
+import { transcodeSection } from './sections/transcode-section.ts';
 import { watchRulesSection } from './sections/watch-rules-section.ts';
 import { contentCheckSection } from './sections/watching-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
@@ -250,6 +251,7 @@ export const schema = section({
   errors: errorsSection,
   events: eventsSection,
   jobs: jobsSection,
+  transcode: transcodeSection,
   redis: redisSection,
   nats: natsSection,
   cluster: clusterSection,

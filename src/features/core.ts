@@ -42,6 +42,7 @@ import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
+import type { EncoderPool } from '../ffmpeg/encoders/encoder-pool.ts';
 import type { RtpSessions } from '../ingest/rtp/rtp-sessions.ts';
 import type { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
 import type { JobKinds } from '../jobs/job-kinds.ts';
@@ -312,6 +313,8 @@ export interface Parts {
   readonly leasedJobs: LeasedJobs;
   /** Inputs and outputs of the jobs of workers. */
   readonly jobMedia: RemoteMedia;
+  /** The hardware encoders of this machine. */
+  readonly encoders: EncoderPool;
   readonly library: Library;
   readonly uploads: Uploads;
   readonly uploadCreation: UploadCreation;

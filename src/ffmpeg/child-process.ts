@@ -17,6 +17,7 @@ import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import { isProcess } from '../lib/platform.ts';
 import { nodeCommand, startedFile } from '../lib/program-files.ts';
+import { EMULATED_VARIABLE } from './encoders/emulated-devices.ts';
 import { MessageSplitter } from './frame-protocol.ts';
 import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
 
@@ -219,6 +220,7 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
       // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write
       // there.
       ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
+      ...(process.env[EMULATED_VARIABLE] ? { [EMULATED_VARIABLE]: process.env[EMULATED_VARIABLE] } : {}),
     },
     stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
   });

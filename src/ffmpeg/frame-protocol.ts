@@ -33,6 +33,12 @@ export const messageKinds = {
   cut: 9,
   /** To the child that encodes live: ids of the tracks that it encodes from now on, JSON. */
   enabled: 10,
+  /** To the child that encodes live: another encoder of a track from its next cut on, JSON EncoderOrder. */
+  encoder: 11,
+  /** From a child that encodes a ladder: the encoder of a track on a device failed, JSON EncoderFailure. */
+  encoderFailed: 12,
+  /** From a child that encodes a ladder: it works. Empty. */
+  alive: 13,
 } as const;
 
 const HEADER_BYTES = 5;

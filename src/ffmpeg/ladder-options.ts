@@ -46,6 +46,31 @@ export interface LadderVideoRendition {
   readonly isLive?: true;
   /** Encoder of FFmpeg to try first, e.g. `h264_nvenc`; the software encoder takes over if it fails. */
   readonly hardware?: string;
+  /** The device of that encoder, e.g. `nvidia0` or `renderD128`; absent: the first one. */
+  readonly device?: string;
+  /** Its pictures are NV12, which every encoder of H.264 takes: the encoder may change within a run. */
+  readonly semiPlanar?: true;
+}
+
+/** The encoder of a rung: that of a device, or software where `hardware` is absent. */
+export type EncoderChoice = Pick<LadderVideoRendition, 'hardware' | 'device'>;
+
+/** Another encoder of a track. */
+export interface EncoderOrder extends EncoderChoice {
+  readonly trackId: number;
+}
+
+/** The encoder of a track on a device failed. */
+export interface EncoderFailure {
+  readonly trackId: number;
+  readonly why: string;
+}
+
+/** What the process that tries an encoder is to do. */
+export interface EncoderTrial {
+  readonly rung: LadderVideoRendition;
+  /** How long its speed is measured after the first picture, ms; 0: not at all. */
+  readonly measureMs: number;
 }
 
 /** The filters for every picture before it is scaled. */

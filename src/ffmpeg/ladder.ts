@@ -15,7 +15,7 @@ import {
   parseTracks,
   printMessage,
 } from './frame-protocol.ts';
-import { type LadderCounts, type LadderOptions, ladderLimits } from './ladder-options.ts';
+import { type EncoderFailure, type LadderCounts, type LadderOptions, ladderLimits } from './ladder-options.ts';
 import type { StreamInput } from './stream-input.ts';
 
 /** Receives the output of {@link encodeLadder}. An exception ends the process and becomes the error. */
@@ -26,6 +26,8 @@ interface LadderOutput {
   frame(frame: Frame): void;
   /** Resolves when more output can be taken; the process gets no input before. */
   ready(): Promise<void>;
+  /** The encoder of a track on a device failed; the process fails after it. */
+  encoderFailed?(failure: EncoderFailure): void;
 }
 
 /** Limits that a test may lower. */
@@ -34,6 +36,8 @@ export interface LadderProcessLimits {
   readonly maxDataBytes?: number;
   /** Longest time without output or input, ms. */
   readonly stallMs?: number;
+  /** The same after the first message, for a process that encodes on a device; ms. */
+  readonly deviceStallMs?: number;
 }
 
 /**
@@ -50,7 +54,8 @@ export async function encodeLadder(
 ): Promise<LadderCounts> {
   signal.throwIfAborted();
   const { media } = options;
-  const { maxDataBytes = ladderLimits.maxDataBytes, stallMs = ladderLimits.stallMs } = limits;
+  const { maxDataBytes = ladderLimits.maxDataBytes, deviceStallMs } = limits;
+  let { stallMs = ladderLimits.stallMs } = limits;
   const { promise: answered, resolve: onAnswer } = Promise.withResolvers<Answer>();
   let failure: unknown;
   let alive: NodeJS.Timeout | undefined;
@@ -76,10 +81,12 @@ export async function encodeLadder(
       },
     },
     onMessage(kind, payload) {
+      stallMs = Math.min(stallMs, deviceStallMs ?? stallMs);
       watch();
       try {
         if (kind === messageKinds.tracks) for (const track of parseTracks(payload)) output.track(track);
         else if (kind === messageKinds.frame) output.frame(parseFrame(payload));
+        else if (kind === messageKinds.encoderFailed) output.encoderFailed?.(parseJson(payload) as EncoderFailure);
         else if (kind === messageKinds.answer) onAnswer(parseAnswer(payload));
       } catch (error) {
         failure ??= error;

@@ -9,6 +9,7 @@ import {
   type Mark,
   messageKinds,
   parseFrame,
+  parseJson,
   parseMark,
   parseTracks,
   printCut,
@@ -17,7 +18,7 @@ import {
   printMessage,
   printTracks,
 } from './frame-protocol.ts';
-import { ladderLimits } from './ladder-options.ts';
+import { type EncoderFailure, type EncoderOrder, ladderLimits } from './ladder-options.ts';
 import type { LiveLadderOptions } from './live-ladder-options.ts';
 
 /** Receives the result, synchronously. An exception ends the process. */
@@ -28,6 +29,8 @@ export interface LiveEncoderOutput {
   frame(frame: Frame): void;
   /** Everything before this mark has come out. */
   mark(mark: Mark): void;
+  /** The encoder of a track on a device failed: software makes the track, from the next cut on if it has begun. */
+  encoderFailed?(failure: EncoderFailure): void;
 }
 
 /** A running process. Disposing ends it and waits for its end. */
@@ -43,6 +46,8 @@ export interface LiveEncoder extends AsyncDisposable {
    */
   cut(at: number): void;
   send(frame: Frame): void;
+  /** Another encoder makes a track from the next cut on. */
+  use(order: EncoderOrder): void;
   mark(mark: Mark): void;
   /** Ends it; `why` becomes the reason in `ended`. */
   kill(why: string): void;
@@ -64,6 +69,7 @@ export async function openLiveEncoder(output: LiveEncoderOutput): Promise<LiveEn
       if (kind === messageKinds.ready) onReady();
       else if (kind === messageKinds.frame) output.frame(parseFrame(payload));
       else if (kind === messageKinds.mark) output.mark(parseMark(payload));
+      else if (kind === messageKinds.encoderFailed) output.encoderFailed?.(parseJson(payload) as EncoderFailure);
       else if (kind === messageKinds.tracks)
         for (const track of parseTracks(payload)) output.track(track as VideoTrack);
     },
@@ -78,6 +84,7 @@ export async function openLiveEncoder(output: LiveEncoderOutput): Promise<LiveEn
     enable: (trackIds) => child.send(printMessage(messageKinds.enabled, Buffer.from(JSON.stringify(trackIds)))),
     cut: (at) => child.send(printCut(at)),
     send: (frame) => child.send(printFrame(frame)),
+    use: (order) => child.send(printMessage(messageKinds.encoder, Buffer.from(JSON.stringify(order)))),
     mark: (mark) => child.send(printMark(mark)),
     kill: (why) => child.kill(why),
     ended: child.ended,

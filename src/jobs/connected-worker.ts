@@ -3,17 +3,24 @@
  * In: claims, heartbeats. Out: WorkerView; jobs that are sent to it.
  */
 import { printRfc3339 } from '../api/instant.ts';
+import type { EncoderView } from '../api/workers/encoder-shapes.ts';
 import type { JobOffer, WorkerView } from '../api/workers/worker-shapes.ts';
 import type { WorkerLines } from '../api/workers/workers-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Job } from './job.ts';
 import type { WorkerRow } from './worker-table.ts';
 
+/** Every ladder has it. */
+const RANKED_CODEC = 'h264';
+
 export class ConnectedWorker {
   readonly row: WorkerRow;
   /** Jobs that it holds, by id. */
   readonly jobs = new Map<string, Job>();
   isDraining = false;
+  #encoders: readonly EncoderView[] = [];
+  /** Jobs that it got after its last report of encoders. */
+  #since = 0;
   readonly #clock: Clock;
   readonly #silentAfterMs: number;
   #seenAtMs = 0;
@@ -50,9 +57,27 @@ export class ConnectedWorker {
     return this.claims.length > 0 ? slots : 0;
   }
 
+  /** Its hardware encoders now. */
+  reports(encoders: readonly EncoderView[]): void {
+    this.#encoders = encoders;
+    this.#since = 0;
+  }
+
+  /**
+   * The speed of the fastest encoder that its next job may get, pictures of 720p in a second; 0 where software
+   * would encode it. Sessions of a device share its speed.
+   */
+  get speed(): number {
+    const free = this.#encoders.filter(({ state, used, sessions, codec }) => {
+      return state === 'ready' && used + this.#since < sessions && codec === RANKED_CODEC;
+    });
+    return Math.max(0, ...free.map(({ speed, used }) => speed / (used + this.#since + 1)));
+  }
+
   /** Sends it a job that it has leased. @param traceparent of the span of the job */
   deliver(job: Job, traceparent: string | undefined): void {
     this.jobs.set(job.id, job);
+    this.#since++;
     const offer = { ...offerOf(job), ...(traceparent !== undefined && { traceparent }) };
     if (this.row.mode === 'push') this.lines?.send({ type: 'job', job: offer });
     else this.claims.shift()?.(offer);
@@ -84,6 +109,7 @@ export class ConnectedWorker {
         subject: job.subject,
         progress: Math.round(job.progress * 1000) / 1000,
       })),
+      encoders: [...this.#encoders],
       createdAt: printRfc3339(createdMs),
       seenAt: printRfc3339(this.#seenMs),
     };

@@ -32,7 +32,14 @@ test('the own worker runs while there are jobs and for a while after, and gets i
       next = Promise.withResolvers();
     };
     const children = { network: 'auto' as const, prlimit: '', setpriv: '', unshare: '' };
-    const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false, children };
+    const setup = {
+      url: 'http://127.0.0.1:1',
+      token: 'secret',
+      slots: 2,
+      encoders: { sessions: 0, liveSessions: 0, waitMs: 0 },
+      unchecked: false,
+      children,
+    };
     await using own = new OwnWorker({
       ...setup,
       entry,

@@ -21,6 +21,8 @@ export interface OwnWorkerSetup {
   readonly unchecked: boolean;
   /** The settings `children`. */
   readonly children: ChildSettings;
+  /** Bounds of its hardware encoders. */
+  readonly encoders: { readonly sessions: number; readonly liveSessions: number; readonly waitMs: number };
   /** Collector for the spans of its jobs. */
   readonly otlp?: string | undefined;
 }
@@ -122,7 +124,7 @@ export class OwnWorker implements AsyncDisposable {
 
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
-    const { entry, url, token, slots, unchecked, children, otlp, log } = this.#options;
+    const { entry, url, token, slots, unchecked, children, encoders, otlp, log } = this.#options;
     const [program, ...args] = nodeCommand(process.execArgv, entry);
     const child = spawn(program, args, {
       env: environment(),
@@ -141,7 +143,7 @@ export class OwnWorker implements AsyncDisposable {
       text = lines.pop()!.slice(-4096);
       for (const line of lines) log(line);
     });
-    const setup: OwnWorkerSetup = { url, token, slots, unchecked, children, otlp };
+    const setup: OwnWorkerSetup = { url, token, slots, unchecked, children, encoders, otlp };
     child.stdin!.write(`${JSON.stringify(setup)}\n`);
     yieldToOthers(child);
     const stop = new AbortController();

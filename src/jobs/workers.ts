@@ -1,7 +1,7 @@
 /**
  * The workers of a server: who they are, which jobs they hold, and which one gets the next job.
  * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one
- * rule: most free slots first.
+ * rule: the fastest free hardware encoder first, then most free slots.
  */
 import type {
   HeartbeatAnswer,
@@ -87,7 +87,7 @@ export class Workers implements WorkersApi {
     await table.add(row);
     this.#add(row);
     const { leaseMs } = this.#options;
-    return { id, leaseMs, heartbeatMs: Math.round(leaseMs * HEARTBEAT_SHARE) };
+    return { id, leaseMs, heartbeatMs: Math.round(leaseMs * HEARTBEAT_SHARE), encoders: true };
   }
 
   list(): readonly WorkerView[] {
@@ -143,9 +143,10 @@ export class Workers implements WorkersApi {
     };
   }
 
-  async heartbeat(id: string, { jobs }: WorkerHeartbeat): Promise<HeartbeatAnswer> {
+  async heartbeat(id: string, { jobs, encoders }: WorkerHeartbeat): Promise<HeartbeatAnswer> {
     const { queue, progressed } = this.#options;
     const worker = this.#seen(id);
+    if (encoders) worker.reports(encoders);
     const states = await queue.leases.renew(id, jobs);
     const [cancelled, lost]: { id: string; token: number }[][] = [[], []];
     for (const [i, { id: job, token, progress, parts }] of jobs.entries()) {
@@ -228,7 +229,8 @@ export class Workers implements WorkersApi {
   }
 
   /**
-   * Gives the next job of these kinds to the worker with the most free slots of those that have one for it.
+   * Gives the next job of these kinds to the worker with the fastest free encoder of those that have a slot for
+   * it; without encoders to the one with the most free slots.
    */
   async #take(kinds: readonly string[]): Promise<boolean> {
     const { queue } = this.#options;
@@ -237,7 +239,7 @@ export class Workers implements WorkersApi {
       const [next] = [...this.#workers.values()]
         .map((worker) => ({ worker, kinds: worker.row.kinds.filter((kind) => kinds.includes(kind)) }))
         .filter(({ worker, kinds }) => worker.free > 0 && kinds.length > 0 && !without.has(kinds.join()))
-        .sort((a, b) => b.worker.free - a.worker.free);
+        .sort((a, b) => b.worker.speed - a.worker.speed || b.worker.free - a.worker.free);
       if (!next || this.#isClosed) return false;
       const job = await queue.leases.claim(next.worker.row.id, next.kinds);
       if (!job) {

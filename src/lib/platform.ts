@@ -3,7 +3,7 @@
  * In: the current system. Out: functions for Linux, macOS and Windows.
  */
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { hostname, setPriority } from 'node:os';
+import { hostname, release, setPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
 
 /** Whether this is Windows. */
@@ -12,14 +12,45 @@ export const isWindows: boolean = process.platform === 'win32';
 /** Whether this is Linux. */
 export const isLinux: boolean = process.platform === 'linux';
 
-/** Devices that encode video: those of NVIDIA, render nodes of Linux, and VideoToolbox of macOS. */
-export function videoDevices(): readonly ('nvidia' | 'render' | 'videotoolbox')[] {
-  if (process.platform === 'darwin') return ['videotoolbox'];
-  if (!isLinux) return [];
-  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];
-  const hasRender = nodes.some((name) => name.startsWith('renderD'));
-  return [...(existsSync('/dev/nvidiactl') ? (['nvidia'] as const) : []), ...(hasRender ? (['render'] as const) : [])];
+/** A device that encodes video. */
+export interface VideoDevice {
+  readonly kind: 'nvidia' | 'render' | 'videotoolbox';
+  /** E.g. `nvidia0` (the first that CUDA counts), `renderD128`, `videotoolbox`. */
+  readonly name: string;
 }
+
+/** Devices that encode video: those of NVIDIA, render nodes of Linux, and VideoToolbox of macOS. */
+export function videoDevices(): readonly VideoDevice[] {
+  if (process.platform === 'darwin') return [{ kind: 'videotoolbox', name: 'videotoolbox' }];
+  if (!isLinux) return [];
+  const of = (kind: VideoDevice['kind'], folder: string, pattern: RegExp) =>
+    (existsSync(folder) ? readdirSync(folder) : [])
+      .filter((name) => pattern.test(name))
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .map((name): VideoDevice => ({ kind, name }));
+  const cards = existsSync('/dev/nvidiactl') ? of('nvidia', '/dev', /^nvidia\d+$/) : [];
+  // CUDA counts the cards that this process sees, e.g. from 0 in a container with only /dev/nvidia3.
+  const nvidia = cards.map(({ kind }, index) => ({ kind, name: `nvidia${index}` }));
+  return [...nvidia, ...of('render', '/dev/dri', /^renderD\d+$/)];
+}
+
+/** The path of a render node, e.g. of `renderD128`. */
+export const renderNodePath = (name: string): string => `/dev/dri/${name}`;
+
+/** What changes with the drivers of video devices: the version of the kernel, and of the module of NVIDIA. */
+export function videoDriverVersion(): string {
+  const file = '/proc/driver/nvidia/version';
+  const nvidia = isLinux && existsSync(file) ? readFileSync(file, 'utf8').split('\n')[0]! : '';
+  return `${release()} ${nvidia}`;
+}
+
+/**
+ * An address of the kernel that one process at a time can listen on, and that is free again when it ends;
+ * undefined where there are none (not Linux).
+ *
+ * @param name e.g. `oxbow-encoder-nvidia0-1`
+ */
+export const machineAddress = (name: string): string | undefined => (isLinux ? `\0${name}` : undefined);
 
 /**
  * Lowers the priority of the calling thread, and of no other. Linux only: elsewhere a priority is that of a

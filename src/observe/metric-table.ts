@@ -151,6 +151,30 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Processes of live encoders that ended or could not be started.',
   },
+  encoderSessions: {
+    type: 'gauge',
+    name: 'oxbow_encoder_sessions',
+    labels: ['device'],
+    help: 'Qualities that a video device encodes for live streams of this process.',
+  },
+  encoderUp: {
+    type: 'gauge',
+    name: 'oxbow_encoder_device_up',
+    labels: ['device'],
+    help: '1 while a video device works, 0 after it failed, until a trial succeeds.',
+  },
+  encoderSpeed: {
+    type: 'gauge',
+    name: 'oxbow_encoder_speed',
+    labels: ['device', 'encoder'],
+    help: 'Pictures of 720p that a hardware encoder makes in a second, as it was measured.',
+  },
+  encoderFailures: {
+    type: 'counter',
+    name: 'oxbow_encoder_failures_total',
+    labels: ['device'],
+    help: 'How often a video device failed and was left alone for a pause.',
+  },
   segments: { type: 'counter', name: 'oxbow_segments_total', labels: ['stream'], help: 'Segments that were packaged.' },
   parts: {
     type: 'counter',

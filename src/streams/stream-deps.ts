@@ -9,6 +9,7 @@ import type { Leases } from '../cluster/lease/lease.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { OpenTranscoder } from '../ffmpeg/audio-transcoder.ts';
+import type { Encoders } from '../ffmpeg/encoders/encoder-pool.ts';
 import type { MakeKeyPicture, MakeStillGop } from '../ffmpeg/engine.ts';
 import type { StreamQualityInputs } from '../ingest/pull/rendition/further-qualities.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -88,6 +89,8 @@ export interface StreamEngines {
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
   /** Checks pictures and sound of live streams; without it their content is not known. */
   readonly content?: ContentEngine;
+  /** The hardware encoders of this machine; without it software encodes. */
+  readonly encoders?: Encoders;
   /** Start a process that converts audio, or video; for tests. */
   readonly openAudioTranscoder?: OpenTranscoder;
   readonly openVideoEncoder?: OpenLiveEncoder;

@@ -3,14 +3,17 @@
  * app/jobs.
  * In: handlers of this folder. Out: cli/worker passes them to jobs/worker.
  */
-import { workingEncoders } from '../ffmpeg/hardware-encoders.ts';
+import type { Encoders } from '../ffmpeg/encoders/encoder-pool.ts';
 import type { WorkerHandler } from '../jobs/worker-job.ts';
 import { createImportHandler } from './import/import-original.ts';
 import { encodeHandler } from './ladder/encode.ts';
 import { ENCODE_KIND } from './ladder/encode-job.ts';
 
-/** Handlers by kind. */
-export const workerHandlers: Readonly<Record<string, WorkerHandler>> = {
-  import: createImportHandler(),
-  [ENCODE_KIND]: encodeHandler({ hardware: workingEncoders }),
-};
+/**
+ * Handlers by kind.
+ *
+ * @param encoders the hardware encoders of this machine; undefined: software encodes
+ */
+export function workerHandlers(encoders?: Encoders): Readonly<Record<string, WorkerHandler>> {
+  return { import: createImportHandler(), [ENCODE_KIND]: encodeHandler({ ...(encoders && { encoders }) }) };
+}

@@ -86,6 +86,7 @@ suite('workers that fail', { concurrency: true }, () => {
       url,
       token: system.server.deps.access.ownWorker.secret,
       slots: 1,
+      encoders: { sessions: 0, liveSessions: 0, waitMs: 0 },
       unchecked: false,
       children: { network: 'auto', prlimit: '', setpriv: '', unshare: '' },
       when: 'auto',

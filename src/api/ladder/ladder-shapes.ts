@@ -63,6 +63,9 @@ export const LadderView = Type.Object(
           Type.Literal('live'),
           Type.Literal('dropped', { description: 'this computer was too slow; it is tried again later' }),
         ]),
+        encoder: Type.Union([Type.String(), Type.Null()], {
+          description: 'the encoder on a device, e.g. `h264_nvenc nvidia0`; null: software',
+        }),
       }),
       { description: 'lowest first; empty while there is no source' },
     ),

@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
+import { EncoderView } from './encoder-shapes.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const JsonObject = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true });
@@ -45,6 +46,7 @@ export const WorkerRegistration = Type.Object(
     id: Type.String(),
     leaseMs: Type.Integer({ description: 'a job without a heartbeat for this long is given to another worker' }),
     heartbeatMs: Type.Integer({ description: 'interval of heartbeats' }),
+    encoders: Type.Optional(Type.Boolean({ description: 'heartbeats may report hardware encoders' })),
   },
   { $id: 'WorkerRegistration' },
 );
@@ -71,6 +73,7 @@ export const WorkerView = Type.Object(
         progress: Type.Number(),
       }),
     ),
+    encoders: Type.Array(EncoderView, { description: 'its hardware encoders, as its last heartbeat reported them' }),
     createdAt: Time,
     seenAt: Time,
   },
@@ -135,6 +138,7 @@ export const WorkerHeartbeat = Type.Object(
       ),
       { maxItems: 256 },
     ),
+    encoders: Type.Optional(Type.Array(EncoderView, { maxItems: 64, description: 'its hardware encoders' })),
   },
   { $id: 'WorkerHeartbeat', additionalProperties: false },
 );

@@ -3,6 +3,7 @@
  * token, nothing else.
  * In: the address of a server, handlers by kind. Out: results on the server. docs/6-library/workers.md.
  */
+import type { EncoderView } from '../../api/workers/encoder-shapes.ts';
 import type {
   HeartbeatAnswer,
   JobOffer,
@@ -21,6 +22,8 @@ export interface WorkerOptions extends NewWorker {
   readonly server: ServerAddress;
   /** By kind. */
   readonly handlers: Readonly<Record<string, WorkerHandler>>;
+  /** Its hardware encoders, which heartbeats report; none by default. */
+  readonly encoders?: { view(): readonly EncoderView[] };
   /** One line for a person. */
   readonly log: (text: string) => void;
   /** Spans of its jobs, below those of the server; none by default. */
@@ -48,6 +51,8 @@ const SILENCE_MS = 8000;
 /** Jobs are stopped when the server cannot be reached for this long, ms. */
 const ABANDON_AFTER_MS = 60_000;
 const REQUEST_MS = 5000;
+/** Most encoders that a heartbeat may have. */
+const MAX_ENCODERS = 64;
 
 /**
  * Runs a worker until its signal fires or it is drained.
@@ -140,14 +145,14 @@ class Worker {
   }
 
   /** Works until the session is over. Rejects if the server refuses the worker. */
-  async #serve({ id, heartbeatMs }: WorkerRegistration): Promise<SessionEnd> {
+  async #serve(session: WorkerRegistration): Promise<SessionEnd> {
     const { signal, mode } = this.#options;
     const over = new AbortController();
     const { promise: ended, resolve, reject } = Promise.withResolvers<SessionEnd>();
     const onAbort = () => resolve('left');
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) resolve('left');
-    const path = `/api/v1/workers/${id}`;
+    const path = `/api/v1/workers/${session.id}`;
     const end = (error: unknown) => {
       if (over.signal.aborted) return;
       if (error instanceof OxbowError && error.code === 'worker-unknown') resolve('unknown');
@@ -156,7 +161,7 @@ class Worker {
     const drained = () => void this.#jobs.idle().then(() => resolve(this.#isStuck ? 'stuck' : 'drained'));
     void this.#stuck.promise.then(drained);
     const take = mode === 'push' ? this.#listen(path, over.signal, drained) : this.#claim(path, over.signal);
-    const tasks = [take.catch(end), this.#beat(path, heartbeatMs, over.signal, drained).catch(end)];
+    const tasks = [take.catch(end), this.#beat(path, session, over.signal, drained).catch(end)];
     try {
       return await ended;
     } finally {
@@ -167,16 +172,23 @@ class Worker {
   }
 
   /** Sends heartbeats until aborted. */
-  async #beat(path: string, everyMs: number, signal: AbortSignal, drained: () => void): Promise<void> {
+  async #beat(
+    path: string,
+    { heartbeatMs: everyMs, encoders: areTaken = false }: WorkerRegistration,
+    signal: AbortSignal,
+    drained: () => void,
+  ): Promise<void> {
     let [sentAtMs, answeredAtMs, sent] = [0, performance.now(), ''];
     while (!signal.aborted) {
       const jobs = this.#jobs.report();
-      const text = JSON.stringify(jobs);
+      const encoders = areTaken ? (this.#options.encoders?.view() ?? []) : [];
+      const json = { jobs, ...(encoders.length > 0 && { encoders: encoders.slice(0, MAX_ENCODERS) }) };
+      const text = JSON.stringify(json);
       const isDue = performance.now() - sentAtMs >= everyMs || text !== sent || this.#isLost;
       if (isDue) {
         sentAtMs = performance.now();
         try {
-          const request = { method: 'POST', path: `${path}/heartbeat`, json: { jobs }, timeoutMs: REQUEST_MS } as const;
+          const request = { method: 'POST', path: `${path}/heartbeat`, json, timeoutMs: REQUEST_MS } as const;
           const { bytes } = await this.#client.once({ ...request, signal });
           [answeredAtMs, sent, this.#isLost] = [performance.now(), text, false];
           this.#take(JSON.parse(Buffer.from(bytes).toString()) as HeartbeatAnswer, drained);

@@ -7,7 +7,6 @@
 import type { VideoTrack } from '@oxbow/media/frame';
 import type { LadderView } from '../../api/ladder/ladder-shapes.ts';
 import type { MediaRates } from '../../api/source-facts.ts';
-import { workingEncoders } from '../../ffmpeg/hardware-encoders.ts';
 import { openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { NO_LADDER, parseLadder } from '../../lib/live-ladder.ts';
 import type { Stream } from '../../live/stream.ts';
@@ -17,6 +16,7 @@ import { type LivePlan, planLive } from '../../transcode/live/live-plan.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { QualityInputs } from '../qualities/quality-inputs.ts';
 import type { StreamDeps } from '../stream-deps.ts';
+import { LadderEncoders } from './ladder-encoders.ts';
 
 /**
  * A viewer counts for 30 s after its last request; after the last one the encoder runs this much longer, ms.
@@ -33,7 +33,7 @@ interface LadderStream {
 }
 
 /** Dependencies of a ladder. */
-interface StreamLadderDeps extends Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'events'> {
+interface StreamLadderDeps extends Pick<StreamDeps, 'clock' | 'log' | 'metrics' | 'events' | 'engines'> {
   readonly openLiveEncoder?: OpenLiveEncoder;
 }
 
@@ -44,8 +44,7 @@ export class StreamLadder {
   /** The setting that the encoder runs with. */
   #text = '';
   #ladder = NO_LADDER;
-  #hardware: Promise<string | undefined> | undefined;
-  #hardwareName: string | undefined;
+  readonly #encoders: LadderEncoders;
   #wantedUntilMs = Number.NEGATIVE_INFINITY;
   #isRunning = false;
   #stopping: Promise<void> = Promise.resolve();
@@ -55,6 +54,7 @@ export class StreamLadder {
   constructor(of: LadderStream, inputs: QualityInputs, deps: StreamLadderDeps) {
     this.#of = of;
     this.#deps = deps;
+    this.#encoders = new LadderEncoders(deps.engines.encoders);
     this.#encoder = new LiveLadder({
       open: deps.openLiveEncoder ?? openLiveEncoder,
       clock: deps.clock,
@@ -62,7 +62,9 @@ export class StreamLadder {
       cuts: { subscribe: (listener) => inputs.cuts.subscribe(listener) },
       input: (rung) => inputs.open(rung),
       plan: (track, options) => this.#plan(track, options),
+      isOnDevice: () => this.#encoders.count > 0,
       report: {
+        encoderFailed: (rung, why) => this.#encoderFailed(rung, why),
         failed: (why) => this.#failed(why),
         dropped: (rung, lagMs, left) => this.#dropped(rung, lagMs, left),
         raised: (rung) => this.#raised(rung),
@@ -91,6 +93,7 @@ export class StreamLadder {
         height: rendition.height,
         bitrate: rendition.maxRate,
         state: does,
+        encoder: this.#encoders.nameOf(name) ?? null,
       })),
       leftOut: [...leftOut],
       problem: state === 'off' ? '' : this.#problem,
@@ -109,7 +112,9 @@ export class StreamLadder {
     if (this.#isRunning && (!isWanted || ladder !== this.#text)) this.#stop();
     else if (!this.#isRunning && isWanted) this.#start(ladder);
     if (!this.#isRunning) return;
-    const { lagMs } = this.#encoder.facts;
+    const { lagMs, rungs } = this.#encoder.facts;
+    const live = rungs.filter(({ state }) => state === 'live').map(({ planned: { name } }) => name);
+    this.#encoders.look(live, (rung, choice) => this.#encoder.use(rung, choice));
     this.#deps.metrics.ladderLagSeconds.set({ stream: this.#name }, (lagMs ?? 0) / 1000);
   }
 
@@ -130,33 +135,45 @@ export class StreamLadder {
     this.#isRunning = true;
     this.#problem = '';
     if (this.#ladder.rungs.length === 0) return;
-    this.#hardware ??= workingEncoders().then((encoders) => encoders.find(({ codec }) => codec === 'h264')?.name);
-    // A ladder that is stopping has its process until then.
-    void Promise.all([this.#hardware, this.#stopping]).then(([hardware]) => {
-      this.#hardwareName = hardware;
+    // A ladder that is stopping has its process, and its places on devices, until then.
+    void this.#stopping.then(async () => {
+      await this.#encoders.prepare(this.#ladder.rungs.length);
       if (this.#isRunning && !this.#isClosed && this.#text === text) this.#encoder.start();
+      else if (!this.#isRunning) this.#encoders.release();
     });
   }
 
   #stop(): void {
     if (!this.#isRunning) return;
     this.#isRunning = false;
-    this.#stopping = this.#encoder.stop();
+    this.#stopping = this.#encoder.stop().then(() => this.#encoders.release());
   }
 
-  #plan(track: VideoTrack, { hardware, interlaced }: Parameters<LiveLadderOptions['plan']>[1]): LivePlan {
+  #plan(track: VideoTrack, { interlaced }: Parameters<LiveLadderOptions['plan']>[1]): LivePlan {
     const { source } = this.#of.definition;
     const isPulled = source.type === 'pull' && source.qualities !== undefined;
-    return planLive(track, this.#ladder, {
+    const plan = planLive(track, this.#ladder, {
       frameRate: this.#of.status.rates?.frameRate ?? undefined,
       interlaced,
-      ...(hardware && { hardware: this.#hardwareName }),
+      semiPlanar: this.#encoders.areExpected,
       ...(isPulled && { suffix: BESIDE_PULLED }),
     });
+    return this.#encoders.assign(plan);
+  }
+
+  #encoderFailed(rung: string, why: string): void {
+    const name = this.#encoders.nameOf(rung);
+    this.#encoders.fail(rung, why);
+    this.#deps.log.warn(
+      { stream: this.#name, quality: rung, encoder: name, why },
+      'an encoder on a device failed; software continues the quality',
+    );
+    this.#publish('failed', rung, why);
   }
 
   #failed(why: string): void {
     const { metrics, log } = this.#deps;
+    this.#encoders.failAll(why);
     metrics.ladderRestarts.inc({ stream: this.#name });
     log.warn({ stream: this.#name, why }, 'the encoder of the ladder failed and starts again');
     this.#publish('failed', '', why);
@@ -164,6 +181,7 @@ export class StreamLadder {
 
   #dropped(rung: string, lagMs: number, left: readonly string[]): void {
     const { metrics, log } = this.#deps;
+    this.#encoders.releaseOf(rung);
     metrics.ladderDropped.inc({ stream: this.#name, quality: rung });
     const s = (lagMs / 1000).toFixed(1);
     this.#problem = `This computer is too slow for ${Number.parseInt(rung, 10)}p: the encoder was ${s} s behind.`;

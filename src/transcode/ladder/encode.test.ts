@@ -141,13 +141,6 @@ suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       assert.ok(apart[i]! > inOne[i]! - 0.5, `picture ${i}: ${apart[i]} after ${inOne[i]} dB`);
   });
 
-  test('a job whose hardware encoder fails is encoded in software, and says so', async () => {
-    const hardware = async () => [{ name: 'h264_none', codec: 'h264' as const }];
-    const { result, outputs } = await encodeFilm(film, jobsOf(FILM, TIMES, { rungs: [120] })[0]!, { hardware });
-    assert.deepEqual(result.counts.fallbacks, ['h264_none']);
-    assert.deepEqual([...outputs.keys()], ['v0-120/1.mp4']);
-  });
-
   const SOUND: LadderSource = { audio: [{ stream: 0, codec: 'aac', channels: 2, sampleRate: 48_000 }] };
 
   test('audio is encoded whole, without a hole, and in time with the source within a sample', async () => {

@@ -7,13 +7,14 @@ import { earlierClockStartUs } from '@oxbow/media/asset-time';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs } from '@oxbow/media/run';
 import { openTemporaryStore, type TemporaryStore } from '../../archive/temporary-store.ts';
-import type { HardwareEncoder } from '../../ffmpeg/hardware-encoders.ts';
+import type { Encoders } from '../../ffmpeg/encoders/encoder-pool.ts';
 import { encodeLadder, type LadderProcessLimits } from '../../ffmpeg/ladder.ts';
-import type { LadderCounts, LadderOptions } from '../../ffmpeg/ladder-options.ts';
+import type { EncoderFailure, LadderCounts, LadderOptions } from '../../ffmpeg/ladder-options.ts';
 import type { StreamInput } from '../../ffmpeg/stream-input.ts';
 import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { EncodeAudio, EncodeJobInput, EncodeJobResult } from './encode-job.ts';
+import { JobEncoders } from './job-encoders.ts';
 import { RenditionWriter } from './rendition-writer.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 
@@ -26,53 +27,50 @@ const LEAST_GAIN_DB = 0.1;
 /** Quieter than this there is no programme to measure, only silence. LUFS */
 const SILENCE_LUFS = -60;
 
+/** A device that returns nothing for this long while its process works is hung, ms. */
+const DEVICE_STALL_MS = 4000;
+/** Devices that a piece is tried on before software encodes it. */
+const MAX_TRIES = 4;
+
 /** Options of {@link encodeHandler}. */
 export interface EncodeHandlerOptions {
   /** Default: all cores. */
   readonly threads?: number;
   readonly limits?: LadderProcessLimits;
-  /** The hardware encoders of this machine that work; read for each job. Default: none. */
-  readonly hardware?: () => Promise<readonly Pick<HardwareEncoder, 'name' | 'codec'>[]>;
+  /** The hardware encoders of this machine. Default: none. */
+  readonly encoders?: Encoders;
 }
 
-/** The handler of jobs of kind `encode`. A job whose hardware encoder fails is encoded again in software. */
+/**
+ * The handler of jobs of kind `encode`. A piece whose hardware encoder fails is encoded again on another one,
+ * or in software.
+ */
 export function encodeHandler(options: EncodeHandlerOptions = {}): WorkerHandler {
-  const { threads = availableParallelism(), limits = {}, hardware = async () => [] } = options;
+  const { threads = availableParallelism(), limits = {}, encoders } = options;
   return async (job, context): Promise<EncodeJobResult> => {
     const input = job.input as EncodeJobInput;
+    const { signal } = context;
     const original = await context.input('original');
-    const run = async (jobInput: EncodeJobInput) => {
-      if (jobInput.media.kind === 'look') return await look(jobInput, original, context, { threads, limits });
-      await using encode = await Encode.open(jobInput, original, context, { threads, limits });
-      return await encode.run();
-    };
-    const { input: hardwareInput, names } = onHardware(input, await hardware());
-    if (names.length === 0) return await run(input);
-    try {
-      return await run(hardwareInput);
-    } catch (error) {
-      if (context.signal.aborted || !(error instanceof OxbowError) || error.code !== 'engine-failed') throw error;
-      const result = await run(input);
-      return { ...result, counts: { ...result.counts, fallbacks: names } };
+    if (input.media.kind === 'look') return await look(input, original, context, { threads, limits });
+    const failed: string[] = [];
+    for (let tried = 0; ; tried++) {
+      using devices = await JobEncoders.take(input, tried < MAX_TRIES ? encoders : undefined, { signal });
+      const deviceLimits = devices.areUsed ? { ...limits, deviceStallMs: DEVICE_STALL_MS } : limits;
+      try {
+        await using encode = await Encode.open(devices.input, original, context, {
+          threads,
+          limits: deviceLimits,
+          devices,
+        });
+        const result = await encode.run();
+        return failed.length === 0 ? result : { ...result, counts: { ...result.counts, fallbacks: failed } };
+      } catch (error) {
+        const isEngine = error instanceof OxbowError && error.code === 'engine-failed';
+        if (signal.aborted || !isEngine || !devices.areUsed) throw error;
+        failed.push(...devices.failed(messageOf(error)));
+      }
     }
   };
-}
-
-/** The job with hardware encoders for the codecs that have one. */
-function onHardware(
-  input: EncodeJobInput,
-  encoders: readonly Pick<HardwareEncoder, 'name' | 'codec'>[],
-): { readonly input: EncodeJobInput; readonly names: string[] } {
-  const { media } = input;
-  if (media.kind !== 'video') return { input, names: [] };
-  const names = new Set<string>();
-  const renditions = media.renditions.map((rendition) => {
-    const encoder = encoders.find(({ codec }) => codec === rendition.codec);
-    if (!encoder) return rendition;
-    names.add(encoder.name);
-    return { ...rendition, hardware: encoder.name };
-  });
-  return { input: { ...input, media: { ...media, renditions } }, names: [...names] };
 }
 
 /** The bits of a piece at constant quality. */
@@ -99,7 +97,9 @@ async function look(
 }
 
 /** Limits of one job. */
-type EncodeLimits = Required<Pick<EncodeHandlerOptions, 'threads' | 'limits'>>;
+interface EncodeLimits extends Required<Pick<EncodeHandlerOptions, 'threads' | 'limits'>> {
+  readonly devices?: JobEncoders;
+}
 
 /** One job. */
 class Encode implements AsyncDisposable {
@@ -164,6 +164,7 @@ class Encode implements AsyncDisposable {
         this.#report(frame.trackId, frame.pts);
       },
       ready: () => this.#ready(),
+      encoderFailed: (failure: EncoderFailure) => this.#options.devices?.note(failure),
     };
     const { threads } = this.#options;
     const options = ladderOptions(this.#input, { threads, gainDb });

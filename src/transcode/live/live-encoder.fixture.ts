@@ -5,7 +5,7 @@
  */
 
 import type { VideoTrack } from '@oxbow/media/frame';
-import type { LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
+import type { EncoderFailure, EncoderOrder, LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import type { LiveEncoder, LiveEncoderOutput } from '../../ffmpeg/live-ladder.ts';
 import type { OpenLiveEncoder } from './live-ladder-shapes.ts';
 
@@ -17,6 +17,10 @@ export interface FakeLiveEncoder extends LiveEncoder {
   readonly enabled: ReadonlySet<number>;
   /** Frames that it got. */
   readonly taken: number;
+  /** Encoders that it was to use. */
+  readonly used: readonly EncoderOrder[];
+  /** An encoder on a device fails. */
+  encoderFailed(failure: EncoderFailure): void;
   /** The process ends. */
   end(why: string): void;
 }
@@ -52,6 +56,7 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
   let begun = new Set<number>();
   let cuts: number[] = [];
   let taken = 0;
+  const used: EncoderOrder[] = [];
   // As in a process, what is sent while something comes out is answered after it.
   const work = () => {
     if (isBusy) return;
@@ -65,6 +70,7 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
   };
   return {
     pid,
+    used,
     ended,
     end,
     get isStalled() {
@@ -107,6 +113,8 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
         }
       });
     },
+    use: (order) => later(() => void used.push(order)),
+    encoderFailed: (failure) => output.encoderFailed?.(failure),
     mark: (mark) => later(() => output.mark(mark)),
     kill(why) {
       waiting = [];

@@ -17,6 +17,8 @@ export type OpenLiveEncoder = (output: LiveEncoderOutput) => Promise<LiveEncoder
 
 /** Receives events. */
 interface LiveLadderReport {
+  /** The encoder of a rung on a device failed: software makes it from the next cut on. */
+  encoderFailed(rung: string, why: string): void;
   /** The process has ended or could not be started; it starts again. */
   failed(why: string): void;
   /** A rung was dropped because the encoder was `lagMs` behind; `left` are still made. */
@@ -35,8 +37,10 @@ export interface LiveLadderOptions {
   readonly cuts: Pick<CutList, 'subscribe'>;
   /** Opens a derived quality of the stream; undefined if it has too many. */
   readonly input: (rung: string) => DerivedInput | undefined;
-  /** The plan for a source; `hardware` is false after an encoder on hardware has failed. */
-  readonly plan: (track: VideoTrack, options: { readonly hardware: boolean; readonly interlaced: boolean }) => LivePlan;
+  /** The plan for a source, with the encoders on devices that its rungs have now. */
+  readonly plan: (track: VideoTrack, options: { readonly interlaced: boolean }) => LivePlan;
+  /** Whether a rung is encoded on a device, which may hang. */
+  readonly isOnDevice: () => boolean;
   readonly report: LiveLadderReport;
 }
 

@@ -22,7 +22,12 @@ interface Received {
 
 function openRig(
   t: TestContext,
-  { ladder = '144p, 240p', of = track, dataOf = (_: number): Uint8Array | undefined => undefined } = {},
+  {
+    ladder = '144p, 240p',
+    of = track,
+    isOnDevice = false,
+    dataOf = (_: number): Uint8Array | undefined => undefined,
+  } = {},
 ) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const rig = createPackagerRig();
@@ -49,7 +54,9 @@ function openRig(
       );
     },
     plan: (of, { interlaced }) => planLive(of, parseLadder(ladder), { interlaced }),
+    isOnDevice: () => isOnDevice,
     report: {
+      encoderFailed: (rung, why) => said.push(`encoder of ${rung} failed: ${why}`),
       failed: (why) => said.push(`failed: ${why}`),
       dropped: (rung, _, left) => said.push(`dropped ${rung}, left ${left.join()}`),
       raised: (rung) => said.push(`raised ${rung}`),

@@ -7,7 +7,12 @@ import { availableParallelism } from 'node:os';
 import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import { usToTicks } from '@oxbow/media/run';
 import { ScanWatch } from '@oxbow/media/scan';
-import { ladderTimescale } from '../../ffmpeg/ladder-options.ts';
+import {
+  type EncoderChoice,
+  type EncoderFailure,
+  type EncoderOrder,
+  ladderTimescale,
+} from '../../ffmpeg/ladder-options.ts';
 import type { LiveEncoder } from '../../ffmpeg/live-ladder.ts';
 import { backoffMs } from '../../lib/abort.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -23,8 +28,9 @@ import { LAG_LIMIT_MS, Overload } from './overload.ts';
 
 /** How often the lag is looked at, ms. */
 const CHECK_MS = 250;
-/** An encoder that returns nothing for this long is hung, ms. */
+/** An encoder that returns nothing for this long is hung, ms; on a device, which software replaces. */
 const HUNG_MS = 15_000;
+const DEVICE_HUNG_MS = 3000;
 /**
  * Most media that waits for the encoder, seconds; of sources that deliver whole segments that many intervals
  * more.
@@ -77,7 +83,6 @@ export class LiveLadder implements Sink {
   #pace: Pace = { kind: 'continuous' };
   #isWanted = false;
   #isHopeless = false;
-  #hasHardware = true;
   #failures = 0;
   #startedMs = 0;
   #newestLagMs = 0;
@@ -131,6 +136,20 @@ export class LiveLadder implements Sink {
     await this.#end('not needed any more');
   }
 
+  /**
+   * Another encoder makes a rung from the next cut on.
+   *
+   * @returns false if the rung is not made now
+   */
+  use(rung: string, choice: EncoderChoice): boolean {
+    const run = this.#run;
+    const planned = run?.isBegun && !run.isOver && this.#madeOf(run).find(({ name }) => name === rung);
+    if (!planned || !this.#queue) return false;
+    const order: EncoderOrder = { trackId: planned.rendition.trackId, ...choice };
+    this.#queue.call((encoder) => encoder.use(order));
+    return true;
+  }
+
   startRun(context: RunContext): void {
     this.#pace = context.pace;
     if (context.soft) return;
@@ -169,7 +188,7 @@ export class LiveLadder implements Sink {
   }
 
   #planOf(track: VideoTrack, interlaced: boolean): LivePlan {
-    return this.#options.plan(track, { hardware: this.#hasHardware, interlaced });
+    return this.#options.plan(track, { interlaced });
   }
 
   flush(): void {}
@@ -244,6 +263,7 @@ export class LiveLadder implements Sink {
         track: (track) => isCurrent() && this.#track(track),
         frame: (frame) => isCurrent() && this.#frame(frame),
         mark: ({ id }) => isCurrent() && queue!.confirm(id),
+        encoderFailed: (failure) => isCurrent() && this.#onEncoderFailed(failure),
       });
     } catch (error) {
       if (this.#isWanted) this.#fail(messageOf(error));
@@ -295,7 +315,6 @@ export class LiveLadder implements Sink {
 
   #fail(why: string): void {
     this.#failures = this.#nowMs - this.#startedMs > HEALTHY_MS ? 1 : this.#failures + 1;
-    if (this.#failures > 1) this.#hasHardware = false;
     this.#options.report.failed(why);
     const pauseMs = this.#failures === 1 ? 0 : backoffMs(this.#failures - 2, BACKOFF_MS, MAX_BACKOFF_MS);
     this.#later(pauseMs);
@@ -308,6 +327,16 @@ export class LiveLadder implements Sink {
       this.#spawn();
     }, pauseMs);
     this.#retry.unref();
+  }
+
+  /** Software continues: after the segment in which the encoder failed, or at once if none has begun. */
+  #onEncoderFailed({ trackId, why }: EncoderFailure): void {
+    const run = this.#out ?? this.#run;
+    const rung = run?.plan.rungs.find(({ rendition }) => rendition.trackId === trackId);
+    if (!rung) return;
+    this.#newestMs = this.#nowMs; // it has done something
+    this.#inputs.get(rung.name)?.damage();
+    this.#options.report.encoderFailed(rung.name, why);
   }
 
   #track(track: VideoTrack): void {
@@ -349,8 +378,9 @@ export class LiveLadder implements Sink {
       this.#arrivals.delete(pts);
     }
     const oldestMs = this.#queue?.oldestMs;
-    if (oldestMs !== undefined && nowMs - Math.max(oldestMs, this.#newestMs) > HUNG_MS) {
-      this.#encoder?.kill(`nothing came out for ${HUNG_MS / 1000} s`);
+    const hungMs = this.#options.isOnDevice() ? DEVICE_HUNG_MS : HUNG_MS;
+    if (oldestMs !== undefined && nowMs - Math.max(oldestMs, this.#newestMs) > hungMs) {
+      this.#encoder?.kill(`nothing came out for ${hungMs / 1000} s`);
       return;
     }
     const run = this.#run;

@@ -36,8 +36,8 @@ export interface LivePlan {
 interface LivePlanOptions {
   /** Pictures per second that were measured; undefined before. */
   readonly frameRate?: number | undefined;
-  /** Encoder of FFmpeg on hardware that works, e.g. `h264_nvenc`. */
-  readonly hardware?: string | undefined;
+  /** Encoders on devices may make rungs, and change: see LadderVideoRendition. */
+  readonly semiPlanar?: boolean;
   /** Its pictures have two fields. */
   readonly interlaced?: boolean;
   /** Ends the names of rungs, where the stream has other qualities of such names. */
@@ -66,7 +66,7 @@ const HD_HEIGHT = 720;
  * has a rung of its size, which takes its place in playlists.
  */
 export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
-  const { suffix = '', hardware, interlaced = false } = options;
+  const { suffix = '', semiPlanar = false, interlaced = false } = options;
   const width = config.width * sampleAspectOf(config);
   const { height } = config;
   const shortSide = Math.min(width, height);
@@ -99,7 +99,7 @@ export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: Li
         bFrames: 0,
         effort: 'fast',
         isLive: true,
-        ...(hardware !== undefined && { hardware }),
+        ...(semiPlanar && { semiPlanar }),
       },
     };
   });

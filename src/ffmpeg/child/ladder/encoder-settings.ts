@@ -81,8 +81,10 @@ export function softwareSettings(
 }
 
 /** Options for a hardware encoder: they share few names, and unknown ones are left out by the caller. */
-export function hardwareSettings({ isLive }: LadderVideoRendition): Record<string, string> {
+export function hardwareSettings({ isLive, hardware = '', device = '' }: LadderVideoRendition): Record<string, string> {
+  const index = /^nvidia(\d+)$/.exec(device)?.[1];
   return {
+    ...(hardware.endsWith('_nvenc') && index !== undefined && { gpu: index }),
     'forced-idr': '1',
     forced_idr: '1',
     'no-scenecut': '1',

@@ -8,7 +8,8 @@
 import type { Frame, VideoConfig } from '@oxbow/media/frame';
 import { AV_CODEC_ID_HEVC } from 'node-av/constants';
 import { type CodecParameters, type Packet, Frame as Picture } from 'node-av/lib';
-import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import type { EncoderChoice, LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 import { CaptionCarry } from './caption-carry.ts';
 import { DecodeTimes } from './decode-times.ts';
@@ -46,6 +47,12 @@ export interface LadderChainOptions {
   readonly onConfig: (rung: LadderVideoRendition, config: VideoConfig) => void;
   /** `duration` is that of a picture at the average rate; may be kept. */
   readonly onFrame: (rung: LadderVideoRendition, frame: Frame) => void;
+  /**
+   * The encoder of a rung on a device failed. Where `continues` is set, software encodes from the next cut on;
+   * otherwise the error ends the chain.
+   */
+  readonly onEncoderFailed?: (rung: LadderVideoRendition, why: string) => void;
+  readonly continues?: boolean;
 }
 
 /** Pictures that encoders of a codec with B-frames reorder. */
@@ -59,6 +66,8 @@ export class LadderChain implements Disposable {
   readonly #decoder: VideoDecoder;
   #filter: PictureFilter;
   #rungs: Rung[];
+  /** The encoders of rungs that are made, where they are others than at the start. */
+  readonly #choices = new Map<number, EncoderChoice>();
   readonly #tolerance: number;
   readonly #scale: number;
   #decoded = 0;
@@ -73,7 +82,7 @@ export class LadderChain implements Disposable {
     this.#scale = (timeBase.num * timescale) / timeBase.den;
     const deliver = (decoded: Picture, pts: number) => this.#decodedPicture(decoded, pts);
     this.#decoder = new VideoDecoder({ parameters, timeBase, threads: decoderThreads, deliver });
-    this.#rungs = rungs.map((rung) => new Rung(rung, options, this.#tolerance));
+    this.#rungs = rungs.map((rung) => this.#openRung(rung));
     this.#filter = this.#openFilter();
   }
 
@@ -116,9 +125,24 @@ export class LadderChain implements Disposable {
     if (wanted.length === rungs.size && wanted.every(({ trackId }) => rungs.has(trackId))) return;
     this.#filter.flush();
     this.#filter[Symbol.dispose]();
-    this.#rungs = wanted.map((rung) => rungs.get(rung.trackId) ?? new Rung(rung, this.#options, this.#tolerance));
+    for (const { trackId } of this.#options.rungs) {
+      // One that is made again later has lost its place on a device.
+      if (!trackIds.includes(trackId)) this.#choices.set(trackId, {});
+    }
+    this.#rungs = wanted.map((rung) => rungs.get(rung.trackId) ?? this.#openRung(rung));
     for (const rung of rungs.values()) if (!this.#rungs.includes(rung)) rung[Symbol.dispose]();
     this.#filter = this.#openFilter();
+  }
+
+  /** Another encoder makes a rung from its next cut on. */
+  use(trackId: number, choice: EncoderChoice): void {
+    this.#choices.set(trackId, choice);
+    this.#rungs.find((rung) => rung.trackId === trackId)?.use(choice);
+  }
+
+  #openRung(rung: LadderVideoRendition): Rung {
+    const choice = this.#choices.get(rung.trackId);
+    return new Rung(choice ? withEncoder(rung, choice) : rung, this.#options, this.#tolerance);
   }
 
   #openFilter(): PictureFilter {
@@ -162,18 +186,27 @@ export class LadderChain implements Disposable {
   }
 }
 
+/** A rung with another encoder. */
+function withEncoder({ hardware: _, device: __, ...rung }: LadderVideoRendition, choice: EncoderChoice) {
+  return { ...rung, ...choice };
+}
+
 /** One rung: which pictures it keeps, its key frames, its encoder. */
 class Rung implements Disposable {
-  readonly #rung: LadderVideoRendition;
+  #rung: LadderVideoRendition;
   readonly #options: LadderChainOptions;
   readonly #tolerance: number;
-  readonly #times: DecodeTimes;
+  #times: DecodeTimes;
+  readonly #delay: number;
   readonly #duration: number;
   readonly #cuts: number[] = [];
   /** The newest picture, for cuts without one. */
   readonly #last = new Picture();
   readonly #captions = new CaptionCarry();
-  #encoder: RungEncoder;
+  /** Undefined after it failed, up to the next cut. */
+  #encoder: RungEncoder | undefined;
+  /** The encoder from the next cut on. */
+  #next: EncoderChoice | undefined;
   #sinceCut = 0;
   #lastPts = -1;
   #hasConfig = false;
@@ -187,9 +220,10 @@ class Rung implements Disposable {
     const { num, den } = rung.frameRate;
     this.#duration = Math.max(1, Math.round((options.timescale * den) / num));
     const reorders = rung.bFrames > 0 && (rung.codec === 'h264' || rung.codec === 'hevc');
-    this.#times = new DecodeTimes(reorders ? REORDERED * this.#duration : 0);
+    this.#delay = reorders ? REORDERED * this.#duration : 0;
+    this.#times = new DecodeTimes(this.#delay);
     this.#last.alloc();
-    this.#encoder = this.#open();
+    this.#encoder = this.#tryOpen();
   }
 
   get trackId(): number {
@@ -202,6 +236,10 @@ class Rung implements Disposable {
 
   cut(at: number): void {
     this.#cuts.push(at);
+  }
+
+  use(choice: EncoderChoice): void {
+    this.#next = choice;
   }
 
   push(picture: Picture, pts: number): void {
@@ -227,11 +265,11 @@ class Rung implements Disposable {
 
   finish(): void {
     if (this.#lastPts >= 0) for (const at of this.#cuts.splice(0)) this.#conceal(this.#last, at);
-    this.#encoder.finish();
+    this.#attempt(() => this.#encoder?.finish());
   }
 
   [Symbol.dispose](): void {
-    this.#encoder[Symbol.dispose]();
+    this.#encoder?.[Symbol.dispose]();
     this.#last.free();
   }
 
@@ -245,8 +283,63 @@ class Rung implements Disposable {
 
   #encode(picture: Picture, pts: number, key: boolean): void {
     this.#lastPts = pts;
+    if (key) this.#change();
+    if (!this.#encoder) return;
+    if (this.#attempt(() => this.#send(picture, pts, key)) || !key) return;
+    // Nothing of this segment has come out: software begins it.
+    this.#change();
+    this.#send(picture, pts, key);
+  }
+
+  #send(picture: Picture, pts: number, key: boolean): true {
     this.#times.enter(pts);
-    this.#encoder.encode(picture, pts, key);
+    this.#encoder!.encode(picture, pts, key);
+    return true;
+  }
+
+  /** At a cut: takes the encoder that makes the rung from here on. */
+  #change(): void {
+    const choice = this.#next ?? (this.#encoder ? undefined : {});
+    if (!choice) return;
+    this.#next = undefined;
+    this.#attempt(() => this.#encoder?.finish());
+    this.#encoder?.[Symbol.dispose]();
+    this.#encoder = undefined;
+    this.#rung = withEncoder(this.#rung, choice);
+    this.#hasConfig = false;
+    this.#times = new DecodeTimes(this.#delay);
+    this.#encoder = this.#tryOpen();
+  }
+
+  /** The encoder; software where its device does not open. */
+  #tryOpen(): RungEncoder {
+    const encoder = this.#attempt(() => this.#open());
+    if (encoder) return encoder;
+    this.#rung = withEncoder(this.#rung, {});
+    return this.#open();
+  }
+
+  /**
+   * Calls the encoder of a device.
+   *
+   * @returns undefined if it failed, and software continues: it is closed, and this rung has none
+   */
+  #attempt<Result>(call: () => Result): Result | undefined {
+    const { onEncoderFailed, continues } = this.#options;
+    try {
+      return call();
+    } catch (error) {
+      if (this.#rung.hardware === undefined) throw error;
+      const failed = this.#rung;
+      if (continues) {
+        // Before the report, after which its place on the device may be taken.
+        this.#encoder?.[Symbol.dispose]();
+        this.#encoder = undefined;
+      }
+      onEncoderFailed?.(failed, messageOf(error));
+      if (!continues) throw error;
+      return undefined;
+    }
   }
 
   #open(): RungEncoder {
@@ -264,7 +357,7 @@ class Rung implements Disposable {
     const { onConfig, onFrame } = this.#options;
     if (!this.#hasConfig) {
       this.#hasConfig = true;
-      onConfig(this.#rung, this.#encoder.config!);
+      onConfig(this.#rung, this.#encoder!.config!);
     }
     const dts = this.#times.leave(pts);
     onFrame(this.#rung, { trackId: this.#rung.trackId, dts, pts, duration: this.#duration, key, data });

@@ -23,6 +23,7 @@ import {
 } from '../../frame-protocol.ts';
 import { JoinedStream } from '../../joined-clock.ts';
 import {
+  type EncoderFailure,
   type LadderCounts,
   type LadderOptions,
   type LadderTimes,
@@ -42,6 +43,8 @@ const OPTIONS = { probesize: '5000000', analyzeduration: '5000000', max_streams:
 const STEPS_BACK_S = [0, 2, 10, 60, 600, Number.POSITIVE_INFINITY];
 /** Damaged packets in a row after which a file is given up: nothing of it can be read any more. */
 const MAX_READ_ERRORS = 1000;
+/** While it works it reports that, so that a device that hangs is noticed; ms. */
+const ALIVE_MS = 500;
 /** Lowest bit rate that x264 plans for. */
 const LEAST_BITS = 5000;
 
@@ -130,6 +133,10 @@ function runVideo(
       send(printTracks([track]));
     },
     onFrame: pass.onFrame ?? ((_, frame) => send(printFrame(frame))),
+    onEncoderFailed({ trackId }, why) {
+      const failure: EncoderFailure = { trackId, why };
+      send(printMessage(messageKinds.encoderFailed, Buffer.from(JSON.stringify(failure))));
+    },
   });
   for (const cut of times.cuts) chain.cut(ticks(cut));
   using packet = new Packet();
@@ -139,7 +146,13 @@ function runVideo(
   const place = placing(times, stream, 'video');
   if (times.cuts[0]! > 0) seek(format, stream, start, packet);
   let errors = 0;
+  let aliveMs = performance.now();
   while (!chain.isPast) {
+    const nowMs = performance.now();
+    if (nowMs - aliveMs > ALIVE_MS) {
+      aliveMs = nowMs;
+      send(printMessage(messageKinds.alive));
+    }
     if (packet.size === 0) {
       const result = format.readFrameSync(packet);
       if (result === AVERROR_EOF) break;

@@ -31,7 +31,7 @@ import {
   printMessage,
   printTracks,
 } from '../../frame-protocol.ts';
-import { ladderTimescale } from '../../ladder-options.ts';
+import { type EncoderFailure, type EncoderOrder, ladderTimescale } from '../../ladder-options.ts';
 import type { LiveLadderOptions } from '../../live-ladder-options.ts';
 import { writeBlocking } from './blocking-write.ts';
 import { LadderChain } from './ladder-chain.ts';
@@ -95,6 +95,11 @@ function begin(source: VideoTrack, options: LiveLadderOptions): LiveRun {
       send(printTracks([made]));
     },
     onFrame: (_, frame) => send(printFrame(onClock(frame))),
+    continues: true,
+    onEncoderFailed({ trackId }, why) {
+      const failure: EncoderFailure = { trackId, why };
+      send(printMessage(messageKinds.encoderFailed, Buffer.from(JSON.stringify(failure))));
+    },
   });
   return {
     chain,
@@ -156,6 +161,11 @@ const splitter = new MessageSplitter(MAX_MESSAGE_BYTES, (kind, payload) => {
     case messageKinds.enabled:
       run?.chain.keep(parseJson(payload) as readonly number[]);
       break;
+    case messageKinds.encoder: {
+      const { trackId, ...choice } = parseJson(payload) as EncoderOrder;
+      run?.chain.use(trackId, choice);
+      break;
+    }
     case messageKinds.cut:
       run?.cut(parseCut(payload));
       break;

@@ -17,7 +17,7 @@ import { must } from '../native.ts';
 import { drainSinks, openGraph } from './graph.ts';
 import { pixelFormatOf } from './upload.ts';
 
-type Size = Pick<LadderVideoRendition, 'width' | 'height' | 'hardware'>;
+type Size = Pick<LadderVideoRendition, 'width' | 'height' | 'hardware' | 'semiPlanar'>;
 
 /** Sizes of outputs are rounded to even numbers: less than this share is no rounding. */
 const NEARLY_ALL = 0.97;
@@ -132,8 +132,9 @@ function describe({ picture, sizes, timescale }: PictureFilterOptions, like: Pic
   const deinterlace = interlaced ? `bwdif=mode=${fields ? 'send_field' : 'send_frame'}:deint=interlaced,` : '';
   const before = `${deinterlace}${toneMap ? toSdr(toneMap, sizes, rotation) : ''}${TURNS[rotation]}`;
   const guess = like.colorSpace === AVCOL_SPC_UNSPECIFIED && !toneMap ? `:in_color_matrix=${matrix}` : '';
-  const scales = sizes.map(({ width, height, hardware }, index) => {
-    const format = pixelFormatOf(hardware === undefined ? {} : { hardware });
+  const scales = sizes.map((size, index) => {
+    const { width, height } = size;
+    const format = pixelFormatOf(size);
     const inner = insideBars(like, rotation, { width, height });
     const scale = `scale=${inner.width}:${inner.height}:flags=bicubic${guess}:out_color_matrix=${matrix}:out_range=tv`;
     const isWhole = inner.width === width && inner.height === height;

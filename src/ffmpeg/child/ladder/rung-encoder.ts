@@ -26,8 +26,10 @@ import {
   AVERROR_EAGAIN,
 } from 'node-av/constants';
 import { Codec, CodecContext, Packet, type Frame as Picture, Rational } from 'node-av/lib';
+import { isEmulated } from '../../encoders/emulated-devices.ts';
 import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
+import { EmulatedSession } from './emulated-session.ts';
 import { type EncoderPass, hardwareSettings, softwareEncoders, softwareSettings } from './encoder-settings.ts';
 import { SampleFormat } from './sample-format.ts';
 import { DeviceUpload, pixelFormatOf } from './upload.ts';
@@ -51,6 +53,11 @@ interface RungEncoderOptions {
 
 /** Never reached: key frames are forced. */
 const NO_GOP = 1_000_000;
+/**
+ * A device that keeps more pictures than any encoder looks ahead, the oldest for longer than this, returns
+ * nothing any more.
+ */
+const SILENT = { live: { pictures: 4, ms: 2000 }, file: { pictures: 64, ms: 3000 } } as const;
 
 export class RungEncoder implements Disposable {
   readonly #context: CodecContext;
@@ -58,7 +65,8 @@ export class RungEncoder implements Disposable {
   readonly #format: SampleFormat;
   readonly #options: RungEncoderOptions;
   /** Times by picture number of those inside the encoder. */
-  readonly #times = new Map<number, number>();
+  readonly #times = new Map<number, { readonly pts: number; readonly atMs: number }>();
+  readonly #emulated: EmulatedSession | undefined;
   readonly #upload: DeviceUpload | undefined;
   #count = 0;
   #config: VideoConfig | undefined;
@@ -68,8 +76,9 @@ export class RungEncoder implements Disposable {
     this.#options = options;
     this.#format = new SampleFormat(options.rung.codec);
     const { rung } = options;
+    this.#emulated = isEmulated(rung.hardware) ? new EmulatedSession(rung.device ?? '') : undefined;
     const context = describeEncoder(options);
-    this.#upload = rung.hardware?.endsWith('_vaapi') ? new DeviceUpload(context) : undefined;
+    this.#upload = rung.hardware?.endsWith('_vaapi') ? new DeviceUpload(context, rung.device) : undefined;
     this.#context = openEncoder(context, options);
     this.#packet.alloc();
   }
@@ -79,11 +88,15 @@ export class RungEncoder implements Disposable {
     return this.#config;
   }
 
-  /** @throws Error if encoding fails */
+  /** @throws Error if encoding fails, or the device returns nothing for seconds */
   encode(source: Picture, pts: number, key: boolean): void {
     const picture = this.#upload?.upload(source) ?? source;
     const number = this.#count++;
-    this.#times.set(number, pts);
+    this.#times.set(number, { pts, atMs: performance.now() });
+    if (this.#emulated?.enter() === false) {
+      this.#watch();
+      return;
+    }
     picture.pts = BigInt(number);
     picture.duration = 1n;
     picture.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
@@ -94,18 +107,38 @@ export class RungEncoder implements Disposable {
     }
     must(sent, `encoding ${this.#options.rung.id}`);
     this.#drain();
+    this.#watch();
   }
 
-  /** Delivers the rest; the encoder can then only be disposed. */
+  /**
+   * Delivers the rest; the encoder can then only be disposed.
+   *
+   * @throws Error if the device keeps pictures
+   */
   finish(): void {
-    must(this.#context.sendFrameSync(null), `ending ${this.#options.rung.id}`);
+    const { id, hardware } = this.#options.rung;
+    must(this.#context.sendFrameSync(null), `ending ${id}`);
     this.#drain();
+    if (hardware !== undefined && this.#times.size > 0) {
+      throw new Error(`encoding ${id}: ${this.#times.size} pictures never came out`);
+    }
   }
 
   [Symbol.dispose](): void {
     this.#packet.free();
     this.#context.freeContext();
     this.#upload?.[Symbol.dispose]();
+    this.#emulated?.[Symbol.dispose]();
+  }
+
+  /** @throws Error if the device takes pictures and returns none */
+  #watch(): void {
+    const { hardware, isLive, id } = this.#options.rung;
+    if (hardware === undefined) return;
+    const { pictures, ms } = isLive ? SILENT.live : SILENT.file;
+    if (this.#times.size <= pictures) return;
+    const [oldest] = this.#times.values();
+    if (performance.now() - oldest!.atMs > ms) throw new Error(`encoding ${id}: nothing came out for ${ms / 1000} s`);
   }
 
   #drain(): void {
@@ -114,11 +147,11 @@ export class RungEncoder implements Disposable {
       const bytes = packet.data ?? new Uint8Array();
       this.#config ??= this.#configOf(bytes);
       const number = Number(packet.pts);
-      const pts = this.#times.get(number);
-      if (pts === undefined) throw new Error(`${this.#options.rung.id}: picture ${number} came out and never entered`);
+      const entered = this.#times.get(number);
+      if (!entered) throw new Error(`${this.#options.rung.id}: picture ${number} came out and never entered`);
       this.#times.delete(number);
       const key = (packet.flags & AV_PKT_FLAG_KEY) !== 0;
-      this.#options.deliver({ pts, key, data: this.#format.sample(bytes) });
+      this.#options.deliver({ pts: entered.pts, key, data: this.#format.sample(bytes) });
       packet.unref();
     }
   }
@@ -130,8 +163,11 @@ export class RungEncoder implements Disposable {
   }
 }
 
+/** Whether a device encodes the rung; an emulated one is software. */
+const isOnDevice = ({ hardware }: LadderVideoRendition): boolean => hardware !== undefined && !isEmulated(hardware);
+
 function encoderOf(rung: LadderVideoRendition): Codec {
-  const name = rung.hardware ?? softwareEncoders[rung.codec];
+  const name = isOnDevice(rung) ? rung.hardware : softwareEncoders[rung.codec];
   const codec = Codec.findEncoderByName(name as Parameters<typeof Codec.findEncoderByName>[0]);
   if (!codec) throw new Error(`this FFmpeg has no encoder ${name}`);
   return codec;
@@ -151,7 +187,7 @@ function describeEncoder({ rung, matrix, threads, pass }: RungEncoderOptions): C
   context.maxBFrames = rung.bFrames;
   context.threadCount = threads;
   // libvpx has no other cap for constant quality.
-  if (rung.codec === 'vp9' || rung.hardware) context.bitRate = BigInt(rung.maxRate);
+  if (rung.codec === 'vp9' || isOnDevice(rung)) context.bitRate = BigInt(rung.maxRate);
   if (pass?.number !== 1) {
     if (rung.bitRate !== undefined) context.bitRate = BigInt(rung.bitRate);
     context.rcMaxRate = BigInt(rung.maxRate);
@@ -171,10 +207,12 @@ function openEncoder(context: CodecContext, { rung, threads, pass }: RungEncoder
   const codec = encoderOf(rung);
   const { name } = codec;
   // Set as options: open2 frees a dictionary twice.
-  if (rung.hardware) {
+  if (isOnDevice(rung)) {
     for (const [key, value] of Object.entries(hardwareSettings(rung))) context.setOption(key, value);
   } else {
-    for (const [key, value] of Object.entries(softwareSettings(rung, threads, pass))) {
+    // Other parameter sets than those of the software encoder, as a device has.
+    const described = isEmulated(rung.hardware) ? { ...rung, effort: 'fastest' as const } : rung;
+    for (const [key, value] of Object.entries(softwareSettings(described, threads, pass))) {
       must(context.setOption(key, value), `${name} option ${key}`);
     }
   }

@@ -4,6 +4,7 @@
  */
 import { AV_HWDEVICE_TYPE_VAAPI, AV_PIX_FMT_NV12, AV_PIX_FMT_VAAPI } from 'node-av/constants';
 import { type CodecContext, HardwareDeviceContext, HardwareFramesContext, Frame as Picture } from 'node-av/lib';
+import { renderNodePath } from '../../../lib/platform.ts';
 import type { LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 
@@ -11,8 +12,11 @@ import { must } from '../native.ts';
 const POOL = 20;
 
 /** The format in which an encoder takes pictures, by its name in FFmpeg. */
-export function pixelFormatOf({ hardware = '' }: Pick<LadderVideoRendition, 'hardware'>): 'nv12' | 'yuv420p' {
-  return /_(?:vaapi|qsv)$/.test(hardware) ? 'nv12' : 'yuv420p';
+export function pixelFormatOf({
+  hardware = '',
+  semiPlanar,
+}: Pick<LadderVideoRendition, 'hardware' | 'semiPlanar'>): 'nv12' | 'yuv420p' {
+  return semiPlanar || /_(?:vaapi|qsv)$/.test(hardware) ? 'nv12' : 'yuv420p';
 }
 
 /** Pictures on one device, for one encoder. */
@@ -24,10 +28,12 @@ export class DeviceUpload implements Disposable {
   /**
    * Prepares an encoder that is not open yet.
    *
+   * @param node name of a render node, e.g. `renderD128`; undefined: the first one
    * @throws Error if there is no device
    */
-  constructor(context: CodecContext) {
-    must(this.#device.create(AV_HWDEVICE_TYPE_VAAPI, null, null), 'opening the VAAPI device');
+  constructor(context: CodecContext, node: string | undefined) {
+    const path = node === undefined ? null : renderNodePath(node);
+    must(this.#device.create(AV_HWDEVICE_TYPE_VAAPI, path, null), 'opening the VAAPI device');
     const frames = this.#frames;
     frames.alloc(this.#device);
     frames.format = AV_PIX_FMT_VAAPI;
