@@ -23,6 +23,7 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
 import type { EventLog } from '../cluster/bus/event-log.ts';
+import type { EncodersApi, JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
 import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
@@ -72,6 +73,7 @@ export interface HttpDeps extends ServeDeps {
   readonly abilities: Abilities;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
+  readonly encoders: EncodersApi;
   readonly leasedJobs: LeasedJobsApi;
   readonly jobMedia: JobMediaApi;
   /** Purges of edges that changes begin. */

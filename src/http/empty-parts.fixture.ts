@@ -8,13 +8,14 @@ import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 
 /** No jobs at all. */
-export function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'leasedJobs' | 'jobMedia'> {
+export function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'encoders' | 'leasedJobs' | 'jobMedia'> {
   const unknown = async (id: string): Promise<never> => {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
   return {
     jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown, retry: unknown },
     workers: { list: () => [] } as unknown as HttpDeps['workers'],
+    encoders: { view: () => [] },
     leasedJobs: {} as HttpDeps['leasedJobs'],
     jobMedia: {} as HttpDeps['jobMedia'],
   };

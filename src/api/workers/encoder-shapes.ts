@@ -23,3 +23,16 @@ export const EncoderView = Type.Object(
   { $id: 'EncoderView' },
 );
 export type EncoderView = Static<typeof EncoderView>;
+
+/** An encoder of the pool: one of the server, or of a worker. */
+export const PoolEncoderView = Type.Object(
+  {
+    ...EncoderView.properties,
+    worker: Type.Union([Type.String(), Type.Null()], {
+      description: 'id of the worker that has it; null: this server, for live streams',
+    }),
+    workerName: Type.String({ description: 'name of the worker; empty: this server' }),
+  },
+  { $id: 'PoolEncoderView' },
+);
+export type PoolEncoderView = Static<typeof PoolEncoderView>;

@@ -5,6 +5,7 @@
  * only.
  */
 import type { JobView } from '../jobs/job-shapes.ts';
+import type { EncoderView } from './encoder-shapes.ts';
 import type {
   HeartbeatAnswer,
   JobOffer,
@@ -48,6 +49,11 @@ export interface WorkersApi {
   connect(id: string, lines: WorkerLines): () => void;
   /** Refuses `worker-unknown`. */
   heartbeat(id: string, report: WorkerHeartbeat): Promise<HeartbeatAnswer>;
+}
+
+/** The hardware encoders of this process. */
+export interface EncodersApi {
+  view(): readonly EncoderView[];
 }
 
 /** The jobs that workers hold. */

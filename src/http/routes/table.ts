@@ -12,6 +12,7 @@ import { tokenRoutes } from './accounts/tokens.ts';
 import { userRoutes } from './accounts/users.ts';
 import { userAdminRoutes } from './accounts/users-admin.ts';
 import { adminRoutes } from './admin.ts';
+import { encoderRoutes } from './encoders.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { mailRoutes } from './identity/mail.ts';
@@ -45,6 +46,7 @@ const groups: readonly (readonly Route[])[] = [
   subtitleRoutes,
   jobRoutes,
   workerRoutes,
+  encoderRoutes,
   workerJobRoutes,
   uploadRoutes,
   eventRoutes,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { JobView } from '../../api/jobs/job-shapes.ts';
+import type { EncoderView, PoolEncoderView } from '../../api/workers/encoder-shapes.ts';
 import { runWorker } from '../../jobs/worker/worker.ts';
 import type { WorkerHandler } from '../../jobs/worker-job.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -12,7 +13,12 @@ import { original, startWorkerServer, type WorkerServer } from '../workers.fixtu
 function startWorker(
   { server, token }: WorkerServer,
   handler: WorkerHandler,
-  options: { readonly mode?: 'push' | 'pull'; readonly slots?: number; readonly name?: string } = {},
+  options: {
+    readonly mode?: 'push' | 'pull';
+    readonly slots?: number;
+    readonly name?: string;
+    readonly encoders?: { view(): readonly EncoderView[] };
+  } = {},
 ) {
   const { promise: registered, resolve } = Promise.withResolvers<string>();
   const stopping = new AbortController();
@@ -110,6 +116,44 @@ for (const mode of ['push', 'pull'] as const) {
     });
   });
 }
+
+test('the next job goes to the worker with the fastest free encoder, whatever slots others have', async () => {
+  await using system = await startWorkerServer();
+  let state: EncoderView['state'] = 'ready';
+  const encoderOf = (device: string, speed: number): EncoderView => ({
+    device,
+    name: 'h264_nvenc',
+    codec: 'h264',
+    speed,
+    sessions: 2,
+    used: 0,
+    state,
+    reason: state === 'ready' ? '' : 'it was lost',
+  });
+  const handler: WorkerHandler = (_, { signal }) => new Promise((go) => signal.addEventListener('abort', go));
+  const start = (name: string, slots: number, speed: number) =>
+    startWorker(system, handler, { name, slots, encoders: { view: () => (speed > 0 ? [encoderOf(name, speed)] : []) } });
+  await using software = start('software', 9, 0);
+  await using slow = start('slow', 8, 200);
+  await using fast = start('fast', 2, 500);
+  const ids = new Map<string | null, string>();
+  for (const [name, worker] of Object.entries({ software, slow, fast })) ids.set(await worker.registered, name);
+  const listed = async () => {
+    const answer = await fetch(`${system.server.url}/api/v1/encoders`, { headers: asAdmin });
+    return ((await answer.json()) as { items: PoolEncoderView[] }).items;
+  };
+  while ((await listed()).length < 2) await new Promise(setImmediate);
+  assert.deepEqual((await listed()).map(({ workerName, speed }) => `${workerName} ${speed}`).sort(), ['fast 500', 'slow 200']);
+  const given = async () => {
+    const { id } = await system.jobs.add('test', {});
+    await system.until(id, 'running');
+    return ids.get((await system.jobs.get(id)).worker);
+  };
+  assert.deepEqual([await given(), await given(), await given()], ['fast', 'fast', 'slow'], 'two slots, then the next');
+  state = 'failed';
+  while ((await listed()).some((encoder) => encoder.state === 'ready')) await new Promise(setImmediate);
+  assert.equal(await given(), 'software', 'most free slots, where no encoder works');
+});
 
 for (const [way, subscribe] of [
   ['SSE', subscribeBySse],

@@ -14,7 +14,7 @@ import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { RemoteKind, StoredOutput } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { ENCODE_KIND, type EncodeJobInput } from '../../transcode/ladder/encode-job.ts';
+import { ENCODE_KIND, type EncodeJobInput, type EncodeJobResult } from '../../transcode/ladder/encode-job.ts';
 import { importedLocation, keepImported } from '../subtitles/subtitles.ts';
 import { acceptChunk } from './chunk-intake.ts';
 
@@ -187,7 +187,10 @@ export function createMediaKinds({ segments, ended }: MediaKindsOptions): readon
       ...common,
       name: ENCODE_KIND,
       limits: { runMs: 24 * HOUR_MS, outputBytes: OUTPUT_BYTES, outputs: 20_000 },
-      resultOf: (job) => ({ renditions: [...renditionsOf(job)] }),
+      resultOf(job) {
+        const { counts } = job.result as Partial<EncodeJobResult>;
+        return { renditions: [...renditionsOf(job)], fallbacks: [...(counts?.fallbacks ?? [])] };
+      },
     },
   ];
 }

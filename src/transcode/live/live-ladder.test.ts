@@ -196,6 +196,57 @@ test('the top rung is dropped when the encoder is too far behind, the last one s
   await live.stop();
 });
 
+test('a device that hangs is left after three seconds, and the qualities continue in another process', async (t) => {
+  for (const isOnDevice of [true, false]) {
+    const { live, encoders, begin, play, settle, calls, said } = openRig(t, { isOnDevice, ladder: '144p' });
+    begin();
+    live.start();
+    await settle();
+    await play(5);
+    encoders.last.isStalled = true;
+    // The rung is dropped for slowness before a process in software counts as hung.
+    await play(3.5);
+    await settle();
+    assert.equal(encoders.opened.length, isOnDevice ? 2 : 1);
+    if (isOnDevice) {
+      assert.equal(said.filter((line) => !line.startsWith('lost')).join(), 'failed: nothing came out for 3 s');
+      await play(3);
+      const pts = calls.get('144')!.frames.map((frame) => frame.pts);
+      const holes = pts.filter((value, i) => i > 0 && value - pts[i - 1]! > 3600);
+      assert.equal(holes.length, 1);
+      const index = pts.indexOf(holes[0]!);
+      assert.ok((holes[0]! - pts[index - 1]!) / 90_000 <= 5, 'at most five seconds are missing');
+    }
+    await live.stop();
+    t.mock.timers.reset();
+  }
+});
+
+test('an encoder that fails costs its quality one segment, and no other quality anything', async (t) => {
+  const { rig, live, encoders, begin, play, settle, inputs, said } = openRig(t, { ladder: '144p, 180p' });
+  const { follower, list } = createFollowerRig(rig);
+  inputs.set('180', follower);
+  begin();
+  live.start();
+  await settle();
+  await play(7);
+  encoders.last.encoderFailed({ trackId: 102, why: 'the device was lost' });
+  await play(9);
+  assert.equal(encoders.opened.length, 1, 'the process continues');
+  assert.deepEqual(said, ['encoder of 180 failed: the device was lost']);
+  const broken = list.segments.filter((segment) => segment.sealed && segment.sealed.tracks.size < 1);
+  assert.ok(broken.length <= 1, `${broken.length} segments`);
+  for (const { msn, startUs } of list.segments) {
+    assert.equal(startUs, rig.list.segments.find((segment) => segment.msn === msn)!.startUs);
+  }
+  assert.equal(live.use('180', { hardware: 'h264_none', device: 'none' }), true);
+  assert.equal(live.use('240', {}), false, 'it is not made');
+  await settle();
+  assert.deepEqual(encoders.last.used, [{ trackId: 102, hardware: 'h264_none', device: 'none' }]);
+  await live.stop();
+  assert.equal(live.use('180', {}), false);
+});
+
 test('a rung is never larger than the source, and has its shape', () => {
   const of = (width: number, height: number, text = '360p, 720p, 1080p') => {
     const { rungs, leftOut } = planLive({ ...track, config: { ...track.config, width, height } }, parseLadder(text));

@@ -31,6 +31,8 @@ const CHECK_MS = 250;
 /** An encoder that returns nothing for this long is hung, ms; on a device, which software replaces. */
 const HUNG_MS = 15_000;
 const DEVICE_HUNG_MS = 3000;
+/** A slow encoder returns a picture within this time, ms. */
+const SLOW_MS = 1000;
 /**
  * Most media that waits for the encoder, seconds; of sources that deliver whole segments that many intervals
  * more.
@@ -378,13 +380,16 @@ export class LiveLadder implements Sink {
       this.#arrivals.delete(pts);
     }
     const oldestMs = this.#queue?.oldestMs;
-    const hungMs = this.#options.isOnDevice() ? DEVICE_HUNG_MS : HUNG_MS;
-    if (oldestMs !== undefined && nowMs - Math.max(oldestMs, this.#newestMs) > hungMs) {
+    const isOnDevice = this.#options.isOnDevice();
+    const hungMs = isOnDevice ? DEVICE_HUNG_MS : HUNG_MS;
+    const silentMs = oldestMs === undefined ? 0 : nowMs - Math.max(oldestMs, this.#newestMs);
+    if (silentMs > hungMs) {
       this.#encoder?.kill(`nothing came out for ${hungMs / 1000} s`);
       return;
     }
     const run = this.#run;
-    if (!run?.isBegun) return;
+    // A device that hangs is not a machine that is too slow: that returns something.
+    if (!run?.isBegun || (isOnDevice && silentMs > SLOW_MS)) return;
     const lagMs = oldestMs === undefined ? 0 : Math.max(nowMs - oldestMs, this.#newestLagMs);
     const decision = this.#overload.look(nowMs, lagMs);
     if (decision === 'drop') this.#drop(run, lagMs);
