@@ -226,6 +226,11 @@ export const refusals = {
     title: 'The job no longer belongs to this worker',
     hint: 'Stop working on it: the job was cancelled, has ended, or was given to another worker.',
   },
+  'encoder-mismatch': {
+    status: 409,
+    title: 'Another encoder made the other pieces',
+    hint: 'Encode the piece again, with the encoder of the others. After three tries the server has all pieces made in software.',
+  },
   'worker-unknown': {
     status: 404,
     title: 'Unknown worker',

@@ -3,7 +3,7 @@
  * In: offers of the server, answers to heartbeats. Out: results and failures, sent until the server has them.
  */
 import type { JobOffer, WorkerHeartbeat } from '../../api/workers/worker-shapes.ts';
-import { messageOf, OxbowError, refusalRow } from '../../lib/errors.ts';
+import { messageOf, OxbowError, type RefusalCode, refusalRow } from '../../lib/errors.ts';
 import { withinSpan } from '../../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
 import type { Job, Lease } from '../job.ts';
@@ -42,6 +42,9 @@ interface Running {
   /** The handler has ended: the server decides about the rest. */
   isReporting: boolean;
 }
+
+/** Another try may have the encoder of the other pieces. */
+const MISMATCH: RefusalCode = 'encoder-mismatch';
 
 /** Why a job is over for its worker. */
 class JobOver extends Error {
@@ -205,7 +208,7 @@ export class RunningJobs {
     const isRefusal = error instanceof OxbowError;
     const code = isRefusal ? error.code : 'internal';
     // Bad input stays bad; a full disk, a killed process or a bug of this machine may not.
-    const retry = !isRefusal || refusalRow(error).status >= 500;
+    const retry = !isRefusal || refusalRow(error).status >= 500 || code === MISMATCH;
     this.#options.log(
       `job ${id} (${kind}) failed: ${isRefusal || !(error instanceof Error) ? messageOf(error) : error.stack}`,
     );

@@ -5,7 +5,8 @@
  */
 
 import { FormatError } from '@oxbow/media/errors';
-import { printInit } from '@oxbow/media/isobmff/init';
+import type { Track } from '@oxbow/media/frame';
+import { parseInit, printInit } from '@oxbow/media/isobmff/init';
 import { type ScannedChunk, scanChunk } from '../../archive/chunk-reader.ts';
 import { packSegments } from '../../archive/segment-index.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
@@ -66,7 +67,7 @@ export async function acceptChunk(
       .where('id', '=', rendition)
       .executeTakeFirst();
     if (renditionRow?.init && !replaces && Buffer.compare(renditionRow.init, init) !== 0) {
-      throw refused(output, 'its tracks differ from those of the other files');
+      throw mismatch(output, parseInit(renditionRow.init), tracks);
     }
     const rows = db
       .deleteFrom('asset_chunk')
@@ -105,6 +106,13 @@ async function scan(segments: SegmentStore, output: StoredOutput): Promise<Scann
     if (error instanceof FormatError) throw refused(output, error.message, error);
     throw error;
   }
+}
+
+/** A player decodes all pieces of a rendition with one configuration. */
+function mismatch(output: StoredOutput, expected: readonly Track[], tracks: readonly Track[]): OxbowError {
+  const kinds = (all: readonly Track[]) => all.map(({ config: { codec } }) => codec).join();
+  if (kinds(expected) !== kinds(tracks)) return refused(output, 'its tracks differ from those of the other files');
+  return new OxbowError('encoder-mismatch', `The output ${output.name} is of another encoder than the other files.`);
 }
 
 function refused({ name }: StoredOutput, why: string, cause?: unknown): OxbowError {

@@ -201,9 +201,13 @@ export class Processing implements Disposable {
     assetJobs: readonly Job[],
   ): Promise<{ readonly inputs: readonly EncodeJobInput[]; readonly failure: AssetFailure | undefined }> {
     const { jobs, ladder = () => ladderDefaults } = this.#options;
-    const encodingJobs = assetJobs.filter(({ kind }) => kind === ENCODE_KIND);
+    const before = assetJobs.filter(({ kind }) => kind === ENCODE_KIND);
+    const isSoftware = before.some(isOfSoftware) || before.some(isMismatch);
+    const replaced = isSoftware ? before.filter((job) => isVideo(job) && !isOfSoftware(job)) : [];
+    if (!before.some(isOfSoftware)) await this.#dropVideo(assetId, replaced);
+    const encodingJobs = before.filter((job) => !replaced.includes(job));
     // Settings may change while jobs run: the first plan counts.
-    const planned = encodingJobs.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
+    const planned = before.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
     let plan: LadderPlan;
     const settings = ladder();
     try {
@@ -229,10 +233,23 @@ export class Processing implements Disposable {
     for (const input of [...looks, ...inputs]) {
       if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
       const priority = (input.media.kind === 'audio' ? SOUND_PRIORITY : 0) + priorityOf(result.endUs);
-      const jobInput: PlannedInput = { ...input, plan };
+      const isVideoInput = input.media.kind === 'video';
+      const jobInput: PlannedInput = { ...input, plan, ...(isSoftware && isVideoInput && { software: true }) };
       await jobs.add(ENCODE_KIND, jobInput, { subject: assetId, priority, guard: this.#options.guard });
     }
+    // Last: until then they say that software makes the pieces.
+    for (const { id } of replaced) await jobs.queue.forget(id);
     return { inputs, failure: settings || planned ? undefined : withoutEncoding(result) };
+  }
+
+  /** Ends jobs whose pieces do not play as one, and deletes what they made. */
+  async #dropVideo(assetId: string, replaced: readonly Job[]): Promise<void> {
+    const { jobs, segments } = this.#options;
+    for (const { id, state } of replaced) if (!ENDED.has(state)) await jobs.queue.cancel(id);
+    const renditions = replaced.flatMap(({ input }) => (input as EncodeJobInput).media.renditions.map(({ id }) => id));
+    for (const id of new Set(renditions)) {
+      for (const path of await this.#rows.remove(assetId, id)) await segments.delete(segmentLocation(path));
+    }
   }
 
   /** When no job of an asset runs any more, deletes what killed processes have stored. */
@@ -318,6 +335,11 @@ export class Processing implements Disposable {
 interface PlannedInput extends EncodeJobInput {
   readonly plan?: LadderPlan;
 }
+
+const isVideo = ({ input }: Job): boolean => (input as EncodeJobInput).media.kind === 'video';
+const isOfSoftware = ({ input }: Job): boolean => (input as EncodeJobInput).software === true;
+/** Whether a piece was made by another encoder than the other pieces, in each try. */
+const isMismatch = ({ state, error }: Job): boolean => state === 'failed' && error?.code === 'encoder-mismatch';
 
 /** Why a file cannot be played where nothing is encoded; only of use where nothing of it plays. */
 function withoutEncoding({ facts }: ImportResult): AssetFailure {

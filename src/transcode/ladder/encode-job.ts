@@ -75,6 +75,8 @@ export interface EncodeJobInput {
   readonly joined?: readonly JoinedPart[];
   /** End of the asset, µs. */
   readonly endUs: number;
+  /** No device encodes it: pieces of several encoders do not play as one. */
+  readonly software?: true;
   readonly media: EncodeVideo | EncodeLook | EncodeAudio;
 }
 

@@ -54,7 +54,9 @@ export function encodeHandler(options: EncodeHandlerOptions = {}): WorkerHandler
     if (input.media.kind === 'look') return await look(input, original, context, { threads, limits });
     const failed: string[] = [];
     for (let tried = 0; ; tried++) {
-      using devices = await JobEncoders.take(input, tried < MAX_TRIES ? encoders : undefined, { signal });
+      using devices = await JobEncoders.take(input, tried < MAX_TRIES && !input.software ? encoders : undefined, {
+        signal,
+      });
       const deviceLimits = devices.areUsed ? { ...limits, deviceStallMs: DEVICE_STALL_MS } : limits;
       try {
         await using encode = await Encode.open(devices.input, original, context, {
