@@ -116,6 +116,12 @@ export const features: readonly Feature[] = [
     'library upload uploads assets subtitles',
     'library/README library/upload library/assets',
   ),
+  feature(
+    'Hardware encoders',
+    'encodes with video devices, and leaves those that fail',
+    'encoders encoder-pool library-devices transcode-section',
+    'library/encoders',
+  ),
   feature('Jobs and workers', 'encodes on this and other machines', 'jobs workers worker', 'library/workers'),
   feature('Rooms', 'people watch together, chat, vote', 'rooms room', 'together/rooms together/in-step'),
   feature('Calls', 'people in a room see and hear each other', 'call', 'together/calls'),

@@ -145,6 +145,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/error-reports.test.ts': partly('children, kills, exceptions, and every line as a log record'),
   'test/e2e/export.test.ts': partly('every codec'),
   'test/e2e/full-disk.test.ts': partly('a disk that takes no writes'),
+  'test/e2e/encoder-pool.test.ts': partly('a device that hangs, or returns nothing'),
   'test/e2e/held-disk.test.ts': long('fills a disk', 'test/e2e/full-disk.test.ts'),
   'test/e2e/import-originals.test.ts': long(
     'every container, each imported as a whole',
@@ -153,6 +154,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/import-recordings.test.ts': partly('every recorder, a second import, and kills'),
   'test/e2e/iptv.test.ts': partly('every mode of catch-up, fragmented MP4, and private streams'),
   'test/e2e/left-out.test.ts': long('every container', 'test/e2e/probe.test.ts'),
+  'test/e2e/library-devices.test.ts': long(
+    'films of two pieces, encoded several times',
+    'src/transcode/ladder/encode-devices.test.ts',
+  ),
   'test/e2e/live-ladder.test.ts': partly('an encoder that is stopped or killed, and publishers'),
   'test/e2e/mail-restart.test.ts': long('a kill while e-mail waits', 'test/e2e/alarms.test.ts'),
   'test/e2e/messages.test.ts': partly('every sentence, and those of a running oxbow'),

@@ -29,7 +29,7 @@ export interface LiveEncoderOutput {
   frame(frame: Frame): void;
   /** Everything before this mark has come out. */
   mark(mark: Mark): void;
-  /** The encoder of a track on a device failed: software makes the track, from the next cut on if it has begun. */
+  /** The encoder of a track on a device failed: software makes it, from the next cut on if it has begun. */
   encoderFailed?(failure: EncoderFailure): void;
 }
 

@@ -64,8 +64,8 @@ export class ConnectedWorker {
   }
 
   /**
-   * The speed of the fastest encoder that its next job may get, pictures of 720p in a second; 0 where software
-   * would encode it. Sessions of a device share its speed.
+   * The speed of the fastest encoder that its next job may get, pictures of 720p in a second; 0 where
+   * software would encode it. Sessions of a device share its speed.
    */
   get speed(): number {
     const free = this.#encoders.filter(({ state, used, sessions, codec }) => {

@@ -229,8 +229,8 @@ export class Workers implements WorkersApi {
   }
 
   /**
-   * Gives the next job of these kinds to the worker with the fastest free encoder of those that have a slot for
-   * it; without encoders to the one with the most free slots.
+   * Gives the next job of these kinds to the worker with the fastest free encoder of those that have a slot
+   * for it; without encoders to the one with the most free slots.
    */
   async #take(kinds: readonly string[]): Promise<boolean> {
     const { queue } = this.#options;

@@ -131,7 +131,9 @@ suite('a live ladder on devices', { skip: need('ffmpeg') || (process.platform !=
     ['takes pictures and returns none', { silentAfter: 0 }],
   ] as const) {
     fullTest(`continues in software when a device ${how}`, async () => {
-      await until('both devices work', async () => (await encoders()).every((encoder) => encoder !== null), { withinMs: 60_000 });
+      await until('both devices work', async () => (await encoders()).every((encoder) => encoder !== null), {
+        withinMs: 60_000,
+      });
       const from = await newest('av0-240');
       await devices.behave(FAST, behaviour);
       await until('the device is left', async () => (await stateOf(FAST)) === 'failed');
@@ -140,7 +142,10 @@ suite('a live ladder on devices', { skip: need('ffmpeg') || (process.platform !=
       await devices.behave(FAST, { sessions: 1 });
       await until('the device works again', async () => (await stateOf(FAST)) === 'ready');
       const { list } = await readMedia(server, paths.av0!);
-      assert.ok(list.segments.every((segment) => !segment.gap && !segment.discontinuity), 'the source has everything');
+      assert.ok(
+        list.segments.every((segment) => !segment.gap && !segment.discontinuity),
+        'the source has everything',
+      );
     });
   }
 });

@@ -13,7 +13,6 @@ import { need } from '../fixtures/need.ts';
 import { readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 const TOKEN = 'admin-token-of-this-test';
 const DEVICE = 'library-e2e';
@@ -51,7 +50,8 @@ suite('a film that devices encode', { skip: need('ffmpeg') }, () => {
   };
 
   /** Whether a job has made a piece of video. */
-  const isMadePiece = ({ result }: JobView) => (result?.renditions as string[] | undefined)?.includes('v0-144') === true;
+  const isMadePiece = ({ result }: JobView) =>
+    (result?.renditions as string[] | undefined)?.includes('v0-144') === true;
 
   const ready = (asset: string) =>
     until('all qualities are made', async () => {
@@ -95,20 +95,26 @@ suite('a film that devices encode', { skip: need('ffmpeg') }, () => {
     await devices.behave(DEVICE, { sessions: 1 });
   });
 
-  fullTest('is made when its worker is killed in the middle, whose place on the device is free again', async () => {
-    const own = async () => (await server.json<{ items: WorkerView[] }>('/api/v1/workers')).items.find((one) => one.own);
+  test('is made when its worker is killed in the middle, whose place on the device is free again', async () => {
+    const own = async () =>
+      (await server.json<{ items: WorkerView[] }>('/api/v1/workers')).items.find((one) => one.own);
     await until('the device works again', async () => (await own())?.encoders[0]?.state === 'ready');
     await devices.behave(DEVICE, { sessions: 1, delayMs: 10 });
     const asset = await upload();
     const busy = await until('the device encodes', async () => {
       const worker = await own();
-      const isBusy = worker?.encoders[0]?.used === 1 && worker.jobs.some(({ kind, progress }) => kind === 'encode' && progress > 0.1);
+      const isBusy =
+        worker?.encoders[0]?.used === 1 &&
+        worker.jobs.some(({ kind, progress }) => kind === 'encode' && progress > 0.1);
       return isBusy && worker;
     });
     process.kill(busy.facts.pid as number, 'SIGKILL');
     await devices.behave(DEVICE, { sessions: 1 });
     await ready(asset);
-    assert.ok((await encodes(asset)).some(({ tries }) => tries > 1), 'a job was run again');
+    assert.ok(
+      (await encodes(asset)).some(({ tries }) => tries > 1),
+      'a job was run again',
+    );
     assert.deepEqual(await fallbacks(asset), ['', '']);
     assert.equal((await play(asset)).pictures, SECONDS * 25);
     assert.equal(devices.wasRefused(DEVICE), false);

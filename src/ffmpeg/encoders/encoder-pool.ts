@@ -1,7 +1,8 @@
 /**
  * The hardware encoders of this machine as a pool: each request gets the fastest one that is free, sessions
  * of a device are bounded, and a device that fails is left alone and tried again after growing pauses.
- * In: requests of live ladders and of jobs, reports of failures. Out: sessions; without one, software encodes.
+ * In: requests of live ladders and of jobs, reports of failures. Out: sessions; without one, software
+ * encodes.
  *
  * The pool finds and measures its devices at the first request. Without a device it costs one look at the
  * system.
@@ -58,7 +59,8 @@ export interface PoolReport {
 /** The part of a pool that its users see. */
 export interface Encoders {
   /**
-   * The fastest free encoder of a codec. Only `job` waits, as long as the settings say. Undefined: software encodes. Abort rejects.
+   * The fastest free encoder of a codec. Only `job` waits, as long as the settings say. Undefined: software
+   * encodes. Abort rejects.
    */
   acquire(
     codec: LadderVideoCodec,

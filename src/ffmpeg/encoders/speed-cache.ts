@@ -10,7 +10,7 @@ import { videoDriverVersion } from '../../lib/platform.ts';
 import { version } from '../../lib/version.ts';
 import type { HardwareEncoder, KnownSpeeds, TriedEncoder } from '../hardware-encoders.ts';
 
-/** Where programs of this user keep what can be made again: `XDG_CACHE_HOME`, `LOCALAPPDATA`, or `~/.cache`. */
+/** Where this user's programs keep what can be made again: `XDG_CACHE_HOME`, `LOCALAPPDATA`, `~/.cache`. */
 export function speedFile(env: NodeJS.ProcessEnv = process.env): string {
   const base = env.XDG_CACHE_HOME || env.LOCALAPPDATA || join(homedir(), '.cache');
   return join(base, 'oxbow', 'encoder-speeds.json');

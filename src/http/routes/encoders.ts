@@ -18,7 +18,8 @@ export const encoderRoutes: readonly Route[] = [
     path: '/api/v1/encoders',
     tag: 'workers',
     access: 'admin',
-    sentence: 'Lists the hardware encoders of this server and of the workers that are registered at it, with their speed, sessions and state.',
+    sentence:
+      'Lists the hardware encoders of this server and of the workers that are registered at it, with their speed, sessions and state.',
     replies: { 200: EncoderList },
     async answer(_, { encoders, workers }) {
       const own = encoders.view().map((encoder): PoolEncoderView => ({ ...encoder, worker: null, workerName: '' }));

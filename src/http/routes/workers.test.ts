@@ -132,7 +132,11 @@ test('the next job goes to the worker with the fastest free encoder, whatever sl
   });
   const handler: WorkerHandler = (_, { signal }) => new Promise((go) => signal.addEventListener('abort', go));
   const start = (name: string, slots: number, speed: number) =>
-    startWorker(system, handler, { name, slots, encoders: { view: () => (speed > 0 ? [encoderOf(name, speed)] : []) } });
+    startWorker(system, handler, {
+      name,
+      slots,
+      encoders: { view: () => (speed > 0 ? [encoderOf(name, speed)] : []) },
+    });
   await using software = start('software', 9, 0);
   await using slow = start('slow', 8, 200);
   await using fast = start('fast', 2, 500);
@@ -143,7 +147,10 @@ test('the next job goes to the worker with the fastest free encoder, whatever sl
     return ((await answer.json()) as { items: PoolEncoderView[] }).items;
   };
   while ((await listed()).length < 2) await new Promise(setImmediate);
-  assert.deepEqual((await listed()).map(({ workerName, speed }) => `${workerName} ${speed}`).sort(), ['fast 500', 'slow 200']);
+  assert.deepEqual((await listed()).map(({ workerName, speed }) => `${workerName} ${speed}`).sort(), [
+    'fast 500',
+    'slow 200',
+  ]);
   const given = async () => {
     const { id } = await system.jobs.add('test', {});
     await system.until(id, 'running');

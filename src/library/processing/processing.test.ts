@@ -140,6 +140,45 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(library.failures, []);
   });
 
+  test('pieces that are of several encoders are all made again in software, also after a crash', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    await library.runNext('import', async (job, context) => {
+      const result = (await importing(job, context)) as ImportResult;
+      return { ...result, cuts: [0, 30_000_000, 60_000_000], endUs: 90_000_000 };
+    });
+    await library.processing.reconcile();
+    const pieces = async () =>
+      (await library.jobsOf(id)).flatMap(({ kind, state, input }) => {
+        const { media, software = false } = (input ?? {}) as EncodeJobInput;
+        return kind === 'encode' && media.kind === 'video' ? [`${media.firstMsn} ${state} ${software}`] : [];
+      });
+    const isVideo = ({ media }: EncodeJobInput) => media.kind === 'video';
+    for (let made = 0; made < 2; ) {
+      const job = await library.runNext('encode', async (job) => {
+        if (isVideo(job.input as EncodeJobInput) && made === 1) {
+          throw new OxbowError('encoder-mismatch', 'The output is of another encoder than the other files.');
+        }
+        return await encoding();
+      });
+      if (isVideo(job!.input as EncodeJobInput)) made++;
+    }
+    assert.deepEqual(await pieces(), ['1 done false', '2 failed false', '3 queued false']);
+    await library.restart();
+    const inSoftware = [1, 2, 3].map((msn) => `${msn} queued true`);
+    assert.deepEqual(await pieces(), inSoftware);
+    await library.processing.reconcile();
+    assert.deepEqual(await pieces(), inSoftware, 'the same step again changes nothing');
+    while (await library.runNext('encode', encoding));
+    await library.processing.reconcile();
+    assert.deepEqual(
+      await pieces(),
+      [1, 2, 3].map((msn) => `${msn} done true`),
+    );
+    assert.ok(Object.values(await library.renditions(id)).every((state) => state === 'done'));
+    assert.deepEqual(library.failures, []);
+  });
+
   test('a file that a killed process stored before its row is deleted when its asset is complete', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);

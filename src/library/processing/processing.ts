@@ -273,7 +273,10 @@ export class Processing implements Disposable {
       const making = inputs
         .filter(({ media }) => media.renditions.some((rendition) => rendition.id === id))
         .map((input) => byKey.get(keyOf(input)));
-      const failed = making.find((job) => job?.state === 'failed' || job?.state === 'cancelled');
+      // Pieces of several encoders are made again by the next step.
+      const failed = making.find(
+        (job) => job && (job.state === 'failed' || job.state === 'cancelled') && !isMismatch(job),
+      );
       const done = making.filter((job) => job?.state === 'done').length;
       const progress = done / making.length;
       if (failed) await this.#rows.set(assetId, id, 'failed', { progress, failure: failureOf(failed) });

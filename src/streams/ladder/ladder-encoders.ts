@@ -52,7 +52,7 @@ export class LadderEncoders {
     }
   }
 
-  /** The plan with the encoders of its rungs: those that cost most first. Returns the places that are left. */
+  /** The plan with the encoders of its rungs, those that cost most first. Returns places that are left. */
   assign(plan: LivePlan): LivePlan {
     const names = plan.rungs.map(({ name }) => name);
     for (const [name, session] of this.#sessions) {

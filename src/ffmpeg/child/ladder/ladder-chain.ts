@@ -48,8 +48,8 @@ export interface LadderChainOptions {
   /** `duration` is that of a picture at the average rate; may be kept. */
   readonly onFrame: (rung: LadderVideoRendition, frame: Frame) => void;
   /**
-   * The encoder of a rung on a device failed. Where `continues` is set, software encodes from the next cut on;
-   * otherwise the error ends the chain.
+   * The encoder of a rung on a device failed. Where `continues` is set, software encodes from the next cut
+   * on; otherwise the error ends the chain.
    */
   readonly onEncoderFailed?: (rung: LadderVideoRendition, why: string) => void;
   readonly continues?: boolean;
