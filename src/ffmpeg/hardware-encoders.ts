@@ -64,6 +64,8 @@ const CODECS: Readonly<Record<HardwareKind, readonly LadderVideoCodec[]>> = {
   emulated: ['h264'],
 };
 const TRY_MS = 10_000;
+/** The reason of an encoder that does not answer. */
+const LATE = `no picture within ${TRY_MS / 1000} s`;
 /** How long the speed is measured, ms. */
 const MEASURE_MS = 400;
 /** Processor time of a trial, seconds. */
@@ -85,14 +87,21 @@ export async function findHardwareEncoders(
   known?: KnownSpeeds,
 ): Promise<readonly TriedEncoder[]> {
   const tried: TriedEncoder[] = [];
+  /** Devices that hang: their other encoders would, too. */
+  const hung = new Set<string>();
   for (const { kind, device } of host.devices()) {
     for (const codec of CODECS[kind]) {
+      if (hung.has(device)) continue;
       const encoder: HardwareEncoder = { name: `${codec}_${kind}`, kind, codec, device };
       const knownSpeed = known?.speedOf(encoder);
       tried.push(
         await host.tryEncoder(encoder, knownSpeed === undefined).then(
           (speed) => ({ ...encoder, works: true, reason: '', speed: knownSpeed ?? speed }),
-          (error) => ({ ...encoder, works: false, reason: messageOf(error), speed: 0 }),
+          (error) => {
+            const reason = messageOf(error);
+            if (reason === LATE) hung.add(device);
+            return { ...encoder, works: false, reason, speed: 0 };
+          },
         ),
       );
     }
@@ -142,7 +151,7 @@ async function tryOne({ name, codec, device }: HardwareEncoder, measures: boolea
       if (kind === messageKinds.answer) resolve(parseAnswer(payload));
     },
   });
-  const late = setTimeout(() => child.kill(`no picture within ${TRY_MS / 1000} s`), TRY_MS);
+  const late = setTimeout(() => child.kill(LATE), TRY_MS);
   try {
     child.send(printMessage(messageKinds.options, Buffer.from(JSON.stringify(trial))));
     const gone = child.ended.then((why): never => {

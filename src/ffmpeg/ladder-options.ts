@@ -64,6 +64,8 @@ export interface EncoderOrder extends EncoderChoice {
 export interface EncoderFailure {
   readonly trackId: number;
   readonly why: string;
+  /** Pictures that went in do not come out, or are not encoded before the next cut. */
+  readonly isLossy: boolean;
 }
 
 /** What the process that tries an encoder is to do. */

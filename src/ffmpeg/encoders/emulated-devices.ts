@@ -21,6 +21,8 @@ export interface EmulatedBehaviour {
   readonly hangAfter?: number;
   /** From this picture on pictures go in and none comes out. */
   readonly silentAfter?: number;
+  /** The speed that a trial reports in place of the measured one, pictures a second. */
+  readonly speed?: number;
   /** Each picture takes this much longer, ms. */
   readonly delayMs?: number;
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { HardwareEncoder } from '../hardware-encoders.ts';
+import type { HardwareEncoder, KnownSpeeds } from '../hardware-encoders.ts';
 import type { TakeSlot } from './device-slots.ts';
 import { EncoderPool, type PoolSettings } from './encoder-pool.ts';
 
 const never = new AbortController().signal;
 
 /** A pool of two emulated devices with virtual time; `taken` are places of other processes. */
-function openRig(t: TestContext, settings: Partial<PoolSettings> = {}) {
+function openRig(t: TestContext, settings: Partial<PoolSettings> = {}, speeds?: () => Promise<KnownSpeeds>) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const said: string[] = [];
   const taken = new Set<string>();
@@ -24,6 +24,7 @@ function openRig(t: TestContext, settings: Partial<PoolSettings> = {}) {
     liveSessions: 1,
     waitMs: 10_000,
     ...settings,
+    ...(speeds && { speeds }),
     takeSlot,
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
     host: {
@@ -117,6 +118,7 @@ test('a device that fails is left, and tried again after growing pauses until it
   session.fail('it was lost');
   other.fail('it was lost too');
   session[Symbol.dispose]();
+  other[Symbol.dispose]();
   assert.equal((await pool.acquire('h264', 'live', { signal: never }))?.device, 'slow');
   await after(5000);
   await after(10_000);
@@ -137,6 +139,29 @@ test('a device that fails is left, and tried again after growing pauses until it
   await after(59_000);
   (await pool.acquire('h264', 'live', { signal: never }))!.fail('again');
   assert.equal(said[0], 'quick failed: again, 40 s');
+});
+
+test('a device whose sessions other processes use is not tried; it works if its speed is known', async (t) => {
+  const { pool, said, taken } = openRig(t);
+  for (const place of ['slow 0', 'slow 1']) taken.add(place);
+  await pool.ready();
+  assert.deepEqual(said, ['tried quick']);
+  assert.deepEqual(
+    pool.view().map(({ device }) => device),
+    ['quick'],
+  );
+  t.mock.timers.reset();
+  const speeds = async () => ({ speedOf: () => 300, keep: async () => {} });
+  const other = openRig(t, {}, speeds);
+  for (const place of ['slow 0', 'slow 1']) other.taken.add(place);
+  await other.pool.ready();
+  assert.deepEqual(
+    other.pool.view().map(({ device, speed }) => [device, speed]),
+    [
+      ['slow', 300],
+      ['quick', 300],
+    ],
+  );
 });
 
 test('without a session, and without a device, nothing is tried', async (t) => {

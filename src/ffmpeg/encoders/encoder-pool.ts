@@ -12,7 +12,13 @@ import { sleep, withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { Emitter } from '../../lib/events.ts';
-import { findHardwareEncoders, type HardwareHost, type KnownSpeeds, type TriedEncoder } from '../hardware-encoders.ts';
+import {
+  findHardwareEncoders,
+  type HardwareEncoder,
+  type HardwareHost,
+  type KnownSpeeds,
+  type TriedEncoder,
+} from '../hardware-encoders.ts';
 import type { LadderVideoCodec } from '../ladder-options.ts';
 import type { DeviceSlot, TakeSlot } from './device-slots.ts';
 
@@ -67,8 +73,8 @@ export interface Encoders {
     use: EncoderUse,
     options: { readonly signal: AbortSignal },
   ): Promise<EncoderSession | undefined>;
-  /** Codecs that devices of this machine encode; empty before the first request. */
-  readonly codecs: ReadonlySet<LadderVideoCodec>;
+  /** Whether this machine has devices that may be used, working or not. */
+  readonly hasDevices: boolean;
 }
 
 /** The first pause before a device that failed is tried again, and the longest, ms. */
@@ -78,6 +84,8 @@ const MAX_PAUSE_MS = 600_000;
 const LASTED_MS = 60_000;
 /** Other processes report no free place: how often a waiting job looks, ms. */
 const LOOK_MS = 1000;
+/** A live stream waits this long for the first measurement of devices, ms. */
+const LIVE_WAIT_MS = 2000;
 /** Most jobs that wait for a place. */
 const MAX_WAITING = 64;
 
@@ -100,15 +108,17 @@ export class EncoderPool implements Encoders, AsyncDisposable {
   readonly #waiting: symbol[] = [];
   readonly #closing = new AbortController();
   #found: Promise<void> | undefined;
+  #hasDevices: boolean | undefined;
   readonly #trials = new Set<Promise<void>>();
 
   constructor(options: EncoderPoolOptions) {
     this.#options = options;
   }
 
-  get codecs(): ReadonlySet<LadderVideoCodec> {
-    const encoders = [...this.#devices.values()].flatMap((device) => device.encoders);
-    return new Set(encoders.map(({ codec }) => codec));
+  get hasDevices(): boolean {
+    const { sessions, host } = this.#options;
+    this.#hasDevices ??= sessions > 0 && host.devices().length > 0;
+    return this.#hasDevices;
   }
 
   /** Finds and measures the encoders, once. Never rejects. */
@@ -133,7 +143,10 @@ export class EncoderPool implements Encoders, AsyncDisposable {
     use: EncoderUse,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<EncoderSession | undefined> {
-    await this.ready();
+    const isFound = this.ready();
+    // A device that hangs at its first trial keeps no live stream waiting: it may move there later.
+    if (use === 'live' && this.hasDevices) await Promise.race([isFound, sleep(LIVE_WAIT_MS, { signal })]);
+    else await isFound;
     signal.throwIfAborted();
     const isBehind = this.#waiting.length > 0 && use !== 'live';
     const session = isBehind ? undefined : await this.#take(codec, use);
@@ -150,9 +163,15 @@ export class EncoderPool implements Encoders, AsyncDisposable {
   }
 
   async #find(): Promise<void> {
-    const { sessions, host, clock, speeds } = this.#options;
-    if (sessions === 0 || host.devices().length === 0) return;
-    const tried = await findHardwareEncoders(host, await speeds?.());
+    const { host, clock, speeds } = this.#options;
+    if (!this.hasDevices) return;
+    const tryEncoder: HardwareHost['tryEncoder'] = async (encoder, measures) => {
+      const speed = await this.#try(encoder, measures);
+      if (speed === undefined && measures) throw new Error('all sessions of the device are taken');
+      // Its speed is known, and other processes use all of it: it works.
+      return speed ?? 0;
+    };
+    const tried = await findHardwareEncoders({ devices: () => host.devices(), tryEncoder }, await speeds?.());
     const working = Map.groupBy(
       tried.filter(({ works }) => works),
       ({ device }) => device,
@@ -160,6 +179,19 @@ export class EncoderPool implements Encoders, AsyncDisposable {
     for (const [name, encoders] of working) {
       const readySinceMs = clock.monotonicMs();
       this.#devices.set(name, { name, encoders, used: 0, why: undefined, failures: 0, readySinceMs, retry: undefined });
+    }
+  }
+
+  /** Tries an encoder with a session of its device; undefined if all are taken. */
+  async #try(encoder: HardwareEncoder, measures: boolean): Promise<number | undefined> {
+    const { host, takeSlot, sessions } = this.#options;
+    const places = Array.from({ length: sessions }, (_, index) => index);
+    const slot = await takeSlot(encoder.device, places);
+    if (!slot) return undefined;
+    try {
+      return await host.tryEncoder(encoder, measures);
+    } finally {
+      slot[Symbol.dispose]();
     }
   }
 
@@ -257,15 +289,14 @@ export class EncoderPool implements Encoders, AsyncDisposable {
   }
 
   async #tryAgain(device: Device): Promise<void> {
-    const { host, takeSlot, clock, sessions, report } = this.#options;
-    const slot = await takeSlot(
-      device.name,
-      Array.from({ length: sessions }, (_, index) => index),
-    );
-    // Its sessions have not all ended: with a further one it would be full.
-    if (!slot) return this.#later(device, PAUSE_MS);
-    const why = await host.tryEncoder(device.encoders[0]!, false).then(() => undefined, messageOf);
-    slot[Symbol.dispose]();
+    const { clock, report } = this.#options;
+    let why: string | undefined;
+    try {
+      // Its sessions have not all ended: with a further one it would be full.
+      if ((await this.#try(device.encoders[0]!, false)) === undefined) return this.#later(device, PAUSE_MS);
+    } catch (error) {
+      why = messageOf(error);
+    }
     if (why !== undefined) return this.#leave(device, why);
     device.why = undefined;
     device.readySinceMs = clock.monotonicMs();

@@ -33,7 +33,7 @@ export class LadderEncoders {
 
   /** Whether this machine has devices. */
   get areExpected(): boolean {
-    return this.#pool?.codecs.has('h264') === true;
+    return this.#pool?.hasDevices === true;
   }
 
   /** The encoder of a rung and its device; undefined: software. */

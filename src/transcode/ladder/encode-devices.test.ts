@@ -48,8 +48,7 @@ suite('encode jobs on devices', { skip: need('ffmpeg') }, () => {
     ['is full', { sessions: 0 }, /Cannot allocate memory/],
   ] as const) {
     test(`a piece whose device ${how} is encoded on another one, with the same pictures`, async () => {
-      // The slow one has so many pictures that the fast one is noticed while they wait.
-      await using devices = await createEmulatedDevices({ [FAST]: {}, [SLOW]: { delayMs: 8 } });
+      await using devices = await createEmulatedDevices({ [FAST]: { speed: 400 }, [SLOW]: { speed: 100 } });
       const { pool, said } = openEmulatedPool(devices);
       await using _pool = pool;
       await pool.ready();

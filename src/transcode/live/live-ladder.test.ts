@@ -230,7 +230,7 @@ test('an encoder that fails costs its quality one segment, and no other quality 
   live.start();
   await settle();
   await play(7);
-  encoders.last.encoderFailed({ trackId: 102, why: 'the device was lost' });
+  encoders.last.encoderFailed({ trackId: 102, why: 'the device was lost', isLossy: true });
   await play(9);
   assert.equal(encoders.opened.length, 1, 'the process continues');
   assert.deepEqual(said, ['encoder of 180 failed: the device was lost']);

@@ -332,12 +332,12 @@ export class LiveLadder implements Sink {
   }
 
   /** Software continues: after the segment in which the encoder failed, or at once if none has begun. */
-  #onEncoderFailed({ trackId, why }: EncoderFailure): void {
+  #onEncoderFailed({ trackId, why, isLossy }: EncoderFailure): void {
     const run = this.#out ?? this.#run;
     const rung = run?.plan.rungs.find(({ rendition }) => rendition.trackId === trackId);
     if (!rung) return;
     this.#newestMs = this.#nowMs; // it has done something
-    this.#inputs.get(rung.name)?.damage();
+    if (isLossy) this.#inputs.get(rung.name)?.damage();
     this.#options.report.encoderFailed(rung.name, why);
   }
 

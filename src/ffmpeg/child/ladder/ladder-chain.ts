@@ -9,7 +9,7 @@ import type { Frame, VideoConfig } from '@oxbow/media/frame';
 import { AV_CODEC_ID_HEVC } from 'node-av/constants';
 import { type CodecParameters, type Packet, Frame as Picture } from 'node-av/lib';
 import { messageOf } from '../../../lib/errors.ts';
-import type { EncoderChoice, LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
+import type { EncoderChoice, EncoderFailure, LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
 import { CaptionCarry } from './caption-carry.ts';
 import { DecodeTimes } from './decode-times.ts';
@@ -51,7 +51,7 @@ export interface LadderChainOptions {
    * The encoder of a rung on a device failed. Where `continues` is set, software encodes from the next cut
    * on; otherwise the error ends the chain.
    */
-  readonly onEncoderFailed?: (rung: LadderVideoRendition, why: string) => void;
+  readonly onEncoderFailed?: (failure: EncoderFailure) => void;
   readonly continues?: boolean;
 }
 
@@ -265,7 +265,7 @@ class Rung implements Disposable {
 
   finish(): void {
     if (this.#lastPts >= 0) for (const at of this.#cuts.splice(0)) this.#conceal(this.#last, at);
-    this.#attempt(() => this.#encoder?.finish());
+    this.#attempt(() => this.#encoder?.finish(), true);
   }
 
   [Symbol.dispose](): void {
@@ -285,7 +285,7 @@ class Rung implements Disposable {
     this.#lastPts = pts;
     if (key) this.#change();
     if (!this.#encoder) return;
-    if (this.#attempt(() => this.#send(picture, pts, key)) || !key) return;
+    if (this.#attempt(() => this.#send(picture, pts, key), !key) || !key) return;
     // Nothing of this segment has come out: software begins it.
     this.#change();
     this.#send(picture, pts, key);
@@ -302,7 +302,7 @@ class Rung implements Disposable {
     const choice = this.#next ?? (this.#encoder ? undefined : {});
     if (!choice) return;
     this.#next = undefined;
-    this.#attempt(() => this.#encoder?.finish());
+    this.#attempt(() => this.#encoder?.finish(), true);
     this.#encoder?.[Symbol.dispose]();
     this.#encoder = undefined;
     this.#rung = withEncoder(this.#rung, choice);
@@ -313,7 +313,7 @@ class Rung implements Disposable {
 
   /** The encoder; software where its device does not open. */
   #tryOpen(): RungEncoder {
-    const encoder = this.#attempt(() => this.#open());
+    const encoder = this.#attempt(() => this.#open(), false);
     if (encoder) return encoder;
     this.#rung = withEncoder(this.#rung, {});
     return this.#open();
@@ -322,21 +322,23 @@ class Rung implements Disposable {
   /**
    * Calls the encoder of a device.
    *
+   * @param isLossy whether a failure leaves a picture out
    * @returns undefined if it failed, and software continues: it is closed, and this rung has none
    */
-  #attempt<Result>(call: () => Result): Result | undefined {
+  #attempt<Result>(call: () => Result, isLossy: boolean): Result | undefined {
     const { onEncoderFailed, continues } = this.#options;
     try {
       return call();
     } catch (error) {
       if (this.#rung.hardware === undefined) throw error;
-      const failed = this.#rung;
+      // With the picture that failed it may have kept earlier ones.
+      const keptSome = (this.#encoder?.inside ?? 0) > 1;
       if (continues) {
         // Before the report, after which its place on the device may be taken.
         this.#encoder?.[Symbol.dispose]();
         this.#encoder = undefined;
       }
-      onEncoderFailed?.(failed, messageOf(error));
+      onEncoderFailed?.({ trackId: this.trackId, why: messageOf(error), isLossy: isLossy || keptSome });
       if (!continues) throw error;
       return undefined;
     }

@@ -23,7 +23,6 @@ import {
 } from '../../frame-protocol.ts';
 import { JoinedStream } from '../../joined-clock.ts';
 import {
-  type EncoderFailure,
   type LadderCounts,
   type LadderOptions,
   type LadderTimes,
@@ -133,8 +132,7 @@ function runVideo(
       send(printTracks([track]));
     },
     onFrame: pass.onFrame ?? ((_, frame) => send(printFrame(frame))),
-    onEncoderFailed({ trackId }, why) {
-      const failure: EncoderFailure = { trackId, why };
+    onEncoderFailed(failure) {
       send(printMessage(messageKinds.encoderFailed, Buffer.from(JSON.stringify(failure))));
     },
   });

@@ -31,7 +31,7 @@ import {
   printMessage,
   printTracks,
 } from '../../frame-protocol.ts';
-import { type EncoderFailure, type EncoderOrder, ladderTimescale } from '../../ladder-options.ts';
+import { type EncoderOrder, ladderTimescale } from '../../ladder-options.ts';
 import type { LiveLadderOptions } from '../../live-ladder-options.ts';
 import { writeBlocking } from './blocking-write.ts';
 import { LadderChain } from './ladder-chain.ts';
@@ -96,8 +96,7 @@ function begin(source: VideoTrack, options: LiveLadderOptions): LiveRun {
     },
     onFrame: (_, frame) => send(printFrame(onClock(frame))),
     continues: true,
-    onEncoderFailed({ trackId }, why) {
-      const failure: EncoderFailure = { trackId, why };
+    onEncoderFailed(failure) {
       send(printMessage(messageKinds.encoderFailed, Buffer.from(JSON.stringify(failure))));
     },
   });

@@ -88,6 +88,11 @@ export class RungEncoder implements Disposable {
     return this.#config;
   }
 
+  /** Pictures that went in and have not come out. */
+  get inside(): number {
+    return this.#times.size;
+  }
+
   /** @throws Error if encoding fails, or the device returns nothing for seconds */
   encode(source: Picture, pts: number, key: boolean): void {
     const picture = this.#upload?.upload(source) ?? source;

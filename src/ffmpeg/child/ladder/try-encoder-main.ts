@@ -6,6 +6,7 @@
 import { AV_LOG_FATAL, AV_PIX_FMT_NV12, AV_PIX_FMT_YUV420P } from 'node-av/constants';
 import { Log, Frame as Picture } from 'node-av/lib';
 import { messageOf } from '../../../lib/errors.ts';
+import { isEmulated, readBehaviour } from '../../encoders/emulated-devices.ts';
 import { MessageSplitter, messageKinds, parseJson, printAnswer } from '../../frame-protocol.ts';
 import type { EncoderTrial, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
@@ -53,7 +54,9 @@ function tryRung({ rung, measureMs }: EncoderTrial): number {
   const tookS = (performance.now() - startedMs) / 1000;
   for (const picture of pictures) picture.free();
   if (count !== sent) throw new Error(`${count} pictures came out of ${sent}`);
-  return sent > 1 ? Math.round((sent - 1) / tookS) : 0;
+  if (sent === 1) return 0;
+  const speed = isEmulated(rung.hardware) ? readBehaviour(rung.device ?? '').speed : undefined;
+  return speed ?? Math.round((sent - 1) / tookS);
 }
 
 const splitter = new MessageSplitter(MAX_MESSAGE_BYTES, (kind, payload) => {
