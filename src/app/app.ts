@@ -169,8 +169,6 @@ async function openCore(
   const hooks = createHooks();
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
-  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
-  const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes });
   const encoders = openEncoders(app);
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement, encoders }, { signal });
   const { catalog } = streams;

@@ -21,9 +21,8 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
-import type { EventLog } from '../cluster/bus/event-log.ts';
 import type { EncodersApi, JobMediaApi, LeasedJobsApi, WorkersApi } from '../api/workers/workers-api.ts';
+import type { EventLog } from '../cluster/bus/event-log.ts';
 import type { UploadCreation } from '../library/uploads/upload-creation.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
