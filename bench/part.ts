@@ -57,7 +57,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
   await using folder = await openFolder('bench-part');
   await using store = await openStore({ file: join(folder.path, 'oxbow.db'), log: createSilentLog() });
   const clock = createSystemClock();
-  const chunks = new ChunkQueries(store.db);
+  const chunks = new ChunkQueries(store.rows);
   const recording = new RecordingReader({ streamId: 's', chunks, endUs: 0 });
   await using segments = openLocalSegmentStore({ folder: folder.path });
   using reader = openRangeReader(segments);

@@ -39,7 +39,7 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
   build(file, streams, filesPerStream);
   const buildS = (performance.now() - startedAt) / 1000;
   await using store = await openStore({ file, log: createSilentLog() });
-  const measured = await measureQueries(new ChunkQueries(store.db), streams, days);
+  const measured = await measureQueries(new ChunkQueries(store.rows), streams, days);
   const rows = measured.map(({ query, times, p50, p99, target, cpu }) => [
     ...[query, String(times), p50.toFixed(2), p99.toFixed(2), String(target), cpu.toFixed(2)],
   ]);

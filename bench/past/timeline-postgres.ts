@@ -11,6 +11,7 @@ import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { copyRows } from '../../src/store/copy.ts';
 import { openEngine } from '../../src/store/db.ts';
 import { tidy } from '../../src/store/move.ts';
+import { soleRows } from '../../src/store/shards/stream-rows.ts';
 import { startPostgres } from '../../test/fixtures/engines/postgres.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { printTable, say } from '../report.ts';
@@ -43,7 +44,7 @@ export async function benchTimelinePostgres(streams: number, days: number): Prom
   const [inFile, onServer] = [sqlite, postgres].map(
     ({ db }) =>
       () =>
-        measureQueries(new ChunkQueries(db), streams, days),
+        measureQueries(new ChunkQueries(soleRows(db)), streams, days),
   );
   const before = await inFile!();
   const there = await onServer!();

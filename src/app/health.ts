@@ -30,6 +30,10 @@ export function openChecks(
   const lag = loopCheck(() => metrics.loopLagS);
   // A server that is lost stops neither live streams nor recording: what cannot be written waits.
   health.register('database', () => store.check().then(() => undefined), { degrades: store.engine !== 'sqlite' });
+  for (const shard of store.shards) {
+    const check = () => shard.check().then(() => undefined);
+    health.register(`database ${shard.name}`, check, { ready: false, degrades: true });
+  }
   health.register(
     'disk',
     () =>

@@ -69,12 +69,9 @@ export async function openRecordings(
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
   const pins = await PinTable.open(store.db, changes);
-  const erasures = await ErasureTable.open(store.db, () => store.fence, changes);
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db, {
-    read: store.read,
-    beforeUs: () => (clock.nowMs() - SETTLED_MS) * 1000,
-  });
+  const erasures = await ErasureTable.open(store, changes);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows, () => (clock.nowMs() - SETTLED_MS) * 1000);
   return {
     files,
     segments,
@@ -93,7 +90,7 @@ export async function openRecordings(
     erasures,
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db, changes),
-    stats: new StatsTable(store.db),
+    stats: new StatsTable(store.rows),
     storyboards: new Storyboards(segments, (streamId, us) => erasures.overlaps(streamId, us, us + 1)),
     deleted,
     release(prefix) {

@@ -53,7 +53,8 @@ export async function openStore(
   const guard = server && (await openGuard(services, opened));
   const name = nodeName(config);
   const node = name === undefined ? undefined : { node: name, leaseTtlMs: config.cluster.takeover };
-  const options = { file, server, log, onWait, guard, onTaken, signal, isLocked: part !== undefined };
+  const guardOf = (shard: string) => openGuard(services, opened, `postgresql:${shard}`);
+  const options = { file, server, log, onWait, guard, guardOf, onTaken, signal, isLocked: part !== undefined };
   const store = opened.use(await openDatabase({ ...options, ...node }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
@@ -82,11 +83,15 @@ export function openStoredSettings(
 }
 
 /** The circuit breaker of a database server: while it cannot be reached, requests are refused at once. */
-async function openGuard(services: Services, opened: AsyncDisposableStack): Promise<Guard> {
+async function openGuard(
+  services: Services,
+  opened: AsyncDisposableStack,
+  service: 'postgresql' | `postgresql:${string}` = 'postgresql',
+): Promise<Guard> {
   const { isUnavailable } = await import('../store/postgres/errors.ts');
   const breaker = opened.use(
     await services.open({
-      service: 'postgresql',
+      service,
       timeoutMs: GUARD_MS,
       failures: 3,
       isFailure: isUnavailable,

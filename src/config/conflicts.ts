@@ -71,7 +71,7 @@ export function conflictsOf(settings: ComparedSettings): readonly SettingProblem
     (a, b) => a.digest === b.digest && (a.isKey || b.isKey),
     (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
   );
-  problems.push(...processConflicts(settings), ...engineConflicts(settings));
+  problems.push(...processConflicts(settings), ...engineConflicts(settings), ...shardConflicts(settings));
   return problems;
 }
 
@@ -103,6 +103,32 @@ function engineConflicts({ values, origins }: ComparedSettings): readonly Settin
       const place = `${path} (${origins.get(path) ?? path})`;
       return { origin, message: `nats.url: one engine carries ${what}, and ${place} is another; remove one` };
     });
+}
+
+/** Shards belong to a database server, and new streams need one that exists. */
+function shardConflicts({ values, origins }: ComparedSettings): readonly SettingProblem[] {
+  const shards = Object.keys((values.get('store.shards') as Readonly<Record<string, string>> | undefined) ?? {});
+  const problem = (path: string, message: string) => ({
+    origin: origins.get(path) ?? path,
+    message: `${path}: ${message}`,
+  });
+  const reserved = shards.filter((name) => name === 'catalogue' || name === 'fewest');
+  const newStreams = values.get('store.newStreams') as string | undefined;
+  const isKnown = newStreams === undefined || ['catalogue', 'fewest', ...shards].includes(newStreams);
+  return [
+    ...(shards.length > 0 && values.get('store.url') === undefined
+      ? [problem('store.shards', 'shards need the database of the catalogue; set `store.url`')]
+      : []),
+    ...reserved.map((name) => problem('store.shards', `"${name}" is no name of a shard; choose another one`)),
+    ...(isKnown
+      ? []
+      : [
+          problem(
+            'store.newStreams',
+            `there is no shard "${newStreams}"; use catalogue, fewest or a name of store.shards`,
+          ),
+        ]),
+  ];
 }
 
 function isSamePort(a: Endpoint, b: Endpoint): boolean {

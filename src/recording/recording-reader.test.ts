@@ -102,7 +102,7 @@ suite('a recording', () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 3);
     for (const group of groups) rig.recorder.write(group);
-    const chunks = new SlowQueries(rig.store.db);
+    const chunks = new SlowQueries(rig.store.rows);
     // A second reader, fed by hand with committed groups.
     const recording = new RecordingReader({ streamId: 's', chunks, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);

@@ -146,8 +146,8 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
   if (beforeSync) holdSyncs(segments, beforeSync);
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog(), start: serveHere });
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const clock = createManualClock(START_US / 1000);
   const recording = new RecordingReader({ streamId: 's', chunks, endUs: change.endUs ?? 0 });
   const committed: number[] = [];

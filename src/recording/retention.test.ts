@@ -80,7 +80,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     await using rig = await openRig();
     await record(rig, 2, 'a');
     await record(rig, 2, 'b');
-    const broken = Object.assign(new ChunkQueries(rig.store.db), {
+    const broken = Object.assign(new ChunkQueries(rig.store.rows), {
       startedBetween: (...args: Parameters<ChunkQueries['startedBetween']>) =>
         args[0] === 'bad' ? Promise.reject(new Error('no')) : rig.chunks.startedBetween(...args),
     });
@@ -353,7 +353,7 @@ suiteOnEngines('a pinned window', (openRig) => {
     await using rig = await openRig();
     await record(rig, 3);
     let ranges: ReturnType<typeof pin>[] = [];
-    const chunks = Object.assign(new ChunkQueries(rig.store.db), {
+    const chunks = Object.assign(new ChunkQueries(rig.store.rows), {
       async startedBetween(...args: Parameters<ChunkQueries['startedBetween']>) {
         const rows = await rig.chunks.startedBetween(...args);
         ranges = [pin(1)];

@@ -16,6 +16,7 @@ import { type SegmentLocation, type SegmentStore, segmentLocation } from '../arc
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
+import { unlessShardLost } from '../store/engine.ts';
 import type { ChunkQueries } from './chunks/chunk-queries.ts';
 import type { ChunkTable } from './chunks/chunk-table.ts';
 import type { Horizons } from './horizons.ts';
@@ -217,12 +218,17 @@ export class Retention {
     const held = (id: string) => this.#pinned(id);
     for (;;) {
       let bytes = openBytes?.() ?? 0;
-      for (const id of [...ids, ...foreign])
-        bytes += (await table.totals(id)).bytes + ((await storyboards?.bytesOf(id)) ?? 0);
+      const lost = new Set<string>();
+      for (const id of [...ids, ...foreign]) {
+        const totals = await unlessShardLost(() => table.totals(id));
+        if (!totals) lost.add(id);
+        bytes += (totals?.bytes ?? 0) + ((await storyboards?.bytesOf(id)) ?? 0);
+      }
       if (bytes <= maxBytes) return;
-      const [own, other] = [await this.#oldestOf(ids, held), await this.#oldestOf(foreign, held)];
+      const reached = (all: readonly string[]) => all.filter((id) => !lost.has(id));
+      const [own, other] = [await this.#oldestOf(reached(ids), held), await this.#oldestOf(reached(foreign), held)];
       if (other && (!own || other.windowUs < own.windowUs)) return;
-      const oldest = own ?? (await this.#giveUpOldest(ids));
+      const oldest = own ?? (await this.#giveUpOldest(reached(ids)));
       if (!oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
       await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);

@@ -11,6 +11,7 @@ import { packSegments } from '../archive/segment-index.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
+import { soleRows } from '../store/shards/stream-rows.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { ChunkQueries } from './chunks/chunk-queries.ts';
 import { ChunkTable } from './chunks/chunk-table.ts';
@@ -64,8 +65,8 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
   suite(`chunk files on ${name}`, () => {
     test('a file is found by its MSNs and by time; writing it again replaces it', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
-      const chunks = new ChunkQueries(database.db);
+      const table = new ChunkTable(soleRows(database.db));
+      const chunks = new ChunkQueries(soleRows(database.db));
       for (const minute of [2, 0, 1]) await table.put(fileAt(minute));
       await table.put(fileAt(1, { size: 5, segments: Uint8Array.of(9) }));
       const row = await chunks.holding('s', 59);
@@ -90,8 +91,8 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await using database = await open();
       const leases = openLeaseTable(database.db, createManualClock());
       const { token } = await leases.take('folder', { holder: 'a', ttlMs: 1000 });
-      const table = new ChunkTable(database.db, () => ({ name: 'folder', token }));
-      const chunks = new ChunkQueries(database.db);
+      const table = new ChunkTable(soleRows(database.db, () => ({ name: 'folder', token })));
+      const chunks = new ChunkQueries(soleRows(database.db));
       await table.put(fileAt(0), [rangeAt(1, 'a', START_US / 1000)]);
       await table.put(fileAt(0, { size: 7 }));
       await leases.take('folder', { holder: 'b', ttlMs: 1000, replaces: token });
@@ -105,7 +106,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
 
     test('totals are exact beyond 2^32, and empty for an empty stream', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
+      const table = new ChunkTable(soleRows(database.db));
       assert.deepEqual(await table.totals('s'), { fromUs: undefined, bytes: 0, durationUs: 0 });
       for (const minute of [0, 1, 2]) await table.put(fileAt(minute));
       assert.deepEqual(await table.totals('s'), { fromUs: START_US, bytes: 3 * 2 ** 33, durationUs: 3 * MINUTE_US });
@@ -113,8 +114,8 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
 
     test('files without gaps are joined by windows of ten minutes; a window with a gap is not', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
-      const chunks = new ChunkQueries(database.db);
+      const table = new ChunkTable(soleRows(database.db));
+      const chunks = new ChunkQueries(soleRows(database.db));
       const missing = JSON.stringify([{ fromUs: START_US, toUs: START_US, cause: 'crash', detail: '' }]);
       for (let minute = 0; minute < 40; minute++) {
         if (minute === 33) continue;
@@ -151,8 +152,8 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
 
     test('removing files removes their date ranges, and the horizon of retention only rises', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
-      const chunks = new ChunkQueries(database.db);
+      const table = new ChunkTable(soleRows(database.db));
+      const chunks = new ChunkQueries(soleRows(database.db));
       for (const minute of [0, 1]) await table.put(fileAt(minute), [rangeAt(minute * 30, 'a', START_US / 1000)]);
       assert.equal(await table.deletedBefore('s'), 0);
       await table.remove('s', [0], START_US + MINUTE_US);
@@ -170,8 +171,8 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
 
     test('date ranges are read in the order of their segments; those of a file are replaced with it', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
-      const chunks = new ChunkQueries(database.db);
+      const table = new ChunkTable(soleRows(database.db));
+      const chunks = new ChunkQueries(soleRows(database.db));
       const ms = START_US / 1000;
       await table.put(fileAt(0), [rangeAt(3, 'old', ms)]);
       const many = Array.from({ length: 250 }, (_, n) => rangeAt(4, `n${n}`, ms + 5000 + n));
@@ -204,7 +205,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
   suite(`figures on ${name}`, () => {
     test('a window is replaced, found by time, and deleted before a horizon unless it is pinned', async () => {
       await using database = await open();
-      const table = new StatsTable(database.db);
+      const table = new StatsTable(soleRows(database.db));
       const at = (window: number, ...packed: number[]) => ({
         startUs: START_US + window * WINDOW_US,
         packed: Uint8Array.from(packed),
@@ -314,9 +315,9 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
 
     test('a deletion is written with the index, and its rows are kept', async () => {
       await using database = await open();
-      const table = new ChunkTable(database.db);
-      const chunks = new ChunkQueries(database.db);
-      const erasures = await ErasureTable.open(database.db);
+      const table = new ChunkTable(soleRows(database.db));
+      const chunks = new ChunkQueries(soleRows(database.db));
+      const erasures = await ErasureTable.open({ db: database.db, rows: soleRows(database.db) });
       const group = (msn: number) => ({
         msn,
         run: 1,

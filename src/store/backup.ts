@@ -51,6 +51,7 @@ export const momentary = [
   'stream_presence',
   'stream_on_air',
   'row_change',
+  'stream_shard',
 ] as const;
 
 /** Metadata of a backup. */

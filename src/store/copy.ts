@@ -68,7 +68,7 @@ const keys = {
   alarm_mute: ['stream_id'],
   journal: ['seq'],
   setting: ['path'],
-} as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change'>, readonly string[]>;
+} as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change' | 'stream_shard'>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
 

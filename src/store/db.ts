@@ -14,6 +14,9 @@ import type { Engine, EngineName, Guard, ReadQuery } from './engine.ts';
 import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
 import type { Tables } from './schema.ts';
+import { openRows } from './shards/open-rows.ts';
+import type { ShardServer } from './shards/shard-server.ts';
+import type { StreamRows } from './shards/stream-rows.ts';
 import type { StartDatabase } from './sqlite/database-thread.ts';
 import { openSqliteEngine } from './sqlite/engine.ts';
 
@@ -29,11 +32,15 @@ export interface Store {
   read<T>(query: ReadQuery<T>): Promise<T>;
   /** Token checked by writes that only the owner of the data folder may do. */
   readonly fence: Fence;
+  /** The rows that grow with the recorded time of streams: in this database, or in shards of it. */
+  readonly rows: StreamRows;
   /**
    * Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the
    * files.
    */
   readonly movedTo: string | undefined;
+  /** The shards of its settings. */
+  readonly shards: readonly Pick<ShardServer, 'name' | 'check'>[];
   /** Statements that wait for a connection to a database server. */
   readonly waiting: number;
   /** Resolves when the database responds; for the health check. Throws its error. */
@@ -53,6 +60,8 @@ export interface StoreOptions {
   readonly onWait?: (seconds: number, sql: string) => void;
   /** Makes the attempts to reach a database server. */
   readonly guard?: Guard | undefined;
+  /** The same for each shard, by its name. */
+  readonly guardOf?: ((shard: string) => Promise<Guard>) | undefined;
   /** Called if another process takes the data folder. */
   readonly onTaken?: () => void;
   /** Name of this node of a cluster; undefined: a single server. */
@@ -96,6 +105,12 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
       node: options.node,
     }),
   );
+  const { server, onWait = () => undefined, guardOf, unlimited } = options;
+  const { rows, shards } = await openRows(
+    server,
+    { db, readPast: (query) => engine.read(query), fence: () => lease.fence, log, onWait, guardOf, unlimited },
+    opened,
+  );
   const owned = opened.move();
   return {
     engine: engine.name,
@@ -104,9 +119,11 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
     get fence() {
       return lease.fence;
     },
+    rows,
+    shards,
     movedTo,
     get waiting() {
-      return engine.waiting;
+      return shards.reduce((sum, shard) => sum + shard.waiting, engine.waiting);
     },
     check: () => engine.check(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -12,8 +12,29 @@ import type { Tables } from './schema.ts';
  * it.
  */
 export class DatabaseLost extends OxbowError {
-  constructor(cause: unknown) {
-    super('not-ready', `PostgreSQL does not respond: ${sentenceOf(cause)}`, { cause });
+  constructor(cause: unknown, server = 'PostgreSQL') {
+    super('not-ready', `${server} does not respond: ${sentenceOf(cause)}`, { cause });
+  }
+}
+
+/** A shard cannot be used now: its streams wait, and the others are not affected. */
+export class ShardLost extends DatabaseLost {
+  readonly shard: string;
+
+  /** @param shard its name in `store.shards` */
+  constructor(shard: string, cause: unknown) {
+    super(cause, `The database "${shard}" of store.shards`);
+    this.shard = shard;
+  }
+}
+
+/** The result of a query; undefined if the shard that it needs cannot be used now. */
+export async function unlessShardLost<T>(query: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await query();
+  } catch (error) {
+    if (error instanceof ShardLost) return undefined;
+    throw error;
   }
 }
 

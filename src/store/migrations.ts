@@ -13,6 +13,7 @@ import { erasureMigration } from './tables/erasure-tables.ts';
 import { eventLogMigration } from './tables/event-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';
+import { streamShardMigration } from './tables/shard-tables.ts';
 import { traceMigration } from './tables/trace-columns.ts';
 
 /**
@@ -419,6 +420,7 @@ export const migrations: readonly Migration[] = [
     down: `ALTER TABLE room DROP COLUMN watch_rules;
    ALTER TABLE asset DROP COLUMN watch_rules;`,
   },
+  streamShardMigration,
 ];
 
 /** The statements that upgrade. */

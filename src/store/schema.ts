@@ -37,6 +37,7 @@ import type { ErasureTable } from './tables/erasure-tables.ts';
 import type { EventLogHeadTable, EventLogTable, WebhookReplayTable } from './tables/event-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
 import type { SettingTable } from './tables/setting-tables.ts';
+import type { StreamShardTable } from './tables/shard-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './tables/asset-tables.ts';
@@ -426,4 +427,5 @@ export interface Tables {
   alarm_mute: AlarmMuteTable;
   journal: JournalTable;
   setting: SettingTable;
+  stream_shard: StreamShardTable;
 }

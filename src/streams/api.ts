@@ -36,14 +36,14 @@ export function createStreamsApi(
   const { catalog } = control;
   const view = async (stream: ManagedStream) =>
     viewOf(stream, {
-      totals: await deps.recordings.table.totals(stream.definition.id),
+      totals: await deps.recordings.table.knownTotals(stream.definition.id),
       viewers: viewersOf(stream.name),
       picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
   const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
   const viewUnopened = async (stream: UnopenedStream) =>
     unopenedViewOf(stream, {
-      totals: await deps.recordings.table.totals(stream.definition.id),
+      totals: await deps.recordings.table.knownTotals(stream.definition.id),
       picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {

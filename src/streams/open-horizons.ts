@@ -3,6 +3,7 @@
  * In: database, index, clock. Out: horizons, paused if the clock looks wrong. docs/media.md 3.
  */
 import { Horizons } from '../recording/horizons.ts';
+import { unlessShardLost } from '../store/engine.ts';
 import { lastSavedUs } from './saved-state.ts';
 import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 
@@ -15,7 +16,8 @@ export async function openHorizons({
 }: Pick<StreamDeps, 'store' | 'clock' | 'log'> & Pick<StoredRecordings, 'chunks'>): Promise<Horizons> {
   let lastSeenUs = (await lastSavedUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
-    lastSeenUs = Math.max(lastSeenUs, (await chunks.last(id))?.end_us ?? 0);
+    const last = await unlessShardLost(() => chunks.last(id));
+    lastSeenUs = Math.max(lastSeenUs, last?.end_us ?? 0);
   }
   return new Horizons({
     clock,

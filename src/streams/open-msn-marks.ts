@@ -4,6 +4,7 @@
  * In: folder, index, clock. Out: marks for every stream of the process. docs/decisions/0016.
  */
 import { messageOf } from '../lib/errors.ts';
+import { unlessShardLost } from '../store/engine.ts';
 import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
 import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
 
@@ -22,7 +23,11 @@ export function openMsnMarks({
       const streams = await store.db.selectFrom('stream').select('id').execute();
       if (streams.length === 0) return undefined;
       let highest = leastMsnAt(clock.nowMs());
-      for (const { id } of streams) highest = Math.max(highest, (await chunks.last(id))?.last_msn ?? 0);
+      for (const { id } of streams) {
+        // The numbers of a stream whose shard does not respond follow those of its rows when it is opened.
+        const last = await unlessShardLost(() => chunks.last(id));
+        highest = Math.max(highest, last?.last_msn ?? 0);
+      }
       log.warn({ skipped: LOST_MARKS_MSNS }, 'the file of announced segment numbers is missing: skipping numbers');
       return highest;
     },

@@ -112,7 +112,7 @@ export interface StreamDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly store: Pick<Store, 'db' | 'fence'>;
+  readonly store: Pick<Store, 'db' | 'fence' | 'rows'>;
   readonly recordings: StoredRecordings;
   readonly room: RecordingRoom;
   readonly engines: StreamEngines;

@@ -197,6 +197,7 @@ async function restoreStream(
   const { clock, store } = deps;
   const { segments, chunks } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
+  await store.rows.claim(id);
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const captions = await openCaptionTable(store.db, id, (error) =>
     log.error({ error: messageOf(error) }, 'the closed captions of a run were not saved'),

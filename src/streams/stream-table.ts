@@ -164,18 +164,11 @@ export async function hideStream(store: WrittenStore, streamId: string, atUs: nu
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
   await deps.recordings.table.clear(streamId);
-  for (const table of [
-    'init',
-    'stream_caption',
-    'stream_on_air',
-    'stats_window',
-    'relay',
-    'alarm',
-    'alarm_mute',
-    'journal',
-  ] as const) {
+  for (const table of ['init', 'stream_caption', 'stream_on_air', 'relay', 'alarm', 'alarm_mute', 'journal'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
+  await deps.recordings.stats.clear(streamId);
+  await deps.store.rows.forget(streamId);
   deps.recordings.horizons.forget(streamId);
   await deps.recordings.pins.forget(streamId);
   await deps.recordings.markers.forget(streamId);

@@ -219,8 +219,8 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     ...(change.leaseTtlMs !== undefined && { leaseTtlMs: change.leaseTtlMs }),
   });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const pins = await PinTable.open(store.db);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, chunks, clock, log });
   const sources: PlayedSource[] = [];
@@ -251,10 +251,10 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       horizons: await openHorizons({ store, chunks, clock, log }),
       pins,
       kept: new KeptWindows(pins),
-      erasures: await ErasureTable.open(store.db, () => store.fence),
+      erasures: await ErasureTable.open(store),
       markers: new MarkerTable(store.db),
       pictures: await PictureTable.open(store.db),
-      stats: new StatsTable(store.db),
+      stats: new StatsTable(store.rows),
       storyboards: new Storyboards(segments),
       release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
     },

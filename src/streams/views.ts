@@ -183,12 +183,12 @@ function spanOf({ fromUs, toUs, merged }: TimelinePiece): Span {
 /** The recordings that grow now, each until it is as long as it is kept. */
 export function growingRecordings(
   streams: readonly ManagedStream[],
-  table: Pick<ChunkTable, 'totals'>,
+  table: Pick<ChunkTable, 'knownTotals'>,
 ): Promise<readonly GrowingRecording[]> {
   const live = streams.filter(({ definition, status }) => definition.record && status.rates !== undefined);
   const growthOf = async ({ status: { rates }, files }: ManagedStream) => {
     const { streamId, keepMs } = files.retentionRule;
-    const { durationUs } = await table.totals(streamId);
+    const { durationUs } = await table.knownTotals(streamId);
     return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
   };
   return mapEach(live, growthOf, { atOnce: READS_AT_ONCE });
@@ -200,7 +200,7 @@ export async function storedBytes(
   recordings: readonly Pick<RetentionRule, 'streamId'>[],
 ): Promise<number> {
   const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>
-    (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
+    (await table.knownTotals(streamId)).bytes + (await storyboards.bytesOf(streamId));
   const bytes = await mapEach(recordings, bytesOf, { atOnce: READS_AT_ONCE });
   return bytes.reduce((sum, each) => sum + each, 0);
 }

@@ -225,7 +225,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     let taken = 0;
     await using first = await open('a', { onTaken: () => taken++ });
     await assert.rejects(open('b'), { code: 'data-in-use' });
-    const table = new ChunkTable(first.db, () => first.fence);
+    const table = new ChunkTable(first.rows);
     const row = {
       stream_id: 's',
       first_msn: 1,
@@ -251,7 +251,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     );
     await assert.rejects(table.put({ ...row, first_msn: 3 }), { code: 'data-in-use' });
     await assert.rejects(table.remove('s', [1]), { code: 'data-in-use' });
-    assert.deepEqual([...(await new ChunkQueries(first.db).files('s')).firstMsns], [1]);
+    assert.deepEqual([...(await new ChunkQueries(first.rows).files('s')).firstMsns], [1]);
     await until('the first process knows', () => taken === 1);
   });
 

@@ -88,8 +88,8 @@ export function openDiskRecording({
   onIndexed,
 }: DiskOptions): DiskRecording {
   const segments = openLocalSegmentStore({ folder, files });
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const clock: ManualClock = createManualClock(START_US / 1000);
   const recording = new RecordingReader({ streamId, chunks, endUs: 0 });
   const listed = new Map<number, string>();
@@ -162,8 +162,8 @@ export async function readGroup(segments: SegmentStore, group: RecordedGroup): P
 export async function recover(segments: SegmentStore, store: Store, streamId: string): Promise<Recovered> {
   const failed = (error: unknown) => assert.fail(String(error));
   const inits = await openInitTable(store.db, streamId, { failed, nowMs: () => START_US / 1000 });
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   return recoverStream({ segments, streamId, table, chunks, inits }, 0, { signal: new AbortController().signal });
 }
 

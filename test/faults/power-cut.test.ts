@@ -161,7 +161,7 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
     await using store = await openStore({ file: join(data, 'oxbow.db'), log: createSilentLog(), start: serveHere });
     await using segments = openLocalSegmentStore({ folder: data, files });
     await recover(segments, store, STREAM);
-    const chunks = new ChunkQueries(store.db);
+    const chunks = new ChunkQueries(store.rows);
     const recording = new RecordingReader({ streamId: STREAM, chunks, endUs: 0 });
     const gone = new Set(answered.deleted.filter((each) => each.at <= at).flatMap(({ msns }) => msns));
     const listed = answered.segments.filter((each) => each.at <= at && !gone.has(each.msn));

@@ -91,7 +91,7 @@ for (const sync of ['chunk', 'off'] as const) {
       await using store = await openStore({ file: join(data, 'oxbow.db'), log: createSilentLog(), start: serveHere });
       await using segments = openLocalSegmentStore({ folder: data, files });
       await recover(segments, store, STREAM);
-      const chunks = new ChunkQueries(store.db);
+      const chunks = new ChunkQueries(store.rows);
       const recording = new RecordingReader({ streamId: STREAM, chunks, endUs: 0 });
       const readable = new Set<number>();
       for (const group of await recording.between(0, Number.MAX_SAFE_INTEGER)) {

@@ -18,6 +18,7 @@ import type { Net } from '../../net/net.ts';
 import { Candidates } from '../../recording/offload/candidates.ts';
 import { Offload } from '../../recording/offload/offload.ts';
 import type { Store } from '../../store/db.ts';
+import { unlessShardLost } from '../../store/engine.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 import { openDirect } from './direct.ts';
 
@@ -139,14 +140,15 @@ export function startOffload(
     uploads: objects.uploads,
     deletions: objects.deletions,
     targets: objects.targets,
-    candidates: new Candidates(store.db, objects.index, isNode ? ownFiles : undefined),
+    candidates: new Candidates(store, objects.index, isNode ? ownFiles : undefined),
     isGone: isShared ? isGone : undefined,
     settings,
     policies: () => [
       ...catalog.recordings.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
       ...Array.from(elsewhere, ([streamId, target]) => ({ streamId, target })),
     ],
-    qualitiesOf: (streamId) => table.qualitiesOf(streamId),
+    // What cannot be read now is looked at in a later pass.
+    qualitiesOf: async (streamId) => (await unlessShardLost(() => table.qualitiesOf(streamId))) ?? [],
     clock,
     async check(location) {
       for (const check of hooks.beforeUpload) await check(location).catch(failed('checking a file before its upload'));

@@ -38,6 +38,56 @@ export function postgresUrl(sentence: string): Option<string | undefined> {
   return serverUrl(['postgres:', 'postgresql:'], example, ({ pathname }) => pathname.length > 1, sentence);
 }
 
+const SERVER_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+/** Most servers of one setting. */
+const MAX_SERVERS = 64;
+
+/**
+ * PostgreSQL databases by name: a map in files, text such as `b=postgres://… c=postgres://…` in variables.
+ * They have passwords, and only the names are printed.
+ */
+export function postgresUrls(sentence: string): Option<Readonly<Record<string, string>>> {
+  const read = (value: unknown): Readonly<Record<string, string>> => {
+    const urls: Record<string, string> = {};
+    for (const [name, address] of namedAddresses(value)) {
+      if (!SERVER_NAME.test(name)) {
+        throw new FormatError(`the name "${name.slice(0, 40)}" is invalid: use a-z, 0-9 and "-", at most 32`, 0);
+      }
+      const url = URL.parse(address);
+      if (!url || !['postgres:', 'postgresql:'].includes(url.protocol) || url.pathname.length < 2) {
+        throw new FormatError(
+          `that of ${name} is not an address such as postgres://USER:PASSWORD@db.example:5432/oxbow`,
+          0,
+        );
+      }
+      if (urls[name] !== undefined) throw new FormatError(`the name ${name} is there twice`, 0);
+      urls[name] = address;
+    }
+    if (Object.keys(urls).length > MAX_SERVERS) throw new FormatError(`more than ${MAX_SERVERS} databases`, 0);
+    return urls;
+  };
+  const json = { type: ['object', 'string'], additionalProperties: { type: 'string' } };
+  const print = (value: Readonly<Record<string, string>>) =>
+    Object.keys(value)
+      .map((name) => `${name}=***`)
+      .join(' ');
+  return { ...createOption({ placeholder: 'NAME=URL …', json, read, print }, '', sentence), secret: true };
+}
+
+function namedAddresses(value: unknown): readonly (readonly [string, string])[] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value).map(([name, address]) => [name, textOf(address, `a URL for ${name}`)]);
+  }
+  const pairs = textOf(value, 'names with their URLs')
+    .split(/\s+/)
+    .filter((pair) => pair !== '');
+  return pairs.map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new FormatError('expected NAME=URL', 0);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+}
+
 /** An address of a host without parameters. */
 function plain(path: RegExp): (url: URL) => boolean {
   return ({ hostname, pathname, search, hash }) =>

@@ -2,8 +2,8 @@
  * The settings of the database, a part of the table of all settings.
  * In: the types of settings. Out: the section `store` for schema.ts.
  */
-import { duration, integer, section, type Values } from '../option.ts';
-import { postgresUrl } from './server-option.ts';
+import { duration, integer, section, text, type Values } from '../option.ts';
+import { postgresUrl, postgresUrls } from './server-option.ts';
 
 export const storeSection = section({
   url: postgresUrl(
@@ -16,15 +16,25 @@ export const storeSection = section({
     min: '100ms',
     max: '1h',
   }),
+  shards: postgresUrls(
+    'Further PostgreSQL databases by name, for the rows of streams that grow with their recorded time. Each stream has them in one of these, or in the database of `store.url`.',
+  ),
+  newStreams: text(
+    'catalogue',
+    'Where the rows of a new stream are: `catalogue` is the database of `store.url`, `fewest` is the database with the fewest streams, any other text is the name of a shard.',
+  ),
   pool: integer('10', { min: 2, max: 200 }, 'Most connections to each database server, besides two for batches.'),
 });
 
 /** The values of the section. */
 type StoreConfig = Values<typeof storeSection>;
+type ShardConfig = Pick<StoreConfig, 'shards' | 'newStreams'>;
+type StoreValues = Omit<StoreConfig, keyof ShardConfig> & Partial<ShardConfig>;
 
-export type DatabaseServer = StoreConfig & { readonly url: string };
+/** A database server, with its shards where it has some. */
+export type DatabaseServer = StoreValues & { readonly url: string };
 
 /** The database server of the settings; undefined: the database is a file in the data folder. */
-export function databaseServer(store: StoreConfig): DatabaseServer | undefined {
+export function databaseServer(store: StoreValues): DatabaseServer | undefined {
   return store.url === undefined ? undefined : { ...store, url: store.url };
 }

@@ -275,6 +275,7 @@ export class Eraser {
       await deps.recordings.erasures.note(now);
     };
     await this.#removeThings(erasure);
+    await deps.recordings.erasures.takeOut(await this.#recordingsOf(now.streamId), now);
     if (catalog.definitionOf(now.streamId))
       await writeErased(deps.recordings.segments, now.streamId, deps.recordings.erasures.of(now.streamId));
     // Viewers first: of other nodes they get copies until these are dropped.

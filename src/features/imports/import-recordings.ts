@@ -92,8 +92,8 @@ export async function importRecordings(request: FolderRequest, options: ImportOp
   const file = path.join(dataFolder, DATABASE_FILE);
   const store = opened.use(await openStore({ file, server: databaseServer(config.store), log, signal }));
   const { segments } = opened.use(await openFolderStore(dataFolder, store, config.storage));
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, chunks, clock, log }));
   const failures: unknown[] = [];
   const looking = new AbortController();

@@ -36,7 +36,7 @@ function startVerify(app: AppContext, { store, bus, recordings, catalog, health,
   const saved = readVerifyState(file);
   const state = saved ?? noVerifyState(clock.nowMs());
   if (!saved) save(state);
-  const files = new VerifiedFiles(store.db);
+  const files = new VerifiedFiles(store);
   const nameOf = ({ of, owner }: Pick<Finding, 'of' | 'owner'>) =>
     of === 'asset' ? `asset ${owner}` : (catalog.definitionOf(owner)?.name ?? owner);
   const subject = (of: Finding['of'], owner: string) => (of === 'recording' ? catalog.definitionOf(owner) : undefined);

@@ -25,6 +25,7 @@ import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE, VERIFY_FILE } from '../../store/file-names.ts';
 import { type IndexReader, openIndexReader } from '../../store/reading/index-reader.ts';
 import { isLocked } from '../../store/running.ts';
+import { changeRows } from '../../store/shards/stream-rows.ts';
 import { checkDatabaseFile } from '../../store/sqlite/corrupt-file.ts';
 import { moveAside } from '../../store/sqlite/sqlite.ts';
 import {
@@ -122,6 +123,7 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
 function readingStore(reader: IndexReader): OpenTables {
   return {
     db: reader.db,
+    rows: reader.rows,
     get fence(): never {
       throw new OxbowError('not-ready', 'A dry run writes nothing.');
     },
@@ -129,7 +131,7 @@ function readingStore(reader: IndexReader): OpenTables {
   };
 }
 
-type OpenTables = Pick<Store, 'db' | 'fence'> & AsyncDisposable;
+type OpenTables = Pick<Store, 'db' | 'rows' | 'fence'> & AsyncDisposable;
 
 /** Leaves only unrepaired findings in the list of the server. */
 function forgetFindings(file: string, actions: readonly RepairAction[]): void {
@@ -141,7 +143,7 @@ function forgetFindings(file: string, actions: readonly RepairAction[]): void {
 }
 
 interface RepairTools {
-  readonly store: Pick<Store, 'db' | 'fence'>;
+  readonly store: Pick<Store, 'db' | 'rows' | 'fence'>;
   /** Files and objects. */
   readonly segments: SegmentStore;
   readonly tiered: TieredStore | undefined;
@@ -165,9 +167,9 @@ class Repair {
   constructor(tools: RepairTools) {
     this.#tools = tools;
     this.quarantine = tools.quarantine;
-    this.#files = new VerifiedFiles(tools.store.db);
-    this.#table = new ChunkTable(tools.store.db, () => tools.store.fence);
-    this.#chunks = new ChunkQueries(tools.store.db);
+    this.#files = new VerifiedFiles(tools.store);
+    this.#table = new ChunkTable(tools.store.rows);
+    this.#chunks = new ChunkQueries(tools.store.rows);
   }
 
   async run(progress: RepairRequest['progress']): Promise<{ files: number; actions: readonly RepairAction[] }> {
@@ -280,7 +282,9 @@ class Repair {
     const isDamaged = (msn: number) => checked.damaged.has(msn);
     const erased = await eraseGroups(segments, segmentLocation(row.path), isDamaged, { signal });
     await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, row.size));
-    await resizeFile(this.#tools.store.db, row.stream_id, row.path, erased?.length ?? checked.length);
+    await changeRows(this.#tools.store.rows, row.stream_id, (db) =>
+      resizeFile(db, row.stream_id, row.path, erased?.length ?? checked.length),
+    );
   }
 
   /** Writes the file again: a gap is in the commit box of the group that follows it. */
@@ -370,12 +374,9 @@ class Repair {
   async #added(id: string, file: string): Promise<void> {
     this.#note(file, id, 'added', 'it was not in the index');
     const { local, store, signal } = this.#tools;
-    const row = await store.db
-      .selectFrom('chunk_file')
-      .selectAll()
-      .where('stream_id', '=', id)
-      .where('path', '=', file)
-      .executeTakeFirst();
+    const row = await store.rows.read(id, (db) =>
+      db.selectFrom('chunk_file').selectAll().where('stream_id', '=', id).where('path', '=', file).executeTakeFirst(),
+    );
     if (!row) return;
     const checked = await checkChunk(local, expectedOfChunk(row, this.#files), { signal });
     if (findingOf({ file, of: 'recording', owner: id }, checked)) await this.#repair(row, checked);

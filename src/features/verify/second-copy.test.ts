@@ -80,8 +80,8 @@ test('a damaged file is replaced by its second copy: by a running server, and by
     const repaired: string[] = [];
     const keeper = new DamageKeeper(
       {
-        files: new VerifiedFiles(store.db),
-        table: new ChunkTable(store.db, () => store.fence),
+        files: new VerifiedFiles(store),
+        table: new ChunkTable(store.rows),
         store: tiered.local,
         copies: tiered,
         release: (location) => tiered.local.release(location),

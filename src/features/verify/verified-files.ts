@@ -6,7 +6,9 @@
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
 import type { ChunkRow } from '../../recording/chunks/chunk-table.ts';
+import type { Store } from '../../store/db.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { StreamRows } from '../../store/shards/stream-rows.ts';
 import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
 
 /** Rows of one query: each has the segments of a file. */
@@ -53,10 +55,12 @@ export interface OriginalRow {
 /** Reads the rows. */
 export class VerifiedFiles {
   readonly #db: Kysely<Tables>;
+  readonly #rows: StreamRows;
   readonly #scope: VerifyScope;
 
-  constructor(db: Kysely<Tables>, scope: VerifyScope = {}) {
+  constructor({ db, rows }: Pick<Store, 'db' | 'rows'>, scope: VerifyScope = {}) {
     this.#db = db;
+    this.#rows = rows;
     this.#scope = scope;
   }
 
@@ -69,51 +73,66 @@ export class VerifiedFiles {
   /** The id of the next recording after one: of a stream, or of one of its qualities. */
   async recordingAfter(id: string): Promise<string | undefined> {
     const { streamId } = this.#scope;
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select('stream_id')
-      .where('stream_id', '>', id)
-      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
-      .orderBy('stream_id')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.stream_id;
+    const next = async (db: Kysely<Tables>, after: string) => {
+      const row = await db
+        .selectFrom('chunk_file')
+        .select('stream_id')
+        .where('stream_id', '>', after)
+        .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
+        .orderBy('stream_id')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.stream_id;
+    };
+    if (streamId !== undefined) return this.#rows.read(streamId, (db) => next(db, id));
+    const first = await this.#rows.each(async ({ db }, has) => {
+      let found = await next(db, id);
+      while (found !== undefined && !has(found)) found = await next(db, found);
+      return found;
+    });
+    return first.filter((found) => found !== undefined).sort()[0];
   }
 
   /** The next files of a recording, a page. */
   chunksAfter(id: string, msn: number): Promise<ChunkRow[]> {
     const { fromUs, toUs } = this.#scope;
-    return this.#db
-      .selectFrom('chunk_file')
-      .selectAll()
-      .where('stream_id', '=', id)
-      .where('first_msn', '>', msn)
-      .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
-      .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
-      .orderBy('first_msn')
-      .limit(PAGE)
-      .execute();
+    return this.#rows.read(id, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .selectAll()
+        .where('stream_id', '=', id)
+        .where('first_msn', '>', msn)
+        .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
+        .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
+        .orderBy('first_msn')
+        .limit(PAGE)
+        .execute(),
+    );
   }
 
   /** The row of a file of a recording. */
   chunk(id: string, firstMsn: number): Promise<ChunkRow | undefined> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .selectAll()
-      .where('stream_id', '=', id)
-      .where('first_msn', '=', firstMsn)
-      .executeTakeFirst();
+    return this.#rows.read(id, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .selectAll()
+        .where('stream_id', '=', id)
+        .where('first_msn', '=', firstMsn)
+        .executeTakeFirst(),
+    );
   }
 
   /** Further rows of the file of a row: there are some if a range in the middle of it was deleted. */
   otherRows({ stream_id, path, first_msn }: ChunkRow): Promise<Pick<ChunkRow, 'segments'>[]> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .select('segments')
-      .where('stream_id', '=', stream_id)
-      .where('path', '=', path)
-      .where('first_msn', '<>', first_msn)
-      .execute();
+    return this.#rows.read(stream_id, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .select('segments')
+        .where('stream_id', '=', stream_id)
+        .where('path', '=', path)
+        .where('first_msn', '<>', first_msn)
+        .execute(),
+    );
   }
 
   /** The next files of assets, a page. */
@@ -173,14 +192,21 @@ export class VerifiedFiles {
   /** Bytes of all files in the order. */
   async totalBytes(): Promise<number> {
     const { streamId, fromUs, toUs } = this.#scope;
-    const recordings = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.sum<number>('size').as('bytes'))
-      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
-      .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
-      .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
-      .executeTakeFirst();
-    if (!this.hasLibrary) return Number(recordings?.bytes ?? 0);
+    const bytesOf = (db: Kysely<Tables>) =>
+      db
+        .selectFrom('chunk_file')
+        .select((eb) => ['stream_id', eb.fn.sum<number>('size').as('bytes')])
+        .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
+        .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
+        .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
+        .groupBy('stream_id')
+        .execute();
+    const rows =
+      streamId === undefined
+        ? (await this.#rows.each(async ({ db }, has) => (await bytesOf(db)).filter((row) => has(row.stream_id)))).flat()
+        : await this.#rows.read(streamId, bytesOf);
+    const recordings = rows.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+    if (!this.hasLibrary) return recordings;
     const [chunks, originals] = await Promise.all([
       this.#db
         .selectFrom('asset_chunk')
@@ -192,7 +218,7 @@ export class VerifiedFiles {
         .where('origin', '=', 'upload')
         .executeTakeFirst(),
     ]);
-    return Number(recordings?.bytes ?? 0) + Number(chunks?.bytes ?? 0) + Number(originals?.bytes ?? 0);
+    return recordings + Number(chunks?.bytes ?? 0) + Number(originals?.bytes ?? 0);
   }
 
   /**
@@ -203,12 +229,16 @@ export class VerifiedFiles {
     id: string,
   ): Promise<{ readonly paths: ReadonlySet<string>; readonly newestMsn: number; readonly deletedBeforeUs: number }> {
     const [rows, retention] = await Promise.all([
-      this.#db.selectFrom('chunk_file').select(['path', 'first_msn']).where('stream_id', '=', id).execute(),
-      this.#db
-        .selectFrom('retention')
-        .select('deleted_before_us')
-        .where('stream_id', '=', recordingOf(id).streamId)
-        .executeTakeFirst(),
+      this.#rows.read(id, (db) =>
+        db.selectFrom('chunk_file').select(['path', 'first_msn']).where('stream_id', '=', id).execute(),
+      ),
+      this.#rows.read(id, (db) =>
+        db
+          .selectFrom('retention')
+          .select('deleted_before_us')
+          .where('stream_id', '=', recordingOf(id).streamId)
+          .executeTakeFirst(),
+      ),
     ]);
     return {
       paths: new Set(rows.map(({ path }) => path)),

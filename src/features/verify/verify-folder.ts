@@ -61,9 +61,9 @@ export interface VerifyResult {
 export async function verifyFolder(dataFolder: string, request: VerifyRequest): Promise<VerifyResult> {
   const { server, clock, signal, progress } = request;
   await using index = await openIndexReader(dataFolder, server);
-  const names = await new VerifiedFiles(index.db).names();
+  const names = await new VerifiedFiles(index).names();
   const scope = scopeOf(request, names);
-  const files = new VerifiedFiles(index.db, scope);
+  const files = new VerifiedFiles(index, scope);
   await using store = openLocalSegmentStore({ folder: dataFolder });
   const stateFile = path.join(dataFolder, DOCTOR_VERIFY_FILE);
   const scopeText = JSON.stringify(scope);

@@ -7,5 +7,5 @@
 /** Services with one address in the settings. */
 export const serviceNames = ['auth', 'mail', 'nats', 'postgresql', 'rabbitmq', 'redis'] as const;
 
-/** A service; `storage:NAME`: reads from an object store of the settings. */
-export type ServiceName = (typeof serviceNames)[number] | `storage:${string}`;
+/** A service; `storage:NAME`: reads from an object store of the settings; `postgresql:NAME`: a shard. */
+export type ServiceName = (typeof serviceNames)[number] | `storage:${string}` | `postgresql:${string}`;

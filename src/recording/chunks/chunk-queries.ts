@@ -2,9 +2,8 @@
  * Reads the index of chunk files: by MSN for segments, by time for windows and timelines.
  * In: rows that `ChunkTable` writes. Out: rows, spans, date ranges.
  */
-import type { Kysely } from 'kysely';
 import type { ReadQuery } from '../../store/engine.ts';
-import type { Tables } from '../../store/schema.ts';
+import type { StreamRows } from '../../store/shards/stream-rows.ts';
 import {
   type DateRangeQuery,
   type RecordedDateRange,
@@ -18,37 +17,33 @@ const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
 /** The columns that describe the segments of a file. */
 export type ChunkSegments = Pick<ChunkRow, (typeof SEGMENTS)[number]>;
 
-/** Reads of rows that no longer change, except that retention deletes them. */
-interface PastReads {
-  read<T>(query: ReadQuery<T>): Promise<T>;
-  /** Rows that start before this are written; µs since 1970. */
-  beforeUs(): number;
-}
-
 /** Reads the index of all streams. */
 export class ChunkQueries {
-  readonly #db: Kysely<Tables>;
-  readonly #past: PastReads;
+  readonly #rows: StreamRows;
+  readonly #settledUs: () => number;
 
-  /** @param past how rows of the past are read; default: as all others */
-  constructor(db: Kysely<Tables>, past: PastReads = { read: (query) => query(db), beforeUs: () => 0 }) {
-    this.#db = db;
-    this.#past = past;
+  /**
+   * @param settledUs rows that start before this no longer change, except that retention deletes them: they
+   *   may be read from a replica; µs since 1970
+   */
+  constructor(rows: StreamRows, settledUs: () => number = () => 0) {
+    this.#rows = rows;
+    this.#settledUs = settledUs;
   }
 
   /** Reads old rows from a replica. */
-  #read<T>(toUs: number, query: ReadQuery<T>): Promise<T> {
-    return toUs < this.#past.beforeUs() ? this.#past.read(query) : query(this.#db);
+  #until<T>(toUs: number, id: string, query: ReadQuery<T>): Promise<T> {
+    return toUs < this.#settledUs() ? this.#rows.readPast(id, query) : this.#rows.read(id, query);
   }
 
   /** Date ranges that overlap a stretch of time, in the order of their segments. */
   dateRangesBetween(streamId: string, between: DateRangeQuery): Promise<RecordedDateRange[]> {
-    return readDateRangesBetween(this.#db, streamId, between);
+    return this.#rows.read(streamId, (db) => readDateRangesBetween(db, streamId, between));
   }
 
   /** The last `limit` date ranges before a segment, oldest first. */
   dateRangesBefore(streamId: string, msn: number, limit: number): Promise<RecordedDateRange[]> {
-    return readDateRangesBefore(this.#db, streamId, msn, limit);
+    return this.#rows.read(streamId, (db) => readDateRangesBefore(db, streamId, msn, limit));
   }
 
   /** The row of the file that contains `msn`. */
@@ -59,40 +54,44 @@ export class ChunkQueries {
 
   /** The row of the last file that begins at or before `msn`. */
   upTo(streamId: string, msn: number): Promise<ChunkRow | undefined> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .selectAll()
-      .where('stream_id', '=', streamId)
-      .where('first_msn', '<=', msn)
-      .orderBy('first_msn', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    return this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .selectAll()
+        .where('stream_id', '=', streamId)
+        .where('first_msn', '<=', msn)
+        .orderBy('first_msn', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    );
   }
 
   /** Start of the first file of a run, µs since 1970: no file has two runs. */
   async runStart(streamId: string, run: number): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.min('start_us').as('start_us'))
-      .where('stream_id', '=', streamId)
-      .where('run', '=', run)
-      .executeTakeFirst();
+    const row = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .select((eb) => eb.fn.min('start_us').as('start_us'))
+        .where('stream_id', '=', streamId)
+        .where('run', '=', run)
+        .executeTakeFirst(),
+    );
     return row?.start_us ?? undefined;
   }
 
   /** Rows that overlap [fromUs, toUs), oldest first. */
   between(streamId: string, fromUs: number, toUs: number): Promise<ChunkRow[]> {
-    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).selectAll().execute());
+    return this.#until(toUs, streamId, (db) => overlapping(db, streamId, fromUs, toUs).selectAll().execute());
   }
 
   /** Like `between`, with only the columns that describe the segments. */
   segmentsBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSegments[]> {
-    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).select(SEGMENTS).execute());
+    return this.#until(toUs, streamId, (db) => overlapping(db, streamId, fromUs, toUs).select(SEGMENTS).execute());
   }
 
   /** Like `between`, without the segments: the input of a timeline. */
   spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
-    return this.#read(toUs, (db) => readSpans(db, streamId, overlapping(db, streamId, fromUs, toUs)));
+    return this.#until(toUs, streamId, (db) => readSpans(db, streamId, overlapping(db, streamId, fromUs, toUs)));
   }
 
   /**
@@ -103,40 +102,47 @@ export class ChunkQueries {
    * @param fromUs a ten-minute mark
    */
   joinedSpansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
-    return readJoinedSpans(this.#db, streamId, fromUs, toUs);
+    return this.#rows.read(streamId, (db) => readJoinedSpans(db, streamId, fromUs, toUs));
   }
 
   /** The first file that starts at or after `us`; a gap before it may begin before `us`. */
   async firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
-    const first = this.#db
-      .selectFrom('chunk_file')
-      .where('stream_id', '=', streamId)
-      .where('start_us', '>=', us)
-      .orderBy('start_us')
-      .limit(1);
-    return (await readSpans(this.#db, streamId, first))[0];
+    const spans = await this.#rows.read(streamId, (db) => {
+      const first = db
+        .selectFrom('chunk_file')
+        .where('stream_id', '=', streamId)
+        .where('start_us', '>=', us)
+        .orderBy('start_us')
+        .limit(1);
+      return readSpans(db, streamId, first);
+    });
+    return spans[0];
   }
 
   /** The number of segments in files that start at or after `us`. */
   async segmentsFrom(streamId: string, us: number): Promise<number> {
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.sum<number>('segment_count').as('count'))
-      .where('stream_id', '=', streamId)
-      .where('start_us', '>=', us)
-      .executeTakeFirst();
+    const row = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .select((eb) => eb.fn.sum<number>('segment_count').as('count'))
+        .where('stream_id', '=', streamId)
+        .where('start_us', '>=', us)
+        .executeTakeFirst(),
+    );
     return row?.count ?? 0;
   }
 
   /** The newest file. */
   last(streamId: string): Promise<ChunkRow | undefined> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .selectAll()
-      .where('stream_id', '=', streamId)
-      .orderBy('first_msn', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    return this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .selectAll()
+        .where('stream_id', '=', streamId)
+        .orderBy('first_msn', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    );
   }
 
   /** The oldest file. */
@@ -146,11 +152,9 @@ export class ChunkQueries {
 
   /** All indexed files: their paths relative to the data folder and their first MSNs. */
   async files(streamId: string): Promise<{ paths: Set<string>; firstMsns: Set<number> }> {
-    const rows = await this.#db
-      .selectFrom('chunk_file')
-      .select(['path', 'first_msn'])
-      .where('stream_id', '=', streamId)
-      .execute();
+    const rows = await this.#rows.read(streamId, (db) =>
+      db.selectFrom('chunk_file').select(['path', 'first_msn']).where('stream_id', '=', streamId).execute(),
+    );
     return { paths: new Set(rows.map((row) => row.path)), firstMsns: new Set(rows.map((row) => row.first_msn)) };
   }
 
@@ -161,14 +165,16 @@ export class ChunkQueries {
     toUs: number,
     limit: number,
   ): Promise<Pick<ChunkRow, 'first_msn' | 'path' | 'size' | 'start_us'>[]> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .select(['first_msn', 'path', 'size', 'start_us'])
-      .where('stream_id', '=', streamId)
-      .where('start_us', '>=', fromUs)
-      .where('start_us', '<', toUs)
-      .orderBy('start_us')
-      .limit(limit)
-      .execute();
+    return this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .select(['first_msn', 'path', 'size', 'start_us'])
+        .where('stream_id', '=', streamId)
+        .where('start_us', '>=', fromUs)
+        .where('start_us', '<', toUs)
+        .orderBy('start_us')
+        .limit(limit)
+        .execute(),
+    );
   }
 }

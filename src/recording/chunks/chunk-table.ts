@@ -6,8 +6,10 @@
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
 import { Emitter } from '../../lib/events.ts';
-import { type Fence, holdLease, indexTaken, valuesWhileHeld } from '../../store/lease-table.ts';
+import { unlessShardLost } from '../../store/engine.ts';
+import { type Fence, indexTaken, valuesWhileHeld } from '../../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../../store/schema.ts';
+import { changeRows, type StreamRows } from '../../store/shards/stream-rows.ts';
 import { putDateRanges, type RecordedDateRange } from '../date-range-rows.ts';
 
 /** How many streams of a list are looked up at a time: the database serves viewers too. */
@@ -27,8 +29,7 @@ export interface RecordedTotals {
 
 /** Writes the index of all streams, and sums it up. */
 export class ChunkTable {
-  readonly #db: Kysely<Tables>;
-  readonly #fence: () => Fence | undefined;
+  readonly #rows: StreamRows;
   /** Emits the id of the recording of each row that is added or replaced. */
   readonly sealed: Emitter<string> = new Emitter();
   /** Emits the id of each recording with a file that was written again, and whose copy is gone. */
@@ -38,13 +39,8 @@ export class ChunkTable {
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */
   readonly #qualities = new Map<string, Promise<readonly string[]>>();
 
-  /**
-   * @param fence rows are written and deleted only while this process holds the lease of the data folder;
-   *   undefined: always
-   */
-  constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined) {
-    this.#db = db;
-    this.#fence = fence;
+  constructor(rows: StreamRows) {
+    this.#rows = rows;
   }
 
   /**
@@ -55,8 +51,7 @@ export class ChunkTable {
    */
   async put(row: Insertable<ChunkFileTable>, dateRanges: readonly RecordedDateRange[] = []): Promise<void> {
     const { stream_id: _stream, first_msn: _first, ...changes } = row;
-    const fence = this.#fence();
-    const insert = async (db: Kysely<Tables>) => {
+    const insert = async (db: Kysely<Tables>, fence: Fence | undefined) => {
       const into = db.insertInto('chunk_file');
       const columns = Object.keys(row) as (keyof ChunkFileTable)[];
       const { numInsertedOrUpdatedRows } = await (fence
@@ -67,13 +62,13 @@ export class ChunkTable {
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows === 0n) throw indexTaken();
     };
-    if (dateRanges.length === 0) await insert(this.#db);
-    else {
-      await this.#db.transaction().execute(async (db) => {
-        await insert(db);
-        await putDateRanges(db, row.stream_id, row.first_msn, dateRanges);
+    await this.#rows.write(row.stream_id, async ({ db, fence }) => {
+      if (dateRanges.length === 0) return insert(db, fence);
+      await db.transaction().execute(async (transaction) => {
+        await insert(transaction, fence);
+        await putDateRanges(transaction, row.stream_id, row.first_msn, dateRanges);
       });
-    }
+    });
     this.#changed(row.stream_id);
     this.sealed.emit(row.stream_id);
   }
@@ -84,9 +79,7 @@ export class ChunkTable {
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async change(streamId: string, firstMsn: number, columns: Updateable<ChunkFileTable>): Promise<void> {
-    const fence = this.#fence();
-    await this.#db.transaction().execute(async (db) => {
-      if (fence && !(await holdLease(db, fence))) throw indexTaken();
+    await changeRows(this.#rows, streamId, async (db) => {
       await db
         .updateTable('chunk_file')
         .set(columns)
@@ -119,14 +112,16 @@ export class ChunkTable {
     const { from, to } = qualityRecordings(streamId);
     const locations: string[] = [];
     for (let last = from; ; last = locations.at(-1)!) {
-      const next = await this.#db
-        .selectFrom('chunk_file')
-        .select('stream_id')
-        .where('stream_id', '>', last)
-        .where('stream_id', '<', to)
-        .orderBy('stream_id')
-        .limit(1)
-        .executeTakeFirst();
+      const next = await this.#rows.read(streamId, (db) =>
+        db
+          .selectFrom('chunk_file')
+          .select('stream_id')
+          .where('stream_id', '>', last)
+          .where('stream_id', '<', to)
+          .orderBy('stream_id')
+          .limit(1)
+          .executeTakeFirst(),
+      );
       if (!next) return locations;
       locations.push(next.stream_id);
     }
@@ -140,9 +135,7 @@ export class ChunkTable {
    */
   async remove(streamId: string, firstMsns: readonly number[], deletedBeforeUs?: number): Promise<void> {
     if (firstMsns.length === 0) return;
-    const fence = this.#fence();
-    await this.#db.transaction().execute(async (db) => {
-      if (fence && !(await holdLease(db, fence))) throw indexTaken();
+    await changeRows(this.#rows, streamId, async (db) => {
       if (deletedBeforeUs !== undefined) await writeDeletedBefore(db, streamId, deletedBeforeUs);
       for (const [table, column] of [
         ['chunk_file', 'first_msn'],
@@ -159,21 +152,21 @@ export class ChunkTable {
    * nothing.
    */
   async deletedBefore(streamId: string): Promise<number> {
-    const row = await this.#db
-      .selectFrom('retention')
-      .select('deleted_before_us')
-      .where('stream_id', '=', streamId)
-      .executeTakeFirst();
+    const row = await this.#rows.read(streamId, (db) =>
+      db.selectFrom('retention').select('deleted_before_us').where('stream_id', '=', streamId).executeTakeFirst(),
+    );
     return row?.deleted_before_us ?? 0;
   }
 
   /** Removes all rows of a stream and its qualities before a rebuild, also how far retention has deleted. */
   async clear(streamId: string): Promise<void> {
-    for (const table of ['chunk_file', 'date_range', 'retention'] as const) {
-      await this.#db.deleteFrom(table).where('stream_id', '=', streamId).execute();
-    }
     const { from, to } = qualityRecordings(streamId);
-    await this.#db.deleteFrom('chunk_file').where('stream_id', '>=', from).where('stream_id', '<', to).execute();
+    await changeRows(this.#rows, streamId, async (db) => {
+      for (const table of ['chunk_file', 'date_range', 'retention'] as const) {
+        await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
+      }
+      await db.deleteFrom('chunk_file').where('stream_id', '>=', from).where('stream_id', '<', to).execute();
+    });
     this.#totals.delete(streamId);
     this.#qualities.delete(streamId);
   }
@@ -195,34 +188,44 @@ export class ChunkTable {
     return read;
   }
 
+  /** As `totals`; empty while the shard of the stream does not respond: a list has the other streams. */
+  async knownTotals(streamId: string): Promise<RecordedTotals> {
+    const totals = await unlessShardLost(() => this.totals(streamId));
+    return totals ?? { fromUs: undefined, bytes: 0, durationUs: 0 };
+  }
+
   /** Reads the totals again next time: another process writes the recording. */
   forgetTotals(streamId: string): void {
     this.#totals.delete(streamId);
   }
 
-  async #readTotals(streamId: string): Promise<RecordedTotals> {
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => [
-        eb.fn.min('start_us').as('from_us'),
-        eb.fn.sum<number>('size').as('bytes'),
-        eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('duration_us'),
-      ])
-      .where('stream_id', '=', streamId)
-      .executeTakeFirst();
-    const { from, to } = qualityRecordings(streamId);
-    const qualities = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.sum<number>('size').as('bytes'))
-      .where('stream_id', '>=', from)
-      .where('stream_id', '<', to)
-      .executeTakeFirst();
-    return {
-      fromUs: row?.from_us ?? undefined,
-      bytes: (row?.bytes ?? 0) + (qualities?.bytes ?? 0),
-      durationUs: row?.duration_us ?? 0,
-    };
+  #readTotals(streamId: string): Promise<RecordedTotals> {
+    return this.#rows.read(streamId, (db) => readTotals(db, streamId));
   }
+}
+
+async function readTotals(db: Kysely<Tables>, streamId: string): Promise<RecordedTotals> {
+  const row = await db
+    .selectFrom('chunk_file')
+    .select((eb) => [
+      eb.fn.min('start_us').as('from_us'),
+      eb.fn.sum<number>('size').as('bytes'),
+      eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('duration_us'),
+    ])
+    .where('stream_id', '=', streamId)
+    .executeTakeFirst();
+  const { from, to } = qualityRecordings(streamId);
+  const qualities = await db
+    .selectFrom('chunk_file')
+    .select((eb) => eb.fn.sum<number>('size').as('bytes'))
+    .where('stream_id', '>=', from)
+    .where('stream_id', '<', to)
+    .executeTakeFirst();
+  return {
+    fromUs: row?.from_us ?? undefined,
+    bytes: (row?.bytes ?? 0) + (qualities?.bytes ?? 0),
+    durationUs: row?.duration_us ?? 0,
+  };
 }
 
 async function writeDeletedBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {

@@ -81,7 +81,7 @@ const except = (from: number, to: number) =>
 suiteOnEngines('deleted ranges', (open) => {
   test('segments leave the index at once; the timeline is complete, with the gap that was before them', async () => {
     await using rig = await open();
-    const erasures = await ErasureTable.open(rig.store.db);
+    const erasures = await ErasureTable.open(rig.store);
     await record(rig);
     const before = await rig.table.totals('s');
     const { left } = await erase(rig, erasures, 8, 12);
@@ -101,7 +101,7 @@ suiteOnEngines('deleted ranges', (open) => {
       [erasures.hasMsn('s', 8), erasures.hasMsn('s', 13), erasures.hasMsn('x', 8)],
       [true, false, false],
     );
-    const again = await ErasureTable.open(rig.store.db);
+    const again = await ErasureTable.open(rig.store);
     assert.deepEqual(again.of('s'), erasures.of('s'));
     await erase(rig, erasures, 3, 4);
     assert.deepEqual(await msnsOf(rig), [1, 2, 5, 6, 7, ...except(1, 12)]);
@@ -112,7 +112,7 @@ suiteOnEngines('deleted ranges', (open) => {
 
   test('a recovery and a rebuild finish what was interrupted, and bring nothing back', async () => {
     await using rig = await open();
-    const erasures = await ErasureTable.open(rig.store.db);
+    const erasures = await ErasureTable.open(rig.store);
     await record(rig);
     await erase(rig, erasures, 8, 12);
     await writeErased(rig.segments, 's', erasures.of('s'));
@@ -144,12 +144,12 @@ suiteOnEngines('deleted ranges', (open) => {
 
   test('a database that was lost, or is that of a backup, reads it from the file next to the recording', async () => {
     await using rig = await open();
-    const erasures = await ErasureTable.open(rig.store.db);
+    const erasures = await ErasureTable.open(rig.store);
     await record(rig);
     const [one] = [await erase(rig, erasures, 8, 9)];
     await writeErased(rig.segments, 's', erasures.of('s'));
     await using other = await openRig();
-    const lost = await ErasureTable.open(other.store.db);
+    const lost = await ErasureTable.open(other.store);
     await record(other);
     const given = {
       segments: rig.segments,

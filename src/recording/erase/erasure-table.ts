@@ -9,9 +9,10 @@ import { randomUUID } from 'node:crypto';
 import type { StreamGap } from '@oxbow/media/segment';
 import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
-import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
+import { holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
+import { changeRows, type StreamRows } from '../../store/shards/stream-rows.ts';
 import type { ErasureTable as ErasureRow } from '../../store/tables/erasure-tables.ts';
 import type { PinnedRange } from '../pinned-windows.ts';
 import { type ErasedFile, eraseRows, type MsnRange, resizeFile } from './erase-rows.ts';
@@ -103,28 +104,27 @@ interface ErasureQuery {
 /** The deletions of all streams. */
 export class ErasureTable {
   readonly #db: Kysely<Tables>;
-  readonly #fence: () => Fence | undefined;
+  readonly #rows: StreamRows;
   readonly #changes: RowChanges | undefined;
   readonly #streams = new Map<string, readonly ErasedRange[]>();
 
-  private constructor(db: Kysely<Tables>, fence: () => Fence | undefined, changes: RowChanges | undefined) {
+  private constructor(db: Kysely<Tables>, rows: StreamRows, changes: RowChanges | undefined) {
     this.#db = db;
-    this.#fence = fence;
+    this.#rows = rows;
     this.#changes = changes;
   }
 
   /**
    * Reads the deleted ranges.
    *
-   * @param fence as of ChunkTable
+   * @param rows as of ChunkTable
    * @param changes in a cluster
    */
   static async open(
-    db: Kysely<Tables>,
-    fence: () => Fence | undefined = () => undefined,
+    { db, rows }: { readonly db: Kysely<Tables>; readonly rows: StreamRows },
     changes?: RowChanges,
   ): Promise<ErasureTable> {
-    const table = new ErasureTable(db, fence, changes);
+    const table = new ErasureTable(db, rows, changes);
     changes?.follow('erasure', (streams) => table.#read(streams));
     await table.reload();
     return table;
@@ -182,12 +182,18 @@ export class ErasureTable {
   /** What a deletion would remove of the recordings of a stream and its qualities. */
   async look(recordings: readonly string[], range: MsnRange): Promise<readonly (readonly ErasedFile[])[]> {
     const files: ErasedFile[][] = [];
-    for (const id of recordings) files.push(await eraseRows(this.#db, id, range, { isDry: true }));
+    for (const id of recordings) files.push(await this.#look(id, range));
     return files;
   }
 
+  #look(recordingId: string, range: MsnRange): Promise<ErasedFile[]> {
+    return this.#rows.read(recordingId, (db) => eraseRows(db, recordingId, range, { isDry: true }));
+  }
+
   /**
-   * Takes the segments out of the index and writes the deletion, in one transaction.
+   * Takes the segments out of the index and writes the deletion, in one transaction. If the index of the
+   * stream is in a shard, the deletion is written first: from then on no reader finds the segments, and the
+   * work on the deletion calls `takeOut` again.
    *
    * @param fields.recordings ids of the recordings of the stream and of its qualities
    * @param fields.leftOf the remaining work
@@ -205,15 +211,21 @@ export class ErasureTable {
     const { streamId } = fields;
     if (this.of(streamId).length >= MAX_ERASURES)
       throw new OxbowError('limit-reached', `This stream has ${MAX_ERASURES} deletions already.`);
-    const fence = this.#fence();
-    const erasure = await this.#write(streamId, async (db) => {
-      if (fence && !(await holdLease(db, fence))) throw indexTaken();
-      const files: ErasedFile[] = [];
-      for (const id of recordings) files.push(...(await eraseRows(db, id, fields)));
+    const make = async (db: Kysely<Tables>, files: readonly ErasedFile[]): Promise<Erasure> => {
       const made: Erasure = { ...fields, id: fields.id ?? randomUUID(), left: leftOf(files), doneUs: undefined };
       await db.insertInto('erasure').values(rowOf(made)).execute();
       return made;
+    };
+    const together = await this.#rows.write(streamId, async ({ fence, isCatalogue }) => {
+      if (!isCatalogue) return undefined;
+      return this.#write(streamId, async (db) => {
+        if (fence && !(await holdLease(db, fence))) throw indexTaken();
+        const files: ErasedFile[] = [];
+        for (const id of recordings) files.push(...(await eraseRows(db, id, fields)));
+        return make(db, files);
+      });
     });
+    const erasure = together ?? (await this.#addApart(recordings, fields, make));
     const { id, fromUs, toUs, firstMsn, lastMsn, pieces } = erasure;
     const ranges = [...this.of(streamId), { id, fromUs, toUs, firstMsn, lastMsn, pieces }];
     this.#streams.set(
@@ -221,6 +233,25 @@ export class ErasureTable {
       ranges.sort((a, b) => a.firstMsn - b.firstMsn),
     );
     return erasure;
+  }
+
+  /** Writes the deletion, then takes the segments out of the index, which is in another database. */
+  async #addApart(
+    recordings: readonly string[],
+    range: MsnRange & { readonly streamId: string },
+    make: (db: Kysely<Tables>, files: readonly ErasedFile[]) => Promise<Erasure>,
+  ): Promise<Erasure> {
+    const files = (await this.look(recordings, range)).flat();
+    const erasure = await this.#write(range.streamId, (db) => make(db, files));
+    await this.takeOut(recordings, range);
+    return erasure;
+  }
+
+  /** Takes segments of deletions out of the index; does nothing for those that are not in it. */
+  async takeOut(recordings: readonly string[], range: MsnRange & { readonly streamId: string }): Promise<void> {
+    await changeRows(this.#rows, range.streamId, async (db) => {
+      for (const id of recordings) await eraseRows(db, id, range);
+    });
   }
 
   /** Notes the remaining work of a deletion, and its report. */
@@ -256,7 +287,7 @@ export class ErasureTable {
 
   /** Size of a file that was written again, in its first row. */
   resize(recordingId: string, path: string, size: number): Promise<void> {
-    return resizeFile(this.#db, recordingId, path, size);
+    return changeRows(this.#rows, recordingId, (db) => resizeFile(db, recordingId, path, size));
   }
 
   #write<T>(streamId: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {

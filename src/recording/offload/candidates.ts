@@ -9,7 +9,10 @@ import { originalLocation } from '../../archive/asset-locations.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { identityLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
+import type { Store } from '../../store/db.ts';
+import { unlessShardLost } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { StreamRows } from '../../store/shards/stream-rows.ts';
 
 /** Rows of one query. */
 const PAGE = 64;
@@ -43,6 +46,7 @@ interface OwnFiles {
 /** Searches the tables. */
 export class Candidates {
   readonly #db: Kysely<Tables>;
+  readonly #rows: StreamRows;
   readonly #objects: Pick<StoredObjects, 'targetsOf'>;
   /** By recording: the files up to this first MSN are in a bucket. */
   readonly #done = new Map<string, number>();
@@ -55,8 +59,13 @@ export class Candidates {
   readonly #after = { chunks: '', texts: '' };
 
   /** @param ownFiles in a cluster; undefined: this process has all files */
-  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>, ownFiles?: OwnFiles) {
+  constructor(
+    { db, rows }: Pick<Store, 'db' | 'rows'>,
+    objects: Pick<StoredObjects, 'targetsOf'>,
+    ownFiles?: OwnFiles,
+  ) {
     this.#db = db;
+    this.#rows = rows;
     this.#objects = objects;
     this.#ownFiles = ownFiles;
   }
@@ -73,16 +82,20 @@ export class Candidates {
     const rewritten = this.#rewritten;
     let after = this.#done.get(id) ?? -1;
     for (let page = 0; page < PAGES && candidates.length < limit; page++) {
-      const rows = await this.#db
-        .selectFrom('chunk_file')
-        .select(['first_msn', 'path', 'size'])
-        .where('stream_id', '=', id)
-        .where('first_msn', '>', after)
-        .where('end_us', '<=', beforeUs)
-        .where('segment_count', '>', 0) // of others nothing is left
-        .orderBy('first_msn')
-        .limit(PAGE)
-        .execute();
+      const from = after;
+      const query = this.#rows.read(id, (db) =>
+        db
+          .selectFrom('chunk_file')
+          .select(['first_msn', 'path', 'size'])
+          .where('stream_id', '=', id)
+          .where('first_msn', '>', from)
+          .where('end_us', '<=', beforeUs)
+          .where('segment_count', '>', 0) // of others nothing is left
+          .orderBy('first_msn')
+          .limit(PAGE)
+          .execute(),
+      );
+      const rows = (await unlessShardLost(() => query)) ?? [];
       const stored = await this.#objects.targetsOf(rows.map(({ path }) => path));
       for (const { first_msn, path, size } of rows) {
         after = first_msn;
@@ -107,14 +120,17 @@ export class Candidates {
 
   /** How many chunk files of a recording wait, about, and their bytes. */
   async waiting(id: string, beforeUs: number): Promise<{ readonly files: number; readonly bytes: number }> {
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => [eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('size').as('bytes')])
-      .where('stream_id', '=', id)
-      .where('first_msn', '>', this.#done.get(id) ?? -1)
-      .where('end_us', '<=', beforeUs)
-      .where('segment_count', '>', 0)
-      .executeTakeFirst();
+    const query = this.#rows.read(id, (db) =>
+      db
+        .selectFrom('chunk_file')
+        .select((eb) => [eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('size').as('bytes')])
+        .where('stream_id', '=', id)
+        .where('first_msn', '>', this.#done.get(id) ?? -1)
+        .where('end_us', '<=', beforeUs)
+        .where('segment_count', '>', 0)
+        .executeTakeFirst(),
+    );
+    const row = await unlessShardLost(() => query);
     return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
   }
 

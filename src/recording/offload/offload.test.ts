@@ -20,6 +20,7 @@ import { openTiered } from '../../archive/objects/tiered.fixture.ts';
 import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { bytesOf } from '../../archive/segment-stores.fixture.ts';
 import { createSystemClock } from '../../lib/clock.ts';
+import { soleRows } from '../../store/shards/stream-rows.ts';
 import { Candidates } from './candidates.ts';
 import { Offload, type OffloadOptions } from './offload.ts';
 
@@ -79,7 +80,11 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
     uploads: tiered.uploads,
     deletions: tiered.deletions,
     targets,
-    candidates: new Candidates(db, tiered.objects, isNode ? { isHere, owns: () => false } : undefined),
+    candidates: new Candidates(
+      { db, rows: soleRows(db) },
+      tiered.objects,
+      isNode ? { isHere, owns: () => false } : undefined,
+    ),
     isGone: isNode ? async () => false : undefined,
     settings: { now: { storage } },
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],

@@ -17,6 +17,8 @@ import { readNodeNames } from '../indexed-files.ts';
 import { migrations } from '../migrations.ts';
 import { isLocked } from '../running.ts';
 import type { Tables } from '../schema.ts';
+import { openReadRows } from '../shards/open-rows.ts';
+import { type StreamRows, soleRows } from '../shards/stream-rows.ts';
 import { createThreadDialect } from '../sqlite/dialect.ts';
 
 /** How long a reader waits for a database server, and for another process that writes, ms. */
@@ -25,6 +27,7 @@ const WAIT_MS = 5000;
 /** Open tables. */
 export interface IndexReader extends AsyncDisposable {
   readonly db: Kysely<Tables>;
+  readonly rows: StreamRows;
   /** Several nodes share the database: each has its own files. */
   readonly isShared: boolean;
 }
@@ -62,6 +65,7 @@ function openFile(file: string, dataFolder: string): IndexReader {
     const db = new Kysely<Tables>({ dialect: createThreadDialect({ run, runAll }, () => undefined) });
     return {
       db,
+      rows: soleRows(db),
       isShared: false,
       async [Symbol.asyncDispose]() {
         await db.destroy();
@@ -79,22 +83,15 @@ async function openServer(server: DatabaseServer): Promise<IndexReader> {
     import('../postgres/engine.ts'), // loads a library
     import('../postgres/migrate.ts'),
   ]);
+  await using opened = new AsyncDisposableStack();
+  const log = createSilentLog();
   const onWait = () => undefined;
-  const engine = await openPostgresEngine({
-    server,
-    log: createSilentLog(),
-    onWait,
-    waitMs: WAIT_MS,
-    migrate: false,
-  });
-  try {
-    checkSchema(await schemaOf(engine.db), 'The database');
-    const isShared = (await readNodeNames(engine.db)).length > 1;
-    return { db: engine.db, isShared, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
-  } catch (error) {
-    await engine[Symbol.asyncDispose]();
-    throw error;
-  }
+  const { db } = opened.use(await openPostgresEngine({ server, log, onWait, waitMs: WAIT_MS, migrate: false }));
+  checkSchema(await schemaOf(db), 'The database');
+  const rows = await openReadRows(server, db, opened);
+  const isShared = (await readNodeNames(db)).length > 1;
+  const owned = opened.move();
+  return { db, rows, isShared, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 const REBUILD = 'oxbow doctor --rebuild makes it again from the recorded files.';

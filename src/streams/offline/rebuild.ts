@@ -86,9 +86,9 @@ export async function rebuildIndex(
   if (tiered) await adoptObjects(tiered, { signal });
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
-  const erasures = await ErasureTable.open(store.db, () => store.fence);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
+  const erasures = await ErasureTable.open(store);
   const sum = { files: 0, segments: 0, repaired: 0 };
   const unusable: string[] = [];
   const ids = await streamIds(store);

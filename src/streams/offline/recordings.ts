@@ -59,8 +59,8 @@ export async function openOfflineRecordings(
   const { segments } = opened.use(await openFolderStore(folder, store, storage));
   await adoptRecordings(store, segments, { onlyIfEmpty: true });
   const definitions = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const reader = opened.use(openRangeReader(segments));
   const owned = opened.move();
   return {
@@ -87,7 +87,7 @@ export async function openOfflineRecordings(
       const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
       const newest = await chunks.last(id);
       const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
-      const erased = (await ErasureTable.open(store.db)).of(id);
+      const erased = (await ErasureTable.open(store)).of(id);
       await recoverStream({ segments, streamId: id, table, chunks, inits, erased }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await chunks.last(id))?.end_us ?? 0;

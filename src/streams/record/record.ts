@@ -268,8 +268,8 @@ async function recordToFolder(
   await using opened = new AsyncDisposableStack();
   const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
-  const table = new ChunkTable(store.db, () => store.fence);
-  const chunks = new ChunkQueries(store.db);
+  const table = new ChunkTable(store.rows);
+  const chunks = new ChunkQueries(store.rows);
   const pins = await PinTable.open(store.db);
   const looking = new AbortController();
   const failed = (activity: string) => (error: unknown) => log.error({ error: String(error) }, `${activity} failed`);
@@ -307,10 +307,10 @@ async function recordToFolder(
       msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, chunks })),
       pins,
       kept: new KeptWindows(pins),
-      erasures: await ErasureTable.open(store.db, () => store.fence),
+      erasures: await ErasureTable.open(store),
       markers: new MarkerTable(store.db),
       pictures: await PictureTable.open(store.db),
-      stats: new StatsTable(store.db),
+      stats: new StatsTable(store.rows),
       storyboards: new Storyboards(segments), // none are made: the folder is temporary
       release() {}, // no readers
     },
