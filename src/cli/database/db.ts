@@ -14,6 +14,7 @@ import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '.
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 import { addPromote } from './promote.ts';
+import { addMoveStream } from './move-stream.ts';
 
 interface CopyOptions {
   /** A URL; true: that of the settings. */
@@ -57,6 +58,7 @@ export function addDb(program: Command, exit: (code: ExitCode) => void): void {
   addSettingFlags(migrate, ['data', 'store.url']);
   migrate.action(async () => exit(await runMigrate(migrate)));
   addPromote(db, exit);
+  addMoveStream(db, exit);
 }
 
 const examples = `

@@ -18,7 +18,7 @@ import { migrations } from '../migrations.ts';
 import { isLocked } from '../running.ts';
 import type { Tables } from '../schema.ts';
 import { openReadRows } from '../shards/open-rows.ts';
-import { type StreamRows, soleRows } from '../shards/stream-rows.ts';
+import { readOnlyRows, type StreamRows, soleRows } from '../shards/stream-rows.ts';
 import { createThreadDialect } from '../sqlite/dialect.ts';
 
 /** How long a reader waits for a database server, and for another process that writes, ms. */
@@ -65,7 +65,7 @@ function openFile(file: string, dataFolder: string): IndexReader {
     const db = new Kysely<Tables>({ dialect: createThreadDialect({ run, runAll }, () => undefined) });
     return {
       db,
-      rows: soleRows(db),
+      rows: readOnlyRows(soleRows(db)),
       isShared: false,
       async [Symbol.asyncDispose]() {
         await db.destroy();

@@ -5,14 +5,13 @@
 import type { Kysely } from 'kysely';
 import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog, type Log } from '../../observe/log.ts';
 import type { Guard, OnWait, ReadQuery } from '../engine.ts';
 import type { Fence } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 import { openShardServer, type ShardServer } from './shard-server.ts';
 import { SpreadRows } from './spread-rows.ts';
-import { type StreamRows, soleRows } from './stream-rows.ts';
+import { readOnlyRows, type StreamRows, soleRows } from './stream-rows.ts';
 
 /** Options of `openRows`. */
 interface RowsOptions {
@@ -66,18 +65,21 @@ export async function openReadRows(
   const options = {
     db,
     readPast: <T>(query: ReadQuery<T>) => query(db),
-    fence: () => {
-      throw new OxbowError('not-ready', 'The database is open for reading.');
-    },
+    fence: () => undefined,
     log: createSilentLog(),
     onWait: () => undefined,
     migrate: false,
   };
-  return (await openRows(server, options, opened)).rows;
+  return readOnlyRows((await openRows(server, options, opened)).rows);
 }
 
-/** Whether a stream is on a shard. */
+/** Whether a stream is on a shard, or being moved to one. */
 export async function usesShards(db: Kysely<Tables>): Promise<boolean> {
-  const row = await db.selectFrom('stream_shard').select('shard').where('shard', '<>', '').limit(1).executeTakeFirst();
+  const row = await db
+    .selectFrom('stream_shard')
+    .select('shard')
+    .where((eb) => eb.or([eb('shard', '<>', ''), eb('moving_to', 'is not', null)]))
+    .limit(1)
+    .executeTakeFirst();
   return row !== undefined;
 }

@@ -15,7 +15,7 @@ import type { Tables } from '../schema.ts';
 import { fewestOf, ShardMap } from './shard-map.ts';
 import { type ShardServer, shardError } from './shard-server.ts';
 import type { RowDatabase, StreamPlace, StreamRows } from './stream-rows.ts';
-import { raiseToken, streamLease } from './stream-token.ts';
+import { noteSpread, raiseToken, streamLease } from './stream-token.ts';
 
 /** Interval of reading where streams are, ms. */
 const REFRESH_MS = 1000;
@@ -58,6 +58,8 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
   readonly #shards: ReadonlyMap<string, ShardServer>;
   readonly #claims = new Map<string, Promise<Claim>>();
   readonly #ending = new AbortController();
+  /** Token of the lease of the data folder that the catalogue has noted. */
+  #noted = 0;
   #following: Promise<void> = Promise.resolve();
 
   private constructor(options: SpreadRowsOptions) {
@@ -70,6 +72,7 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
   static async open(options: SpreadRowsOptions): Promise<SpreadRows> {
     const rows = new SpreadRows(options);
     await rows.#map.refresh();
+    await rows.#note();
     rows.#following = rows.#follow();
     return rows;
   }
@@ -79,12 +82,20 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
     while (!signal.aborted) {
       await sleep(REFRESH_MS, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#map.refresh().catch((error: unknown) => {
+      await Promise.all([this.#map.refresh(), this.#note()]).catch((error: unknown) => {
         if (!(error instanceof DatabaseLost)) {
           this.#options.log.warn({ error: messageOf(error) }, 'the places of streams cannot be read; retrying');
         }
       });
     }
+  }
+
+  /** A move needs to know that this process follows it. */
+  async #note(): Promise<void> {
+    const fence = this.#options.fence();
+    if (!fence || fence.token === this.#noted) return;
+    await noteSpread(this.#options.db, fence);
+    this.#noted = fence.token;
   }
 
   /** The shard of a stream, by a reading that began a moment ago at most. */

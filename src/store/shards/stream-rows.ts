@@ -5,6 +5,7 @@
  * docs/decisions/0102.
  */
 import type { Kysely } from 'kysely';
+import { OxbowError } from '../../lib/errors.ts';
 import type { ReadQuery } from '../engine.ts';
 import { type Fence, holdLease, indexTaken } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
@@ -81,6 +82,19 @@ export function changeRows(
       await change(transaction);
     }),
   );
+}
+
+/** Rows that refuse to be written. */
+export function readOnlyRows(rows: StreamRows): StreamRows {
+  const refuse = () => Promise.reject(new OxbowError('not-ready', 'The database is open for reading alone.'));
+  return {
+    read: (id, query) => rows.read(id, query),
+    readPast: (id, query) => rows.readPast(id, query),
+    each: (query) => rows.each(query),
+    write: refuse,
+    claim: refuse,
+    forget: refuse,
+  };
 }
 
 /** All rows in one database. @param fence of the data folder; undefined: writes are always permitted */

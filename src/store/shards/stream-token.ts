@@ -4,11 +4,26 @@
  * In: tokens of the catalogue. Out: rows that only rise.
  */
 import type { Kysely } from 'kysely';
+import type { Fence } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 
 /** Name of the row of a stream. */
 export function streamLease(streamId: string): string {
   return `stream/${streamId}`;
+}
+
+/** Name of the row that says that the holder of a lease follows the places of streams. */
+export function spreadLease(name: string): string {
+  return `shards/${name}`;
+}
+
+/** Notes it, with the token of the lease. */
+export async function noteSpread(db: Kysely<Tables>, { name, token }: Fence): Promise<void> {
+  await db
+    .insertInto('lease')
+    .values({ name: spreadLease(name), holder: '', token, expires_us: 0 })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ token }))
+    .execute();
 }
 
 /**
