@@ -7,6 +7,8 @@ import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from './engine.ts';
 import type { Tables } from './schema.ts';
 import { type AssetTexts, putTexts } from './search/asset-search.ts';
+import { readShards } from './shards/read-shards.ts';
+import { streamTables } from './shards/stream-rows.ts';
 
 /**
  * The primary key of each table that is copied, in its order; pages continue after the last key of the page
@@ -89,6 +91,8 @@ export interface CopyOptions {
   /** Deletes the content of the target; otherwise it must be empty. */
   readonly overwrite: boolean;
   readonly signal: AbortSignal;
+  /** Databases with rows of streams besides the source, by the names of the shards. */
+  readonly shards?: ReadonlyMap<string, Kysely<Tables>> | undefined;
   /** Called with the number of rows that are copied so far, and the number of all rows. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
@@ -102,24 +106,31 @@ export interface CopyOptions {
 export async function copyRows(
   from: Kysely<Tables>,
   to: Kysely<Tables>,
-  { overwrite, signal, progress }: CopyOptions,
+  { overwrite, signal, progress, shards = new Map() }: CopyOptions,
 ): Promise<ReadonlyMap<string, number>> {
-  const reading = from.transaction().setIsolationLevel('repeatable read');
-  return reading.execute((source) =>
+  return readShards(from, shards, (source, spread) =>
     to.transaction().execute(async (target) => {
       await clearTarget(target, overwrite);
-      const counts = new Map<string, number>();
-      for (const table of copiedTables) counts.set(table, await countRows(source, table));
-      const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+      const parts = copiedTables.flatMap((table) =>
+        table in streamTables
+          ? spread.map(({ db, has }) => ({ table, db, keep: (row: Row) => has(row.stream_id as string) }))
+          : [{ table, db: source, keep: () => true }],
+      );
+      let total = 0;
+      for (const { db, table } of parts) total += await countRows(db, table);
       let done = 0;
-      for (const table of copiedTables) {
-        for await (const rows of pagesOf(source, table)) {
+      const counts = new Map<string, number>();
+      for (const { db, table, keep } of parts) {
+        for await (const page of pagesOf(db, table)) {
           signal.throwIfAborted();
-          await insertRows(target, table, rows);
-          done += rows.length;
+          const rows = page.filter(keep);
+          if (rows.length > 0) await insertRows(target, table, rows);
+          counts.set(table, (counts.get(table) ?? 0) + rows.length);
+          done += page.length;
           progress?.(done, total);
         }
       }
+      for (const table of copiedTables) if (!counts.has(table)) counts.set(table, 0);
       for (const table of numbered) await continueNumbers(target, table, await lastNumber(source, table));
       await indexAssets(target);
       return counts;
@@ -136,6 +147,7 @@ async function clearTarget(target: Kysely<Tables>, overwrite: boolean): Promise<
     await target.deleteFrom(table).execute();
   }
   await target.deleteFrom('asset_search').execute();
+  await target.deleteFrom('stream_shard').execute(); // all rows of streams are in the target
 }
 
 async function countRows(db: Kysely<Tables>, table: CopiedTable): Promise<number> {

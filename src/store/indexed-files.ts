@@ -12,6 +12,7 @@ import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { migrations } from './migrations.ts';
 import type { Tables } from './schema.ts';
+import { openReadRows } from './shards/open-rows.ts';
 
 /**
  * Reads the path of every chunk file that is in no object store, relative to the data folder.
@@ -64,12 +65,16 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
     migrate: false,
   });
   if ((await schemaOf(engine.db)) < migrations.length) return undefined;
-  const rows = await engine.db
-    .selectFrom('chunk_file')
-    .select('path')
-    .where('path', 'not in', (eb) => eb.selectFrom('stored_object').select('location'))
-    .execute();
-  return rows.map(({ path }) => path);
+  await using opened = new AsyncDisposableStack();
+  const rows = await openReadRows(server, engine.db, opened);
+  const paths = await rows.each(async ({ db }, has) => {
+    const files = await db.selectFrom('chunk_file').select(['stream_id', 'path']).execute();
+    return files.filter(({ stream_id }) => has(stream_id)).map(({ path }) => path);
+  });
+  const moved = new Set(
+    (await engine.db.selectFrom('stored_object').select('location').execute()).map(({ location }) => location),
+  );
+  return paths.flat().filter((path) => !moved.has(path));
 }
 
 /** Whether several nodes share the database of a server: each has its own files. */

@@ -17,6 +17,7 @@ import type { EngineName } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
 import { migrations } from './migrations.ts';
 import type { Tables } from './schema.ts';
+import { shardError } from './shards/shard-server.ts';
 import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite/sqlite.ts';
 
 /** The two databases. */
@@ -78,12 +79,32 @@ export async function snapshot(
   dropDatabase(path); // of an interrupted copy
   try {
     await using from = await openEngine({ file: path, server, log, unlimited: true, signal });
+    await using opened = new AsyncDisposableStack();
+    const shards = await openShards(server, signal, opened);
     await using to = await openEngine({ file: path, log });
-    return await copyRows(from.db, to.db, { overwrite: true, signal, progress });
+    return await copyRows(from.db, to.db, { overwrite: true, signal, progress, shards });
   } catch (error) {
     dropDatabase(path);
     throw error;
   }
+}
+
+/** The databases of the shards of a server. @throws ShardLost */
+async function openShards(
+  server: DatabaseServer,
+  signal: AbortSignal,
+  opened: AsyncDisposableStack,
+): Promise<ReadonlyMap<string, Kysely<Tables>>> {
+  const shards = new Map<string, Kysely<Tables>>();
+  for (const [name, url] of Object.entries(server.shards ?? {})) {
+    const engine = await openEngine({ file: '', server: { ...server, url }, log, unlimited: true, signal }).catch(
+      (error: unknown) => {
+        throw shardError(name, error);
+      },
+    );
+    shards.set(name, opened.use(engine).db);
+  }
+  return shards;
 }
 
 /** Deletes a SQLite database that nothing uses. */
@@ -132,6 +153,14 @@ export async function changeSchema(
   const how = { unlimited: true, migrate: false };
   await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, ...how });
   await refuseOwned(engine.db, { signal });
+  // Shards first: a start needs them to have the schema of the catalogue, or an older one.
+  for (const [name, url] of Object.entries(server.shards ?? {})) {
+    const at = { server: { ...server, url, replicaUrl: undefined }, log, onWait: () => undefined, signal };
+    await using shard = await openPostgresEngine({ ...at, ...how }).catch((error: unknown) => {
+      throw shardError(name, error);
+    });
+    await migratePostgres(shard.db, target);
+  }
   return await migratePostgres(engine.db, target);
 }
 
@@ -148,6 +177,17 @@ export interface DatabaseStatus {
   readonly epoch: number | null;
   /** Another database was promoted in place of this one. */
   readonly isSuperseded: boolean;
+  /** Where rows of streams are; without shards, nothing. */
+  readonly shards: readonly ShardStatus[];
+}
+
+/** A shard of the settings. */
+interface ShardStatus {
+  readonly name: string;
+  /** Null: it does not respond. */
+  readonly schema: number | null;
+  /** Number of streams that the catalogue places there. */
+  readonly streams: number;
 }
 
 /**
@@ -163,7 +203,15 @@ export async function readStatus({
 }): Promise<DatabaseStatus> {
   const newest = migrations.length;
   if (server === undefined)
-    return { engine: 'sqlite', place: file, schema: readSqliteSchema(file), newest, epoch: null, isSuperseded: false };
+    return {
+      engine: 'sqlite',
+      place: file,
+      schema: readSqliteSchema(file),
+      newest,
+      epoch: null,
+      isSuperseded: false,
+      shards: [],
+    };
   const { openPostgresEngine } = await import('./postgres/engine.ts');
   const { schemaOf } = await import('./postgres/migrate.ts');
   await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, waitMs: 0, migrate: false });
@@ -172,5 +220,28 @@ export async function readStatus({
   // A database without tables has no epoch.
   const { number: epoch, isSuperseded } =
     schema === 0 ? { number: 0, isSuperseded: false } : await readEpoch(engine.db);
-  return { engine: 'postgresql', place: null, schema, newest, epoch, isSuperseded };
+  const counts = new Map(
+    schema < newest
+      ? []
+      : (
+          await engine.db
+            .selectFrom('stream_shard')
+            .select((eb) => ['shard', eb.fn.countAll<number>().as('streams')])
+            .groupBy('shard')
+            .execute()
+        ).map(({ shard, streams }) => [shard, streams]),
+  );
+  const shards: ShardStatus[] = [];
+  for (const [name, url] of Object.entries(server.shards ?? {})) {
+    const at = { server: { ...server, url, replicaUrl: undefined }, log, onWait: () => undefined, waitMs: 0 };
+    let found: number | null = null;
+    try {
+      await using shard = await openPostgresEngine({ ...at, migrate: false });
+      found = await schemaOf(shard.db);
+    } catch (error) {
+      if (!(error instanceof OxbowError) || error.code !== 'not-ready') throw error;
+    }
+    shards.push({ name, schema: found, streams: counts.get(name) ?? 0 });
+  }
+  return { engine: 'postgresql', place: null, schema, newest, epoch, isSuperseded, shards };
 }

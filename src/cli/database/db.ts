@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
 import { type DatabaseServer, databaseServer, storeSection } from '../../config/sections/store-section.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { many } from '../../lib/text/many.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { bar, openProgressLine } from '../progress.ts';
 import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
@@ -43,7 +44,7 @@ export function addDb(program: Command, exit: (code: ExitCode) => void): void {
   copy.action(async () => exit(await runCopy(copy)));
 
   const status = db.command('status').summary('where the database is, and its schema').option('--json', 'Print JSON.');
-  addSettingFlags(status, ['data', 'store.url']);
+  addSettingFlags(status, ['data', 'store.url', 'store.shards']);
   status.action(async () => exit(await runStatus(status)));
 
   const migrate = db
@@ -55,7 +56,7 @@ export function addDb(program: Command, exit: (code: ExitCode) => void): void {
     )
     .option('--schema <NUMBER>', 'The schema (default: the newest).')
     .option('--json', 'Print JSON.');
-  addSettingFlags(migrate, ['data', 'store.url']);
+  addSettingFlags(migrate, ['data', 'store.url', 'store.shards']);
   migrate.action(async () => exit(await runMigrate(migrate)));
   addPromote(db, exit);
   addMoveStream(db, exit);
@@ -135,6 +136,10 @@ async function runStatus(command: Command): Promise<ExitCode> {
     const epochText = epoch === null || epoch === 0 ? '' : `, epoch ${epoch}`;
     say(`${engine === 'sqlite' ? place : 'PostgreSQL'}: schema ${schema} of ${newest}${epochText}`);
     if (isSuperseded) say('  Another database was promoted in place of this one.');
+    for (const { name, schema, streams } of status.shards) {
+      const state = schema === null ? 'does not respond' : `schema ${schema} of ${status.newest}`;
+      say(`  shard ${name}: ${state}, ${many(streams, 'stream')}`);
+    }
   }
   return 0;
 }

@@ -24,5 +24,5 @@ export async function moveStreamByName(
   await databaseOf(options.to);
   const row = await catalogue.selectFrom('stream').select('id').where('name', '=', stream).executeTakeFirst();
   if (!row) throw new OxbowError('not-found', `There is no stream ${stream}.`);
-  return moveStream({ ...options, catalogue, databaseOf, streamId: row.id });
+  return await moveStream({ ...options, catalogue, databaseOf, streamId: row.id });
 }

@@ -1,7 +1,7 @@
 /**
- * Makes the rows of a stream in one PostgreSQL database equal to those in another, page by page, and compares
- * them.
- * In: two databases with the same schema. Out: equal rows; counts and checksums. PostgreSQL manual, 9.24.
+ * Makes the rows of a stream in one PostgreSQL database equal to those in another: stretches of rows whose
+ * checksums differ are copied.
+ * In: two databases with the same schema. Out: equal rows; their number. PostgreSQL manual, 9.24.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
@@ -9,21 +9,34 @@ import { type Fence, holdLease } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 import { type StreamTable, streamTables } from './stream-rows.ts';
 
-/** Rows of a page: each has the segments of a file, a few kB. */
-const PAGE = 500;
-/** Rows that one statement deletes. */
-const DELETED_EACH = 1000;
+/**
+ * The length of the stretches by a column: about 256 files, 256 segments, 256 windows of ten minutes. A year
+ * of a stream has about 2,000 of each. `retention` has one row for each recording.
+ */
+const stretches = {
+  chunk_file: { column: 'first_msn', length: 15_360 }, // a file has a minute, about 60 segments
+  date_range: { column: 'msn', length: 256 },
+  retention: undefined,
+  stats_window: { column: 'start_us', length: 153_600_000_000 },
+} as const satisfies Record<StreamTable, { readonly column: string; readonly length: number } | undefined>;
+/** Rows that one statement inserts or deletes. */
+const ROWS_EACH = 500;
 
-/** Number and checksum of the rows of a stream in a table. */
-export interface TableSum {
+type Row = Readonly<Record<string, unknown>>;
+
+/** Rows of a recording of the stream: count and checksum. */
+interface Stretch {
+  readonly stream_id: string;
+  readonly stretch: number;
   readonly rows: number;
   readonly checksum: string;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
 /** Names of the tables. */
 export const tableNames = Object.keys(streamTables) as readonly StreamTable[];
+
+/** Number of rows of a stream by table. */
+export type RowCounts = Readonly<Record<StreamTable, number>>;
 
 /** The recordings of a stream: its own, and those of its qualities, which have its id first. */
 function rangesOf(streamId: string): readonly RawBuilder<boolean>[] {
@@ -42,102 +55,111 @@ async function digestOf(db: Kysely<Tables>, table: StreamTable): Promise<RawBuil
   return sql<string>`md5(ROW(${columns})::text)`;
 }
 
+/** The number of the stretch that a row is in. */
+function numberIn(table: StreamTable): RawBuilder<number> {
+  const stretch = stretches[table];
+  return stretch ? sql`${sql.ref(stretch.column)} / ${sql.lit(stretch.length)}` : sql`0`;
+}
+
+/** The rows of a stretch of a recording. */
+function rowsOf(table: StreamTable, { stream_id, stretch }: Stretch): RawBuilder<boolean> {
+  const how = stretches[table];
+  if (!how) return sql<boolean>`stream_id = ${stream_id}`;
+  const column = sql.ref(how.column);
+  const [first, end] = [stretch * how.length, (stretch + 1) * how.length];
+  return sql<boolean>`stream_id = ${stream_id} AND ${column} >= ${first} AND ${column} < ${end}`;
+}
+
+async function stretchesIn(
+  db: Kysely<Tables>,
+  table: StreamTable,
+  within: RawBuilder<boolean>,
+): Promise<ReadonlyMap<string, Stretch>> {
+  const digest = await digestOf(db, table);
+  const { rows } = await sql<Stretch>`
+    SELECT stream_id, ${numberIn(table)} AS stretch, count(*) AS rows,
+      sum(('x' || substr(${digest}, 1, 14))::bit(56)::bigint)::text AS checksum
+    FROM ${sql.table(table)} WHERE ${within} GROUP BY 1, 2`.execute(db);
+  return new Map(rows.map((row) => [`${row.stream_id} ${row.stretch}`, row]));
+}
+
+/** Where rows are copied. */
+interface CopiedRows {
+  readonly from: Kysely<Tables>;
+  readonly to: Kysely<Tables>;
+  /** Checked by each change in `to`. */
+  readonly fence: Fence;
+}
+
 /**
- * Makes the rows of a stream in `to` equal to those in `from`.
+ * Makes the rows of a stream in `to` equal to those in `from`: while these do not change, all of them have
+ * the same counts and checksums afterwards.
  *
- * @param fence checked by each change in `to`
- * @returns how many rows were written or deleted
- * @throws OxbowError `data-in-use` if the fence is refused
+ * @returns number of rows
+ * @throws OxbowError `data-in-use` if the fence is refused, `not-ready` if copied rows are not equal
  */
 export async function equalize(
-  { from, to, fence }: { readonly from: Kysely<Tables>; readonly to: Kysely<Tables>; readonly fence: Fence },
+  databases: CopiedRows,
   streamId: string,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress?: ((rows: number) => void) | undefined },
-): Promise<number> {
-  let changed = 0;
+): Promise<RowCounts> {
+  const counts: Partial<Record<StreamTable, number>> = {};
   for (const table of tableNames) {
-    const digest = await digestOf(from, table);
-    const keys = sql.join(streamTables[table].map((column) => sql.ref(column)));
-    const keyOf = (row: Row) => sql.join(streamTables[table].map((column) => sql.val(row[column])));
+    let rows = 0;
     for (const range of rangesOf(streamId)) {
-      for (let last: Row | undefined; ; ) {
+      signal.throwIfAborted();
+      for (const { row, isEqual } of await compare(databases, table, range)) {
+        rows += row?.rows ?? 0;
+        if (isEqual) continue;
         signal.throwIfAborted();
-        const after = last ? sql<boolean>`(${keys}) > (${keyOf(last)})` : sql<boolean>`TRUE`;
-        const page = await sql<Row & { digest: string }>`
-          SELECT ${keys}, ${digest} AS digest FROM ${sql.table(table)} WHERE ${range} AND ${after}
-          ORDER BY ${keys} LIMIT ${sql.lit(PAGE)}`.execute(from);
-        const end = page.rows.length < PAGE ? undefined : page.rows.at(-1)!;
-        const within = end
-          ? sql<boolean>`${range} AND ${after} AND (${keys}) <= (${keyOf(end)})`
-          : sql<boolean>`${range} AND ${after}`;
-        // One more than a page shows that there are too many.
-        const there = await sql<Row & { digest: string }>`
-          SELECT ${keys}, ${digest} AS digest FROM ${sql.table(table)} WHERE ${within}
-          ORDER BY ${keys} LIMIT ${sql.lit(PAGE + 1)}`.execute(to);
-        if (!isSame(page.rows, there.rows, streamTables[table])) {
-          changed += await replace(table, { from, to, fence, within });
-          progress?.(changed);
-        }
-        if (!end) break;
-        last = end;
+        await copy(databases, table, row!);
+        progress?.(rows);
       }
     }
+    counts[table] = rows;
   }
-  return changed;
+  return counts as Record<StreamTable, number>;
 }
 
-function isSame(a: readonly Row[], b: readonly Row[], columns: readonly string[]): boolean {
-  const all = [...columns, 'digest'];
-  return a.length === b.length && a.every((row, i) => all.every((column) => row[column] === b[i]![column]));
-}
-
-/** Replaces the rows of a page in `to`. Rows that were added to it meanwhile are found by the next comparison. */
-async function replace(
-  table: StreamTable,
-  {
-    from,
-    to,
-    fence,
-    within,
-  }: {
-    readonly from: Kysely<Tables>;
-    readonly to: Kysely<Tables>;
-    readonly fence: Fence;
-    readonly within: RawBuilder<boolean>;
-  },
-): Promise<number> {
-  const { rows } = await sql<Row>`
-    SELECT * FROM ${sql.table(table)} WHERE ${within} LIMIT ${sql.lit(2 * PAGE)}`.execute(from);
-  return to.transaction().execute(async (transaction) => {
-    if (!(await holdLease(transaction, fence))) throw otherMove();
-    const { numAffectedRows } = await sql`DELETE FROM ${sql.table(table)} WHERE ${within}`.execute(transaction);
-    if (rows.length > 0)
-      await transaction
-        .insertInto(table)
-        .values(rows as never)
-        .execute();
-    return Math.max(rows.length, Number(numAffectedRows ?? 0));
+/** The stretches of both databases, and whether they are equal; `row` has no rows if only `to` has some. */
+async function compare({ from, to }: CopiedRows, table: StreamTable, within: RawBuilder<boolean>) {
+  const [source, target] = await Promise.all([stretchesIn(from, table, within), stretchesIn(to, table, within)]);
+  const names = [...new Set([...source.keys(), ...target.keys()])];
+  return names.map((name) => {
+    const [a, b] = [source.get(name), target.get(name)];
+    const row = a ?? Object.assign({}, b!, { rows: 0 });
+    return { row, isEqual: a !== undefined && a.rows === b?.rows && a.checksum === b.checksum };
   });
 }
 
-/** Counts and checksums of the rows of a stream, by table. */
-export async function sumsOf(db: Kysely<Tables>, streamId: string): Promise<Readonly<Record<StreamTable, TableSum>>> {
-  const sums: Partial<Record<StreamTable, TableSum>> = {};
-  for (const table of tableNames) {
-    const digest = await digestOf(db, table);
-    let rows = 0;
-    let checksum = '';
-    for (const range of rangesOf(streamId)) {
-      const sum = await sql<{ rows: number; checksum: string }>`
-        SELECT count(*) AS rows,
-          coalesce(sum(('x' || substr(${digest}, 1, 12))::bit(48)::bigint), 0)::text AS checksum
-        FROM ${sql.table(table)} WHERE ${range}`.execute(db);
-      rows += sum.rows[0]!.rows;
-      checksum += ` ${sum.rows[0]!.checksum}`;
+/** Copies the rows of a stretch, and compares them. */
+async function copy(databases: CopiedRows, table: StreamTable, stretch: Stretch): Promise<void> {
+  const { from, to, fence } = databases;
+  const within = rowsOf(table, stretch);
+  // As of one moment, with its checksum.
+  const { rows, sums } = await from
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (source) => {
+      const sums = await stretchesIn(source, table, within);
+      return { sums, ...(await sql<Row>`SELECT * FROM ${sql.table(table)} WHERE ${within}`.execute(source)) };
+    });
+  await to.transaction().execute(async (target) => {
+    if (!(await holdLease(target, fence))) throw otherMove();
+    await sql`DELETE FROM ${sql.table(table)} WHERE ${within}`.execute(target);
+    for (let at = 0; at < rows.length; at += ROWS_EACH) {
+      await target
+        .insertInto(table)
+        .values(rows.slice(at, at + ROWS_EACH) as never)
+        .execute();
     }
-    sums[table] = { rows, checksum };
-  }
-  return sums as Record<StreamTable, TableSum>;
+    const [before] = sums.values();
+    const [after] = (await stretchesIn(target, table, within)).values();
+    if (before?.rows === after?.rows && before?.checksum === after?.checksum) return;
+    throw new OxbowError('not-ready', `${table} has ${before?.rows ?? 0} rows there, and other ones in the target.`, {
+      extra: { hint: 'Nothing was moved. Both databases need the same schema: oxbow db status' },
+    });
+  });
 }
 
 /**
@@ -159,12 +181,10 @@ export async function deleteRows(
           if (!(await holdLease(transaction, fence))) throw otherMove();
           const { numAffectedRows } = await sql`
             DELETE FROM ${sql.table(table)} WHERE ctid = ANY (ARRAY(
-              SELECT ctid FROM ${sql.table(table)} WHERE ${range} LIMIT ${sql.lit(DELETED_EACH)}))`.execute(
-            transaction,
-          );
+              SELECT ctid FROM ${sql.table(table)} WHERE ${range} LIMIT ${sql.lit(ROWS_EACH)}))`.execute(transaction);
           return Number(numAffectedRows ?? 0);
         });
-        if (deleted < DELETED_EACH) break;
+        if (deleted < ROWS_EACH) break;
       }
     }
   }
