@@ -90,7 +90,7 @@ suite('moving the rows of a stream', { skip: needPostgres() }, () => {
   });
   after(() => servers[Symbol.asyncDispose]());
 
-  test('goes on while it records, to a shard and back: every write succeeds, and nothing is lost or twice', async () => {
+  test('works while it records, to a shard and back: every write succeeds, and nothing is lost or twice', async () => {
     const server = await servers.create();
     await using folder = await openFolder('move');
     await using store = await openStore({ file: `${folder.path}/oxbow.db`, server, log });

@@ -47,8 +47,8 @@ async function assertLost(server: Server): Promise<void> {
   assert.equal(answer.status, 503, text);
   assert.match(text, /\\"b\\" of store\.shards/);
   assert.ok((await spansOf(server, 'near')) > 0);
-  const list = (await (await server.fetch('/api/v1/streams')).json()) as { streams: { name: string }[] };
-  assert.deepEqual(list.streams.map(({ name }) => name).sort(), ['far', 'near']);
+  const list = (await (await server.fetch('/api/v1/streams')).json()) as { items: { name: string }[] };
+  assert.deepEqual(list.items.map(({ name }) => name).sort(), ['far', 'near']);
 }
 
 suite('oxbow with a shard', { skip: needPostgres() }, () => {

@@ -21,7 +21,6 @@ export interface ShardedSettings {
   readonly replicaLag: number;
 }
 
-/** The servers. */
 export interface ShardedServers extends AsyncDisposable {
   /** The server of the shards. */
   readonly shard: PostgresServer;

@@ -56,7 +56,7 @@ export interface MovedStream {
 }
 
 /**
- * Moves the rows of a stream. Abort leaves a move that the next call continues; writes go on.
+ * Moves the rows of a stream. Abort leaves a move that the next call continues; writes continue.
  *
  * @throws OxbowError `data-in-use` if a process runs without shards, or another move of the stream has begun;
  *   `not-ready` if a database does not respond, or the rows change faster than they are compared

@@ -32,7 +32,6 @@ interface Stretch {
   readonly checksum: string;
 }
 
-/** Names of the tables. */
 export const tableNames = Object.keys(streamTables) as readonly StreamTable[];
 
 /** Number of rows of a stream by table. */
@@ -83,7 +82,6 @@ async function stretchesIn(
   return new Map(rows.map((row) => [`${row.stream_id} ${row.stretch}`, row]));
 }
 
-/** Where rows are copied. */
 interface CopiedRows {
   readonly from: Kysely<Tables>;
   readonly to: Kysely<Tables>;

@@ -10,7 +10,7 @@ import type { Tables } from '../schema.ts';
 import type { StreamShardTable } from '../tables/shard-tables.ts';
 import { streamTables } from './stream-rows.ts';
 
-/** Rows that changed within this time before the last reading are read again: clocks and transactions differ, µs. */
+/** Rows of this time before the last reading are read again: clocks and transactions differ, µs. */
 const AGAIN_US = 10_000_000;
 /** All rows are read this often, ms: the row of a deleted stream does not change. */
 const ALL_EVERY_MS = 10 * 60_000;

@@ -141,7 +141,7 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
         return await named(shard, () => write(place));
       } catch (error) {
         if (!(error instanceof OxbowError) || error.code !== 'data-in-use' || tries === TRIES) throw error;
-        // Refused: it was moved, or another process claimed it. A new token is given to the holder of a lease.
+        // It was moved, or another process claimed it. The holder of a lease gets a new token.
         if (this.#claims.get(streamId) === claiming) this.#claims.delete(streamId);
       }
     }

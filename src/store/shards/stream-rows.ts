@@ -29,14 +29,13 @@ export interface StreamPlace {
   readonly isCatalogue: boolean;
 }
 
-/** One of the databases. */
 export interface RowDatabase {
   /** Of the settings; empty: the catalogue. */
   readonly name: string;
   readonly db: Kysely<Tables>;
 }
 
-/** The rows of all streams. `id` is that of a stream, or of the recording of one of its qualities. */
+/** The rows of all streams. `id`: of a stream, or of the recording of one of its qualities. */
 export interface StreamRows {
   /**
    * Runs a query of the rows of one stream. It may run again.
@@ -54,7 +53,7 @@ export interface StreamRows {
    *   if a move takes long
    */
   write<T>(id: string, write: (place: StreamPlace) => Promise<T>): Promise<T>;
-  /** Before a stream is opened: from now on what an earlier owner writes late is refused. @throws as `write` */
+  /** Before a stream is opened: from now on late writes of an earlier owner are refused. @throws as `write` */
   claim(streamId: string): Promise<void>;
   /** The stream exists no more, nor do its rows. */
   forget(streamId: string): Promise<void>;
