@@ -160,7 +160,12 @@ export const features: readonly Feature[] = [
     'archive/objects archive/folders object-store offload',
     'run/object-storage',
   ),
-  feature('Database', 'SQLite and PostgreSQL, backups', 'store postgresql backup !rooms', 'run/postgresql run/backup'),
+  feature(
+    'Database',
+    'SQLite and PostgreSQL, backups',
+    'store postgresql shards move-stream backup !rooms',
+    'run/postgresql run/backup',
+  ),
   feature(
     'Health and metrics',
     'what operators look at',

@@ -254,6 +254,13 @@ test('what is set twice and may be set once is refused with both places: keys, p
       'f:1 nats.url: one engine carries the news that a job waits, and jobs.amqp.url (f:3) is another; remove one.',
     ],
   );
+  const shards = 'shards: { b: "postgres://b/x" }';
+  assert.deepEqual(await of(`store: { ${shards} }\n`), [
+    'f:1 store.shards: shards need the database of the catalogue; set `store.url`.',
+  ]);
+  assert.deepEqual(await of(`store: { url: "postgres://a/x", ${shards}, newStreams: c }\n`), [
+    'f:1 store.newStreams: there is no shard "c"; use catalogue, fewest or a name of store.shards.',
+  ]);
   await loadConfig({ files: [yaml('nats: { url: "tls://user:word@n:4222/" }\n')] });
   assert.deepEqual(await of('nats: { url: "http://n" }\n'), [
     'f:1:14 nats.url: it is not an address such as nats://USER:PASSWORD@nats.example:4222.',

@@ -153,7 +153,8 @@ export async function changeSchema(
   const how = { unlimited: true, migrate: false };
   await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, ...how });
   await refuseOwned(engine.db, { signal });
-  // Shards first: a start needs them to have the schema of the catalogue, or an older one.
+  // First the catalogue, which refuses a schema without shards while streams are on them.
+  const changed = await migratePostgres(engine.db, target);
   for (const [name, url] of Object.entries(server.shards ?? {})) {
     const at = { server: { ...server, url, replicaUrl: undefined }, log, onWait: () => undefined, signal };
     await using shard = await openPostgresEngine({ ...at, ...how }).catch((error: unknown) => {
@@ -161,7 +162,7 @@ export async function changeSchema(
     });
     await migratePostgres(shard.db, target);
   }
-  return await migratePostgres(engine.db, target);
+  return changed;
 }
 
 /** The result of `readStatus`. */

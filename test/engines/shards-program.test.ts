@@ -70,7 +70,10 @@ suite('oxbow with a shard', { skip: needPostgres() }, () => {
     {
       await using server = await start();
       await addStreams(server);
-      for (const name of ['near', 'far']) await seal(server, name);
+      for (const name of ['near', 'far']) {
+        await until(`${name} is recorded`, async () => (await spansOf(server, name)) > 0);
+        await seal(server, name);
+      }
       await until('both have rows', async () => (await rowsIn(settings.url)).chunk_file === 2);
       const { from, to, rows } = await run('db', 'move-stream', 'far', '--to', 'b');
       assert.deepEqual([from, to, rows.chunk_file >= 1], ['catalogue', 'b', true]);

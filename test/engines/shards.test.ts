@@ -3,13 +3,17 @@
  * lost.
  */
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { VerifiedFiles } from '../../src/features/verify/verified-files.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../src/recording/erase/erasure-table.ts';
 import { StatsTable } from '../../src/recording/stats-table.ts';
 import { openEngine, openStore, type Store } from '../../src/store/db.ts';
+import { readServerFiles } from '../../src/store/indexed-files.ts';
+import { copyToFile, copyToServer } from '../../src/store/move.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -17,6 +21,13 @@ import { chunkAt, openShards, rowsIn, type ShardedServers } from './shards.fixtu
 
 const log = createSilentLog();
 let servers: ShardedServers;
+
+/** Writes a row without the guards of a store. */
+async function copyTo(url: string, row: ReturnType<typeof chunkAt>): Promise<void> {
+  const server = { url, replicaUrl: undefined, pool: 2, replicaLag: 2000 };
+  await using engine = await openEngine({ file: '', server, log });
+  await engine.db.insertInto('chunk_file').values(row).execute();
+}
 
 const tablesOf = ({ rows }: Pick<Store, 'rows'>) => ({
   table: new ChunkTable(rows),
@@ -194,5 +205,57 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     });
     await using engine = await openEngine({ file, server: { ...server, url: server.shards.b! }, log });
     assert.equal((await engine.db.selectFrom('chunk_file').select('size').execute()).length, 1);
+  });
+
+  test('copies, verifications and the doctor have each stream once, from the database where it is', async () => {
+    const server = await servers.create();
+    await using folder = await openFolder('shards');
+    const file = `${folder.path}/oxbow.db`;
+    {
+      await using store = await openStore({ file, server, log });
+      const { table } = tablesOf(store);
+      for (const id of ['a', 'b', 'b/q-360p', 'c']) await table.put(chunkAt(id, 1));
+      // Copies that a move has left in the catalogue.
+      for (const stream_id of ['b', 'b/q-360p']) await copyTo(server.shards.b!, { ...chunkAt(stream_id, 1), size: 7 });
+      await store.db.updateTable('stream_shard').set({ shard: 'b', token: 9 }).where('stream_id', '=', 'b').execute();
+      await store.rows.claim('b');
+      const files = new VerifiedFiles(store);
+      const ids: string[] = [];
+      for (let id = await files.recordingAfter(''); id !== undefined; id = await files.recordingAfter(id)) ids.push(id);
+      assert.deepEqual(ids, ['a', 'b', 'b/q-360p', 'c']);
+      assert.equal(await files.totalBytes(), 16);
+      assert.equal(await new VerifiedFiles(store, { streamId: 'b' }).totalBytes(), 14);
+    }
+    assert.equal((await readServerFiles(server))!.length, 4);
+    const at = `${folder.path}/copied`;
+    await mkdir(at);
+    const { rows } = await copyToFile({ file: `${at}/oxbow.db`, server, signal: new AbortController().signal }, 0);
+    assert.equal(rows.get('chunk_file'), 4);
+    {
+      await using engine = await openEngine({ file: `${at}/oxbow.db`, log });
+      const sizes = await engine.db
+        .selectFrom('chunk_file')
+        .select(['stream_id', 'size'])
+        .orderBy('stream_id')
+        .execute();
+      assert.deepEqual(
+        sizes.map(({ size }) => size),
+        [1, 7, 7, 1],
+      );
+    }
+    await assert.rejects(
+      copyToFile(
+        { file: `${at}/oxbow.db`, server: { ...server, shards: {} }, signal: new AbortController().signal },
+        0,
+      ),
+      { code: 'not-ready', message: /"b"/ },
+    );
+    // Back on a server, all rows are in its catalogue.
+    const back = { ...(await servers.create()), shards: server.shards };
+    await copyToServer({ file: `${at}/oxbow.db`, server: back, overwrite: true, signal: new AbortController().signal });
+    await using store = await openStore({ file, server: back, log });
+    assert.equal((await tablesOf(store).table.totals('b')).bytes, 14);
+    await tablesOf(store).table.put(chunkAt('b', 2));
+    assert.equal((await rowsIn(back.url)).chunk_file, 5);
   });
 });

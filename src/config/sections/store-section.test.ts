@@ -36,3 +36,19 @@ test('without an address there is no server', () => {
   assert.equal(databaseServer({ url: undefined, ...more }), undefined);
   assert.equal(databaseServer({ url: 'postgres://db/oxbow', ...more })?.url, 'postgres://db/oxbow');
 });
+
+test('shards have names and addresses, in a map or in one text; only the names are printed', () => {
+  const { shards } = storeSection.children;
+  const [b, c] = ['postgres://me:secret@b/oxbow', 'postgresql://me:secret@c/oxbow?sslmode=require'];
+  assert.deepEqual(shards.parse({ b, c }), { b, c });
+  assert.deepEqual(shards.parse(` b=${b}  c=${c} `), { b, c });
+  assert.equal(shards.print(shards.parse({ b, c })), 'b=*** c=***');
+  assert.deepEqual(shards.parse(''), {});
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`s${i}`, b]));
+  for (const value of [{ 'B!': b }, { b: 'mysql://me:secret@b/x' }, `b=${b} b=${c}`, b, [b], many]) {
+    assert.throws(
+      () => shards.parse(value),
+      (error: Error) => error.name === 'FormatError' && !error.message.includes('secret'),
+    );
+  }
+});
