@@ -118,7 +118,8 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
       await engine.check();
       await engine[Symbol.asyncDispose]();
     }
-    const status = { engine: 'postgresql', place: null, schema: migrations.length, newest: migrations.length };
+    const schema = migrations.length;
+    const status = { engine: 'postgresql', place: null, schema, newest: schema, shards: [] };
     assert.deepEqual(await readStatus({ file: '', server }), { ...status, epoch: 0, isSuperseded: false });
   });
 

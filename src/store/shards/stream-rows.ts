@@ -53,7 +53,7 @@ export interface StreamRows {
    *   if a move takes long
    */
   write<T>(id: string, write: (place: StreamPlace) => Promise<T>): Promise<T>;
-  /** Before a stream is opened: from now on late writes of an earlier owner are refused. @throws as `write` */
+  /** Before a stream is opened: from now on, late writes of earlier owners are refused. @throws as `write` */
   claim(streamId: string): Promise<void>;
   /** The stream exists no more, nor do its rows. */
   forget(streamId: string): Promise<void>;
