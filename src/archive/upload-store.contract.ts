@@ -23,7 +23,7 @@ async function write(store: UploadStore, from: number, to: number): Promise<void
   await using open = await store.open(location);
   const half = Math.floor((from + to) / 2);
   await open.write([file.subarray(from, half), file.subarray(half, to)], from);
-  await open.sync();
+  await open.sync(true);
 }
 
 /** Every engine runs this suite. */

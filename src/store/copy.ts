@@ -60,6 +60,8 @@ const keys = {
   placement: ['kind', 'key'],
   upload: ['id'],
   upload_part: ['upload_id', 'offset'],
+  staged_upload: ['location'],
+  staged_part: ['location', 'start'],
   media_server: ['id'],
   room: ['id'],
   room_member: ['room_id', 'user_id'],

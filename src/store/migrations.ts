@@ -14,6 +14,7 @@ import { eventLogMigration } from './tables/event-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';
 import { streamShardMigration } from './tables/shard-tables.ts';
+import { stagedMigration } from './tables/staged-tables.ts';
 import { traceMigration } from './tables/trace-columns.ts';
 
 /**
@@ -421,6 +422,7 @@ export const migrations: readonly Migration[] = [
    ALTER TABLE asset DROP COLUMN watch_rules;`,
   },
   streamShardMigration,
+  stagedMigration,
 ];
 
 /** The statements that upgrade. */

@@ -38,6 +38,7 @@ import type { EventLogHeadTable, EventLogTable, WebhookReplayTable } from './tab
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
 import type { SettingTable } from './tables/setting-tables.ts';
 import type { StreamShardTable } from './tables/shard-tables.ts';
+import type { StagedPartTable, StagedUploadTable } from './tables/staged-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './tables/asset-tables.ts';
@@ -401,6 +402,8 @@ export interface Tables {
   asset_subtitle: AssetSubtitleTable;
   upload: UploadTable;
   upload_part: UploadPartTable;
+  staged_upload: StagedUploadTable;
+  staged_part: StagedPartTable;
   marker: MarkerTable;
   pin: PinTable;
   clip: ClipTable;

@@ -28,6 +28,8 @@ export interface UploadTable {
   readonly request_key: string | null;
   /** SHA-256 of that request, base64url. */
   readonly request_hash: string | null;
+  /** Object store that its bytes go to as they arrive; null: the data folder of its node. */
+  readonly target: string | null;
 }
 
 /** A stretch of an upload that has arrived. */

@@ -141,9 +141,9 @@ const cases: Readonly<Record<string, Case>> = {
       {
         await using file = await uploads.open(object);
         await file.write([next.subarray(0, 20_000)], 0);
-        await file.sync();
+        await file.sync(true);
         await file.write([next.subarray(20_000)], 20_000);
-        await file.sync();
+        await file.sync(true);
       }
       await uploads.finish(object, next.length);
     },

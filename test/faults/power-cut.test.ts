@@ -123,7 +123,7 @@ test(`${STATES} states that a power failure leaves: each starts, and nothing tha
           const position = index * 10_000;
           await uploading.write([uploadBytes.subarray(position, position + 10_000)], position);
           if (index % 2 === 0) {
-            await uploading.sync();
+            await uploading.sync(true);
             answered.uploaded.push({ bytes: position + 10_000, at: crash.position });
           }
         }

@@ -93,6 +93,35 @@ export interface PresignOptions extends ClientOptions {
   readonly cacheControl?: string;
 }
 
+/**
+ * The parts of an object, sent in any order by anyone who knows its upload. A number may be sent again: the
+ * last one counts.
+ */
+export interface ObjectParts {
+  /** Begins an upload in parts; returns its id. */
+  begin(key: string, options?: ClientOptions): Promise<string>;
+  /**
+   * Sends a part. All but the one with the highest number have 5 MiB or more.
+   *
+   * @param at.number 1 to 10,000: parts are joined in the order of their numbers, which may have holes
+   * @param at.md5 of the bytes, hex
+   * @returns the entity tag of the server; `lost` if it does not know the upload
+   */
+  send(
+    key: string,
+    at: { readonly uploadId: string; readonly number: number; readonly md5: string },
+    bytes: Uint8Array,
+    options?: ClientOptions,
+  ): Promise<string | 'lost'>;
+  /** Makes the object of some parts, in the order of their numbers; the others are dropped. `lost` as above. */
+  complete(
+    key: string,
+    uploadId: string,
+    parts: readonly { readonly number: number; readonly etag: string }[],
+    options?: ClientOptions,
+  ): Promise<'done' | 'lost'>;
+}
+
 /** A bucket. Every operation but `list` is one request, `put` several; none is repeated. */
 export interface ObjectClient extends AsyncDisposable {
   /** Resolves if the bucket is there and may be used. Rejects with ObjectError. */
@@ -114,6 +143,8 @@ export interface ObjectClient extends AsyncDisposable {
   delete(key: string, options?: ClientOptions): Promise<void>;
   /** Discards an upload in parts that is not complete; no error if there is none. */
   abandon(key: string, upload: PartialUpload, options?: ClientOptions): Promise<void>;
+  /** Undefined: parts of one object cannot be sent apart from each other. */
+  readonly parts?: ObjectParts;
   /** Objects whose keys have a prefix, in order. */
   list(prefix: string, options?: ClientOptions): AsyncIterable<ListedObject>;
   /** An address where anyone can read an object for some time. */

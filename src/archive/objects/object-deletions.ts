@@ -52,6 +52,23 @@ export class ObjectDeletions {
     }
   }
 
+  /**
+   * Queues an object for deletion a day later, before it is put: unless `unplan` follows, no row knows it.
+   */
+  async plan({ target, key }: DoomedObject): Promise<void> {
+    const row = { target, key, parts: '', again: 0, due_us: this.#nowUs() + AGAIN_US };
+    await this.#db.insertInto('object_deletion').values(row).execute();
+  }
+
+  /** The object has a row now. @param db of the transaction that adds it @returns false if it is deleted already */
+  async unplan(db: Kysely<Tables>, { target, key }: DoomedObject): Promise<boolean> {
+    const { numDeletedRows } = await db
+      .deleteFrom('object_deletion')
+      .where(matches({ target, key }))
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
   /** Whether the deletion of an object waits, now or for later. @param db of a transaction */
   async has(db: Kysely<Tables>, { target, key }: DoomedObject): Promise<boolean> {
     const row = await db

@@ -16,6 +16,7 @@ import {
   type ObjectClient,
   ObjectError,
   type ObjectHead,
+  type ObjectParts,
   type ObjectSource,
   type PartialUpload,
   type PresignOptions,
@@ -91,40 +92,50 @@ class S3ObjectClient implements ObjectClient {
   }
 
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
-    const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand } = this.#sdk;
-    const at = this.#at(key);
+    const { parts } = this;
     const { signal } = options;
-    return putInParts(
-      source,
-      {
-        begin: async () => {
-          const command = new CreateMultipartUploadCommand(at);
-          const { UploadId } = await this.#try('begin an upload', signal, (abortSignal) =>
-            this.#client.send(command, { abortSignal }),
-          );
-          if (UploadId === undefined) throw new ObjectError('the server began an upload without an id');
-          return UploadId;
-        },
-        send: async (UploadId, index, bytes, md5) => {
-          const part = { ...at, UploadId, PartNumber: index + 1, Body: bytes, ContentMD5: base64(md5) };
-          const command = new UploadPartCommand(part);
-          const answer = await this.#orLost('send a part', signal, (abortSignal) =>
-            this.#client.send(command, { abortSignal }),
-          );
-          return answer === 'lost' ? answer : (answer.ETag ?? `"${md5}"`);
-        },
-        complete: async (UploadId, parts) => {
-          const Parts = parts.map(({ etag }, index) => ({ PartNumber: index + 1, ETag: etag }));
-          const command = new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } });
-          const answer = await this.#orLost('complete an upload', signal, (abortSignal) =>
-            this.#client.send(command, { abortSignal }),
-          );
-          return answer === 'lost' ? answer : 'done';
-        },
+    const sender = {
+      begin: () => parts.begin(key, { signal }),
+      send: (uploadId: string, index: number, bytes: Uint8Array, md5: string) =>
+        parts.send(key, { uploadId, number: index + 1, md5 }, bytes, { signal }),
+      complete: (uploadId: string, sent: PartialUpload['parts']) => {
+        const numbered = sent.map(({ etag }, index) => ({ number: index + 1, etag }));
+        return parts.complete(key, uploadId, numbered, { signal });
       },
-      options,
-    );
+    };
+    return putInParts(source, sender, options);
   }
+
+  readonly parts: ObjectParts = {
+    begin: async (key, { signal } = {}) => {
+      const command = new this.#sdk.CreateMultipartUploadCommand(this.#at(key));
+      const { UploadId } = await this.#try('begin an upload', signal, (abortSignal) =>
+        this.#client.send(command, { abortSignal }),
+      );
+      if (UploadId === undefined) throw new ObjectError('the server began an upload without an id');
+      return UploadId;
+    },
+    send: async (key, { uploadId, number, md5 }, bytes, { signal } = {}) => {
+      const part = { ...this.#at(key), UploadId: uploadId, PartNumber: number, Body: bytes, ContentMD5: base64(md5) };
+      const command = new this.#sdk.UploadPartCommand(part);
+      const answer = await this.#orLost('send a part', signal, (abortSignal) =>
+        this.#client.send(command, { abortSignal }),
+      );
+      return answer === 'lost' ? answer : (answer.ETag ?? `"${md5}"`);
+    },
+    complete: async (key, uploadId, parts, { signal } = {}) => {
+      const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+      const command = new this.#sdk.CompleteMultipartUploadCommand({
+        ...this.#at(key),
+        UploadId: uploadId,
+        MultipartUpload: { Parts },
+      });
+      const answer = await this.#orLost('complete an upload', signal, (abortSignal) =>
+        this.#client.send(command, { abortSignal }),
+      );
+      return answer === 'lost' ? answer : 'done';
+    },
+  };
 
   async read(
     key: string,

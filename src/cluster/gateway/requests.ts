@@ -3,6 +3,7 @@
  * In: requests. Out: whether another node has answered. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { locked } from '../../library/uploads/upload-locks.ts';
 import { pathOf } from '../../serve/exchange/exchange.ts';
 import type { Taken } from '../../serve/other-nodes.ts';
 import type { NodeView } from '../placement/placement.ts';
@@ -73,23 +74,29 @@ export class PassedRequests {
    * preview.
    */
   #passTo(node: NodeView, request: IncomingMessage, response: ServerResponse, passed: PassedKind): Taken {
-    const { peers, refusals, version, count, onUnanswered } = this.#options;
+    const { peers, version, count, onUnanswered } = this.#options;
     if (passed === 'page' && (node.version !== version || !node.isAlive)) return false;
     count(passed, node);
     if (!node.isAlive) {
       onUnanswered(node.name);
-      refusals.ofRequest(request, response, nodeUnanswered(node.name));
+      this.#refuse(request, response, passed, nodeUnanswered(node.name));
       return true;
     }
     const { passer } = peers.of(node);
     if (passed !== 'page') {
-      passer.request(request, response, (reason) => refusals.ofRequest(request, response, reason));
+      passer.request(request, response, (reason) => this.#refuse(request, response, passed, reason));
       return true;
     }
     return new Promise((resolve) => {
       passer.request(request, response, () => resolve(false));
       response.once('close', () => resolve(true));
     });
+  }
+
+  /** tus-js-client begins a new upload when HEAD fails, unless the upload is locked: then it retries. */
+  #refuse(request: IncomingMessage, response: ServerResponse, passed: PassedKind, reason: unknown): void {
+    const isTusHead = passed === 'upload' && request.method === 'HEAD';
+    this.#options.refusals.ofRequest(request, response, isTusHead ? locked(reason) : reason);
   }
 
   async #nodeIn(request: IncomingMessage, about: AboutBody): Promise<NodeView | undefined> {

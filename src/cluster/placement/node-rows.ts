@@ -11,7 +11,7 @@ import { type Fence, holdLease } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { PlacementTable } from '../../store/tables/node-tables.ts';
 import { evenMoves } from './even-moves.ts';
-import type { NodeView, OwnedKind } from './placement.ts';
+import { lockHolderOf, type NodeView, type OwnedKind } from './placement.ts';
 
 /** Kinds that run: their new owner continues them at once. */
 const RUNNING: readonly OwnedKind[] = ['stream', 'room'];
@@ -199,12 +199,14 @@ export class NodeRows {
       const owned = this.#db.selectFrom('placement').select('key').where('node', '=', dead).limit(1);
       if (await owned.where('kind', 'in', running).executeTakeFirst()) return true;
     }
+    if (kinds.includes('upload') && (await this.#movingUploads(dead, 1)).length > 0) return true;
     return kinds.includes('asset') && (await this.#movingAssets(dead, 1)).length > 0;
   }
 
   /**
-   * Distributes the things of a dead node: streams and rooms in one transaction, then the assets. An asset
-   * that is still uploaded stays, because its bytes are on the disk of that node.
+   * Distributes the things of a dead node: streams and rooms in one transaction, then uploads whose bytes are in
+   * a bucket, each with its asset, then the other assets. What is uploaded to the disk of that node stays, with
+   * its asset.
    *
    * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it
    *   again
@@ -219,6 +221,11 @@ export class NodeRows {
       .where('kind', 'in', RUNNING)
       .execute();
     let moved = await this.#move(dead, fence, running, choose);
+    for (;;) {
+      const uploads = await this.#moveUploads(dead, fence, await this.#movingUploads(dead, ROWS_EACH), choose);
+      if (uploads === 0) break;
+      moved += uploads;
+    }
     for (;;) {
       const ids = await this.#movingAssets(dead, ROWS_EACH);
       const assets = await this.#move(
@@ -260,6 +267,57 @@ export class NodeRows {
       }
       return moved;
     });
+  }
+
+  /** Gives uploads of a dead node to others, each with its asset, and frees their locks. Returns how many. */
+  #moveUploads(
+    dead: string,
+    fence: Fence,
+    uploads: readonly { readonly id: string; readonly asset: string }[],
+    choose: (kind: OwnedKind) => string | undefined,
+  ): Promise<number> {
+    return this.#db.transaction().execute(async (db) => {
+      if (uploads.length === 0 || !(await holdLease(db, fence))) return 0;
+      let moved = 0;
+      for (const { id, asset } of uploads) {
+        const node = choose('upload');
+        if (node === undefined) continue;
+        const { numUpdatedRows } = await db
+          .updateTable('placement')
+          .set({ node, changed_us: this.#nowUs() })
+          .where('node', '=', dead)
+          .where((eb) =>
+            eb.or([
+              eb.and([eb('kind', '=', 'upload'), eb('key', '=', id)]),
+              eb.and([eb('kind', '=', 'asset'), eb('key', '=', asset)]),
+            ]),
+          )
+          .executeTakeFirst();
+        moved += Number(numUpdatedRows);
+      }
+      // The next request need not wait for their end. What the dead node writes late is guarded by their tokens.
+      await db
+        .updateTable('lease')
+        .set({ expires_us: 0 })
+        .where('name', '>=', 'upload/')
+        .where('name', '<', 'upload0')
+        .where('holder', '=', lockHolderOf(dead))
+        .execute();
+      return moved;
+    });
+  }
+
+  /** Uploads of a dead node whose bytes are in a bucket. */
+  #movingUploads(dead: string, limit: number): Promise<{ readonly id: string; readonly asset: string }[]> {
+    return this.#db
+      .selectFrom('placement')
+      .innerJoin('upload', 'upload.id', 'placement.key')
+      .select(['upload.id as id', 'upload.asset_id as asset'])
+      .where('placement.kind', '=', 'upload')
+      .where('placement.node', '=', dead)
+      .where('upload.target', 'is not', null)
+      .limit(limit)
+      .execute();
   }
 
   async #movingAssets(dead: string, limit: number): Promise<string[]> {

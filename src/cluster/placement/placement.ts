@@ -10,6 +10,9 @@ import { Emitter } from '../../lib/events.ts';
 /** A kind of thing with an owner: a stream by its name, anything else by its id. */
 export type OwnedKind = 'stream' | 'room' | 'asset' | 'upload';
 
+/** How a node names itself in the locks of uploads, so that others free those of a dead one. */
+export const lockHolderOf = (node: string): string => `node/${node}`;
+
 /** The role that a node needs to own a thing. */
 export const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
   stream: 'ingest',

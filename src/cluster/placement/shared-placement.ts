@@ -24,8 +24,8 @@ const AGAIN_US = 10_000_000;
 const ALL_EVERY_MS = 10 * 60_000;
 /** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
-/** Kinds that move when their node dies. Of an upload the bytes are on the disk of that node: it stays. */
-const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
+/** Kinds that move when their node dies. An upload stays if its bytes are on the disk of that node. */
+const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset', 'upload'];
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 
@@ -223,7 +223,7 @@ export class SharedPlacement implements Placement {
     // Apart: a node with many assets can run as many streams as another one.
     const [running, assets] = [new Map(await rows.loads('running')), new Map(await rows.loads('assets'))];
     const choose = (kind: OwnedKind): string | undefined => {
-      const loads = kind === 'asset' ? assets : running;
+      const loads = kind === 'asset' || kind === 'upload' ? assets : running;
       const able = living.filter((node) => node.roles.includes(roleFor[kind]));
       const [first] = able.sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
       if (first) loads.set(first.name, (loads.get(first.name) ?? 0) + 1);

@@ -2,7 +2,7 @@
  * The settings of the library, a part of the table of all settings.
  * In: the types of settings. Out: the section `library` for schema.ts.
  */
-import { duration, integer, optionalSize, section } from '../option.ts';
+import { choice, duration, integer, optionalSize, section, size } from '../option.ts';
 import { ladderSection } from './ladder-section.ts';
 
 export const librarySection = section({
@@ -20,6 +20,16 @@ export const librarySection = section({
   parallelUploads: integer('200', { min: 1, max: 10_000 }, 'Number of requests that store uploads at the same time.', {
     reload: 'live',
   }),
+  staging: choice(
+    ['auto', 'disk', 'bucket'],
+    'auto',
+    'Where the bytes of an upload are until it is complete: in the data folder (`disk`), or in the object store of `storage.target` as they come (`bucket`), so that any node continues an upload. `auto`: `bucket` in a cluster whose `storage.target` is of the type `s3` or `gcs`, `disk` otherwise.',
+  ),
+  stagingMemory: size(
+    '256M',
+    'Most memory for parts of uploads that are sent to a bucket; each request that stores an upload needs 8 MiB, more for files above 62 GiB.',
+    { reload: 'live' },
+  ),
   hashThreads: integer(
     '1',
     {

@@ -7,6 +7,7 @@ import { UploadDigests } from './upload-digests.ts';
 import { UploadEnding } from './upload-ending.ts';
 import { UploadParts } from './upload-parts.ts';
 import { UploadProgress } from './upload-progress.ts';
+import { UploadStores } from './upload-stores.ts';
 import { UploadSweep } from './upload-sweep.ts';
 import { UploadTable } from './upload-table.ts';
 import { Uploads, type UploadsOptions } from './uploads.ts';
@@ -19,14 +20,15 @@ export interface OpenedUploads extends Disposable {
 }
 
 export function openUploads(options: UploadsOptions): OpenedUploads {
-  const { db, store, events, clock } = options;
+  const { db, events, clock } = options;
   const table = new UploadTable(db);
   const parts = new UploadParts(db);
-  const digests = new UploadDigests(store);
+  const stores = new UploadStores(options);
+  const digests = new UploadDigests(stores);
   const progress = new UploadProgress(events, clock);
-  const creation = new UploadCreation(options, table);
-  const ending = new UploadEnding(options, { table, digests, progress });
-  const uploads = new Uploads(options, { table, parts, creation, digests, progress, ending });
+  const creation = new UploadCreation(options, table, stores);
+  const ending = new UploadEnding(options, { table, digests, progress, stores });
+  const uploads = new Uploads(options, { table, parts, creation, digests, progress, ending, stores });
   return {
     uploads,
     creation,

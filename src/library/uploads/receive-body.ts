@@ -5,7 +5,7 @@
  * stream.
  */
 import type { Readable } from 'node:stream';
-import type { UploadFile } from '../../archive/upload-store.ts';
+import type { KeptBytes, UploadFile } from '../../archive/upload-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { locked } from './upload-locks.ts';
 
@@ -22,8 +22,11 @@ interface ReceiveOptions {
   readonly inspect?: ((bytes: Uint8Array) => void) | undefined;
   /** Bytes were written up to this position; they are not synced yet. */
   readonly onWritten: (position: number) => void;
-  /** Everything up to this position is on the disk. Without it, nothing is synced before the end. */
-  readonly onSynced?: ((position: number) => Promise<void>) | undefined;
+  /**
+   * Everything up to this position is on the disk, or in a bucket when `kept` is noted. Without it, nothing is
+   * synced before the end.
+   */
+  readonly onSynced?: ((position: number, kept: KeptBytes | undefined) => Promise<void>) | undefined;
   /** Ends the receiving: the lock was taken, or the asset deleted. */
   readonly signal: AbortSignal;
 }
@@ -34,6 +37,8 @@ export interface Received {
   readonly position: number;
   /** Why it ended before its end; undefined: it is complete. */
   readonly failure: unknown;
+  /** Without `onSynced`: what is to be noted for these bytes to count. */
+  readonly kept: KeptBytes | undefined;
 }
 
 /** Reads are collected up to this, bytes. */
@@ -72,6 +77,7 @@ class Receiver {
   readonly #isRequest: boolean;
   #ended = false;
   #failure: unknown;
+  #kept: KeptBytes | undefined;
   readonly #idle: NodeJS.Timeout;
   /** Stores and syncs also the bytes of a slow client. */
   readonly #tick: NodeJS.Timeout;
@@ -175,19 +181,24 @@ class Receiver {
     if (!this.#options.onSynced || this.#syncing || this.#ended || this.#written === this.#synced) return;
     const isDue = this.#written - this.#synced >= SYNC_BYTES || performance.now() - this.#syncedAtMs >= SYNC_MS;
     if (!isDue) return;
-    this.#syncing = this.#sync()
+    this.#syncing = this.#sync(false)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#syncing = undefined;
       });
   }
 
-  async #sync(): Promise<void> {
-    const position = this.#written;
-    await this.#options.file.sync();
-    await this.#options.onSynced?.(position);
-    this.#synced = position;
+  async #sync(isEnd: boolean): Promise<void> {
+    const written = this.#written;
+    const kept = await this.#options.file.sync(isEnd);
+    const position = kept ? kept.position : written;
     this.#syncedAtMs = performance.now();
+    this.#failure ??= kept?.failure;
+    // A bucket has no more than before until a part is full.
+    if (position === this.#synced && !isEnd) return;
+    await this.#options.onSynced?.(position, kept);
+    this.#kept = kept;
+    this.#synced = position;
   }
 
   #fail(error: unknown): void {
@@ -216,11 +227,11 @@ class Receiver {
   async #finish(): Promise<void> {
     await this.#syncing;
     try {
-      if (this.#written > this.#synced || this.#written === this.#options.position) await this.#sync();
+      if (this.#written > this.#synced || this.#written === this.#options.position) await this.#sync(true);
     } catch (error) {
       this.#failure ??= error;
     }
-    this.#done({ position: this.#synced, failure: this.#failure });
+    this.#done({ position: this.#synced, failure: this.#failure, kept: this.#kept });
   }
 }
 

@@ -13,6 +13,7 @@ import { printSize } from '../../lib/size.ts';
 import type { AssetIntake } from '../asset.ts';
 import { readChecksum } from './checksum.ts';
 import { type NewUpload, refuseFailed, tooLarge, type Upload, type Uploader, type UploadRequest } from './upload.ts';
+import type { UploadStores } from './upload-stores.ts';
 import type { UploadTable } from './upload-table.ts';
 
 /** The options for new uploads; see UploadsOptions. */
@@ -52,11 +53,13 @@ export function uploadRequest(key: string | undefined, content: unknown): Upload
 export class UploadCreation {
   readonly #options: CreationOptions;
   readonly #table: UploadTable;
+  readonly #stores: Pick<UploadStores, 'target'>;
   /** Requests with a key whose upload is being created. */
   readonly #running = new Set<string>();
 
-  constructor(options: CreationOptions, table: UploadTable) {
+  constructor(options: CreationOptions, table: UploadTable, stores: Pick<UploadStores, 'target'>) {
     this.#options = options;
+    this.#stores = stores;
     this.#table = table;
   }
 
@@ -103,7 +106,8 @@ export class UploadCreation {
 
   async #create(owner: string, wanted: NewUpload): Promise<Upload> {
     const { length, metadata = {}, filename } = wanted;
-    if (length !== undefined) await this.checkLength(length, length);
+    const { target } = this.#stores;
+    if (length !== undefined) await this.checkLength(length, { missing: length, target });
     const sha256 = wanted.sha256 === undefined ? undefined : readSha256(wanted.sha256);
     if ((await this.#table.countOpen(owner)) >= MAX_OPEN) {
       throw new OxbowError('limit-reached', `There are ${MAX_OPEN} unfinished uploads already.`);
@@ -124,6 +128,7 @@ export class UploadCreation {
       failure: undefined,
       createdMs: nowMs,
       expiresMs: nowMs + settings.now.library.uploadExpiry,
+      target,
     };
     try {
       await this.#table.insert(upload, wanted.request);
@@ -137,15 +142,20 @@ export class UploadCreation {
   /**
    * Refuses a file that is too large.
    *
-   * @param missing bytes that are still to come
+   * @param options.missing bytes that are still to come
+   * @param options.target the object store that they go to; undefined: the disk
    * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`
    */
-  async checkLength(length: number, missing: number): Promise<void> {
+  async checkLength(
+    length: number,
+    { missing, target }: { readonly missing: number; readonly target: string | undefined },
+  ): Promise<void> {
     const { maxUpload: maxBytes } = this.#options.settings.now.library;
     if (length <= 0) throw new OxbowError('bad-request', 'The file is empty.');
     if (maxBytes !== undefined && length > maxBytes) {
       throw tooLarge(`The file has ${printSize(length)}, and an upload may have ${printSize(maxBytes)}.`);
     }
+    if (target !== undefined) return;
     const room = this.#options.room() - (await this.#table.missingBytes());
     if (missing <= room) return;
     throw new OxbowError('no-room', `${printSize(missing)} do not fit: ${printSize(Math.max(0, room))} are free.`, {

@@ -4,23 +4,25 @@
  * In: positions. Out: hashes. Bounded: the least recently used is given up.
  */
 import { originalLocation } from '../../archive/asset-locations.ts';
-import type { UploadDigest, UploadStore } from '../../archive/upload-store.ts';
+import type { UploadDigest } from '../../archive/upload-store.ts';
 import type { Upload } from './upload.ts';
+import type { UploadStores } from './upload-stores.ts';
 
 const MAX_DIGESTS = 256;
 
 export class UploadDigests implements Disposable {
-  readonly #store: Pick<UploadStore, 'digest'>;
+  readonly #stores: Pick<UploadStores, 'of'>;
   /** Least recently used first. */
   readonly #open = new Map<string, UploadDigest>();
 
-  constructor(store: Pick<UploadStore, 'digest'>) {
-    this.#store = store;
+  constructor(stores: Pick<UploadStores, 'of'>) {
+    this.#stores = stores;
   }
 
   /** The digest of an upload. */
-  of({ id, assetId }: Pick<Upload, 'id' | 'assetId'>): UploadDigest {
-    const digest = this.#open.get(id) ?? this.#store.digest(originalLocation(assetId));
+  of(upload: Pick<Upload, 'id' | 'assetId' | 'target'>): UploadDigest {
+    const { id, assetId } = upload;
+    const digest = this.#open.get(id) ?? this.#stores.of(upload).digest(originalLocation(assetId));
     this.#open.delete(id);
     this.#open.set(id, digest);
     for (const oldest of this.#open.keys()) {
@@ -31,7 +33,7 @@ export class UploadDigests implements Disposable {
   }
 
   /** SHA-256 of the whole file, hex. */
-  async result(upload: Pick<Upload, 'id' | 'assetId'>, length: number): Promise<string> {
+  async result(upload: Pick<Upload, 'id' | 'assetId' | 'target'>, length: number): Promise<string> {
     const digest = this.of(upload);
     digest.reach(length);
     try {

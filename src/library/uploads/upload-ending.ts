@@ -4,7 +4,7 @@
  * events, counters.
  */
 import { originalLocation } from '../../archive/asset-locations.ts';
-import type { UploadStore } from '../../archive/upload-store.ts';
+import { UploadLostError } from '../../archive/upload-store.ts';
 import type { Placement } from '../../cluster/placement/placement.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
@@ -14,6 +14,7 @@ import { type Upload, unknownUpload } from './upload.ts';
 import type { UploadDigests } from './upload-digests.ts';
 import { lockOf, type UploadLock } from './upload-locks.ts';
 import type { UploadProgress } from './upload-progress.ts';
+import type { UploadStores } from './upload-stores.ts';
 import type { UploadTable } from './upload-table.ts';
 
 /** What became of an upload, for metrics. */
@@ -22,7 +23,6 @@ export type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
 /** The options of the ends; see UploadsOptions. */
 interface UploadEndingOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
-  readonly store: Pick<UploadStore, 'finish' | 'discard'>;
   readonly intake: Pick<AssetIntake, 'complete' | 'fail'>;
   readonly counters: { ended(result: UploadResult): void };
   readonly settings: Current<{ readonly library: { readonly uploadExpiry: number } }>;
@@ -34,6 +34,7 @@ interface UploadTraces {
   readonly table: UploadTable;
   readonly digests: UploadDigests;
   readonly progress: UploadProgress;
+  readonly stores: Pick<UploadStores, 'of'>;
 }
 
 export class UploadEnding {
@@ -41,12 +42,14 @@ export class UploadEnding {
   readonly #table: UploadTable;
   readonly #digests: UploadDigests;
   readonly #progress: UploadProgress;
+  readonly #stores: Pick<UploadStores, 'of'>;
 
-  constructor(options: UploadEndingOptions, { table, digests, progress }: UploadTraces) {
+  constructor(options: UploadEndingOptions, { table, digests, progress, stores }: UploadTraces) {
     this.#options = options;
     this.#table = table;
     this.#digests = digests;
     this.#progress = progress;
+    this.#stores = stores;
   }
 
   /**
@@ -55,7 +58,7 @@ export class UploadEnding {
    */
   async finish(upload: Upload, lock: UploadLock): Promise<Upload> {
     const { id, assetId, received: bytes } = upload;
-    const { intake, store, counters } = this.#options;
+    const { intake, counters } = this.#options;
     if (upload.state === 'open') {
       if (!(await this.#table.change(id, { state: 'completing', length: bytes }, lock.fence))) throw unknownUpload(id);
     }
@@ -67,7 +70,7 @@ export class UploadEnding {
         extra: { resumeOffset: 0, hint: 'The upload is deleted. Begin a new one.' },
       });
     }
-    await store.finish(originalLocation(assetId), bytes);
+    await this.#stores.of(upload).finish(originalLocation(assetId), bytes);
     await intake.complete(assetId, { bytes, sha256 });
     await this.#table.change(id, { state: 'complete' }, undefined);
     this.#progress.report(upload, bytes, true);
@@ -82,16 +85,37 @@ export class UploadEnding {
    * @param lock undefined: without one
    */
   async fail(upload: Upload, failure: AssetFailure, lock: UploadLock | undefined, result: UploadResult): Promise<void> {
-    const { intake, store, counters, clock, settings } = this.#options;
+    const { intake, counters, clock, settings } = this.#options;
     const { id, assetId } = upload;
     // Known as failed for as long as it would have been open, so that its client gets the reason.
     const expiresMs = clock.nowMs() + settings.now.library.uploadExpiry;
     if (!(await this.#table.change(id, { state: 'failed', failure, expiresMs }, lock?.fence))) return;
     this.#digests.drop(id);
     this.#progress.forget(id);
-    await store.discard(originalLocation(assetId));
+    await this.#stores.of(upload).discard(originalLocation(assetId));
     await intake.fail(assetId, failure);
     counters.ended(result);
+  }
+
+  /**
+   * What an operation threw. If the bucket has lost bytes of the upload, it begins again.
+   *
+   * @param lock undefined: without one
+   */
+  async lostOr(error: unknown, upload: Upload, lock: UploadLock | undefined): Promise<unknown> {
+    if (!(error instanceof UploadLostError)) return error;
+    this.#digests.drop(upload.id);
+    await this.#table.restart(upload.id, lock?.fence);
+    await this.#stores.of(upload).discard(originalLocation(upload.assetId));
+    return new OxbowError('upload-offset', 'The object store has lost bytes of this upload: it begins again.', {
+      cause: error,
+      extra: { resumeOffset: 0 },
+    });
+  }
+
+  /** Discards what arrived of an upload whose asset is gone. */
+  async discard(upload: Upload): Promise<void> {
+    await this.#stores.of(upload).discard(originalLocation(upload.assetId));
   }
 
   /** Forgets an upload. Its asset, and the files of it, stay. */

@@ -3,6 +3,8 @@
  * In: chunks that were stored. Out: their places; the start of the file without a hole.
  */
 import type { Kysely } from 'kysely';
+import type { KeptBytes } from '../../archive/upload-store.ts';
+import { type Fence, holdLease } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
 
 /** A chunk that is on the disk. */
@@ -34,8 +36,26 @@ export class UploadParts {
   }
 
   /** Records a chunk that is on the disk; no effect if it was recorded before. */
-  async add(id: string, { offset, length, checksum }: StoredPart): Promise<void> {
-    await this.#db
+  async add(id: string, part: StoredPart): Promise<void> {
+    await this.#add(this.#db, id, part);
+  }
+
+  /**
+   * Records a chunk together with the rows of its bytes in a bucket.
+   *
+   * @returns false if the lock is another's: then nothing was recorded
+   */
+  async addKept(id: string, part: StoredPart, kept: KeptBytes, fence: Fence): Promise<boolean> {
+    return this.#db.transaction().execute(async (db) => {
+      if (!(await holdLease(db, fence))) return false;
+      await kept.note(db);
+      await this.#add(db, id, part);
+      return true;
+    });
+  }
+
+  async #add(db: Kysely<Tables>, id: string, { offset, length, checksum }: StoredPart): Promise<void> {
+    await db
       .insertInto('upload_part')
       .values({ upload_id: id, offset, length, checksum })
       .onConflict((conflict) => conflict.doNothing())

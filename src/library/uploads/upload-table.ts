@@ -3,7 +3,8 @@
  * In: the store. Out: Upload values. Writes that move an upload forward are guarded by the lease of its lock.
  */
 import type { Kysely, Selectable } from 'kysely';
-import type { Fence } from '../../store/lease-table.ts';
+import type { KeptBytes } from '../../archive/upload-store.ts';
+import { type Fence, holdLease } from '../../store/lease-table.ts';
 import { notElsewhere } from '../../store/placed-rows.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { UploadTable as Row } from '../../store/upload-schema.ts';
@@ -28,7 +29,7 @@ export class UploadTable {
   }
 
   async insert(upload: Upload, request?: UploadRequest): Promise<void> {
-    const { id, assetId, owner, length, received, chunkBytes, metadata, sha256, state, createdMs, expiresMs } = upload;
+    const { id, assetId, owner, length, received, chunkBytes, metadata, sha256, state, createdMs } = upload;
     await this.#db
       .insertInto('upload')
       .values({
@@ -43,7 +44,8 @@ export class UploadTable {
         state,
         failure: null,
         created_us: toUs(createdMs),
-        expires_us: toUs(expiresMs),
+        expires_us: toUs(upload.expiresMs),
+        target: upload.target ?? null,
         request_key: request?.key ?? null,
         request_hash: request?.hash ?? null,
       })
@@ -90,13 +92,14 @@ export class UploadTable {
     return Number(count);
   }
 
-  /** Bytes that unfinished uploads of known length still need. */
+  /** Bytes that unfinished uploads of known length still need in data folders. */
   async missingBytes(): Promise<number> {
     const { bytes } = await this.#db
       .selectFrom('upload')
       .select((eb) => eb.fn.sum<number | null>(eb('length', '-', eb.ref('received'))).as('bytes'))
       .where('state', '=', 'open')
       .where('length', 'is not', null)
+      .where('target', 'is', null)
       .executeTakeFirstOrThrow();
     return Number(bytes ?? 0);
   }
@@ -146,9 +149,38 @@ export class UploadTable {
    * @param fence of the lock; undefined: without one
    * @returns false if the lock is another's, or the upload is gone
    */
-  async change(id: string, change: UploadChange, fence: Fence | undefined): Promise<boolean> {
+  change(id: string, change: UploadChange, fence: Fence | undefined): Promise<boolean> {
+    return this.#change(this.#db, id, change, fence);
+  }
+
+  /**
+   * Changes an upload together with the rows of its bytes in a bucket.
+   *
+   * @param kept undefined: they are on a disk
+   * @returns as `change`; then nothing was changed
+   */
+  async changeWith(id: string, change: UploadChange, fence: Fence, kept: KeptBytes | undefined): Promise<boolean> {
+    if (!kept) return this.change(id, change, fence);
+    const isChanged = await this.#db.transaction().execute(async (db) => {
+      if (!(await holdLease(db, fence)) || !(await this.#change(db, id, change, fence))) return false;
+      await kept.note(db);
+      return true;
+    });
+    if (isChanged) kept.noted();
+    return isChanged;
+  }
+
+  /** An upload whose bytes are lost begins again. */
+  async restart(id: string, fence: Fence | undefined): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      if (!(await this.#change(db, id, { received: 0, state: 'open' }, fence))) return;
+      await db.deleteFrom('upload_part').where('upload_id', '=', id).execute();
+    });
+  }
+
+  async #change(db: Kysely<Tables>, id: string, change: UploadChange, fence: Fence | undefined): Promise<boolean> {
     const { received, length, state, failure, expiresMs } = change;
-    let update = this.#db
+    let update = db
       .updateTable('upload')
       .set({
         ...(received !== undefined && { received }),
@@ -209,6 +241,7 @@ function toUpload(row: Selectable<Row>): Upload {
     failure: row.failure === null ? undefined : (JSON.parse(row.failure) as AssetFailure),
     createdMs: row.created_us / 1000,
     expiresMs: row.expires_us / 1000,
+    target: row.target ?? undefined,
   };
 }
 

@@ -31,6 +31,8 @@ export interface Upload {
   /** ms since 1970. */
   readonly createdMs: number;
   readonly expiresMs: number;
+  /** Object store that its bytes go to; undefined: the data folder of its node. */
+  readonly target: string | undefined;
 }
 
 /** Who sends a request. */

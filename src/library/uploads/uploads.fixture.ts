@@ -8,13 +8,16 @@ import { join } from 'node:path';
 import { openLocalUploadStore } from '../../archive/local-upload-store.ts';
 import type { UploadStore } from '../../archive/upload-store.ts';
 import { createManualClock } from '../../lib/clock.ts';
+import type { Store } from '../../store/db.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import { openUploads } from './open-uploads.ts';
 import type { UploadsOptions } from './uploads.ts';
 
-/** Opens uploads; `change` gets the store of files and replaces options. */
-export async function openTestUploads(change: (files: UploadStore) => Partial<UploadsOptions> = () => ({})) {
+/** Opens uploads; `change` gets the store of files and the database, and replaces options. */
+export async function openTestUploads(
+  change: (files: UploadStore, database: Store) => Partial<UploadsOptions> = () => ({}),
+) {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-uploads-'));
   const database = await openTemporaryStore();
   const files = openLocalUploadStore({ folder });
@@ -50,7 +53,7 @@ export async function openTestUploads(change: (files: UploadStore) => Partial<Up
       failed: (error) => failures.push(error),
       holder: 'test',
       signal: new AbortController().signal,
-      ...change(files),
+      ...change(files, database),
       ...more,
     });
   return {
@@ -58,6 +61,7 @@ export async function openTestUploads(change: (files: UploadStore) => Partial<Up
     /** Opens the same uploads as another process would. */
     open,
     clock,
+    database,
     reports,
     failures,
     /** Names of the files of an asset. */

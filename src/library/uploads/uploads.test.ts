@@ -104,7 +104,7 @@ suite('uploads', () => {
               }
               await target.write(pieces, position);
             },
-            sync: () => target.sync(),
+            sync: () => target.sync(false),
             [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
           };
         },

@@ -7,7 +7,6 @@
 import type { Readable } from 'node:stream';
 import type { Kysely } from 'kysely';
 import { may } from '../../accounts/permissions.ts';
-import type { UploadStore } from '../../archive/upload-store.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { LeaseStore } from '../../cluster/lease/lease.ts';
 import { Leases } from '../../cluster/lease/lease.ts';
@@ -25,6 +24,7 @@ import type { UploadEnding, UploadResult } from './upload-ending.ts';
 import { lockOf, type UploadLock, UploadLocks } from './upload-locks.ts';
 import type { UploadParts } from './upload-parts.ts';
 import type { UploadProgress } from './upload-progress.ts';
+import type { UploadStores, UploadStoresOptions } from './upload-stores.ts';
 import type { UploadTable } from './upload-table.ts';
 import { type ChunkStored, storeBytes, storeChunk, type WriteContext } from './write-upload.ts';
 
@@ -38,10 +38,9 @@ interface UploadCounters {
 }
 
 /** Dependencies of uploads. */
-export interface UploadsOptions {
+export interface UploadsOptions extends UploadStoresOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
-  readonly store: UploadStore;
   readonly leases: LeaseStore;
   readonly intake: AssetIntake;
   readonly events: Pick<EventBus, 'publish'>;
@@ -74,6 +73,7 @@ interface UploadsTools {
   readonly digests: UploadDigests;
   readonly progress: UploadProgress;
   readonly ending: UploadEnding;
+  readonly stores: UploadStores;
 }
 
 /** Uploads that one list has. */
@@ -87,6 +87,7 @@ export class Uploads implements Disposable {
   readonly #parts: UploadParts;
   readonly #creation: Pick<UploadCreation, 'checkLength'>;
   readonly #ending: UploadEnding;
+  readonly #stores: UploadStores;
   readonly #locks: UploadLocks;
   readonly #digests: UploadDigests;
   readonly #progress: UploadProgress;
@@ -95,7 +96,8 @@ export class Uploads implements Disposable {
   /** Requests that store bytes of an upload, to be ended when it is. */
   readonly #running = new Map<string, Set<AbortController>>();
 
-  constructor(options: UploadsOptions, { table, parts, creation, digests, progress, ending }: UploadsTools) {
+  constructor(options: UploadsOptions, tools: UploadsTools) {
+    const { table, parts, creation, digests, progress, ending, stores } = tools;
     this.#options = options;
     const { leases, clock, failed, holder } = options;
     this.#locks = new UploadLocks(new Leases({ store: leases, clock, failed }), holder);
@@ -105,6 +107,7 @@ export class Uploads implements Disposable {
     this.#digests = digests;
     this.#progress = progress;
     this.#ending = ending;
+    this.#stores = stores;
   }
 
   /** Bytes that a file may have; undefined: no limit. */
@@ -156,7 +159,8 @@ export class Uploads implements Disposable {
     if (upload.length !== undefined || length < upload.received) {
       throw new OxbowError('bad-request', `The upload cannot have a length of ${length} bytes any more.`);
     }
-    await this.#creation.checkLength(length, length - upload.received);
+    const { target } = upload;
+    await this.#creation.checkLength(length, { missing: length - upload.received, target });
     await this.#options.intake.grows(upload.assetId, length);
     await this.#table.change(upload.id, { length }, fence);
     return { ...upload, length };
@@ -184,12 +188,12 @@ export class Uploads implements Disposable {
     if (upload.chunkBytes !== undefined) {
       throw new OxbowError('bad-request', 'This upload arrives in chunks: continue it at /api/v1/upload/chunk.');
     }
-    const received = await this.#whileReceiving(upload, lock.taken, (context) =>
+    const received = await this.#whileReceiving(upload, lock, (context) =>
       storeBytes(context, upload, lock, body, how),
     );
     const length = upload.length ?? (how.isWhole ? received : undefined);
     if (received !== length) return { ...upload, received };
-    return this.#ending.finish({ ...upload, length, received }, lock);
+    return this.#finish({ ...upload, length, received }, lock);
   }
 
   /**
@@ -206,7 +210,7 @@ export class Uploads implements Disposable {
   ): Promise<ChunkStored> {
     refuseFailed(upload);
     await using lock = await this.#locks.take(`${lockOf(upload.id)}/${number}`, { signal });
-    return await this.#whileReceiving(upload, lock.taken, (context) =>
+    return await this.#whileReceiving(upload, lock, (context) =>
       storeChunk(context, upload, number, body, { checksum, lock }),
     );
   }
@@ -227,7 +231,7 @@ export class Uploads implements Disposable {
         { extra: { resumeOffset: upload.received } },
       );
     }
-    return await this.#ending.finish(upload, lock);
+    return await this.#finish(upload, lock);
   }
 
   /**
@@ -239,7 +243,7 @@ export class Uploads implements Disposable {
   async completeStored(upload: Upload, lock: UploadLock): Promise<Upload> {
     const { state, chunkBytes, received, length } = upload;
     const isStored = state === 'completing' || (state === 'open' && chunkBytes === undefined && received === length);
-    return isStored ? this.#ending.finish(upload, lock) : upload;
+    return isStored ? this.#finish(upload, lock) : upload;
   }
 
   /**
@@ -263,6 +267,7 @@ export class Uploads implements Disposable {
     }
     this.#digests.drop(upload.id);
     await this.#ending.remove(upload.id);
+    await this.#ending.discard(upload);
   }
 
   [Symbol.dispose](): void {
@@ -276,12 +281,16 @@ export class Uploads implements Disposable {
     return upload;
   }
 
+  async #finish(upload: Upload, lock: UploadLock): Promise<Upload> {
+    try {
+      return await this.#ending.finish(upload, lock);
+    } catch (error) {
+      throw await this.#ending.lostOr(error, upload, lock);
+    }
+  }
+
   /** Counts a request that stores bytes, and fails the upload if its content is refused. */
-  async #whileReceiving<T>(
-    upload: Upload,
-    taken: AbortSignal,
-    store: (context: WriteContext) => Promise<T>,
-  ): Promise<T> {
+  async #whileReceiving<T>(upload: Upload, lock: UploadLock, store: (context: WriteContext) => Promise<T>): Promise<T> {
     const { settings, counters, intake, clock, room } = this.#options;
     const most = settings.now.library.parallelUploads;
     if (this.#receiving >= most) {
@@ -296,8 +305,8 @@ export class Uploads implements Disposable {
     counters.receiving(1);
     try {
       return await store({
-        signal: AbortSignal.any([taken, controller.signal, this.#options.signal]),
-        store: this.#options.store,
+        signal: AbortSignal.any([lock.taken, controller.signal, this.#options.signal]),
+        store: this.#stores.of(upload),
         table: this.#table,
         parts: this.#parts,
         digest: this.#digests.of(upload),
@@ -307,7 +316,7 @@ export class Uploads implements Disposable {
           if (!this.#progress.isDue(upload.id)) return;
           this.#progress.report(upload, await received());
         },
-        room,
+        room: upload.target === undefined ? room : () => Number.POSITIVE_INFINITY,
         maxBytes: this.maxBytes,
         reserve: (bytes) => intake.grows(upload.assetId, bytes + GROW_BYTES),
         reserveStep: GROW_BYTES,
@@ -316,7 +325,7 @@ export class Uploads implements Disposable {
       if (error instanceof OxbowError && error.code === 'unsupported-media') {
         await this.#ending.fail(upload, { code: error.code, detail: error.message }, undefined, 'refused');
       }
-      throw error;
+      throw await this.#ending.lostOr(error, upload, upload.chunkBytes === undefined ? lock : undefined);
     } finally {
       this.#receiving--;
       counters.receiving(-1);

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import { sniffFile } from '@oxbow/media/file/sniff';
 import { originalLocation } from '../../archive/asset-locations.ts';
-import type { UploadDigest, UploadStore } from '../../archive/upload-store.ts';
+import type { KeptBytes, OpenUploadOptions, UploadDigest, UploadStore } from '../../archive/upload-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
 import { type Checksum, checksumMismatch, startChecksum } from './checksum.ts';
@@ -68,12 +68,13 @@ export async function storeBytes(
   const running = checksum && startChecksum(checksum.algorithm);
   let recorded = position;
   let reserved = 0;
-  const record = async (received: number) => {
+  const record = async (received: number, kept?: KeptBytes) => {
     if (length === undefined && received > reserved) {
       await context.reserve(received);
       reserved = received + context.reserveStep;
     }
-    if (!(await table.change(id, { received, expiresMs: context.expiresMs() }, lock.fence))) throw locked();
+    const change = { received, expiresMs: context.expiresMs() };
+    if (!(await table.changeWith(id, change, lock.fence, kept))) throw locked();
     recorded = received;
     if (context.room() < 0) throw new OxbowError('no-room', 'The disk is nearly full.');
   };
@@ -96,12 +97,12 @@ export async function storeBytes(
     },
     onSynced: running ? undefined : record,
     signal,
-  });
+  }).catch((error: unknown) => Promise.reject(refusalOf(error, recorded, maxBytes)));
   const failure = refusalOf(result.failure, recorded, maxBytes);
   if (running) {
     if (failure !== undefined) throw failure;
     if (running.digest() !== checksum!.hex) throw checksumMismatch('The body', recorded);
-    await record(result.position);
+    await record(result.position, result.kept);
     digest.reach(recorded);
     await context.progress(() => recorded);
   }
@@ -134,6 +135,7 @@ export async function storeChunk(
     onWritten: () => undefined,
     signal,
     compareOnly: before !== undefined,
+    chunk: { offset, length },
   });
   const { received } = (await table.find(id)) ?? upload;
   const failure = refusalOf(result.failure, received, undefined);
@@ -154,7 +156,9 @@ export async function storeChunk(
   }
   if (lock.taken.aborted) throw locked();
   context.count(bytes);
-  await parts.add(id, { offset, length, checksum: sum });
+  const part = { offset, length, checksum: sum };
+  if (!result.kept) await parts.add(id, part);
+  else if (!(await parts.addKept(id, part, result.kept, lock.fence))) throw locked();
   await table.change(id, { expiresMs: context.expiresMs() }, undefined);
   const end = await parts.advance(id, received);
   digest.reach(end);
@@ -164,9 +168,10 @@ export async function storeChunk(
 
 async function receiveInto(
   { store }: WriteContext,
-  { assetId }: Upload,
+  { assetId, length, target }: Upload,
   body: Readable,
-  options: Omit<Parameters<typeof receiveBody>[1], 'file'> & { readonly compareOnly?: boolean },
+  options: Omit<Parameters<typeof receiveBody>[1], 'file'> &
+    Pick<OpenUploadOptions, 'chunk'> & { readonly compareOnly?: boolean },
 ): Promise<Received> {
   if (options.compareOnly) {
     const nowhere = {
@@ -176,7 +181,8 @@ async function receiveInto(
     };
     return receiveBody(body, { ...options, file: nowhere });
   }
-  await using file = await store.open(originalLocation(assetId));
+  const { chunk, signal } = options;
+  await using file = await store.open(originalLocation(assetId), { length, chunk, target, signal });
   return await receiveBody(body, { ...options, file });
 }
 
