@@ -106,6 +106,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/cluster/rooms.test.ts': partly('three nodes, streams of others, guests, and a node that is paused'),
   'test/cluster/takeover.test.ts': partly('three nodes, one that is paused, without a database, forgotten'),
+  'test/cluster/uploads.test.ts': long(
+    'films of 30 MiB over two kills and a bucket that fails',
+    'test/cluster/gateway.test.ts',
+  ),
   'test/conformance/live.test.ts': partly('a longer walk'),
   'test/conformance/matrix-changes.test.ts': long(
     'every change of codec and shape',

@@ -44,7 +44,8 @@ suite('assets of a node that dies', { skip }, () => {
     await writeFile(settings, JSON.stringify({ storage: { targets: { bucket: bucket.target(network.port) } } }));
     await makeFilm(join(folder.path, 'film.mp4'), { seconds: 3 });
     film = await readFile(join(folder.path, 'film.mp4'));
-    args = ['--config', settings, '--library-ladder-encode', 'false'];
+    // What arrives stays on the disk of its node; test/cluster/uploads.test.ts has the other way.
+    args = ['--config', settings, '--library-ladder-encode', 'false', '--library-staging', 'disk'];
     a = await startA('bucket');
     // Without workers: what they make would be on its own disk.
     b = await cluster.start('b', { args: [...args, '--roles', 'ingest,serve,rooms'] });
@@ -116,7 +117,7 @@ suite('assets of a node that dies', { skip }, () => {
     assert.deepEqual([refused.status, Number(refused.headers.get('retry-after')) > 0], [503, true]);
     assert.equal(((await refused.json()) as { code: string }).code, 'not-ready');
     const head = await b.server.fetch(arriving, { method: 'HEAD', headers: tus });
-    assert.deepEqual([head.status, head.headers.get('retry-after')], [503, '1']);
+    assert.deepEqual([head.status, head.headers.get('retry-after')], [423, '1']);
   });
 
   test('what was deleted meanwhile is deleted on the disk of the node when it is back; all else is still there', async () => {
