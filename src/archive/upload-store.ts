@@ -48,7 +48,7 @@ export interface OpenUploadOptions {
   readonly chunk?: { readonly offset: number; readonly length: number } | undefined;
   /** Name of the object store that the first bytes choose. */
   readonly target?: string | undefined;
-  /** Ends waits for an object store. Bytes that have arrived are kept all the same, if that takes no longer. */
+  /** Ends waits for an object store. Bytes that have arrived are kept all the same, within seconds. */
   readonly signal?: AbortSignal | undefined;
 }
 

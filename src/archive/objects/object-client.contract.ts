@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import {
+  md5Of,
   type ObjectClient,
   ObjectError,
   type ObjectSource,
@@ -28,6 +29,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
  * @param options.hasNetwork whether it is a server, and not a folder
  * @param options.tagsParts whether the server computes the entity tag of an object in parts as S3 does, so
  *   that it need not be read back
+ * @param options.sendsParts whether the parts of one object can be sent apart from each other
  */
 export function objectClientContract(
   name: string,
@@ -36,7 +38,13 @@ export function objectClientContract(
     skip = false,
     tagsParts = true,
     hasNetwork = true,
-  }: { readonly skip?: string | false; readonly tagsParts?: boolean; readonly hasNetwork?: boolean } = {},
+    sendsParts = true,
+  }: {
+    readonly skip?: string | false;
+    readonly tagsParts?: boolean;
+    readonly hasNetwork?: boolean;
+    readonly sendsParts?: boolean;
+  } = {},
 ): void {
   suite(`objects in ${name}`, { skip }, () => {
     let server: ObjectServer;
@@ -129,6 +137,26 @@ export function objectClientContract(
       assert.deepEqual(Buffer.from(start), second.subarray(0, 100));
       await client.abandon('other', upload!);
     });
+
+    const partsTest = sendsParts ? test : () => undefined;
+    partsTest(
+      'parts that are sent apart are joined by their numbers, which have holes; others are dropped',
+      async () => {
+        const parts = client.parts!;
+        const [first, left, last] = [randomBytes(5 * MIB), randomBytes(5 * MIB), randomBytes(100)];
+        const uploadId = await parts.begin('apart');
+        const send = async (number: number, bytes: Buffer) => {
+          const etag = await parts.send('apart', { uploadId, number, md5: md5Of(bytes) }, bytes);
+          return { number, etag };
+        };
+        const sent = [await send(2, first), await send(9, last)];
+        await send(4, left);
+        assert.equal(await client.head('apart'), undefined, 'it is not there before it is complete');
+        assert.equal(await parts.complete('apart', uploadId, sent), 'done');
+        const bytes = await client.read('apart', { offset: 0, length: 6 * MIB });
+        assert.equal(sha256(bytes!), sha256(Buffer.concat([first, last])));
+      },
+    );
 
     if (!hasNetwork) return;
 

@@ -113,7 +113,7 @@ export interface ObjectParts {
     bytes: Uint8Array,
     options?: ClientOptions,
   ): Promise<string | 'lost'>;
-  /** Makes the object of some parts, in the order of their numbers; the others are dropped. `lost` as above. */
+  /** Makes the object of some parts, by their numbers; the others are dropped. `lost` as above. */
   complete(
     key: string,
     uploadId: string,

@@ -60,7 +60,12 @@ export class ObjectDeletions {
     await this.#db.insertInto('object_deletion').values(row).execute();
   }
 
-  /** The object has a row now. @param db of the transaction that adds it @returns false if it is deleted already */
+  /**
+   * The object has a row now.
+   *
+   * @param db of the transaction that adds it
+   * @returns false if it is deleted already
+   */
   async unplan(db: Kysely<Tables>, { target, key }: DoomedObject): Promise<boolean> {
     const { numDeletedRows } = await db
       .deleteFrom('object_deletion')

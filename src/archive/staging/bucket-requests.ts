@@ -1,6 +1,6 @@
 /**
- * Requests to the buckets of uploads: repeated for some seconds while a bucket fails, refused at once while it
- * has failed for longer.
+ * Requests to the buckets of uploads: repeated for some seconds while a bucket fails, refused at once while
+ * it has failed for longer.
  * In: requests. Out: answers, or a refusal with Retry-After.
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';

@@ -4,10 +4,11 @@
  * In: parts that a bucket has. Out: rows; objects for deletion. docs/decisions/0100.
  */
 import { randomBytes } from 'node:crypto';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
+import { hasNoUpload } from '../../store/staged-rows.ts';
 import type { StagedPartTable, StagedUploadTable } from '../../store/tables/staged-tables.ts';
 import type { PartialUpload } from '../objects/object-client.ts';
 import type { ObjectDeletions } from '../objects/object-deletions.ts';
@@ -92,8 +93,8 @@ export class StagedUploads {
   }
 
   /**
-   * A number for a part, before it is sent. No other part has it, also none that a process sends which does not
-   * know yet that its upload continues elsewhere: so it cannot replace a part.
+   * A number for a part, before it is sent. No other part has it, also none that a process sends which does
+   * not know yet that its upload continues elsewhere: so it cannot replace a part.
    *
    * @throws OxbowError `upload-too-large` if all numbers are used; UploadLostError
    */
@@ -187,14 +188,16 @@ export class StagedUploads {
     });
   }
 
-  /** Uploads that no row of an upload has, e.g. after a backup was restored. @param limit most of them */
+  /**
+   * Unfinished objects that no upload has, e.g. after a backup was restored.
+   *
+   * @param limit most of them
+   */
   async orphans(limit: number): Promise<SegmentLocation[]> {
     const rows = await this.#options.db
       .selectFrom('staged_upload')
       .select('location')
-      .where(
-        sql<boolean>`not exists (select 1 from upload where 'assets/' || upload.asset_id || '/original' = staged_upload.location)`,
-      )
+      .where(hasNoUpload)
       .limit(limit)
       .execute();
     return rows.map(({ location }) => location as SegmentLocation);

@@ -11,7 +11,7 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Fence } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
-import type { ObjectClient } from '../objects/object-client.ts';
+import { type ObjectClient, tagOfParts } from '../objects/object-client.ts';
 import type { ObjectDeletions } from '../objects/object-deletions.ts';
 import type { StoredObjects } from '../objects/stored-objects.ts';
 import { missingObject, type SegmentLocation } from '../segment-store.ts';
@@ -141,20 +141,23 @@ class BucketStore implements StagingStore {
     this.#closing.abort(new RangeError('the store of uploads is closed'));
   }
 
-  /** The hash that ran along, or that of the object, read back: another process received its beginning. */
+  /**
+   * The hash that ran along, or that of the object, read back: another process received its beginning, or its
+   * entity tag does not prove its bytes.
+   */
   async #sum(location: SegmentLocation, bytes: number): Promise<string> {
     const running = this.#hashes.get(location);
-    const sum = running?.position === bytes ? running.hash.copy().digest('hex') : await this.#readBack(location, bytes);
+    const upload = await this.#tools.rows.find(location);
+    const isVerified = upload !== undefined && (await this.#complete(upload, bytes));
+    const place = upload ?? (await this.#options.objects.find(location));
+    if (!place) throw missingObject();
+    const isRunning = isVerified && running?.position === bytes;
+    const sum = isRunning ? running.hash.copy().digest('hex') : await this.#readBack(place, bytes);
     remember(this.#sums, location, sum);
     return sum;
   }
 
-  async #readBack(location: SegmentLocation, length: number): Promise<string> {
-    const upload = await this.#tools.rows.find(location);
-    if (upload) await this.#complete(upload, length);
-    const place = upload ?? (await this.#options.objects.find(location));
-    if (!place) throw missingObject();
-    const { target, key } = place;
+  async #readBack({ target, key }: { readonly target: string; readonly key: string }, length: number): Promise<string> {
     const hash = createHash('sha256');
     for (let offset = 0; offset < length; offset += READ_BYTES) {
       const range = { offset, length: Math.min(READ_BYTES, length - offset) };
@@ -169,8 +172,13 @@ class BucketStore implements StagingStore {
     return hash.digest('hex');
   }
 
-  /** Makes the object of its parts. May be repeated. @throws UploadLostError */
-  async #complete(upload: StagedUpload, length: number): Promise<void> {
+  /**
+   * Makes the object of its parts. May be repeated.
+   *
+   * @returns whether its entity tag is that of the parts, each of which was sent with its MD5
+   * @throws UploadLostError
+   */
+  async #complete(upload: StagedUpload, length: number): Promise<boolean> {
     const { rows, requests } = this.#tools;
     const { location, target, key } = upload;
     const { signal } = this.#closing;
@@ -179,7 +187,7 @@ class BucketStore implements StagingStore {
         signal,
       });
     const before = await head();
-    if (before?.size === length) return;
+    if (before?.size === length) return before.etag === tagOf(await rows.parts(location));
     await this.#join(upload, await rows.parts(location));
     const parts = await rows.parts(location);
     const end = parts.reduce((position, part) => (part.start === position ? position + part.length : Number.NaN), 0);
@@ -190,10 +198,10 @@ class BucketStore implements StagingStore {
       (client, request) => client.parts!.complete(key, uploadId, parts, request),
       { signal },
     );
-    const size = (await head())?.size;
-    if (size === length) return;
+    const object = await head();
+    if (object?.size === length) return object.etag === tagOf(parts);
     if (done === 'lost') throw new UploadLostError(`the bucket of ${target} does not know the upload of ${key}`);
-    throw incomplete(target, `${key} has ${size ?? 'no'} bytes instead of ${length}`);
+    throw incomplete(target, `${key} has ${object?.size ?? 'no'} bytes instead of ${length}`);
   }
 
   /** Joins stretches that are objects to parts, so many of them that each part is large enough. */
@@ -232,6 +240,12 @@ class BucketStore implements StagingStore {
     await rows.join(upload.target, row);
     return { uploadId, number: row.number };
   }
+}
+
+/** The usual entity tag of an object of these parts; undefined if those of the parts are others. */
+function tagOf(parts: readonly StagedPart[]): string | undefined {
+  const md5s = parts.map(({ etag }) => /^"?([0-9a-f]{32})"?$/i.exec(etag)?.[1]);
+  return md5s.every((md5) => md5 !== undefined) ? tagOfParts(md5s) : undefined;
 }
 
 function incomplete(target: string, detail: string): OxbowError {

@@ -204,9 +204,9 @@ export class NodeRows {
   }
 
   /**
-   * Distributes the things of a dead node: streams and rooms in one transaction, then uploads whose bytes are in
-   * a bucket, each with its asset, then the other assets. What is uploaded to the disk of that node stays, with
-   * its asset.
+   * Distributes the things of a dead node: streams and rooms in one transaction, then uploads whose bytes are
+   * in a bucket, each with its asset, then the other assets. What is uploaded to the disk of that node stays,
+   * with its asset.
    *
    * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it
    *   again
@@ -295,7 +295,7 @@ export class NodeRows {
           .executeTakeFirst();
         moved += Number(numUpdatedRows);
       }
-      // The next request need not wait for their end. What the dead node writes late is guarded by their tokens.
+      // The next request need not wait for their end; their tokens guard against what the dead node writes.
       await db
         .updateTable('lease')
         .set({ expires_us: 0 })

@@ -45,6 +45,34 @@ async function addAsset(
     .execute();
 }
 
+/** The record of an upload. @param target where its bytes are; null: on the disk of its node */
+async function addUpload(
+  { db }: Awaited<ReturnType<OpenDatabase>>,
+  id: string,
+  { asset, target }: { readonly asset: string; readonly target: string | null },
+): Promise<void> {
+  await db
+    .insertInto('upload')
+    .values({
+      id,
+      state: 'open',
+      asset_id: asset,
+      owner: 'admin',
+      length: 9,
+      received: 0,
+      chunk_bytes: null,
+      metadata: '{}',
+      sha256: null,
+      failure: null,
+      created_us: 0,
+      expires_us: 1,
+      request_key: null,
+      request_hash: null,
+      target,
+    })
+    .execute();
+}
+
 /** Every database runs this suite. */
 export function sharedPlacementContract(name: string, open: OpenDatabase): void {
   suite(`the owners of a cluster on ${name}`, () => {
@@ -105,6 +133,48 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(nameOf(c.placement.find('upload', 'up')), 'a');
       assert.deepEqual([...b.tookOver, ...c.tookOver], ['a'], 'what stays is no reason to take over again');
       assert.ok(await a.placement.lookUp('asset', 'film-0'));
+    });
+
+    test('uploads in a bucket move with their assets and their locks are free; those on the disk of the dead node stay', async () => {
+      await using database = await open();
+      const { db } = database;
+      const clock = createManualClock();
+      const [a, b] = [await join(database, clock, 'a'), await join(database, clock, 'b')];
+      for (const [id, target] of [
+        ['bucket', 'archive'],
+        ['disk', null],
+      ] as const) {
+        await addAsset(database, clock, `of-${id}`, 'uploading');
+        await addUpload(database, id, { asset: `of-${id}`, target });
+        await a.placement.claim('asset', `of-${id}`);
+        await a.placement.claim('upload', id);
+        const lock = { name: `upload/${id}`, holder: 'node/a', token: 3, expires_us: 9e15 };
+        await db.insertInto('lease').values(lock).execute();
+      }
+      await db
+        .insertInto('lease')
+        .values({ name: 'upload/other', holder: 'node/b', token: 1, expires_us: 9e15 })
+        .execute();
+      for (let s = 0; s < 7; s++) await second(clock, [a, b]);
+      for (let s = 0; s < 9; s++) await second(clock, [b]);
+      const ownerOf = (kind: 'upload' | 'asset', id: string) => nameOf(b.placement.find(kind, id));
+      assert.deepEqual([ownerOf('upload', 'bucket'), ownerOf('asset', 'of-bucket')], ['own', 'own']);
+      assert.deepEqual([ownerOf('upload', 'disk'), ownerOf('asset', 'of-disk')], ['a', 'a']);
+      assert.deepEqual(b.tookOver, ['a'], 'what stays is no reason to take over again');
+      const locks = await db
+        .selectFrom('lease')
+        .select(['name', 'token', 'expires_us'])
+        .where('name', 'like', 'upload/%')
+        .orderBy('name')
+        .execute();
+      assert.deepEqual(
+        locks.map(({ name: lock, token, expires_us: us }) => [lock, token, us > 0]),
+        [
+          ['upload/bucket', 3, false],
+          ['upload/disk', 3, false],
+          ['upload/other', 1, true],
+        ],
+      );
     });
 
     test('streams and rooms of a dead node are distributed once, and its lease has a higher token', async () => {

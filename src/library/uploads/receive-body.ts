@@ -23,8 +23,8 @@ interface ReceiveOptions {
   /** Bytes were written up to this position; they are not synced yet. */
   readonly onWritten: (position: number) => void;
   /**
-   * Everything up to this position is on the disk, or in a bucket when `kept` is noted. Without it, nothing is
-   * synced before the end.
+   * Everything up to this position is on the disk, or in a bucket when `kept` is noted. Without it, nothing
+   * is synced before the end.
    */
   readonly onSynced?: ((position: number, kept: KeptBytes | undefined) => Promise<void>) | undefined;
   /** Ends the receiving: the lock was taken, or the asset deleted. */

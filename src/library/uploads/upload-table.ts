@@ -147,20 +147,16 @@ export class UploadTable {
    * Changes an upload.
    *
    * @param fence of the lock; undefined: without one
-   * @returns false if the lock is another's, or the upload is gone
+   * @param kept bytes in a bucket, noted in the same transaction; undefined: there are none
+   * @returns false if the lock is another's, or the upload is gone: then nothing was changed
    */
-  change(id: string, change: UploadChange, fence: Fence | undefined): Promise<boolean> {
-    return this.#change(this.#db, id, change, fence);
-  }
-
-  /**
-   * Changes an upload together with the rows of its bytes in a bucket.
-   *
-   * @param kept undefined: they are on a disk
-   * @returns as `change`; then nothing was changed
-   */
-  async changeWith(id: string, change: UploadChange, fence: Fence, kept: KeptBytes | undefined): Promise<boolean> {
-    if (!kept) return this.change(id, change, fence);
+  async change(
+    id: string,
+    change: UploadChange,
+    fence: Fence | undefined,
+    kept?: KeptBytes | undefined,
+  ): Promise<boolean> {
+    if (!kept || !fence) return this.#change(this.#db, id, change, fence);
     const isChanged = await this.#db.transaction().execute(async (db) => {
       if (!(await holdLease(db, fence)) || !(await this.#change(db, id, change, fence))) return false;
       await kept.note(db);

@@ -74,7 +74,7 @@ export async function storeBytes(
       reserved = received + context.reserveStep;
     }
     const change = { received, expiresMs: context.expiresMs() };
-    if (!(await table.changeWith(id, change, lock.fence, kept))) throw locked();
+    if (!(await table.change(id, change, lock.fence, kept))) throw locked();
     recorded = received;
     if (context.room() < 0) throw new OxbowError('no-room', 'The disk is nearly full.');
   };
