@@ -75,6 +75,8 @@ export interface UploadDigest extends Disposable {
 export interface UploadStore extends AsyncDisposable {
   /** Opens the unfinished file of a location; creates it if there is none. */
   open(location: SegmentLocation, options?: OpenUploadOptions): Promise<UploadFile>;
+  /** More bytes without a hole are stored of a file that comes in chunks. Undefined: that changes nothing. */
+  advance?(location: SegmentLocation): Promise<void>;
   /** Begins to hash a file from its start: the unfinished one, or else the object. */
   digest(location: SegmentLocation): UploadDigest;
   /**

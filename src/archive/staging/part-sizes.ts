@@ -12,11 +12,15 @@ const MAX_PARTS = 8_000;
 /** Of a file of unknown length, parts are twice as large after this many. */
 const DOUBLED_AFTER = 2_000;
 
-/** Bytes of all parts but the last, equal as some servers demand; 0 for a file of unknown length. */
-export function partBytesFor(length: number | undefined): number {
+/**
+ * Bytes of all parts but the last, equal as some servers demand; 0 for a file of unknown length.
+ *
+ * @param least bytes of a part
+ */
+export function partBytesFor(length: number | undefined, least: number = PART_BYTES): number {
   if (length === undefined) return 0;
   const step = 1024 * 1024;
-  return Math.max(PART_BYTES, Math.ceil(length / MAX_PARTS / step) * step);
+  return Math.max(least, Math.ceil(length / MAX_PARTS / step) * step);
 }
 
 /**
@@ -24,7 +28,8 @@ export function partBytesFor(length: number | undefined): number {
  *
  * @param partBytes of partBytesFor
  * @param number of the last part
+ * @param least bytes of a part
  */
-export function nextPartBytes(partBytes: number, number: number): number {
-  return partBytes > 0 ? partBytes : PART_BYTES * 2 ** Math.floor(number / DOUBLED_AFTER);
+export function nextPartBytes(partBytes: number, number: number, least: number = PART_BYTES): number {
+  return partBytes > 0 ? partBytes : least * 2 ** Math.floor(number / DOUBLED_AFTER);
 }

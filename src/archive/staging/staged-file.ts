@@ -19,6 +19,8 @@ export interface StagingTools {
   readonly rows: StagedUploads;
   readonly requests: BucketRequests;
   readonly memory: PartMemory;
+  /** Least bytes of a part; default 8 MiB. */
+  readonly partBytes?: number | undefined;
 }
 
 /** The hash of a file up to a position. */
@@ -52,13 +54,13 @@ const END_MS = 5_000;
 /** Opens the file after its stored bytes. */
 export async function openStagedFile(options: StagedFileOptions): Promise<UploadFile> {
   const { rows, memory, location, target, open, hashed } = options;
-  const partBytes = partBytesFor(open.length);
-  const upload = await rows.begin(location, target, partBytes);
+  const least = options.partBytes;
+  const upload = await rows.begin(location, target, partBytesFor(open.length, least));
   const parts = await rows.parts(location);
   const last = parts.at(-1);
   const tail = last?.number === 0 ? last : undefined;
   const start = tail ? tail.start : last ? last.start + last.length : 0;
-  const bytes = Math.max(nextPartBytes(upload.part_bytes, upload.last_number), tail?.length ?? 0);
+  const bytes = Math.max(nextPartBytes(upload.part_bytes, upload.last_number, least), tail?.length ?? 0);
   const taken = memory.take(bytes);
   try {
     const before = hashed() ?? (last ? undefined : { position: 0, hash: createHash('sha256') });
@@ -244,7 +246,7 @@ class StagedFile implements UploadFile {
 
   /** A later part of a file of unknown length is larger. @throws OxbowError `busy` */
   #grow(number: number): void {
-    const bytes = nextPartBytes(this.#upload.part_bytes, number);
+    const bytes = nextPartBytes(this.#upload.part_bytes, number, this.#options.partBytes);
     if (bytes <= this.#partBytes) return;
     this.#taken.push(this.#options.memory.take(bytes - this.#partBytes));
     this.#partBytes = bytes;

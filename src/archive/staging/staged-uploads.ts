@@ -144,9 +144,31 @@ export class StagedUploads {
     }
   }
 
-  /** As `keep`, in its own transaction. */
-  join(target: string, part: StagedPart): Promise<void> {
-    return this.#options.db.transaction().execute((db) => this.keep(db, target, [part]));
+  /**
+   * Notes a part that has the bytes of stretches which are objects.
+   *
+   * @returns false if one of them is not there any more: then the part does not count
+   */
+  async join({ location, target }: StagedUpload, part: StagedPart, stretches: readonly StagedPart[]): Promise<boolean> {
+    const keys = stretches.map(({ key }) => key);
+    const taken = new Error('another process has joined them');
+    try {
+      await this.#options.db.transaction().execute(async (db) => {
+        const replaced = await db
+          .deleteFrom('staged_part')
+          .where('location', '=', location)
+          .where('key', 'in', keys)
+          .returning('key')
+          .execute();
+        if (replaced.length !== keys.length) throw taken;
+        await this.#delete(db, target, replaced);
+        await db.insertInto('staged_part').values(part).execute();
+      });
+      return true;
+    } catch (error) {
+      if (error === taken) return false;
+      throw error;
+    }
   }
 
   /**

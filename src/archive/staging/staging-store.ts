@@ -46,6 +46,8 @@ export interface StagingStoreOptions {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /** Most bytes of parts in memory. */
   readonly maxMemory: () => number;
+  /** Least bytes of a part; default 8 MiB. A test has smaller ones. */
+  readonly partBytes?: number;
   /** How long a request to a bucket that fails is repeated, ms. */
   readonly repeatedMs?: number;
   /** Called with each request that failed. */
@@ -70,6 +72,8 @@ class BucketStore implements StagingStore {
   readonly #hashes = new Map<string, HashAt>();
   /** SHA-256 of objects that are complete and not visible yet. */
   readonly #sums = new Map<string, string>();
+  /** The last work of each upload whose stretches are joined. */
+  readonly #joining = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(options: StagingStoreOptions) {
@@ -79,6 +83,7 @@ class BucketStore implements StagingStore {
       rows: new StagedUploads({ ...options, nowMs: () => clock.nowMs() }),
       requests: new BucketRequests(options),
       memory: new PartMemory(options.maxMemory),
+      partBytes: options.partBytes,
     };
   }
 
@@ -100,8 +105,18 @@ class BucketStore implements StagingStore {
     if (!open.chunk) return openStagedFile(options);
     const upload =
       (await this.#tools.rows.find(location)) ??
-      (await this.#tools.rows.begin(location, target, partBytesFor(open.length)));
+      (await this.#tools.rows.begin(location, target, partBytesFor(open.length, this.#options.partBytes)));
     return openStagedChunk(options, upload, open.chunk);
+  }
+
+  async advance(location: SegmentLocation): Promise<void> {
+    if (this.#joining.has(location)) return; // it looks again
+    try {
+      await this.#join(location, false);
+    } catch (error) {
+      // The end of the upload tries it again.
+      if (!(error instanceof OxbowError) && !(error instanceof UploadLostError)) throw error;
+    }
   }
 
   digest(location: SegmentLocation) {
@@ -146,9 +161,9 @@ class BucketStore implements StagingStore {
    * entity tag does not prove its bytes.
    */
   async #sum(location: SegmentLocation, bytes: number): Promise<string> {
-    const running = this.#hashes.get(location);
     const upload = await this.#tools.rows.find(location);
     const isVerified = upload !== undefined && (await this.#complete(upload, bytes));
+    const running = this.#hashes.get(location);
     const place = upload ?? (await this.#options.objects.find(location));
     if (!place) throw missingObject();
     const isRunning = isVerified && running?.position === bytes;
@@ -188,7 +203,7 @@ class BucketStore implements StagingStore {
       });
     const before = await head();
     if (before?.size === length) return before.etag === tagOf(await rows.parts(location));
-    await this.#join(upload, await rows.parts(location));
+    await this.#join(location, true);
     const parts = await rows.parts(location);
     const end = parts.reduce((position, part) => (part.start === position ? position + part.length : Number.NaN), 0);
     if (end !== length) throw new UploadLostError(`${end} of ${length} bytes of ${location} are in the bucket`);
@@ -204,41 +219,73 @@ class BucketStore implements StagingStore {
     throw incomplete(target, `${key} has ${object?.size ?? 'no'} bytes instead of ${length}`);
   }
 
-  /** Joins stretches that are objects to parts, so many of them that each part is large enough. */
-  async #join(upload: StagedUpload, stretches: readonly StagedPart[]): Promise<void> {
-    const objects = stretches.filter(({ number }) => number === 0);
-    const last = stretches.at(-1);
-    let { upload_id: uploadId } = upload;
-    let number = upload.last_number;
-    let group: StagedPart[] = [];
-    for (const stretch of objects) {
-      group.push(stretch);
-      const bytes = group.reduce((sum, each) => sum + each.length, 0);
-      if (bytes < nextPartBytes(upload.part_bytes, number) && stretch !== last) continue;
-      const row = await this.#sendJoined({ ...upload, upload_id: uploadId }, group, bytes);
-      uploadId = row.uploadId;
-      number = row.number;
-      group = [];
+  /** As `#joinNext` until nothing is left to join. One at a time for each upload: others wait for it. */
+  async #join(location: SegmentLocation, isEnd: boolean): Promise<void> {
+    const before = this.#joining.get(location);
+    const work = (before ?? Promise.resolve())
+      .catch(() => undefined) // its caller has the error
+      .then(async () => {
+        while (await this.#joinNext(location, isEnd));
+      });
+    this.#joining.set(location, work);
+    try {
+      await work;
+    } finally {
+      if (this.#joining.get(location) === work) this.#joining.delete(location);
     }
   }
 
-  async #sendJoined(upload: StagedUpload, group: readonly StagedPart[], bytes: number) {
+  /**
+   * Joins stretches that are objects to a part: those after the last part, so many that the part is large
+   * enough.
+   *
+   * @param isEnd the last part may be smaller
+   * @returns false if there are too few
+   */
+  async #joinNext(location: SegmentLocation, isEnd: boolean): Promise<boolean> {
+    const { rows } = this.#tools;
+    const upload = await rows.find(location);
+    const stretches = await rows.parts(location);
+    if (!upload) return false;
+    const wanted = nextPartBytes(upload.part_bytes, upload.last_number, this.#options.partBytes);
+    const group: StagedPart[] = [];
+    let [end, bytes] = [0, 0];
+    for (const stretch of stretches) {
+      if (stretch.start !== end || bytes >= wanted) break;
+      end += stretch.length;
+      if (stretch.number > 0) continue;
+      group.push(stretch);
+      bytes += stretch.length;
+    }
+    if (bytes === 0 || (bytes < wanted && !isEnd)) return false;
+    await this.#sendJoined(upload, group, bytes);
+    return true;
+  }
+
+  async #sendJoined(upload: StagedUpload, group: readonly StagedPart[], bytes: number): Promise<void> {
     const { rows, memory } = this.#tools;
+    const { location, target } = upload;
     const options = { signal: this.#closing.signal };
+    const { start } = group[0]!;
     using _memory = memory.take(bytes);
     const joined = Buffer.allocUnsafeSlow(bytes);
     const md5 = createHash('md5');
+    const before = start === 0 ? { position: 0, hash: createHash('sha256') } : this.#hashes.get(location);
+    const hash = before?.position === start ? before.hash.copy() : undefined;
     let filled = 0;
     for (const stretch of group) {
-      const read = await readStretch(this.#tools, upload.target, stretch, options);
+      const read = await readStretch(this.#tools, target, stretch, options);
       joined.set(read, filled);
       md5.update(read);
+      hash?.update(read);
       filled += read.length;
     }
-    const part = { start: group[0]!.start, bytes: joined, md5: md5.digest('hex') };
-    const { uploadId, row } = await sendPart(this.#tools, upload, part, options);
-    await rows.join(upload.target, row);
-    return { uploadId, number: row.number };
+    const part = { start, bytes: joined, md5: md5.digest('hex') };
+    const { row } = await sendPart(this.#tools, upload, part, options);
+    // Another process may have joined them meanwhile: then its part counts.
+    if ((await rows.join(upload, row, group)) && hash) {
+      remember(this.#hashes, location, { position: start + bytes, hash });
+    }
   }
 }
 

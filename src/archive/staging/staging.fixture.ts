@@ -13,6 +13,9 @@ import { openStagingStore, type StagingStore, type StagingStoreOptions } from '.
 /** Name of the object store. */
 export const BUCKET = 'bucket';
 
+/** Bytes of a part. */
+export const PART: number = 1024 * 1024;
+
 /** What a test sees of uploads in a bucket. */
 export interface TestStaging {
   readonly objects: StoredObjects;
@@ -48,6 +51,7 @@ export function openTestStaging({ db, fence }: Store, client: ObjectClient): Tes
         clock: createManualClock(),
         maxMemory: () => 2 ** 26,
         repeatedMs: 0,
+        partBytes: PART,
         ...change,
       }),
     async read(location) {

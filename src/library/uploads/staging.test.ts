@@ -10,7 +10,7 @@ import {
   type S3Server,
   startS3,
 } from '../../archive/objects/object-servers.fixture.ts';
-import { BUCKET, openTestStaging } from '../../archive/staging/staging.fixture.ts';
+import { BUCKET, openTestStaging, PART } from '../../archive/staging/staging.fixture.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { readChecksum } from './checksum.ts';
 import type { OpenedUploads } from './open-uploads.ts';
@@ -19,8 +19,9 @@ import { openTestUploads } from './uploads.fixture.ts';
 import type { Uploads, UploadsOptions } from './uploads.ts';
 
 const me = { owner: 'token:a', isAdmin: false };
-const MIB = 1024 * 1024;
-const file = randomBytes(18 * MIB + 12_345);
+/** Bytes. */
+const EIGHTH = PART / 8;
+const file = randomBytes(18 * EIGHTH + 12_345);
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const sha256 = hash(file);
 const { signal } = new AbortController();
@@ -77,7 +78,7 @@ suite('uploads in a bucket', () => {
 
   test('cut at any byte, an upload continues there, in a process without a file of it', async () => {
     await using rig = await openRig();
-    for (const at of [0, 5 * MIB, 8 * MIB, file.length - 1]) {
+    for (const at of [0, 5 * EIGHTH, 8 * EIGHTH, file.length - 1]) {
       const first = rig.process();
       const { id, assetId } = await create(first, { sha256 });
       const cut = append(first.uploads, id, 0, bodyOf(file.subarray(0, at), true));
@@ -100,10 +101,10 @@ suite('uploads in a bucket', () => {
     await using rig = await openRig();
     const { uploads, creation } = rig.process();
     const { id, assetId } = await create({ creation }, { length: undefined });
-    const bytes = file.subarray(0, 9 * MIB + 5);
-    for (let at = 0; at < bytes.length; at += MIB) {
-      const isWhole = at + MIB >= bytes.length;
-      await append(uploads, id, at, bodyOf(bytes.subarray(at, at + MIB)), { isWhole });
+    const bytes = file.subarray(0, 9 * EIGHTH + 5);
+    for (let at = 0; at < bytes.length; at += EIGHTH) {
+      const isWhole = at + EIGHTH >= bytes.length;
+      await append(uploads, id, at, bodyOf(bytes.subarray(at, at + EIGHTH)), { isWhole });
     }
     assert.equal((await uploads.get(id, me)).state, 'complete');
     assert.equal(hash(await rig.staging.read(originalLocation(assetId))), hash(bytes));
@@ -114,12 +115,12 @@ suite('uploads in a bucket', () => {
     await using rig = await openRig();
     const { uploads, creation } = rig.process();
     const { id, assetId } = await create({ creation }, { sha256 });
-    await append(uploads, id, 0, bodyOf(file.subarray(0, MIB)));
-    const rest = file.subarray(MIB);
+    await append(uploads, id, 0, bodyOf(file.subarray(0, EIGHTH)));
+    const rest = file.subarray(EIGHTH);
     const checksum = readChecksum(`sha256 ${createHash('sha256').update(rest).digest('base64')}`);
-    const wrong = append(uploads, id, MIB, bodyOf(randomBytes(12 * MIB)), { checksum });
-    await assert.rejects(wrong, refusal('checksum-mismatch', MIB));
-    const done = await append(uploads, id, MIB, bodyOf(rest), { checksum });
+    const wrong = append(uploads, id, EIGHTH, bodyOf(randomBytes(12 * EIGHTH)), { checksum });
+    await assert.rejects(wrong, refusal('checksum-mismatch', EIGHTH));
+    const done = await append(uploads, id, EIGHTH, bodyOf(rest), { checksum });
     assert.equal(done.state, 'complete');
     assert.equal(hash(await rig.staging.read(originalLocation(assetId))), sha256);
   });
@@ -139,7 +140,7 @@ suite('uploads in a bucket', () => {
   test('chunks in any order, in two processes at once, are one object', async () => {
     await using rig = await openRig();
     const [one, two] = [rig.process(), rig.process()];
-    const chunkBytes = 3 * MIB;
+    const chunkBytes = 3 * EIGHTH;
     const upload = await create(one, { chunkBytes, sha256 });
     const known = { ...upload, length: file.length, chunkBytes };
     const count = Math.ceil(file.length / chunkBytes);
@@ -149,11 +150,14 @@ suite('uploads in a bucket', () => {
         signal,
       });
     const numbers = Array.from({ length: count }, (_, n) => count - n);
-    await assert.rejects(put(one, 2, file.subarray(0, MIB)), { code: 'upload-incomplete' });
+    await assert.rejects(put(one, 2, file.subarray(0, EIGHTH)), { code: 'upload-incomplete' });
     await Promise.all(numbers.map((number) => put(number % 2 === 0 ? one : two, number)));
+    const stretches = await rig.database.db.selectFrom('staged_part').select(['start', 'number']).execute();
+    assert.ok(stretches.length < count, 'they are joined as they come');
     assert.equal((await put(two, 1)).wasStored, true);
     await assert.rejects(put(two, 1, randomBytes(chunkBytes)), { code: 'chunk-differs' });
-    const done = await two.uploads.complete(upload.id, { signal });
+    const other = rig.process();
+    const done = await other.uploads.complete(upload.id, { signal });
     assert.equal(done.state, 'complete');
     assert.equal(hash(await rig.staging.read(originalLocation(upload.assetId))), sha256);
     assert.equal(rig.reports.at(-1), `${upload.assetId} complete ${file.length} ${sha256}`);
@@ -163,18 +167,18 @@ suite('uploads in a bucket', () => {
     await using rig = await openRig();
     const dead = rig.process();
     const { id, assetId } = await create(dead, { sha256 });
-    await append(dead.uploads, id, 0, bodyOf(file.subarray(0, 9 * MIB)));
+    await append(dead.uploads, id, 0, bodyOf(file.subarray(0, 9 * EIGHTH)));
     // The bucket has the part, and the process is gone before the database does.
     await using lock = await dead.uploads.lock(id, { signal });
     const next = rig.process();
     await next.sweep.freeLocks();
     {
       await using _ = await next.uploads.lock(id, { signal });
-      const late = dead.uploads.append(id, lock, 9 * MIB, bodyOf(randomBytes(file.length - 9 * MIB)), {});
-      await assert.rejects(late, refusal('upload-locked', 9 * MIB));
+      const late = dead.uploads.append(id, lock, 9 * EIGHTH, bodyOf(randomBytes(file.length - 9 * EIGHTH)), {});
+      await assert.rejects(late, refusal('upload-locked', 9 * EIGHTH));
     }
-    assert.equal((await next.uploads.get(id, me)).received, 9 * MIB);
-    await append(next.uploads, id, 9 * MIB, bodyOf(file.subarray(9 * MIB)));
+    assert.equal((await next.uploads.get(id, me)).received, 9 * EIGHTH);
+    await append(next.uploads, id, 9 * EIGHTH, bodyOf(file.subarray(9 * EIGHTH)));
     assert.equal(hash(await rig.staging.read(originalLocation(assetId))), sha256);
   });
 
@@ -196,10 +200,10 @@ suite('uploads in a bucket', () => {
     await isSending.promise;
     const next = rig.process();
     await next.sweep.freeLocks();
-    await append(next.uploads, id, 0, bodyOf(file.subarray(0, 17 * MIB)));
+    await append(next.uploads, id, 0, bodyOf(file.subarray(0, 17 * EIGHTH)));
     held.resolve();
     await assert.rejects(late, { code: 'upload-locked' });
-    await append(next.uploads, id, 17 * MIB, bodyOf(file.subarray(17 * MIB)));
+    await append(next.uploads, id, 17 * EIGHTH, bodyOf(file.subarray(17 * EIGHTH)));
     assert.equal(hash(await rig.staging.read(originalLocation(assetId))), sha256);
   });
 
@@ -207,16 +211,16 @@ suite('uploads in a bucket', () => {
     await using rig = await openRig();
     const { uploads, creation } = rig.process();
     const { id, assetId } = await create({ creation }, { sha256 });
-    await append(uploads, id, 0, bodyOf(file.subarray(0, 17 * MIB)));
+    await append(uploads, id, 0, bodyOf(file.subarray(0, 17 * EIGHTH)));
     network.cut();
-    const failed = append(uploads, id, 17 * MIB, bodyOf(file.subarray(17 * MIB)));
+    const failed = append(uploads, id, 17 * EIGHTH, bodyOf(file.subarray(17 * EIGHTH)));
     await assert.rejects(failed, (error: OxbowError) => {
       assert.equal(error.extra.retryAfterSeconds, 5);
-      return refusal('storage-failed', 17 * MIB)(error);
+      return refusal('storage-failed', 17 * EIGHTH)(error);
     });
-    assert.equal((await uploads.get(id, me)).received, 17 * MIB);
+    assert.equal((await uploads.get(id, me)).received, 17 * EIGHTH);
     network.flow();
-    const done = await append(rig.process().uploads, id, 17 * MIB, bodyOf(file.subarray(17 * MIB)));
+    const done = await append(rig.process().uploads, id, 17 * EIGHTH, bodyOf(file.subarray(17 * EIGHTH)));
     assert.equal(done.state, 'complete');
     assert.equal(hash(await rig.staging.read(originalLocation(assetId))), sha256);
   });
@@ -260,7 +264,7 @@ suite('uploads in a bucket', () => {
     const ids = [];
     for (let i = 0; i < 3; i++) {
       const { id } = await create({ creation });
-      await append(uploads, id, 0, bodyOf(file.subarray(0, 9 * MIB)));
+      await append(uploads, id, 0, bodyOf(file.subarray(0, 9 * EIGHTH)));
       ids.push(id);
     }
     assert.deepEqual(await rig.staging.rows(), [3, 6]);
@@ -280,7 +284,7 @@ suite('uploads in a bucket', () => {
 
   test('more uploads than there is memory for are refused, and their memory is free again', async () => {
     await using rig = await openRig();
-    const staging = rig.staging.open({ maxMemory: () => 12 * MIB });
+    const staging = rig.staging.open({ maxMemory: () => 12 * EIGHTH });
     const { uploads, creation } = rig.process({ staging });
     const [one, two] = [await create({ creation }), await create({ creation })];
     const body = new PassThrough();

@@ -162,6 +162,7 @@ export async function storeChunk(
   await table.change(id, { expiresMs: context.expiresMs() }, undefined);
   const end = await parts.advance(id, received);
   digest.reach(end);
+  if (end > received) await context.store.advance?.(originalLocation(upload.assetId));
   await context.progress(() => parts.bytes(id));
   return { number, bytes, wasStored: false, received: end };
 }
