@@ -113,7 +113,7 @@ export const features: readonly Feature[] = [
   feature(
     'Library',
     'uploads, assets, subtitles',
-    'library upload uploads assets subtitles',
+    'library upload uploads assets subtitles staging staged-upload',
     'library/README library/upload library/assets',
   ),
   feature(

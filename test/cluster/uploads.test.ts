@@ -140,7 +140,7 @@ suite('uploads in the bucket of a cluster', { skip }, () => {
       endpoint: `http://127.0.0.1:${balancer.port}/api/v1/uploads`,
       headers: { authorization: `Bearer ${ADMIN}` },
       metadata: { filename: 'tus.mp4', sha256: hash(film), visibility: 'public' },
-      retryDelays: Array.from({ length: 100 }, () => 200),
+      retryDelays: Array.from({ length: 300 }, () => 200),
       onAfterResponse(_, response) {
         asset ||= response.getHeader('oxbow-asset') ?? '';
       },

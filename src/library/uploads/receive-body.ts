@@ -46,6 +46,8 @@ const BATCH_BYTES = 512 * 1024;
 /** Bytes and time after which written bytes are synced, while more arrive. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 const SYNC_MS = 1000;
+/** `onSynced` is called at least this often while bytes arrive: the upload must not expire meanwhile, ms. */
+const REPORT_MS = 10_000;
 /** A client that sends nothing for this long is gone, ms. */
 const IDLE_MS = 60_000;
 /** First bytes that are checked. */
@@ -70,6 +72,7 @@ class Receiver {
   #written: number;
   #synced: number;
   #syncedAtMs = performance.now();
+  #reportedAtMs = performance.now();
   #writing = false;
   #syncing: Promise<void> | undefined;
   #isChecked: boolean;
@@ -195,7 +198,8 @@ class Receiver {
     this.#syncedAtMs = performance.now();
     this.#failure ??= kept?.failure;
     // A bucket has no more than before until a part is full.
-    if (position === this.#synced && !isEnd) return;
+    if (position === this.#synced && !isEnd && performance.now() - this.#reportedAtMs < REPORT_MS) return;
+    this.#reportedAtMs = performance.now();
     await this.#options.onSynced?.(position, kept);
     this.#kept = kept;
     this.#synced = position;
