@@ -31,7 +31,7 @@ const combinations: readonly Combination[] = [
   combination('SQLite', 'S3 copy', 'Redis', 1, 'RabbitMQ'),
   combination('SQLite', 'folder copy', 'Redis', 1, 'table'),
   combination('SQLite', 'none', 'none', 1, 'table'),
-  combination('PostgreSQL', 'none', 'NATS', 2, 'NATS'),
+  combination('PostgreSQL', 'S3 copy', 'NATS', 2, 'NATS'),
 ];
 
 /** Pairs that do not exist: nodes share a database and a bus. */
