@@ -15,6 +15,7 @@ import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { openEngine, openStore } from '../../src/store/db.ts';
 import { readEpoch } from '../../src/store/epoch/epoch-row.ts';
 import { promoteServer } from '../../src/store/epoch/promote.ts';
+import { soleRows } from '../../src/store/shards/stream-rows.ts';
 import { needPostgres, type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
 import { openRedisKeys } from '../fixtures/engines/redis.ts';
 import { openTcpProxy } from '../fixtures/engines/tcp-proxy.ts';
@@ -72,7 +73,7 @@ suite('the promotion of a replica', { skip: needPostgres() || need('redis-server
       openStore({ file: `${folder.path}/${name}/oxbow.db`, server: databaseOf(postgres), log, leaseTtlMs: 60_000 });
     await using old = await open('old', primary);
     await using replica = await startPostgres({ primary, isRewindable: true });
-    const before = new ChunkTable(old.db, () => old.fence);
+    const before = new ChunkTable(old.rows);
     await before.put(chunkRow(1));
     const { promotion } = await promoteServer({
       server: databaseOf(replica),
@@ -84,10 +85,10 @@ suite('the promotion of a replica', { skip: needPostgres() || need('redis-server
     assert.deepEqual([promotion.epoch, promotion.wasReplica, promotion.missingBytes, promotion.lostS], [7, true, 0, 0]);
     await assert.rejects(before.put(chunkRow(2)), { code: 'data-in-use' }, 'at the old primary');
     await using engine = await openEngine({ file: '', server: databaseOf(replica), log });
-    const late = new ChunkTable(engine.db, () => old.fence);
+    const late = new ChunkTable(soleRows(engine.db, () => old.fence));
     await assert.rejects(late.put(chunkRow(3)), { code: 'data-in-use' }, 'at the promoted one');
     await using next = await open('next', replica);
-    await new ChunkTable(next.db, () => next.fence).put(chunkRow(4));
+    await new ChunkTable(next.rows).put(chunkRow(4));
     const rows = await engine.db.selectFrom('chunk_file').select('first_msn').orderBy('first_msn').execute();
     assert.deepEqual(
       rows.map(({ first_msn }) => first_msn),

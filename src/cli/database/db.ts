@@ -14,8 +14,8 @@ import { bar, openProgressLine } from '../progress.ts';
 import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
-import { addPromote } from './promote.ts';
 import { addMoveStream } from './move-stream.ts';
+import { addPromote } from './promote.ts';
 
 interface CopyOptions {
   /** A URL; true: that of the settings. */
