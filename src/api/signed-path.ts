@@ -73,3 +73,8 @@ export function splitTarget(target: string): TargetPieces {
 export function printSignedPath(token: string, path: string): string {
   return `/t/${token}${path}`;
 }
+
+/** The path with a place where a token belongs: a token that no server accepts. */
+export function unsignedPath(path: string): string {
+  return printSignedPath('_', path);
+}

@@ -51,6 +51,13 @@ export interface Reply {
    * answered.
    */
   readonly startsAt?: number;
+  /**
+   * Origins of edges at which addresses of the body need the playback token of the client
+   * (`signed-addresses.ts`). Only for clients with a token.
+   */
+  readonly signsAt?: readonly string[];
+  /** The body with places for the token; default: this reply. */
+  readonly unsigned?: Reply;
   /** File name for Content-Disposition of a download. */
   readonly filename?: string;
 }

@@ -71,6 +71,7 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
     try {
       const finding = cache.find(target, { address: client.clientAddress, country: client.clientCountry, via });
       if ('flight' in finding) return { flight: finding.flight, result: finding.flight.pending(finding.hasToken) };
+      if (finding.copy.reply.signsAt) return undefined;
       const bornS = Math.floor(finding.copy.freshness.bornMs / 1000);
       const sharing = finding.isPrivate ? 'some' : 'all';
       const result = rawResponseOf(finding.copy.reply, head, { takesGzip, sharing, bornS });
@@ -86,7 +87,7 @@ export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDep
     find,
     rawResponseOf(reply, { flight }, takesGzip) {
       const outcome = flight?.outcome;
-      if (reply.grows || !outcome || !('reply' in outcome)) return undefined;
+      if (reply.grows || reply.signsAt || !outcome || !('reply' in outcome)) return undefined;
       const bornS = Math.floor(outcome.bornMs / 1000);
       return rawResponseOf(reply, head, { takesGzip, sharing: outcome.isPrivate ? 'some' : 'all', bornS });
     },

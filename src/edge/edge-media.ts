@@ -7,6 +7,7 @@
 import { type MediaTarget, parseMediaTarget } from '../api/media-address.ts';
 import { settle } from '../delivery/live/pending-reply.ts';
 import type { Reply } from '../delivery/reply.ts';
+import { replyFor, SIGN_FIELD } from '../delivery/signed-addresses.ts';
 import { withInstants } from '../delivery/typed-time.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -105,14 +106,19 @@ export class EdgeMedia implements MediaResponder {
     }
   }
 
-  async #send(exchange: Exchange, { reply, isPrivate, bornMs }: Answer, signal: AbortSignal): Promise<void> {
+  async #send(
+    exchange: Exchange,
+    { reply: shared, isPrivate, bornMs }: Answer,
+    { token, signal }: { readonly token: string | undefined; readonly signal: AbortSignal },
+  ): Promise<void> {
     const isHead = exchange.method === 'HEAD';
+    const { reply, fields } = replyFor(shared, token, exchange.headers[SIGN_FIELD] !== undefined);
     const { status, headers, body, length } = representationOf(exchange.headers, reply, {
       isHead,
       sharing: isPrivate ? 'some' : 'all',
     });
     const age = Math.max(0, Math.floor((this.#deps.clock.nowMs() - bornMs) / 1000));
-    exchange.head(status, { ...joinFields(this.#fieldsFor(exchange), headers), age });
+    exchange.head(status, { ...joinFields(this.#fieldsFor(exchange), headers), ...fields, age });
     if (isHead || status === 304) exchange.body.end();
     else if (reply.grows) await sendBlocks(exchange, reply.grows({ signal }));
     else {
@@ -156,7 +162,7 @@ export class EdgeMedia implements MediaResponder {
     exchange.body.once('close', onClose);
     const leave = this.waitLimiter.register(controller);
     try {
-      await this.#send(exchange, await this.#find(exchange, target, signal), signal);
+      await this.#send(exchange, await this.#find(exchange, target, signal), { token: target.token, signal });
     } finally {
       leave();
       exchange.body.off('close', onClose);

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { SignedRequest } from '../cluster/requests/node-signature.ts';
+import { SIGN_FIELD } from '../delivery/signed-addresses.ts';
 import { CircuitBreaker, doublingPause } from '../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
@@ -143,6 +144,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: Or
           trusted: url,
           headers: {
             'accept-encoding': 'gzip',
+            [SIGN_FIELD]: '?',
             via: [via, `1.1 ${name}`].filter((hop) => hop !== undefined).join(', '),
             ...(etag !== undefined && { 'if-none-match': `"${etag}", "${etag}-gz"` }),
             ...(clientAddress !== undefined && clientAddress !== '' && { 'x-forwarded-for': clientAddress }),

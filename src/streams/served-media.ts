@@ -3,7 +3,7 @@
  * begins and ends.
  * In: the parts of a stream. Out: ServedStream for delivery, TimelineEnd for the API and exports.
  */
-import { type Steering, steeringOf } from '../delivery/format/pathways.ts';
+import { type Steering, steeringOf, withTokens } from '../delivery/format/pathways.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
@@ -41,6 +41,7 @@ export class ServedMedia implements ServedStream {
   readonly erased: ErasedMedia;
   readonly #setup: ServedMediaSetup;
   readonly #steering: Steering | undefined;
+  readonly #signedSteering: Steering | undefined;
   /**
    * Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs
    * since 1970.
@@ -51,6 +52,7 @@ export class ServedMedia implements ServedStream {
     const { deps, parts, definition } = setup;
     this.#setup = setup;
     this.#steering = steeringOf(deps.settings.now);
+    this.#signedSteering = withTokens(this.#steering);
     ({ list: this.list, recording: this.recording, inits: this.inits } = parts);
     this.erased = deps.recordings.erasures.view(definition().id);
     this.qualities = parts.qualities.serve(this);
@@ -64,10 +66,9 @@ export class ServedMedia implements ServedStream {
     return this.#setup.definition().createdUs;
   }
 
-  /** Addresses of edges have no playback token: streams that need one are not steered. */
   get steering(): Steering | undefined {
     const { visibility } = this.#setup.definition();
-    return visibility === 'public' || visibility === 'unlisted' ? this.#steering : undefined;
+    return visibility === 'public' || visibility === 'unlisted' ? this.#steering : this.#signedSteering;
   }
 
   /** The end of the timeline and the retention horizon, as of now. */

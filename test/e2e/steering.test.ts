@@ -80,9 +80,65 @@ suite('a server whose viewers are steered between edges', () => {
     assert.match(manifest, /<ContentSteering defaultServiceLocation="here"/);
   });
 
-  test('playlists of a stream that needs a token name no edge', async () => {
-    const text = Buffer.from(await server.bytes('/live/closed/index.m3u8')).toString();
-    assert.doesNotMatch(text, /STEERING|PATHWAY|http:/);
+  /** A playback token of the stream `closed`; each is another one. */
+  const tokenOf = async (expires: string) => {
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ expires }),
+    };
+    const answer = await server.fetch('/api/v1/streams/closed/watch-tokens', init);
+    assert.ok(answer.ok, await answer.clone().text());
+    return ((await answer.json()) as { readonly token: string }).token;
+  };
+  /** All absolute addresses in a playlist or manifest. */
+  const addressesIn = (text: string) => [...text.matchAll(/https?:\/\/127[^"<\s]+/g)].map(([address]) => address);
+
+  test('playlists of a stream that needs a token have that of each viewer at every edge', async () => {
+    const tokens = [await tokenOf('1h'), await tokenOf('2h')] as const;
+    for (const base of [server.url, edge.url, edge.url]) {
+      for (const file of ['index.m3u8', 'dvr-30m/index.m3u8', 'index.mpd', 'dvr-30m/index.mpd']) {
+        const texts = await Promise.all(
+          tokens.map(async (token) => {
+            const answer = await fetch(`${base}/t/${token}/live/closed/${file}`);
+            assert.equal(answer.status, 200, await answer.clone().text());
+            assert.equal(answer.headers.get('cache-control'), 'no-store', 'no cache keeps a token');
+            assert.equal(answer.headers.get('oxbow-sign-at'), null);
+            return answer.text();
+          }),
+        );
+        for (const [i, text] of texts.entries()) {
+          const own = addressesIn(text);
+          assert.ok(own.length >= 2, text);
+          for (const address of own) assert.ok(address.includes(`/t/${tokens[i]}/live/closed/`), address);
+          assert.ok(!text.includes(tokens[1 - i]!), 'of another viewer there is nothing');
+          if (file.endsWith('.m3u8')) {
+            const near = own.find((address) => address.startsWith(`http://${edgeHost}/`))!;
+            assert.equal((await fetch(near)).status, 200, near);
+          }
+        }
+      }
+    }
+    const { requests } = await edge.status();
+    assert.ok(requests.hit! > 0, 'the edge has one copy for all viewers');
+  });
+
+  test('a steering answer for such a stream needs the token, and keeps it', async () => {
+    const token = await tokenOf('1h');
+    for (const base of [server.url, edge.url]) {
+      assert.equal((await fetch(`${base}/live/closed/steering.json`)).status, 404);
+      assert.equal((await fetch(`${base}/t/${token.slice(0, -2)}xx/live/closed/steering.json`)).status, 403);
+      const answer = await fetch(`${base}/t/${token}/live/closed/steering.json`);
+      const manifest = (await answer.json()) as { readonly 'RELOAD-URI': string };
+      assert.match(manifest['RELOAD-URI'], new RegExp(`^/t/${token}/live/closed/steering\\.json`));
+    }
+  });
+
+  test('a viewer with another credential gets addresses next to the playlist only', async () => {
+    for (const file of ['index.m3u8', 'index.mpd', 'dvr-30m/index.m3u8']) {
+      const text = Buffer.from(await server.bytes(`/live/closed/${file}`)).toString();
+      assert.doesNotMatch(text, /STEERING|ContentSteering|PATHWAY|http:\/\/127/, file);
+    }
   });
 
   test('a player at the edge stays, and leaves it while it drains', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parsePlaylist } from '@oxbow/media/m3u8/parse';
 import type { MultivariantPlaylist } from '@oxbow/media/m3u8/playlist';
 import { printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
-import { steeringElements, steeringOf, withPathways } from './pathways.ts';
+import { steeringElements, steeringOf, withPathways, withTokens } from './pathways.ts';
 
 const list: MultivariantPlaylist = {
   version: 9,
@@ -21,6 +21,7 @@ const steering = {
     { id: 'us', url: 'https://us.example:8443' },
   ],
   server: undefined,
+  needsToken: false,
 };
 
 test('a playlist has the media next to it, then that of each edge, each with its own groups', () => {
@@ -70,6 +71,21 @@ test('a manifest has the place next to it first, and an absolute address of the 
   assert.match(elements[0]!, />\.\.\/</);
   assert.match(elements[4]!, />https:\/\/eu\.example\/live\/door\/dvr-4h\/index\.mpd</);
   assert.match(elements.at(-1)!, />https:\/\/tv\.example\/live\/door\/steering\.json</);
+});
+
+test('where a token is needed, addresses of other servers have a place for it, and those next to the playlist none', () => {
+  const signed = withTokens(steering)!;
+  const { variants } = withPathways(list, signed, { folder: '/live/door/', serverUri: 'steering.json' });
+  assert.deepEqual(
+    variants.map(({ uri }) => uri),
+    ['v0/g7.m3u8', 'https://eu.example/t/_/live/door/v0/g7.m3u8', 'https://us.example:8443/t/_/live/door/v0/g7.m3u8'],
+  );
+  const elements = steeringElements(signed, 'door', { base: '../', folder: 'dvr-4h/' });
+  assert.ok(
+    elements.every((text) => !text.includes('https:') || text.includes('/t/_/live/door/')),
+    elements.join('\n'),
+  );
+  assert.equal(withTokens(undefined), undefined);
 });
 
 test('without edges in the settings nothing is steered', () => {

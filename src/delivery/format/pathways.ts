@@ -5,6 +5,7 @@
  * for each edge; elements of an MPD. RFC 8216bis 4.4.6.6 and 7; ETSI TS 103 998 5. Pure.
  */
 import type { MultivariantPlaylist, Rendition, Variant } from '@oxbow/media/m3u8/playlist';
+import { unsignedPath } from '../../api/signed-path.ts';
 import { element } from './xml.ts';
 
 /** Id of the Pathway next to the playlist, whose addresses are relative; no edge has it. */
@@ -26,6 +27,8 @@ export interface Steering {
    * playlist, and for players of DASH at the first edge, because they resolve no relative address.
    */
   readonly server: string | undefined;
+  /** Addresses of edges have a place for the playback token of the viewer. */
+  readonly needsToken: boolean;
 }
 
 /** The settings that decide it. */
@@ -41,8 +44,17 @@ interface SteeringSettings {
 export function steeringOf({ steering, publicUrl }: SteeringSettings): Steering | undefined {
   const pathways = Object.entries(steering.pathways).map(([id, { url }]) => ({ id, url }));
   const server = (steering.url ?? publicUrl)?.replace(/\/+$/, '');
-  return pathways.length === 0 ? undefined : { pathways, server };
+  return pathways.length === 0 ? undefined : { pathways, server, needsToken: false };
 }
+
+/** The same edges for streams that need a playback token. */
+export function withTokens(steering: Steering | undefined): Steering | undefined {
+  return steering && { pathways: steering.pathways, server: steering.server, needsToken: true };
+}
+
+/** A path at another server. */
+const pathAt = (path: string, { needsToken }: Pick<Steering, 'needsToken'>): string =>
+  needsToken ? unsignedPath(path) : path;
 
 /** Path of the Steering Manifest of a stream. */
 const steeringPath = (stream: string): string => `/live/${stream}/steering.json`;
@@ -55,13 +67,13 @@ const steeringPath = (stream: string): string => `/live/${stream}/steering.json`
  */
 export function withPathways(
   list: MultivariantPlaylist,
-  { pathways }: Pick<Steering, 'pathways'>,
+  { pathways, needsToken }: Pick<Steering, 'pathways' | 'needsToken'>,
   { folder, serverUri }: { readonly folder: string; readonly serverUri: string },
 ): MultivariantPlaylist {
   const locals = new Set(list.renditions.flatMap(({ uri, groupId }) => (uri === undefined ? [] : [groupId])));
   const at = ({ id, url }: Pathway) => {
     const group = (name: string) => (locals.has(name) ? `${name}-${id}` : name);
-    const uriOf = (uri: string) => `${url}${folder}${uri}`;
+    const uriOf = (uri: string) => `${url}${pathAt(`${folder}${uri}`, { needsToken })}`;
     return {
       variant: (variant: Variant): Variant => ({
         ...variant,
@@ -100,22 +112,23 @@ export function withPathways(
  * @param folder between that of the stream and the manifest, with a slash at its end; empty: there is none
  */
 export function steeringElements(
-  { pathways, server }: Steering,
+  { pathways, server, needsToken }: Steering,
   stream: string,
   { base, folder }: { readonly base: string; readonly folder: string },
 ): string[] {
   const steered = server ?? pathways[0]!.url;
+  const at = (path: string) => pathAt(path, { needsToken });
   return [
     element('BaseURL', { serviceLocation: HERE }, base === '' ? './' : base),
-    ...pathways.map(({ id, url }) => element('BaseURL', { serviceLocation: id }, `${url}/live/${stream}/`)),
+    ...pathways.map(({ id, url }) => element('BaseURL', { serviceLocation: id }, `${url}${at(`/live/${stream}/`)}`)),
     element('Location', { serviceLocation: HERE }, 'index.mpd'),
     ...pathways.map(({ id, url }) =>
-      element('Location', { serviceLocation: id }, `${url}/live/${stream}/${folder}index.mpd`),
+      element('Location', { serviceLocation: id }, `${url}${at(`/live/${stream}/${folder}index.mpd`)}`),
     ),
     element(
       'ContentSteering',
       { defaultServiceLocation: HERE, queryBeforeStart: 'false' },
-      `${steered}${steeringPath(stream)}`,
+      `${steered}${at(steeringPath(stream))}`,
     ),
   ];
 }

@@ -12,6 +12,7 @@ import type { LiveWindow } from '../../packager/live-window.ts';
 import { dashManifest } from '../format/dash.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
+import { steeredReply } from '../signed-addresses.ts';
 import { bytesReply, caching, contentTypes, playlistReply } from '../text-reply.ts';
 import { offline, readyView } from './live.ts';
 import { describeAll, livePresentation, present } from './live-presentation.ts';
@@ -131,8 +132,11 @@ function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = fal
   ].join('/');
   const last = printed.get(list);
   if (last?.state === state) return last.reply;
-  const text = dashManifest(dashPresentation(shown, { prediction, open, isEnding: ending }), '', stream);
-  const reply = playlistReply(text, caching.live, contentTypes.manifest);
+  const presentation = dashPresentation(shown, { prediction, open, isEnding: ending });
+  const reply = steeredReply(stream.steering, (steering) => {
+    const text = dashManifest(presentation, '', { name: stream.name, steering });
+    return playlistReply(text, caching.live, contentTypes.manifest);
+  });
   printed.set(list, { state, reply });
   return reply;
 }

@@ -26,6 +26,7 @@ import { withPathways } from '../format/pathways.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '../segment-media.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
+import { steeredReply } from '../signed-addresses.ts';
 import { storedReply } from '../stored-segment.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
@@ -108,8 +109,9 @@ export function liveIndexReply(
   const presentation = { ...livePresentation(view), describe: () => describeMeasured(view) };
   const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`);
   const address = { folder: `/live/${name}/${folder}`, serverUri: `${folder === '' ? '' : '../'}steering.json` };
-  const steered = steering ? withPathways(list, steering, address) : list;
-  return playlistReply(printMultivariantPlaylist(steered), caching.live);
+  return steeredReply(steering, (by) =>
+    playlistReply(printMultivariantPlaylist(by ? withPathways(list, by, address) : list), caching.live),
+  );
 }
 
 /**

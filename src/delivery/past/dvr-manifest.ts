@@ -19,6 +19,7 @@ import { endingOf } from '../live/live-manifest.ts';
 import { describe, livePresentation, present } from '../live/live-presentation.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
+import { steeredReply } from '../signed-addresses.ts';
 import { caching, contentTypes, playlistReply } from '../text-reply.ts';
 import { dvrFolderOf } from './dvr.ts';
 
@@ -85,13 +86,12 @@ class DvrSegments {
     const dateRanges = await this.#dateRanges(view);
     // Another request may have printed it meanwhile, or a newer one.
     if (state() !== before) return this.reply(clock);
-    const text = dashManifest(
-      this.#presentation(view, dateRanges, isEnding),
-      '../',
-      this.#stream,
-      `${dvrFolderOf(this.#lengthUs)}/`,
-    );
-    const reply = playlistReply(text, caching.live, contentTypes.manifest);
+    const presentation = this.#presentation(view, dateRanges, isEnding);
+    const { name, steering: edges } = this.#stream;
+    const reply = steeredReply(edges, (steering) => {
+      const text = dashManifest(presentation, '../', { name, steering }, `${dvrFolderOf(this.#lengthUs)}/`);
+      return playlistReply(text, caching.live, contentTypes.manifest);
+    });
     this.#printed = { state: before, reply };
     return reply;
   }

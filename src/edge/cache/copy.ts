@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { Reply } from '../../delivery/reply.ts';
+import { SIGN_FIELD, signsAtIn } from '../../delivery/signed-addresses.ts';
 import { type Freshness, freshnessOf, validatorOf } from './freshness.ts';
 
 /** A fast level: a playlist is compressed once for all clients, but must not block the event loop. */
@@ -34,6 +35,8 @@ export interface CopyFields {
   readonly etag: string | undefined;
   /** The origin compresses it for those that accept gzip. */
   readonly isText: boolean;
+  /** See `Reply`; of playlists only, which are not on the disk. */
+  readonly signsAt?: readonly string[] | undefined;
 }
 
 /** The fields of a response. */
@@ -46,11 +49,12 @@ export function fieldsOf(headers: IncomingHttpHeaders): CopyFields {
     cacheControl: isPrivate ? `public, ${otherDirectives}` : otherDirectives,
     etag: validatorOf(headers),
     isText: /\baccept-encoding\b/i.test(headers.vary ?? ''),
+    signsAt: signsAtIn(headers[SIGN_FIELD]),
   };
 }
 
 /** The reply of a copy. The bytes belong to it. */
-export function replyOf({ contentType, cacheControl, etag, isText }: CopyFields, bytes: Uint8Array): Reply {
+export function replyOf({ contentType, cacheControl, etag, isText, signsAt }: CopyFields, bytes: Uint8Array): Reply {
   let zipped: Uint8Array | undefined;
   return {
     contentType,
@@ -58,6 +62,7 @@ export function replyOf({ contentType, cacheControl, etag, isText }: CopyFields,
     length: bytes.length,
     body: [bytes],
     ...(etag !== undefined && { etag }),
+    ...(signsAt && { signsAt }),
     ...(isText &&
       bytes.length >= GZIP_FROM_BYTES && {
         gzip: () => {

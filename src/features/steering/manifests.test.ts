@@ -28,7 +28,7 @@ function setUp({ server, targetS = 2 }: { server?: string; targetS?: number | un
   const control = new SteeringControl({ pathways, states, token: () => TOKEN, metrics });
   const manifests = new Manifests({
     pathways,
-    steering: { pathways: Object.entries(pathways).map(([id, { url }]) => ({ id, url })), server },
+    steering: { pathways: Object.entries(pathways).map(([id, { url }]) => ({ id, url })), server, needsToken: false },
     states,
     ttlMs: () => 5000,
     targetDurationS: () => targetS,

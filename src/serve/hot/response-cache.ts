@@ -29,6 +29,8 @@ export interface HotResponse {
   readonly sharing: Sharing;
   /** Its bytes belong to the block cache: not cached here. */
   readonly isShared?: true;
+  /** Clients with a playback token get another one, by the slow path. */
+  readonly isUnsigned?: true;
   readonly result: RawResponse | PendingReply;
 }
 
@@ -120,14 +122,14 @@ export class ResponseCache implements Disposable {
     const { playlists } = this.#entriesOf(window, list);
     const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
     const ready = playlists.get(key);
-    if (ready?.sharing === sharing) return ready;
+    if (ready?.sharing === sharing) return forClient(ready, token);
     const response = this.#create(address, directives, { takesGzip, sharing });
     if (!response || response.isShared) return response;
     const isMedia = address.kind === 'part' || address.kind === 'segment';
     if (isMedia && !('look' in response.result)) this.#keep(path, list, response, response.result);
     // A pending reply is the same for all requests until the window changes.
     else if (playlists.size < MAX_PLAYLISTS) playlists.set(key, response);
-    return response;
+    return forClient(response, token);
   }
 
   /** Whether a live stream is here that the client may watch; otherwise the slow path decides. */
@@ -142,6 +144,7 @@ export class ResponseCache implements Disposable {
     source: Pick<HotResponse, 'address' | 'sharing'>,
     takesGzip: boolean,
   ): RawResponse | undefined {
+    if (reply.signsAt) return undefined;
     try {
       return rawResponseOf(reply, this.#options.head, { takesGzip, sharing: source.sharing });
     } catch (error) {
@@ -167,8 +170,9 @@ export class ResponseCache implements Disposable {
     try {
       const reply = lookup.find(address, new URLSearchParams(query));
       if (reply) {
-        const result = isPending(reply) ? reply : this.rawResponseOf(reply, source, takesGzip);
-        return result && { ...source, result };
+        if (isPending(reply)) return { ...source, result: reply };
+        const result = rawResponseOf(reply, this.#options.head, { takesGzip, sharing });
+        return result && { ...source, ...(reply.signsAt && { isUnsigned: true }), result };
       }
       const recorded = lookup.findRecorded(address);
       const result = recorded && this.rawResponseOf(recorded, source, takesGzip);
@@ -227,6 +231,10 @@ export class ResponseCache implements Disposable {
     for (const [name, { list }] of this.#windows)
       if (!this.#options.lookup.isCurrent(name, list)) this.#windows.delete(name);
   }
+}
+
+function forClient(response: HotResponse, token: string | undefined): HotResponse | undefined {
+  return response.isUnsigned && token !== undefined ? undefined : response;
 }
 
 /** `_`, `H`, `L` or `S`, percent-encoded. */

@@ -17,6 +17,7 @@ import {
   printMediaAddress,
 } from '../../api/media-address.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import { replyFor, SIGN_FIELD } from '../../delivery/signed-addresses.ts';
 import { withInstants } from '../../delivery/typed-time.ts';
 import type { WorkBudget } from '../../delivery/work-budget.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -175,7 +176,8 @@ export class OwnMedia implements MediaResponder {
       return;
     }
     const limitFields = this.#takeTurn(exchange, target.address);
-    const reply = await this.#made({ exchange, target, session, isPrivate, controller });
+    const made = await this.#made({ exchange, target, session, isPrivate, controller });
+    const { reply, fields: further } = replyFor(made, target.token, exchange.headers[SIGN_FIELD] !== undefined);
     const { address } = target;
     const redirect =
       address.kind === 'asset-original'
@@ -183,7 +185,7 @@ export class OwnMedia implements MediaResponder {
         : await directHeadOf(exchange, reply, target.query, this.#deps);
     const how = {
       class: mediaClassOf(address),
-      fields: joinFields(common, limitFields),
+      fields: joinFields(joinFields(common, limitFields), further),
       isHead: exchange.method === 'HEAD',
       sharing,
     } as const;

@@ -13,7 +13,7 @@ import { sharedIntact } from '../../archive/integrity/read-intact.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
-import type { Steering } from '../../delivery/format/pathways.ts';
+import { type Steering, withTokens } from '../../delivery/format/pathways.ts';
 import { segmentKey } from '../../delivery/live/live.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { qualityWindowName, streamOfWindow, windowNameOf } from '../../delivery/live/quality-window.ts';
@@ -53,6 +53,7 @@ class Replica implements ServedLiveStream {
   /** Of the thread, by the names of their windows. */
   readonly #replicas: ReadonlyMap<string, Replica>;
   readonly #steering: Steering | undefined;
+  readonly #signedSteering: Steering | undefined;
 
   constructor(
     name: string,
@@ -64,6 +65,7 @@ class Replica implements ServedLiveStream {
   ) {
     this.#replicas = replicas;
     this.#steering = steering;
+    this.#signedSteering = withTokens(steering);
     this.name = name;
     this.listWriter = LiveWindowWriter.from(state);
     this.list = this.listWriter.list;
@@ -73,7 +75,7 @@ class Replica implements ServedLiveStream {
   }
 
   get steering(): Steering | undefined {
-    return this.access.sharing === 'all' ? this.#steering : undefined;
+    return this.access.sharing === 'all' ? this.#steering : this.#signedSteering;
   }
 
   /** Its stream, if this is a derived quality. */
@@ -114,7 +116,7 @@ const holderKey = ({ id, isAdmin }: WatchHolder): string => `${isAdmin ? 'admin'
 interface ReplicasOptions {
   /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
-  /** The edges that playlists of streams for all name; undefined: none. */
+  /** The edges that playlists name; undefined: none. */
   readonly steering?: Steering | undefined;
   readonly watchSecret: Uint8Array;
   /** Verifies playback tokens of another program. */
