@@ -84,6 +84,19 @@ window.start = async (player, address, lowLatency, further = {}) => {
   } else if (player === 'dash.js') {
     const shown = dashjs.MediaPlayer().create();
     shown.updateSettings({ debug: { logLevel: 1 }, ...further });
+    // As in docs/9-run/steering.md.
+    let edges = [];
+    shown.on('manifestLoaded', ({ data: { url, Location = [] } }) => {
+      edges = Location.map((location) => new URL(location.__text ?? location, url).origin);
+    });
+    shown.addRequestInterceptor(async (request) => {
+      const { retryAttempts } = request.customData.request;
+      const { origin } = new URL(request.url);
+      const others = edges.includes(origin) ? edges.filter((edge) => edge !== origin) : [];
+      if (retryAttempts > 0 && others.length > 0)
+        request.url = request.url.replace(origin, others[(retryAttempts - 1) % others.length]);
+      return request;
+    });
     shown.on('error', ({ error }) => errors.push('dash.js ' + error.code + ' ' + error.message));
     // Looks five times a second whether the end of the last Period was reached. If it sees that before
     // the media element ends, and sound may be longer than the Period by a frame, it goes back half a

@@ -6,9 +6,11 @@ import type { Browser, Page } from 'playwright-core';
 import type { PathwayView } from '../../src/api/steering/steering-shapes.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
+import { readFirstVariant } from '../fixtures/playlists.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { type PlayerName, type PlayerPage, readPlayed, servePlayers, startPlayer } from './player-page.ts';
 
@@ -37,13 +39,19 @@ const load = {
 const quick: Readonly<Record<string, object>> = {
   'hls.js': { playlistLoadPolicy: load, fragLoadPolicy: load },
   'shaka-player': {},
-  'dash.js': {},
+  'dash.js': {
+    streaming: {
+      retryIntervals: { MPD: 50, MediaSegment: 50, InitializationSegment: 50 },
+    },
+  },
 };
 
 interface Viewer extends AsyncDisposable {
   readonly page: Page;
   /** Hosts of answered requests for media, with their times, ms. */
   readonly media: { readonly host: string; readonly atMs: number }[];
+  /** Hosts that were sent its playback token. */
+  readonly trusted: ReadonlySet<string>;
 }
 
 suite('players and content steering', { skip: need('chromium') }, () => {
@@ -83,9 +91,20 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       http,
       args: ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture],
     });
-    await server.stream('demo', 'live');
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'closed', source: { type: 'test' }, visibility: 'signed' }),
+    };
+    assert.ok((await server.fetch('/api/v1/streams', init)).ok);
+    for (const name of ['demo', 'closed']) await server.stream(name, 'live');
     await Promise.all([open('eu'), open('us')]);
     await bothUp();
+    // dash.js that begins with the first picture of a stream may stay there.
+    await until('a few segments are listed', async () => {
+      const lists = ['demo', 'closed'].map((name) => readFirstVariant(server, `/live/${name}/index.m3u8`));
+      return (await Promise.all(lists)).every(({ list }) => list.segments.length > 4);
+    });
   });
   after(async () => {
     await browser?.close();
@@ -95,19 +114,33 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  /** A viewer that plays from the edge `eu`. */
-  async function watch(player: PlayerName, file: string): Promise<Viewer> {
+  /** Makes a playback token of the stream that needs one. */
+  const tokenOf = async () => {
+    const headers = { 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify({ expires: '1h' }) };
+    const answer = await server.fetch('/api/v1/streams/closed/watch-tokens', init);
+    return ((await answer.json()) as { readonly token: string }).token;
+  };
+
+  /** A viewer that plays from the edge `eu`. @param isSigned it has a playback token */
+  async function watch(player: PlayerName, file: string, isSigned = false): Promise<Viewer> {
     const visitor = await openVisitor(browser, { width: 480, height: 360 });
     const page = await visitor.newPage();
     const media: Viewer['media'] = [];
+    const trusted = new Set<string>();
+    const folderPath = isSigned ? `/t/${await tokenOf()}/live/closed` : '/live/demo';
     let steered = 0;
+    page.on('request', (request) => {
+      const { href, host } = new URL(request.url());
+      if (isSigned && href.includes(folderPath.split('/')[2]!)) trusted.add(host);
+    });
     page.on('response', (response) => {
       const { host, pathname } = new URL(response.url());
       if (pathname.endsWith('/steering.json') && response.ok()) steered++;
       if (pathname.endsWith('.m4s') && response.ok()) media.push({ host, atMs: performance.now() });
     });
     await page.goto(players.url);
-    await startPlayer(page, player, `http://${hostOf('eu')}/live/demo/${file}`, false, quick[player]);
+    await startPlayer(page, player, `http://${hostOf('eu')}${folderPath}/${file}`, false, quick[player]);
     await until(
       `${player} plays from eu, and was steered`,
       async () => {
@@ -130,7 +163,7 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       },
       { withinMs: 30_000 },
     );
-    return { page, media, [Symbol.asyncDispose]: () => visitor.close() };
+    return { page, media, trusted, [Symbol.asyncDispose]: () => visitor.close() };
   }
 
   /** Watches a viewer that has to leave `eu`. @returns figures */
@@ -160,6 +193,19 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     assert.ok(last.atMs < leftMs + TARGET_MS + LATE_MS, 'it leaves within one target duration, and stays away');
   }
 
+  /** Watches a viewer whose edge `eu` is killed just after an answer that sends viewers there. */
+  async function watchDeath(context: TestContext, viewer: Viewer, name: string): Promise<void> {
+    await viewer.page.waitForResponse(/\/steering\.json/);
+    const leftMs = performance.now();
+    await edges.get('eu')!.stop('SIGKILL');
+    try {
+      await watchMove(context, viewer, leftMs, name);
+    } finally {
+      await open('eu');
+      await bothUp();
+    }
+  }
+
   const cases: readonly (readonly [PlayerName, string])[] = [
     ['hls.js', 'index.m3u8'],
     ['shaka-player', 'index.m3u8'],
@@ -179,18 +225,41 @@ suite('players and content steering', { skip: need('chromium') }, () => {
       }
     });
 
-    // dash.js stops reading a live manifest whose address has failed.
-    if (player === 'dash.js') continue;
     test(`${player} (${file}) leaves an edge that was killed`, async (context) => {
       await using viewer = await watch(player, file);
-      const leftMs = performance.now();
-      await edges.get('eu')!.stop('SIGKILL');
-      try {
-        await watchMove(context, viewer, leftMs, `${player}, killed`);
-      } finally {
-        await open('eu');
-        await bothUp();
-      }
+      await watchDeath(context, viewer, `${player}, killed`);
+    });
+  }
+
+  // The first tier has one player, the second all.
+  for (const [player, file] of firstOf(1, cases)) {
+    test(`${player} (${file}) with a playback token leaves an edge that was killed`, async (context) => {
+      await using viewer = await watch(player, file, true);
+      await watchDeath(context, viewer, `${player}, killed, with a token`);
+      const known = new Set([hostOf('eu'), hostOf('us'), new URL(server.url).host]);
+      for (const host of viewer.trusted) assert.ok(known.has(host), `${host} got the token`);
+      assert.ok(viewer.trusted.has(hostOf('us')));
+    });
+  }
+
+  // The others leave an edge alone for minutes after it has failed.
+  for (const [player, file] of cases.slice(-1)) {
+    fullTest(`${player} (${file}) comes back when the edge that it went to dies too`, async (context) => {
+      await using viewer = await watch(player, file);
+      await watchDeath(context, viewer, `${player}, killed`);
+      await until('it is at eu again', () => viewer.media.at(-1)?.host === hostOf('eu'), { withinMs: 30_000 });
+      await edges.get('eu')!.manage('/edge/drain', { draining: true });
+      await until('it is at us', () => viewer.media.at(-1)?.host === hostOf('us'), { withinMs: 30_000 });
+      await edges.get('eu')!.manage('/edge/drain', { draining: false });
+      await bothUp();
+      await edges.get('us')!.stop('SIGKILL');
+      await until('it is at eu', () => viewer.media.at(-1)?.host === hostOf('eu'), { withinMs: 30_000 });
+      const { furthest } = await readPlayed(viewer.page);
+      await until('it plays on', async () => (await readPlayed(viewer.page)).furthest > furthest + 4, {
+        withinMs: 30_000,
+      });
+      await open('us');
+      await bothUp();
     });
   }
 });

@@ -62,7 +62,7 @@ test('a manifest has the place next to it first, and an absolute address of the 
     '<Location serviceLocation="here">index.mpd</Location>',
     '<Location serviceLocation="eu">https://eu.example/live/door/index.mpd</Location>',
     '<Location serviceLocation="us">https://us.example:8443/live/door/index.mpd</Location>',
-    '<ContentSteering defaultServiceLocation="here" queryBeforeStart="false">https://eu.example/live/door/steering.json</ContentSteering>',
+    '<ContentSteering defaultServiceLocation="here" queryBeforeStart="false">https://eu.example/live/door/steering.json?format=dash</ContentSteering>',
   ]);
   const elements = steeringElements({ ...steering, server: 'https://tv.example' }, 'door', {
     base: '../',
@@ -70,7 +70,7 @@ test('a manifest has the place next to it first, and an absolute address of the 
   });
   assert.match(elements[0]!, />\.\.\/</);
   assert.match(elements[4]!, />https:\/\/eu\.example\/live\/door\/dvr-4h\/index\.mpd</);
-  assert.match(elements.at(-1)!, />https:\/\/tv\.example\/live\/door\/steering\.json</);
+  assert.match(elements.at(-1)!, />https:\/\/tv\.example\/live\/door\/steering\.json\?format=dash</);
 });
 
 test('where a token is needed, addresses of other servers have a place for it, and those next to the playlist none', () => {

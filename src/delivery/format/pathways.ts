@@ -11,6 +11,9 @@ import { element } from './xml.ts';
 /** Id of the Pathway next to the playlist, whose addresses are relative; no edge has it. */
 export const HERE = 'here';
 
+/** In the address of the Steering Manifest for players of DASH: the first request says nothing else of them. */
+export const DASH_QUERY = 'format=dash';
+
 /** An edge that players may be steered to. */
 export interface Pathway {
   /** PATHWAY-ID, serviceLocation. */
@@ -128,7 +131,7 @@ export function steeringElements(
     element(
       'ContentSteering',
       { defaultServiceLocation: HERE, queryBeforeStart: 'false' },
-      `${steered}${at(steeringPath(stream))}`,
+      `${steered}${at(steeringPath(stream))}?${DASH_QUERY}`,
     ),
   ];
 }

@@ -80,6 +80,12 @@ export class EdgeStates {
     known.reportedMs = this.#clock.monotonicMs();
   }
 
+  /** Whether a later report of the edge is known. */
+  isOld({ pathway, at }: EdgeReport): boolean {
+    const last = this.#edges.get(pathway)?.report;
+    return last !== undefined && at <= last.at;
+  }
+
   /** Takes the result of a probe of a known edge. @returns whether it is dead or alive since then */
   probed(id: string, result: Probed): boolean {
     const known = this.#edges.get(id)!;

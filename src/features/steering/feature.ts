@@ -12,6 +12,7 @@ import { probeEdge } from './edge-probes.ts';
 import { EdgeStates } from './edge-states.ts';
 import { Manifests } from './manifests.ts';
 import { steeringMetrics } from './metrics.ts';
+import { PassedReports } from './passed-reports.ts';
 import { steeringRefusals } from './refusals.ts';
 import { steeringRoutes } from './routes.ts';
 import { MAX_PATHWAYS, steeringSection } from './settings.ts';
@@ -20,7 +21,7 @@ import { SteeringControl } from './steering-control.ts';
 /** Opens it. Without edges in the settings it only refuses reports. */
 function openSteering(
   { config, settings, clock, metrics, log, opened, shutdown }: AppContext,
-  { hooks, net, catalog }: CoreParts,
+  { hooks, net, catalog, nodes }: CoreParts,
 ): OpenFeature<SteeringControl> {
   const { pathways } = config.steering;
   const ids = Object.keys(pathways);
@@ -28,7 +29,9 @@ function openSteering(
     throw new OxbowError('bad-setting', `\`steering.pathways\` has ${ids.length} edges; use at most ${MAX_PATHWAYS}.`);
   }
   const states = new EdgeStates(ids, clock);
-  const control = new SteeringControl({ pathways, states, token: () => settings.now.edges.token, metrics });
+  const others = () => nodes?.placement.others ?? [];
+  const passed = opened.use(new PassedReports({ others, net, signal: shutdown.signal }));
+  const control = new SteeringControl({ pathways, states, passed, token: () => settings.now.edges.token, metrics });
   const steering = steeringOf(config);
   if (!steering) return { own: control };
   hooks.steering = new Manifests({

@@ -25,7 +25,14 @@ function setUp({ server, targetS = 2 }: { server?: string; targetS?: number | un
   const clock = { now: 1_700_000_000_000, nowMs: () => clock.now, monotonicMs: () => clock.now };
   const states = new EdgeStates(Object.keys(pathways), clock);
   const metrics = createMetrics();
-  const control = new SteeringControl({ pathways, states, token: () => TOKEN, metrics });
+  const passed: number[] = [];
+  const control = new SteeringControl({
+    pathways,
+    states,
+    passed: { pass: (report) => passed.push(report.at) },
+    token: () => TOKEN,
+    metrics,
+  });
   const manifests = new Manifests({
     pathways,
     steering: { pathways: Object.entries(pathways).map(([id, { url }]) => ({ id, url })), server, needsToken: false },
@@ -50,7 +57,7 @@ function setUp({ server, targetS = 2 }: { server?: string; targetS?: number | un
     control.reported(
       signReport({ pathway: 'eu', at: clock.now, load: 0.2, connections: 7, draining: false, ...change }, TOKEN),
     );
-  return { clock, states, control, ask, report };
+  return { clock, states, control, passed, ask, report };
 }
 
 test('a manifest has the edges for the place of the viewer, then the place of the playlist', () => {
@@ -73,6 +80,13 @@ test('the edge next to which the playlist is has the name `here`, also when it i
   const { search } = new URL(first['RELOAD-URI']);
   assert.equal(search, '?here=eu');
   assert.deepEqual(ask(search.slice(1), { origin: 'https://tv.example' })['PATHWAY-PRIORITY'], ['here', 'us']);
+});
+
+test('players of DASH, whose manifest may come from another edge later, get the name of each edge', () => {
+  const { ask } = setUp({ server: 'https://tv.example' });
+  const first = ask('format=dash', { origin: 'https://eu.example' });
+  assert.deepEqual(first['PATHWAY-PRIORITY'], ['eu', 'us', 'here']);
+  assert.equal(new URL(first['RELOAD-URI']).search, '?format=dash&here=eu');
 });
 
 test('the address of the next manifest has the playback token', () => {
@@ -131,12 +145,29 @@ test('a report that is forged, repeated, old or of an unknown edge is refused', 
   control.reported(signed);
 });
 
+test('a report is passed on once, and one that was passed on is not, in any order', () => {
+  const { clock, control, passed, report } = setUp();
+  report();
+  assert.deepEqual(passed, [clock.now]);
+  const older = signReport({ pathway: 'eu', at: clock.now + 1, load: 1, connections: 0, draining: true }, TOKEN);
+  const newer = signReport({ pathway: 'eu', at: clock.now + 2, load: 0.5, connections: 9, draining: false }, TOKEN);
+  for (const each of [newer, older, newer]) control.reported(each, { isPassed: true });
+  assert.equal(passed.length, 1);
+  assert.deepEqual([control.list()[0]!.state, control.list()[0]!.connections], ['up', 9]);
+  assert.throws(() => control.reported({ ...older, load: 0 }, { isPassed: true }), { code: 'edge-report-refused' });
+});
+
 test('players of DASH say where they are in quotes, the newest last', () => {
   const known = new Set(['eu', 'us']);
   const read = (query: string) => readSteeringQuery(new URLSearchParams(query), known);
-  assert.deepEqual(read('_DASH_pathway="eu,us"&_DASH_throughput=1,2'), { current: 'us', here: undefined });
-  assert.deepEqual(read('_DASH_pathway="here"&here=eu'), { current: 'eu', here: 'eu' });
-  assert.deepEqual(read('_HLS_pathway=us&_HLS_throughput=9'), { current: 'us', here: undefined });
+  assert.deepEqual(read('_DASH_pathway="eu,us"&_DASH_throughput=1,2'), {
+    current: 'us',
+    here: undefined,
+    isDash: true,
+  });
+  assert.deepEqual(read('_DASH_pathway="here"&here=eu'), { current: 'eu', here: 'eu', isDash: true });
+  assert.equal(read('format=dash').isDash, true, 'the first request of some says nothing else');
+  assert.deepEqual(read('_HLS_pathway=us&_HLS_throughput=9'), { current: 'us', here: undefined, isDash: false });
 });
 
 test('no query breaks a manifest: it names every edge once, and nothing of the query', () => {
@@ -173,7 +204,7 @@ test('no query breaks a manifest: it names every edge once, and nothing of the q
       assert.equal(new Set(names).size, names.length);
       assert.ok(names.every((name) => ['eu', 'us', 'here'].includes(name)));
       assert.ok(names.length >= 2 && names.includes('here'));
-      assert.match(manifest['RELOAD-URI'], /^\/live\/door\/steering\.json(\?here=(eu|us))?$/);
+      assert.match(manifest['RELOAD-URI'], /^\/live\/door\/steering\.json(\?(format=dash)?&?(here=(eu|us))?)?$/);
     } catch (error) {
       assert.ok(error instanceof OxbowError, `${JSON.stringify(query)}: ${error}`);
       throw error;

@@ -5,7 +5,7 @@
  */
 import { printSignedPath } from '../../api/signed-path.ts';
 import type { Steerer, SteeringRequest } from '../../api/steering/steering-shapes.ts';
-import { HERE, type Steering } from '../../delivery/format/pathways.ts';
+import { DASH_QUERY, HERE, type Steering } from '../../delivery/format/pathways.ts';
 import { orderEdges } from './choice.ts';
 import type { EdgeStates } from './edge-states.ts';
 import { Places } from './places.ts';
@@ -60,9 +60,12 @@ export class Manifests implements Steerer {
     });
     const order = orderEdges(edges, { key: address, current, turn: this.#turn++ });
     answered(order[0]!);
-    // The edge next to which the playlist is has two names: players keep the connection by the first.
-    const priority = here === undefined ? [...order, HERE] : order.map((id) => (id === here ? HERE : id));
-    const path = `/live/${stream}/steering.json${here === undefined ? '' : `?here=${here}`}`;
+    // The edge next to which the playlist is has two names. Players of HLS load no playlist again if they keep
+    // the first. Players of DASH load the manifest again, perhaps from another edge: then the first is that one.
+    const isNamed = here === undefined || asked.isDash;
+    const priority = isNamed ? [...order, HERE] : order.map((id) => (id === here ? HERE : id));
+    const pairs = [...(asked.isDash ? [DASH_QUERY] : []), ...(here === undefined ? [] : [`here=${here}`])];
+    const path = `/live/${stream}/steering.json${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`;
     const reload = `${steering.server ?? ''}${token === undefined ? path : printSignedPath(token, path)}`;
     return JSON.stringify({ VERSION: 1, TTL: this.#ttlS(stream), 'RELOAD-URI': reload, 'PATHWAY-PRIORITY': priority });
   }

@@ -10,6 +10,10 @@ import type { SteeringControl } from './steering-control.ts';
 
 const PathwayList = Type.Object({ items: Type.Array(PathwayView), nextCursor: Type.Null() }, { $id: 'PathwayList' });
 
+const ReportQuery = Type.Object({
+  passed: Type.Optional(Type.Literal('true', { description: 'a node has taken it, and passes it on to the others' })),
+});
+
 const defineRoute = rowsFor<SteeringControl>();
 
 /** The rows. */
@@ -29,11 +33,12 @@ export const steeringRoutes = [
     tag: 'system',
     access: 'anyone',
     sentence: 'Takes the report of an edge about itself, signed with `edges.token`.',
+    query: ReportQuery,
     body: EdgeReportBody,
     isRoutine: true,
     replies: { 204: Type.Null() },
-    answer({ body }, control) {
-      control.reported(body);
+    answer({ body, query: { passed } }, control) {
+      control.reported(body, { isPassed: passed !== undefined });
       return { status: 204 };
     },
   }),

@@ -7,11 +7,14 @@ import { isSigned, type SignedReport } from '../../edge/steering/edge-report.ts'
 import { OxbowError } from '../../lib/errors.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { EdgeState, EdgeStates } from './edge-states.ts';
+import type { PassedReports } from './passed-reports.ts';
 import type { PathwayConfig } from './settings.ts';
 
 interface SteeringControlOptions {
   readonly pathways: Readonly<Record<string, PathwayConfig>>;
   readonly states: EdgeStates;
+  /** The other nodes. */
+  readonly passed: Pick<PassedReports, 'pass'>;
   /** `edges.token` now; undefined: no report counts. */
   readonly token: () => string | undefined;
   readonly metrics: Pick<Metrics, 'steeringReports' | 'steeringUp' | 'steeringLoad'>;
@@ -24,20 +27,28 @@ export class SteeringControl {
     this.#options = options;
   }
 
-  /** Takes a report. @throws OxbowError `edge-report-refused` */
-  reported(report: SignedReport): void {
-    const { states, metrics, token } = this.#options;
+  /**
+   * Takes a report.
+   *
+   * @param options.isPassed another node has taken it, and passes it on to all
+   * @throws OxbowError `edge-report-refused`
+   */
+  reported(report: SignedReport, { isPassed = false }: { readonly isPassed?: boolean } = {}): void {
+    const { states, metrics, token, passed } = this.#options;
     const secret = token();
     try {
       if (secret === undefined) throw new OxbowError('edge-report-refused', '`edges.token` is not set at this server.');
       if (!isSigned(report, secret))
         throw new OxbowError('edge-report-refused', 'The signature of the report is not one with `edges.token`.');
+      // A newer one may have come here before an older one that was passed on.
+      if (isPassed && states.isOld(report)) return;
       states.reported(report);
     } catch (error) {
       metrics.steeringReports.inc({ result: 'refused' });
       throw error;
     }
     metrics.steeringReports.inc({ result: 'taken' });
+    if (!isPassed) passed.pass(report);
   }
 
   /** The edges, in the order of the settings. */
