@@ -47,7 +47,7 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
    * Derived qualities, with the same MSNs and runs: their video is added to that of the source. Only of a
    * DASH manifest.
    */
-  readonly beside?: readonly Pick<Presentation, 'segments'>[];
+  readonly beside?: readonly Pick<Presentation<Segment>, 'segments'>[];
   /** Only of a live playlist: its server control parameters. */
   readonly live?: LiveEdge;
 }

@@ -215,9 +215,9 @@ class Router {
     const stream = this.#streamOf(window);
     const request = windowRequest(window);
     const answer = () => {
-      if (window.kind === 'window-index') return answerPastIndex(stream, request);
-      if (window.kind === 'window-manifest') return answerPastManifest(stream, request);
       const isDirect = this.#options.isDirect?.(stream.recording.streamId) ?? false;
+      if (window.kind === 'window-index') return answerPastIndex(stream, request, { isDirect });
+      if (window.kind === 'window-manifest') return answerPastManifest(stream, request, { isDirect });
       return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition, { isDirect });
     };
     return this.#windows.run(request.range, answer, waiting);

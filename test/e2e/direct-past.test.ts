@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, type TestContext, test } from 'node:test';
 import type { PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
@@ -16,10 +16,10 @@ import { type CountingProxy, openCountingProxy } from '../fixtures/proxies/count
 import { startEdge } from '../fixtures/proxies/edge.ts';
 import { type DirectPast, openDirectPast } from '../fixtures/services/direct-past.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest, perTier } from '../full.ts';
+import { fullSuite, fullTest, perTier } from '../full.ts';
 
 /** Recorded, seconds. */
-const LENGTH_S = perTier({ first: 5, full: 12 });
+const LENGTH_S = perTier({ first: 8, full: 12 });
 const VIEWERS = 100;
 /** Of all bytes that viewers get, most that pass oxbow. */
 const MOST_OF_ORIGIN = 0.05;
@@ -84,11 +84,18 @@ suite('the past from the bucket', () => {
     const before = { origin: origin.bytes, cdn: past.cdn.bytes };
     const hashes = await Promise.all(Array.from({ length: VIEWERS }, () => watch(origin.url, past.index)));
     assert.equal(new Set(hashes).size, 1);
-    const ofOrigin = origin.bytes - before.origin;
-    const ofCdn = past.cdn.bytes - before.cdn;
-    const share = ofOrigin / (ofOrigin + ofCdn);
-    t.diagnostic(`${ofOrigin} bytes from oxbow, ${ofCdn} from the bucket: ${(share * 100).toFixed(2)} %`);
+    const share = shareOf({ origin: origin.bytes - before.origin, cdn: past.cdn.bytes - before.cdn }, t);
     assert.ok(share < MOST_OF_ORIGIN, `${share}`);
+  });
+
+  test('so of a hundred viewers of DASH, who get the same bytes as from oxbow', async (t) => {
+    await isRedirected(0);
+    const manifest = past.index.replace(/m3u8$/, 'mpd');
+    const before = { origin: origin.bytes, cdn: past.cdn.bytes };
+    const hashes = await Promise.all(Array.from({ length: VIEWERS }, () => watchDash(origin.url, manifest)));
+    const share = shareOf({ origin: origin.bytes - before.origin, cdn: past.cdn.bytes - before.cdn }, t);
+    assert.ok(share < MOST_OF_ORIGIN, `${share}`);
+    assert.deepEqual([...new Set(hashes)], [await watchDash(past.server.url, manifest, '?direct=off')]);
   });
 
   fullTest('ffmpeg decodes the same pictures as from oxbow', { skip: need('ffmpeg') }, async () => {
@@ -193,6 +200,49 @@ suite('the past from the bucket', () => {
   });
 });
 
+fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let past: DirectPast;
+  let origin: CountingProxy;
+  before(async () => {
+    const quality = { ladder: '144p', ladderStart: 'always', recordQualities: true };
+    past = opened.use(await openDirectPast(20, [], quality));
+    origin = opened.use(await openCountingProxy(past.server.url));
+  });
+  after(() => opened.disposeAsync());
+
+  test('of the bytes of a hundred viewers, who play picture and sound of two files, less than a twentieth pass oxbow', async (t) => {
+    const fromS = Math.floor(past.fromMs / 1000);
+    // The encoder began a little later than the stream.
+    const index = await until('a window has the quality', async () => {
+      for (let later = 0; later < 12; later++) {
+        const path = `/vod/cam/${fromS + later}/${fromS + 20}/index.m3u8`;
+        if (Buffer.from(await past.server.bytes(path)).includes('v0-144.m3u8')) return path;
+      }
+      return false;
+    });
+    const text = Buffer.from(await past.server.bytes(index)).toString();
+    assert.match(text, /TYPE=AUDIO.*URI="a0\.m3u8"/);
+    assert.doesNotMatch(text, /^av0/m);
+    const play = async (base: string, query = '') => {
+      const both = ['v0-144', 'a0'].map((id) => watchList(base, index.replace('index', id), query));
+      return (await Promise.all(both)).join();
+    };
+    const first = async () => {
+      const { list, path } = await readFirstVariant(past.server, index);
+      const { uri, byteRange } = list.segments[0]!;
+      const headers = { range: `bytes=${byteRange!.offset}-${byteRange!.offset + byteRange!.length - 1}` };
+      return fetch(`${past.server.url}${resolvePath(uri, path)}`, { headers, redirect: 'manual' });
+    };
+    await until('viewers are redirected', async () => (await first()).status === 302);
+    const before = { origin: origin.bytes, cdn: past.cdn.bytes };
+    const played = await Promise.all(Array.from({ length: VIEWERS }, () => play(origin.url)));
+    const share = shareOf({ origin: origin.bytes - before.origin, cdn: past.cdn.bytes - before.cdn }, t);
+    assert.ok(share < MOST_OF_ORIGIN, `${share}`);
+    assert.deepEqual([...new Set(played)], [await play(past.server.url, '?direct=off')]);
+  });
+});
+
 /**
  * Plays a window as a light player does: every segment of the first variant. Returns the hash of all bytes.
  */
@@ -203,8 +253,14 @@ async function watch(base: string, index: string): Promise<string> {
     return answer.text();
   };
   const first = (list: string) => list.split('\n').find((line) => line !== '' && !line.startsWith('#'))!;
-  const path = resolvePath(first(await text(index)), index);
-  const list = await text(path);
+  return watchList(base, resolvePath(first(await text(index)), index));
+}
+
+/** Plays a playlist of a window. @param query of requests for segments */
+async function watchList(base: string, path: string, query = ''): Promise<string> {
+  const answer = await fetch(`${base}${path}`);
+  assert.equal(answer.status, 200, path);
+  const list = await answer.text();
   const hash = createHash('sha256');
   const get = async (uri: string, headers: Record<string, string> = {}) => {
     const answer = await fetch(`${base}${resolvePath(uri, path)}`, { headers });
@@ -213,9 +269,39 @@ async function watch(base: string, index: string): Promise<string> {
   };
   await get(/EXT-X-MAP:URI="([^"]+)"/.exec(list)![1]!);
   for (const [, length, offset, uri] of list.matchAll(/EXT-X-BYTERANGE:(\d+)@(\d+)\n#EXTINF.*\n(.+)/g)) {
-    await get(uri!, { range: `bytes=${offset}-${Number(offset) + Number(length) - 1}` });
+    await get(`${uri}${query}`, { range: `bytes=${offset}-${Number(offset) + Number(length) - 1}` });
   }
   return hash.digest('hex');
+}
+
+/**
+ * Plays a window by its DASH manifest: every segment of the first picture and sound. Returns the hash of all
+ * bytes.
+ */
+async function watchDash(base: string, manifest: string, query = ''): Promise<string> {
+  const answer = await fetch(`${base}${manifest}`);
+  assert.equal(answer.status, 200, manifest);
+  const text = await answer.text();
+  const hash = createHash('sha256');
+  const folder = new URL(/<BaseURL>([^<]*)<\/BaseURL>/.exec(text)?.[1] ?? './', `${base}${manifest}`);
+  const get = async (media: string, headers: Record<string, string> = {}) => {
+    const got = await fetch(new URL(media, folder).href + query, { headers });
+    assert.ok(got.ok, `${media}: ${got.status}`);
+    hash.update(Buffer.from(await got.arrayBuffer()));
+  };
+  const inits = [...text.matchAll(/<Initialization sourceURL="([^"]+)"/g)].map(([, url]) => url!);
+  const segments = [...text.matchAll(/<SegmentURL media="([^"]+)" mediaRange="([^"]+)"/g)];
+  assert.ok(inits.length > 0 && segments.length > 1, text);
+  for (const init of inits) await get(init);
+  for (const [, media, range] of segments) await get(media!, { range: `bytes=${range}` });
+  return hash.digest('hex');
+}
+
+/** The part of all bytes that came from oxbow, 0 to 1. */
+function shareOf(bytes: { readonly origin: number; readonly cdn: number }, context: TestContext): number {
+  const share = bytes.origin / (bytes.origin + bytes.cdn);
+  context.diagnostic(`${bytes.origin} bytes from oxbow, ${bytes.cdn} from the bucket: ${(share * 100).toFixed(2)} %`);
+  return share;
 }
 
 /**

@@ -3,7 +3,9 @@
  * In: an asset. Out: Reply. RFC 8216bis 4.3.2; ISO 23009-1 5.3.
  */
 
+import type { Track } from '@oxbow/media/frame';
 import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
+import type { SegmentRange } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -36,10 +38,14 @@ export function answerAssetIndex(served: ServedAsset, { isDirect }: { readonly i
   });
 }
 
-/** The DASH manifest. Throws as `answerAssetIndex`. */
-export function answerAssetManifest(served: ServedAsset): Reply {
-  return render(served, 'index.mpd', () => {
-    const text = dashManifest(assetPresentation(served), '');
+/**
+ * The DASH manifest. Throws as `answerAssetIndex`.
+ *
+ * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
+ */
+export function answerAssetManifest(served: ServedAsset, { isDirect }: { readonly isDirect: boolean }): Reply {
+  return render(served, `index.mpd${isDirect ? '?direct' : ''}`, () => {
+    const text = dashManifest(assetPresentation(served), '', { placeOf: isDirect ? placeInFile : undefined });
     return playlistReply(text, cachingOf(served), contentTypes.manifest);
   });
 }
@@ -62,10 +68,18 @@ export function answerAssetPlaylist(
     const presentation = assetPresentation(served, rendition);
     const list = hlsMediaPlaylist(presentation, rendition, {
       folderOf: (id) => `${id}/`,
-      placeOf: isDirect ? ({ tracks }, { tracks: wanted }) => placeOf(rangesOf(wanted, tracks)) : undefined,
+      placeOf: isDirect ? placeInFile : undefined,
     });
     return playlistReply(printMediaPlaylist(list), cachingOf(served));
   });
+}
+
+/** Where a file has a rendition in a segment; undefined: it is not in one piece. */
+function placeInFile(
+  { tracks }: { readonly tracks: Parameters<typeof rangesOf>[1] },
+  { tracks: wanted }: { readonly tracks: readonly Track[] },
+): SegmentRange | undefined {
+  return placeOf(rangesOf(wanted, tracks));
 }
 
 /** Refuses an asset without segments. */

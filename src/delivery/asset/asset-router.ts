@@ -44,7 +44,7 @@ export async function answerAsset(
     case 'asset-index':
       return answerAssetIndex(served, options);
     case 'asset-manifest':
-      return answerAssetManifest(served);
+      return answerAssetManifest(served, options);
     case 'asset-playlist':
       return answerAssetPlaylist(served, address.rendition, options);
     case 'asset-init':

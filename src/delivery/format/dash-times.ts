@@ -12,10 +12,19 @@ interface Row {
   r: number;
 }
 
+/** Where a file has the bytes of a segment. */
+export interface SegmentPlace {
+  /** First byte. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
 /** Builds the timeline, segment by segment. */
 export class SegmentTimes {
   readonly #msns: number[] = [];
   readonly #rows: Row[] = [];
+  readonly #places = new Map<number, SegmentPlace>();
 
   /** Whether no segment was added. */
   get isEmpty(): boolean {
@@ -37,6 +46,16 @@ export class SegmentTimes {
     return this.#msns.at(-1) ?? 0;
   }
 
+  /** Whether segments are listed as ranges of files. */
+  get hasPlaces(): boolean {
+    return this.#places.size > 0;
+  }
+
+  /** Where a file has a segment; undefined: it has its usual address. */
+  placeOf(msn: number): SegmentPlace | undefined {
+    return this.#places.get(msn);
+  }
+
   /** MSNs in order. */
   get msns(): readonly number[] {
     return this.#msns;
@@ -53,9 +72,11 @@ export class SegmentTimes {
    *
    * @param t first presentation time, ticks
    * @param d duration, ticks
+   * @param place where a file has it; undefined: it is requested as a whole
    */
-  add(msn: number, t: number, d: number): void {
+  add(msn: number, t: number, d: number, place?: SegmentPlace): void {
     this.#msns.push(msn);
+    if (place) this.#places.set(msn, { offset: place.offset, length: place.length });
     const last = this.#rows.at(-1);
     if (last && last.d === d && last.t + (last.r + 1) * d === t) last.r++;
     else this.#rows.push({ t, d, r: 0 });

@@ -20,7 +20,7 @@ import { parseTextHeader } from '@oxbow/media/webvtt/traits';
 import { captionAccessibility } from './captions.ts';
 import { eventStreams } from './dash-events.ts';
 import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';
-import { SegmentTimes } from './dash-times.ts';
+import { type SegmentPlace, SegmentTimes } from './dash-times.ts';
 import { type Steering, steeringElements } from './pathways.ts';
 import { type Attributes, element, printDuration } from './xml.ts';
 
@@ -43,6 +43,19 @@ interface Member {
   times: SegmentTimes;
 }
 
+/** How a manifest is printed. */
+interface DashOptions<Segment> {
+  /** The name of the stream, and the edges that players are steered to; default: none. */
+  readonly steered?: { readonly name: string; readonly steering?: Steering | undefined };
+  /** Between the folder of the stream and the manifest, with a slash at its end; default: there is none. */
+  readonly folder?: string;
+  /**
+   * Where a file has the bytes of a rendition in a segment, which is then listed as a range of the file;
+   * undefined if they are not in one piece.
+   */
+  readonly placeOf?: ((segment: Segment, rendition: Rendition) => SegmentPlace | undefined) | undefined;
+}
+
 /** The segments of one run. */
 interface Period {
   readonly run: number;
@@ -57,23 +70,20 @@ interface Period {
  *
  * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for
  *   its own folder
- * @param steered the name of the stream, and the edges that players are steered to; default: none
- * @param folder between that of the stream and the manifest, with a slash at its end; empty: there is none
  */
-export function dashManifest(
-  presentation: Presentation,
+export function dashManifest<Segment extends PresentationSegment>(
+  presentation: Presentation<Segment>,
   base: string,
-  steered?: { readonly name: string; readonly steering?: Steering | undefined },
-  folder = '',
+  { steered, folder = '', placeOf }: DashOptions<Segment> = {},
 ): string {
-  const { periods, ...extent } = collect(presentation);
+  const { periods, ...extent } = collect(presentation, placeOf);
   const originUs = originOf(presentation, extent);
   const rhythm = presentation.ended ? undefined : presentation.live?.rhythm;
   const isLate = (presentation.beside ?? []).length > 0;
   const newest = periods.length - 1;
   const description = presentation.describe();
   const bandwidthOf = (rendition: Rendition) => Math.max(1, Math.ceil(description.bandwidthOf(rendition)));
-  const hasLists = periods.some(({ members }) => members.some(({ times }) => !times.isContiguous));
+  const hasLists = periods.some(({ members }) => members.some(({ times }) => !isNumbered(times)));
   const attributes: Attributes = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',
     profiles: `urn:mpeg:dash:profile:${hasLists ? 'full' : 'isoff-live'}:2011`,
@@ -100,13 +110,16 @@ export function dashManifest(
 }
 
 /** Where the media is. */
-function baseElements(base: string, steered: Parameters<typeof dashManifest>[2], folder: string): string[] {
+function baseElements(base: string, steered: DashOptions<never>['steered'], folder: string): string[] {
   if (steered?.steering) return steeringElements(steered.steering, steered.name, { base, folder });
   return base === '' ? [] : [element('BaseURL', {}, base)];
 }
 
 /** Collects the Periods in one pass. Segments without a codec configuration are left out. */
-function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
+function collect<Segment extends PresentationSegment>(
+  { segments, beside = [], hasAllTexts = false }: Presentation<Segment>,
+  placeOf: DashOptions<Segment>['placeOf'],
+) {
   const periods: Period[] = [];
   let period: Period | undefined;
   let firstUs: number | undefined;
@@ -129,7 +142,8 @@ function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
         continue;
       }
       const media = mediaOf(segment, track);
-      if (media) times.add(segment.msn, media.tfdt + media.firstPtsOffset, media.duration);
+      if (media)
+        times.add(segment.msn, media.tfdt + media.firstPtsOffset, media.duration, placeOf?.(segment, rendition));
     }
     if (segment.open) {
       openUs = openTimeOf(segment, init);
@@ -140,7 +154,7 @@ function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
     endUs = startUs + durationUs;
     longestUs = Math.max(longestUs, durationUs);
   }
-  for (const presented of beside) openUs += addBeside(periods, presented, lastMsn);
+  for (const presented of beside) openUs += addBeside(periods, presented, { lastMsn, placeOf });
   return { periods, startUs: firstUs ?? 0, endUs, commonEndUs: commonEndOf(periods.at(-1), endUs), longestUs, openUs };
 }
 
@@ -188,7 +202,11 @@ function openPeriod(segment: PresentationSegment, init: Init): Period {
  * @returns how much later the manifest is published because of it: its segments come at other times than
  *   those of the stream, µs
  */
-function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 'segments'>, lastMsn: number): number {
+function addBeside<Segment extends PresentationSegment>(
+  periods: readonly Period[],
+  { segments }: Pick<Presentation<Segment>, 'segments'>,
+  { lastMsn, placeOf }: { readonly lastMsn: number; readonly placeOf: DashOptions<Segment>['placeOf'] },
+): number {
   let ownMsn = 0;
   for (const segment of segments) {
     const { init, run, msn } = segment;
@@ -205,7 +223,7 @@ function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 
       member.init = init;
       member.times = new SegmentTimes();
     }
-    member.times.add(msn, media.tfdt + media.firstPtsOffset, media.duration);
+    member.times.add(msn, media.tfdt + media.firstPtsOffset, media.duration, placeOf?.(segment, rendition));
     ownMsn = msn;
   }
   return LISTED_US * Math.max(0, ownMsn - lastMsn + MOST_BEHIND);
@@ -315,7 +333,7 @@ function printRepresentation(
     ...availability(rhythm),
   };
   const initialization = `${id}/init-${init.number}.mp4`;
-  const segments = times.isContiguous
+  const segments = isNumbered(times)
     ? element(
         'SegmentTemplate',
         { ...addressing, startNumber: times.firstMsn, initialization, media: `${id}/$Number$.m4s` },
@@ -324,7 +342,7 @@ function printRepresentation(
     : element('SegmentList', addressing, [
         element('Initialization', { sourceURL: initialization }),
         times.print(),
-        ...times.msns.map((msn) => element('SegmentURL', { media: `${id}/${msn}.m4s` })),
+        ...times.msns.map((msn) => segmentUrl(id, msn, times.placeOf(msn))),
       ]);
   const channels =
     track.kind === 'audio'
@@ -334,6 +352,19 @@ function printRepresentation(
     ...channels,
     segments,
   ]);
+}
+
+/** Whether the addresses are those of consecutive numbers. */
+function isNumbered({ isContiguous, hasPlaces }: SegmentTimes): boolean {
+  return isContiguous && !hasPlaces;
+}
+
+/** An address with its number, or a range of a file (5.3.9.3). */
+function segmentUrl(id: string, msn: number, place: SegmentPlace | undefined): string {
+  if (!place) return element('SegmentURL', { media: `${id}/${msn}.m4s` });
+  const { offset, length } = place;
+  const mediaRange = `${offset}-${offset + length - 1}`;
+  return element('SegmentURL', { media: `${id}/${msn}-${offset}.mp4`, mediaRange });
 }
 
 function channelsOf(channels: number): number {

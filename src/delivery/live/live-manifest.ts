@@ -134,7 +134,7 @@ function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = fal
   if (last?.state === state) return last.reply;
   const presentation = dashPresentation(shown, { prediction, open, isEnding: ending });
   const reply = steeredReply(stream.steering, (steering) => {
-    const text = dashManifest(presentation, '', { name: stream.name, steering });
+    const text = dashManifest(presentation, '', { steered: { name: stream.name, steering } });
     return playlistReply(text, caching.live, contentTypes.manifest);
   });
   printed.set(list, { state, reply });

@@ -89,7 +89,10 @@ class DvrSegments {
     const presentation = this.#presentation(view, dateRanges, isEnding);
     const { name, steering: edges } = this.#stream;
     const reply = steeredReply(edges, (steering) => {
-      const text = dashManifest(presentation, '../', { name, steering }, `${dvrFolderOf(this.#lengthUs)}/`);
+      const text = dashManifest(presentation, '../', {
+        steered: { name, steering },
+        folder: `${dvrFolderOf(this.#lengthUs)}/`,
+      });
       return playlistReply(text, caching.live, contentTypes.manifest);
     });
     this.#printed = { state: before, reply };

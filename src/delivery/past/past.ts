@@ -145,24 +145,40 @@ export async function leadTo(stream: PastStream, first: RecordedGroup): Promise<
   return lead.every((group, i) => joins(group, lead[i + 1] ?? first)) ? lead : [];
 }
 
-/** The Multivariant Playlist of a window, with the qualities that are recorded over nearly all of it. */
-export async function answerPastIndex(stream: ServedStream, request: PastRequest): Promise<Reply> {
+/** How the segments of a window are listed. */
+interface PastOptions {
+  /** As ranges of files, where a bucket may answer; default: false. */
+  readonly isDirect?: boolean;
+}
+
+/**
+ * The Multivariant Playlist of a window, with the qualities that are recorded over nearly all of it. Where a
+ * bucket may answer, their sound, which is in other files, is a separate rendition.
+ */
+export async function answerPastIndex(
+  stream: ServedStream,
+  request: PastRequest,
+  { isDirect = false }: PastOptions = {},
+): Promise<Reply> {
   const window = await withQualities(stream, request, await openWindow(stream, request));
-  const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`));
+  const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`, { isApart: isDirect }));
   return playlistReply(text, cachingOf(window));
 }
 
 /** The DASH manifest of a window, with the same qualities. */
-export async function answerPastManifest(stream: ServedStream, request: PastRequest): Promise<Reply> {
+export async function answerPastManifest(
+  stream: ServedStream,
+  request: PastRequest,
+  { isDirect = false }: PastOptions = {},
+): Promise<Reply> {
   const window = await withQualities(stream, request, await openWindow(stream, request));
-  const text = dashManifest(window, folderOfStream(stream, request));
+  const text = dashManifest(window, folderOfStream(stream, request), { placeOf: isDirect ? placeInFile : undefined });
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
 }
 
 /**
  * A rendition's Media Playlist of a window.
  *
- * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
  * @throws OxbowError `not-found` if no segment of the window has the rendition; `unsupported-media` for
  *   codecs that MPEG-TS cannot carry
  */
@@ -170,7 +186,7 @@ export async function answerPastPlaylist(
   stream: ServedStream,
   request: PastRequest,
   renditionId: string,
-  { isDirect = false }: { readonly isDirect?: boolean } = {},
+  { isDirect = false }: PastOptions = {},
 ): Promise<Reply> {
   const window = await openWindow(stream, request);
   if (renditionId === TS) {

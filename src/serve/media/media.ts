@@ -37,6 +37,7 @@ import { BY_ADDRESS } from '../exchange/representation.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { MediaSender } from './media-sender.ts';
 import { directHeadOf, redirectOf } from './presigned.ts';
+import { RepeatedRequests } from './repeated-requests.ts';
 import { createBudget, hoursOf, isPreview, OpenAnswers, weightOf } from './request-cost.ts';
 import { createSessionReports, type SessionReports } from './session-reports.ts';
 import { createSteeringAnswer } from './steering-answer.ts';
@@ -102,6 +103,7 @@ export class OwnMedia implements MediaResponder {
   readonly #steer: ReturnType<typeof createSteeringAnswer>;
   readonly #sender: MediaSender;
   readonly #open: OpenAnswers;
+  readonly #redirected: RepeatedRequests;
 
   /** @param pages CORS policy */
   constructor(deps: ServeDeps, pages: ForeignPages) {
@@ -117,6 +119,7 @@ export class OwnMedia implements MediaResponder {
     this.#steer = createSteeringAnswer(deps, addressOf, countryOf);
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);
+    this.#redirected = new RepeatedRequests(() => deps.clock.monotonicMs());
   }
 
   async respond(exchange: Exchange, target: MediaTarget): Promise<void> {
@@ -182,7 +185,7 @@ export class OwnMedia implements MediaResponder {
     const redirect =
       address.kind === 'asset-original'
         ? await redirectOf(exchange.method, reply, this.#deps)
-        : await directHeadOf(exchange, reply, target.query, this.#deps);
+        : await this.#directHeadOf(exchange, reply, target);
     const how = {
       class: mediaClassOf(address),
       fields: joinFields(joinFields(common, limitFields), further),
@@ -200,6 +203,13 @@ export class OwnMedia implements MediaResponder {
       await this.#sender.send(exchange, reply, how, hold);
     }
     isSent = true;
+  }
+
+  /** See `directHeadOf`. */
+  #directHeadOf(exchange: Exchange, reply: Reply, { path, query }: MediaTarget): Promise<HeadFields | undefined> {
+    const isRepeated = () =>
+      this.#redirected.isRepeated(`${this.#addressOf(exchange)} ${path} ${exchange.headers.range}`);
+    return directHeadOf(exchange, reply, { query, isRepeated }, this.#deps);
   }
 
   /** The reply to a request, which may wait for it; its client counts as a viewer meanwhile. */

@@ -29,17 +29,21 @@ export async function redirectOf(
 /** In the query of a request: the client was redirected before, and had no success. */
 const RETRY = 'direct=off';
 
+interface DirectRequest {
+  readonly query: string;
+  /** Whether the client was redirected by the same request a moment ago; the store is probed then. */
+  readonly isRepeated: () => boolean;
+}
+
 /**
  * The head of a redirect to the bytes of a segment; undefined: they are sent from here, because no object
  * store has them, because it does not answer viewers now, or because the client says that it did not. The
  * client sends its Range there.
- *
- * @param query of the request
  */
 export async function directHeadOf(
   { method, headers }: Pick<Exchange, 'method' | 'headers'>,
   { stored, startsAt = 0, length }: Reply,
-  query: string,
+  { query, isRepeated }: DirectRequest,
   { direct, metrics }: Pick<ServeDeps, 'direct' | 'metrics'>,
 ): Promise<HeadFields | undefined> {
   // A range that depends on the length has another meaning in the file.
@@ -50,6 +54,7 @@ export async function directHeadOf(
     direct.doubt(stored).catch(() => undefined); // the next probe decides
     return undefined;
   }
+  if (isRepeated()) await direct.doubt(stored).catch(() => undefined);
   const location = await direct.find(stored).catch(() => undefined);
   if (location === undefined) return undefined;
   metrics.directBytes.inc(last - start + 1);
