@@ -205,8 +205,9 @@ fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () 
   let past: DirectPast;
   let origin: CountingProxy;
   before(async () => {
-    const quality = { ladder: '144p', ladderStart: 'always', recordQualities: true };
-    past = opened.use(await openDirectPast(20, [], quality));
+    const quality = { ladder: '480p:2M', ladderStart: 'always', recordQualities: true };
+    const picture = ['--test-picture-width', '1280', '--test-picture-height', '720'];
+    past = opened.use(await openDirectPast(20, picture, quality));
     origin = opened.use(await openCountingProxy(past.server.url));
   });
   after(() => opened.disposeAsync());
@@ -217,7 +218,7 @@ fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () 
     const index = await until('a window has the quality', async () => {
       for (let later = 0; later < 12; later++) {
         const path = `/vod/cam/${fromS + later}/${fromS + 20}/index.m3u8`;
-        if (Buffer.from(await past.server.bytes(path)).includes('v0-144.m3u8')) return path;
+        if (Buffer.from(await past.server.bytes(path)).includes('v0-480.m3u8')) return path;
       }
       return false;
     });
@@ -225,7 +226,7 @@ fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () 
     assert.match(text, /TYPE=AUDIO.*URI="a0\.m3u8"/);
     assert.doesNotMatch(text, /^av0/m);
     const play = async (base: string, query = '') => {
-      const both = ['v0-144', 'a0'].map((id) => watchList(base, index.replace('index', id), query));
+      const both = ['v0-480', 'a0'].map((id) => watchList(base, index.replace('index', id), query));
       return (await Promise.all(both)).join();
     };
     const first = async () => {
