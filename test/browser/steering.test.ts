@@ -242,6 +242,61 @@ suite('players and content steering', { skip: need('chromium') }, () => {
     });
   }
 
+  /** Answers to a request for a Steering Manifest that are none; undefined: it is never answered. */
+  const wrongAnswers: Readonly<Record<string, { readonly status: number; readonly body: string } | undefined>> = {
+    'does not come': undefined,
+    'is an error': { status: 500, body: '' },
+    'is no JSON': { status: 200, body: '<html>' },
+    'names no edge that exists': {
+      status: 200,
+      body: '{"VERSION":1,"TTL":1,"PATHWAY-PRIORITY":["mars"],"RELOAD-URI":"/nowhere.json"}',
+    },
+  };
+  for (const [what, wrong] of firstOf(2, Object.entries(wrongAnswers))) {
+    for (const [player, file] of [cases[0]!, ...firstOf(1, cases.slice(1).reverse())]) {
+      test(`${player} (${file}) plays on where a steering answer ${what}`, async () => {
+        await using visitor = await openVisitor(browser, { width: 480, height: 360 });
+        const page = await visitor.newPage();
+        const others: string[] = [];
+        let asked = 0;
+        page.on('request', (request) => {
+          const { host, pathname } = new URL(request.url());
+          if (pathname.endsWith('.m4s') && host !== hostOf('eu')) others.push(request.url());
+        });
+        await page.route(/\/(?:steering|nowhere)\.json/, async (route) => {
+          asked++;
+          const headers = { 'access-control-allow-origin': '*', 'content-type': 'application/json' };
+          if (wrong) await route.fulfill({ status: wrong.status, body: wrong.body, headers });
+        });
+        await page.goto(players.url);
+        await startPlayer(page, player, `http://${hostOf('eu')}/live/demo/${file}`, false, quick[player]);
+        await until('it plays', async () => (await readPlayed(page)).currentTime > 0 && asked > 0, {
+          withinMs: 40_000,
+        });
+        const { furthest } = await readPlayed(page);
+        await until('it plays on', async () => (await readPlayed(page)).furthest > furthest + WATCHED_S, {
+          withinMs: 60_000,
+        });
+        const { longestStandMs } = await readPlayed(page);
+        assert.ok(longestStandMs < MAX_STAND_MS, `it stood still for ${longestStandMs} ms`);
+        assert.deepEqual(others, [], 'it stays at its edge');
+      });
+    }
+  }
+
+  for (const [player, file] of [cases[0]!, ...firstOf(1, cases.slice(1).reverse())]) {
+    test(`${player} (${file}) leaves an edge that reports well and refuses media`, async (context) => {
+      await using viewer = await watch(player, file);
+      await viewer.page.route(
+        (url) => url.host === hostOf('eu') && /\.(?:m4s|m3u8|mpd)$/.test(url.pathname),
+        (route) => route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' } }),
+      );
+      const leftMs = performance.now();
+      await watchMove(context, viewer, leftMs, `${player}, refused`);
+      assert.equal((await states()).get('eu'), 'up', 'the server still believes its reports');
+    });
+  }
+
   // The others leave an edge alone for minutes after it has failed.
   for (const [player, file] of cases.slice(-1)) {
     fullTest(`${player} (${file}) comes back when the edge that it went to dies too`, async (context) => {

@@ -155,6 +155,41 @@ suite('a server whose viewers are steered between edges', () => {
     await until('it takes viewers again', async () => (await pathway('near')).state === 'up');
   });
 
+  test('an edge that is stopped drains first: its viewers get everything until it ends in order', async () => {
+    await edge.stop();
+    await using ending = await startEdge(server.url, {
+      http: edgeHost,
+      args: ['--pathway', 'near', '--only-media', '--drain', '2s'],
+    });
+    await until('it takes viewers', async () => (await pathway('near')).state === 'up');
+    const [, list] = /^(v0.*m3u8|av0.*m3u8)$/m.exec(
+      Buffer.from(await server.bytes('/live/cam/index.m3u8')).toString(),
+    )!;
+    let isOver = false;
+    const code = ending.stop('SIGTERM').finally(() => {
+      isOver = true;
+    });
+    const statuses = new Map<string, number>();
+    const look = async (path: string) => {
+      // Once it has ended, connections are refused.
+      const answer = await fetch(`${ending.url}${path}`).catch(() => undefined);
+      if (!answer) return;
+      await answer.arrayBuffer();
+      const key = `${path.startsWith('/live') ? 'media' : path} ${answer.status}`;
+      statuses.set(key, (statuses.get(key) ?? 0) + 1);
+    };
+    const isAnnounced = until('it is not ready', async () => (await fetch(`${ending.url}/ready`)).status === 503);
+    const known = until('the server knows that it drains', async () => (await pathway('near')).state === 'draining');
+    await isAnnounced;
+    while (!isOver) for (const path of ['/ready', '/live/cam/index.m3u8', `/live/cam/${list}`]) await look(path);
+    await known;
+    assert.equal(await code, 0, ending.stderr);
+    assert.deepEqual([...statuses.keys()].sort(), ['/ready 503', 'media 200']);
+    assert.ok(statuses.get('media 200')! > 10, 'it was asked while it drained');
+    edge = await startEdge(server.url, { http: edgeHost, args: ['--pathway', 'near', '--only-media'] });
+    await until('the next one takes viewers', async () => (await pathway('near')).state === 'up');
+  });
+
   test('a report without the signature is refused', async () => {
     const report = { pathway: 'near', at: Date.now(), load: 0, connections: 0, draining: true, signature: 'x' };
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) };

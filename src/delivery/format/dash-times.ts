@@ -12,6 +12,11 @@ interface Row {
   r: number;
 }
 
+/** Each segment of a row. */
+function repeated({ t, d, r }: Row): Row[] {
+  return Array.from({ length: r + 1 }, (_, i) => ({ t: t + i * d, d, r: 0 }));
+}
+
 /** Where a file has the bytes of a segment. */
 export interface SegmentPlace {
   /** First byte. */
@@ -85,10 +90,14 @@ export class SegmentTimes {
   /**
    * The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the
    * durations.
+   *
+   * @param options.isRepeated equal segments in a row are one S. In a list each has its own: dash.js finds
+   *   the address of a segment by the number of its S
    */
-  print(): string {
+  print({ isRepeated }: { readonly isRepeated: boolean }): string {
+    const all = isRepeated ? this.#rows : this.#rows.flatMap(repeated);
     // Without `element`: a day has tens of thousands.
-    const rows = this.#rows.map(({ t, d, r }) => `<S t="${t}" d="${d}"${r > 0 ? ` r="${r}"` : ''}/>`);
+    const rows = all.map(({ t, d, r }) => `<S t="${t}" d="${d}"${r > 0 ? ` r="${r}"` : ''}/>`);
     return element('SegmentTimeline', {}, rows);
   }
 }

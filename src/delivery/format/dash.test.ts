@@ -84,7 +84,11 @@ suite('the DASH manifest of a window (ISO 23009-1)', () => {
     assert.equal(children[0]!.text, text.label);
     assert.equal(children[1]!.attributes.value, 'forced-subtitle');
     const [list] = named(children[2]!, 'SegmentList');
-    assert.deepEqual(times(list!), [`${startS * 1000} 2000 0`, `${(startS + 4) * 1000} 2000 1`]);
+    assert.deepEqual(times(list!), [
+      `${startS * 1000} 2000 0`,
+      `${(startS + 4) * 1000} 2000 0`,
+      `${(startS + 6) * 1000} 2000 0`,
+    ]);
   });
 
   test('has a text segment under every number; without cues it is one empty sample (ISO 14496-30)', async () => {

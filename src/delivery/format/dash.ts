@@ -337,11 +337,11 @@ function printRepresentation(
     ? element(
         'SegmentTemplate',
         { ...addressing, startNumber: times.firstMsn, initialization, media: `${id}/$Number$.m4s` },
-        [times.print()],
+        [times.print({ isRepeated: true })],
       )
     : element('SegmentList', addressing, [
         element('Initialization', { sourceURL: initialization }),
-        times.print(),
+        times.print({ isRepeated: false }),
         ...times.msns.map((msn) => segmentUrl(id, msn, times.placeOf(msn))),
       ]);
   const channels =

@@ -98,6 +98,17 @@ suite('a segment of the past that a bucket has', () => {
     assert.equal((await moved.get('bytes=100-125')).status, 206);
   });
 
+  test('of a client that repeats its request is probed there first: it may have had no success', async () => {
+    let isUp = true;
+    await using server = await open(segment, async () => (isUp ? bucket : undefined));
+    assert.equal((await server.get('bytes=100-125')).status, 302);
+    assert.equal((await server.get('bytes=101-125')).status, 302, 'another range is no repetition');
+    assert.deepEqual(server.doubts, []);
+    isUp = false; // as a probe finds
+    assert.equal((await server.get('bytes=100-125')).status, 206);
+    assert.deepEqual(server.doubts, [stored]);
+  });
+
   test('is refused without its range, and outside of it: the rest of the file is not for this address', async () => {
     await using server = await open(segment, async () => bucket);
     for (const range of [

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RepeatedRequests } from './repeated-requests.ts';
 
-test('a request is a repetition for ten seconds after the same one', () => {
+test('a request is a repetition for three seconds after the same one', () => {
   let nowMs = 0;
   const requests = new RepeatedRequests(() => nowMs);
   assert.equal(requests.isRepeated('a'), false);
   assert.equal(requests.isRepeated('b'), false);
-  nowMs = 9_999;
+  nowMs = 2_999;
   assert.equal(requests.isRepeated('a'), true);
-  nowMs = 19_998;
+  nowMs = 5_998;
   assert.equal(requests.isRepeated('a'), true, 'each begins the time again');
   assert.equal(requests.isRepeated('b'), false);
 });

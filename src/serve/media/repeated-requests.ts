@@ -4,8 +4,8 @@
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';
 
-/** A request counts as a repetition for this long, ms: players try again within a few seconds. */
-const SOON_MS = 10_000;
+/** A request counts as a repetition for this long, ms: most players try again after a second. */
+const SOON_MS = 3_000;
 /** Requests that are remembered, about 200 bytes each. */
 const MAX_REQUESTS = 5_000;
 
