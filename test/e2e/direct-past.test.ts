@@ -9,6 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { PlaylistSegment } from '@oxbow/media/m3u8/playlist';
+import type { StreamView } from '../../src/api/shapes.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type LoadedMedia, readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
@@ -33,7 +34,7 @@ suite('the past from the bucket', () => {
   let media: LoadedMedia;
 
   before(async () => {
-    past = opened.use(await openDirectPast(LENGTH_S, perTier({ first: [], full: ['--threads', '2'] })));
+    past = opened.use(await openDirectPast(LENGTH_S, { args: perTier({ first: [], full: ['--threads', '2'] }) }));
     origin = opened.use(await openCountingProxy(past.server.url));
     media = await readFirstVariant(past.server, past.index);
   });
@@ -207,7 +208,7 @@ fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () 
   before(async () => {
     const quality = { ladder: '480p:2M', ladderStart: 'always', recordQualities: true };
     const picture = ['--test-picture-width', '1280', '--test-picture-height', '720'];
-    past = opened.use(await openDirectPast(20, picture, quality));
+    past = opened.use(await openDirectPast(20, { args: picture, stream: quality }));
     origin = opened.use(await openCountingProxy(past.server.url));
   });
   after(() => opened.disposeAsync());
@@ -242,6 +243,25 @@ fullSuite('the past of a quality from the bucket', { skip: need('ffmpeg') }, () 
     assert.ok(share < MOST_OF_ORIGIN, `${share}`);
     assert.deepEqual([...new Set(played)], [await play(past.server.url, '?direct=off')]);
   });
+});
+
+fullTest('of the bytes of a hundred viewers who rewind a live stream, less than a twentieth pass oxbow', async (t) => {
+  await using past = await openDirectPast(50, { isLive: true });
+  await using origin = await openCountingProxy(past.server.url);
+  assert.equal((await past.server.json<StreamView>('/api/v1/streams/cam')).state, 'live');
+  const fromS = Math.floor(past.fromMs / 1000);
+  const index = `/vod/cam/${fromS}/${fromS + 40}/index.m3u8`;
+  const bytesOf = (path: string) => watch(origin.url, path);
+  await until('all of it comes from the bucket', async () => {
+    const before = past.cdn.requests.length;
+    await bytesOf(index);
+    return past.cdn.requests.length - before >= 19;
+  });
+  const before = { origin: origin.bytes, cdn: past.cdn.bytes };
+  const hashes = await Promise.all(Array.from({ length: VIEWERS }, () => bytesOf(index)));
+  assert.equal(new Set(hashes).size, 1);
+  const share = shareOf({ origin: origin.bytes - before.origin, cdn: past.cdn.bytes - before.cdn }, t);
+  assert.ok(share < MOST_OF_ORIGIN, `${share}`);
 });
 
 /**
