@@ -93,6 +93,11 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'edges',
     instead: 'one request at a time for each edge, within a deadline; players are sent to others',
   },
+  'src/features/steering/passed-reports.ts': {
+    to: 'the other nodes',
+    instead:
+      'a few requests at a time to each node, within a deadline; the next report replaces what was not passed on',
+  },
   'src/edge/steering/edge-reporter.ts': {
     to: 'the origin of an edge',
     instead: 'one report at a time, within a deadline; the next one replaces it',

@@ -85,6 +85,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'src/http/pages/interface.test.ts',
   ),
   'test/browser/steering.test.ts': long('three players leave edges', 'src/features/steering/manifests.test.ts'),
+  'test/browser/steering.test.ts': long(
+    'three players leave edges, with and without tokens, and meet wrong answers',
+    'src/features/steering/manifests.test.ts',
+  ),
   'test/browser/studio.test.ts': partly('two pictures, a restart, a second publisher, no devices'),
   'test/browser/timeline.test.ts': partly('keys, handles, fingers, and the choice of a time'),
   'test/browser/tour/tour.test.ts': long('a newcomer from the home page to rewinding', 'test/browser/record.test.ts'),
@@ -98,6 +102,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/whep.test.ts': partly('the end of a token, which takes a while'),
   'test/browser/whip.test.ts': partly('every codec of a browser'),
   'test/cluster/assets.test.ts': long('a dead node with films in every state', 'test/cluster/gateway.test.ts'),
+  'test/cluster/direct-past.test.ts': long('a hundred viewers, and a dead node', 'test/e2e/direct-past.test.ts'),
   'test/cluster/gateway.test.ts': partly('tokens, lists of channels, films, workers, a dead owner'),
   'test/cluster/observe.test.ts': long('traces and deletions over two nodes', 'test/cluster/gateway.test.ts'),
   'test/cluster/regions.test.ts': long(

@@ -11,7 +11,7 @@ import { element } from './xml.ts';
 /** Id of the Pathway next to the playlist, whose addresses are relative; no edge has it. */
 export const HERE = 'here';
 
-/** In the address of the Steering Manifest for players of DASH: the first request says nothing else of them. */
+/** In the address of the Steering Manifest for players of DASH, whose first request says nothing else. */
 export const DASH_QUERY = 'format=dash';
 
 /** An edge that players may be steered to. */

@@ -60,8 +60,9 @@ export class Manifests implements Steerer {
     });
     const order = orderEdges(edges, { key: address, current, turn: this.#turn++ });
     answered(order[0]!);
-    // The edge next to which the playlist is has two names. Players of HLS load no playlist again if they keep
-    // the first. Players of DASH load the manifest again, perhaps from another edge: then the first is that one.
+    // The edge next to which the playlist is has two names. Players of HLS load no playlist again if they
+    // keep the first. Players of DASH load the manifest again, perhaps from another edge, which is `here`
+    // then.
     const isNamed = here === undefined || asked.isDash;
     const priority = isNamed ? [...order, HERE] : order.map((id) => (id === here ? HERE : id));
     const pairs = [...(asked.isDash ? [DASH_QUERY] : []), ...(here === undefined ? [] : [`here=${here}`])];

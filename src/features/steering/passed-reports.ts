@@ -1,8 +1,8 @@
 /**
  * Passes the reports of edges on to the other nodes of a cluster, and to the other processes of a server:
  * each of them may be the one that answers players.
- * In: reports that an edge has sent here. Out: POST to every other node that is alive, once. One that does not
- * answer gets the next report, which replaces this one.
+ * In: reports that an edge has sent here. Out: POST to every other node that is alive, once. One that does
+ * not answer gets the next report, which replaces this one.
  */
 import type { NodeView } from '../../cluster/placement/placement.ts';
 import { REPORTS_PATH, type SignedReport } from '../../edge/steering/edge-report.ts';
