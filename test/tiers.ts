@@ -225,6 +225,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/srt-interop.test.ts': long('every key length with other programs, and loss', 'test/e2e/srt.test.ts'),
   'test/e2e/srt-request.test.ts': partly('every form, a full port, and an authorization server'),
   'test/e2e/srt.test.ts': partly('GStreamer, loss, and a publisher that returns'),
+  'test/e2e/steering.test.ts': partly('caches of others'),
   'test/e2e/threads.test.ts': partly('counts, permissions, reports, and deletions'),
   'test/e2e/timed-metadata.test.ts': partly('a rebuilt database, and clips'),
   'test/e2e/tls.test.ts': long('certificates, browsers and shutdowns', 'test/threads/http2.test.ts'),

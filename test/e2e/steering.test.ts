@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { PathwayView } from '../../src/api/steering/steering-shapes.ts';
@@ -8,9 +8,12 @@ import { judge } from '../conformance/rules/rule.ts';
 import { rulesOfMultivariant } from '../conformance/rules/rules-of-multivariant.ts';
 import { rulesOfText } from '../conformance/rules/rules-of-text.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { need } from '../fixtures/need.ts';
+import { startNginxCache, startVarnishCache } from '../fixtures/proxies/cache.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 
@@ -122,6 +125,37 @@ suite('a server whose viewers are steered between edges', () => {
     const { requests } = await edge.status();
     assert.ok(requests.hit! > 0, 'the edge has one copy for all viewers');
   });
+
+  const caches = [
+    ['nginx', 'nginx', startNginxCache],
+    ['varnish', 'varnishd', startVarnishCache],
+  ] as const;
+  for (const [name, program, start] of caches) {
+    fullTest(
+      `behind ${name}, whose copies all tokens share, no viewer gets the token of another`,
+      {
+        skip: need(program),
+      },
+      async () => {
+        const own = join(folder.path, name);
+        await mkdir(own);
+        await using cache = await start({ origin: server.url, folder: own });
+        const tokens = [await tokenOf('1h'), await tokenOf('2h'), await tokenOf('3h')];
+        for (const file of ['index.m3u8', 'index.mpd', 'dvr-30m/index.m3u8']) {
+          await Promise.all(
+            [...tokens, ...tokens, ...tokens].map(async (token) => {
+              const answer = await fetch(`${cache.url}/t/${token}/live/closed/${file}`);
+              const text = await answer.text();
+              assert.equal(answer.status, 200, text);
+              const addresses = addressesIn(text).filter((address) => address.includes('/live/'));
+              assert.ok(addresses.length > 0, text);
+              for (const address of addresses) assert.ok(address.includes(`/t/${token}/`), address);
+            }),
+          );
+        }
+      },
+    );
+  }
 
   test('a steering answer for such a stream needs the token, and keeps it', async () => {
     const token = await tokenOf('1h');
