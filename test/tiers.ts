@@ -84,7 +84,6 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'three pages in a browser with files of another server',
     'src/http/pages/interface.test.ts',
   ),
-  'test/browser/steering.test.ts': long('three players leave edges', 'src/features/steering/manifests.test.ts'),
   'test/browser/steering.test.ts': long(
     'three players leave edges, with and without tokens, and meet wrong answers',
     'src/features/steering/manifests.test.ts',
