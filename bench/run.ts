@@ -15,6 +15,7 @@ import { benchJobs } from './jobs/jobs.ts';
 import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
+import { benchCalendar } from './past/calendar.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
@@ -65,6 +66,10 @@ const usage = `Usage: npm run bench -- VERB [options]
     --of 100x30        streams and days
   timeline-postgres  the same queries on PostgreSQL and on SQLite; needs PostgreSQL
     --of 100x30        streams and days
+  calendar   calendars and lists of many streams and years, from the sums of recordings and from the index of files
+    --of 1000x1095     streams and days
+  calendar-postgres  the same on PostgreSQL; needs PostgreSQL
+    --of 200x1095      streams and days
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
     --seconds 60       seconds of each frame rate
   jobs       from the answer 202 to the first progress of a job, on an idle worker, by push and by pull
@@ -142,7 +147,7 @@ const { values, positionals } = parseArgs({
     'warm-up': { type: 'string', default: '20' },
     seconds: { type: 'string' },
     alone: { type: 'boolean', default: false },
-    of: { type: 'string', default: '100x30' },
+    of: { type: 'string' },
     only: { type: 'string' },
     speed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '24' },
@@ -168,8 +173,8 @@ const viewers = (unset: number) => Number(values.viewers ?? unset);
 const threads = (unset: number) => Number(values.threads ?? unset);
 const rounds = Number(values.rounds ?? 5);
 
-const streamsAndDays = (): [streams: number, days: number] => {
-  const [count, days] = values.of.split('x').map(Number);
+const streamsAndDays = (unset = '100x30'): [streams: number, days: number] => {
+  const [count, days] = (values.of ?? unset).split('x').map(Number);
   return [count!, days!];
 };
 const benches: Readonly<Record<string, () => Promise<string>>> = {
@@ -198,6 +203,8 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   ladder: () => benchLadder(seconds(20), rounds),
   'live-ladder': () => benchLiveLadder(seconds(600)),
   timeline: () => benchTimeline(...streamsAndDays()),
+  calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
+  'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),
   'timeline-postgres': () => benchTimelinePostgres(...streamsAndDays()),
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),

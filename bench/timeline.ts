@@ -22,10 +22,10 @@ import { printTable, quantile, say, sorted } from './report.ts';
 import { orTiny } from './tiny.ts';
 
 /** Start of the index, µs since 1970: a ten-minute mark. */
-const START_US = 1_794_999_600_000_000;
+export const START_US = 1_794_999_600_000_000;
 const SEGMENT_US = 2_000_000;
-const SEGMENTS_PER_FILE = 30;
-const FILE_US = SEGMENTS_PER_FILE * SEGMENT_US;
+export const SEGMENTS_PER_FILE = 30;
+export const FILE_US = SEGMENTS_PER_FILE * SEGMENT_US;
 const DAY_US = 86_400_000_000;
 const FIRST_MSN = 868_000_000;
 
@@ -128,7 +128,7 @@ function keyFramesOfDay(recording: RecordingReader, day: number): Promise<unknow
   return selectKeySegments(stream, { fromUs, toUs: fromUs + DAY_US }, 1_500, { signal });
 }
 
-function streamId(stream: number): string {
+export function streamId(stream: number): string {
   return `m5x0c1k2-${String(stream).padStart(12, '0')}`;
 }
 
@@ -137,7 +137,7 @@ export function build(file: string, streams: number, filesPerStream: number): vo
   const db = new DatabaseSync(file);
   try {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000');
-    const columns = Object.keys(rowOf(0));
+    const columns = Object.keys(fileRow(0));
     const insert = db.prepare(`INSERT INTO chunk_file (${columns.join()}) VALUES (${columns.map(() => '?').join()})`);
     for (let index = 0; index < filesPerStream; index++) {
       if (index % 1440 === 0) {
@@ -145,7 +145,7 @@ export function build(file: string, streams: number, filesPerStream: number): vo
         db.exec('BEGIN');
         say(`day ${index / 1440 + 1}`);
       }
-      const { stream_id: _, ...row } = rowOf(index);
+      const { stream_id: _, ...row } = fileRow(index);
       const values = Object.values(row);
       for (let stream = 0; stream < streams; stream++) insert.run(streamId(stream), ...values);
     }
@@ -155,8 +155,8 @@ export function build(file: string, streams: number, filesPerStream: number): vo
   }
 }
 
-/** The row of the file that starts `index` minutes after the first. */
-function rowOf(index: number) {
+/** The row of the file that starts `index` minutes after the first, of no stream. */
+export function fileRow(index: number) {
   let end = 2048;
   const track = (trackId: number, length: number, duration: number, segment: number, samples: number, crc: number) => {
     const offset = end;

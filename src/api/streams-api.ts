@@ -4,7 +4,9 @@
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types only.
  */
 import type { WatchAccessView, WatchRuleLists } from './access/watch-rules-shapes.ts';
+import type { LocalDays } from './local-days.ts';
 import type { ActivityView } from './measure/activity.ts';
+import type { RecordedDays } from './measure/recorded-days.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
 import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
@@ -70,6 +72,8 @@ export interface StreamsApi extends StatsApi {
    *   spans
    */
   timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
+  /** What is recorded of each day; refuses `stream-unknown`. */
+  days(name: string, days: LocalDays): Promise<RecordedDays>;
   /** The gaps of [fromMs, toMs), oldest first. */
   gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
   /**

@@ -12,7 +12,7 @@ import { createHealth, type Health } from '../observe/health.ts';
 import { ClockWatch, loopCheck, memoryCheck } from '../observe/host-health.ts';
 import { checkDisk } from '../streams/disk.ts';
 import { checkStreams, readGauges } from '../streams/gauges.ts';
-import { describeRetention } from '../streams/open-horizons.ts';
+import { describeRetention } from '../streams/record/open-horizons.ts';
 
 /** The checks, and the clock watch, which the gauges share. */
 interface Checks {

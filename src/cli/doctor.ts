@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { applyChildSettings, networkState } from '../lib/confine/confine.ts';
-import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
+import { messageOf, OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
 import { useTemporaryFolder } from '../lib/files/temporary-folder.ts';
 import { packageFile } from '../lib/program-files.ts';
 import { findRunning } from '../store/running.ts';
@@ -43,7 +43,7 @@ import { checkProxy } from './doctor/proxy/check-proxy.ts';
 import { repair } from './doctor/repair.ts';
 import { checkStaticFiles } from './doctor/static-files-check.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
-import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
+import { compareIndex, compareSums, type IndexSettings, rebuild } from './recording-index.ts';
 import { openServer, reachRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -61,6 +61,8 @@ interface DoctorOptions extends VerifyOptions {
 
 /** Longest wait for the version of the running oxbow, ms. */
 const VERSION_MS = 5000;
+const SUMS = 'sums of recordings';
+const REPAIR = 'oxbow doctor --repair --data ';
 /** Flags that are also those of settings elsewhere. */
 const OWN_FLAGS: ReadonlySet<string> = new Set(['from']);
 
@@ -175,7 +177,7 @@ async function look(
   if (folder.state !== 'failed') add(await checkDiskSpeed(() => measureDisk(config.data)));
   if (options.rebuild) add(ok('rebuild', await rebuild(config, { signal })));
   else if (config.store.url !== undefined || existsSync(join(config.data, 'recordings')))
-    add(await indexFinding(config, signal));
+    for (const finding of await indexFindings(config, signal)) add(finding);
   return loaded;
 }
 
@@ -270,6 +272,23 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
     if (!(error instanceof OxbowError) || error.code !== 'bad-setting') throw error;
     add(failed('settings', sentencesOf(error).join('; '), refusalRow(error).hint));
     return undefined;
+  }
+}
+
+/** The index, and if it can be compared, what is summed up of it. */
+async function indexFindings(settings: IndexSettings, signal: AbortSignal): Promise<readonly Finding[]> {
+  const index = await indexFinding(settings, signal);
+  try {
+    const differing = await compareSums(settings);
+    if (differing === undefined) return [index];
+    const text = `those of ${differing} recordings or targets differ from the index`;
+    return [
+      index,
+      differing === 0 ? ok(SUMS, 'agree with the index') : failed(SUMS, text, `${REPAIR}${settings.data}`),
+    ];
+  } catch (error) {
+    // The finding of the index has the reason of a refusal.
+    return error instanceof OxbowError ? [index] : [index, warning(SUMS, `not compared: ${messageOf(error)}`, '')];
   }
 }
 

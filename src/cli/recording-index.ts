@@ -22,6 +22,17 @@ export async function compareIndex(
 }
 
 /**
+ * Compares the sums of recordings and targets with the index, without changes.
+ *
+ * @returns the number of those that differ; undefined for the database of several nodes
+ * @throws OxbowError `data-in-use`, `data-newer`, `not-ready`
+ */
+export async function compareSums({ data, store }: Pick<IndexSettings, 'data' | 'store'>): Promise<number | undefined> {
+  const { checkSums } = await import('../streams/offline/rebuild.ts');
+  return checkSums(data, { server: databaseServer(store) });
+}
+
+/**
  * Rebuilds the index from the files and prints the result.
  * @throws OxbowError `data-in-use` while a server runs there
  */

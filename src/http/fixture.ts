@@ -386,6 +386,10 @@ function fakeStreams(calls: string[]): StreamsApi {
         markers: [],
       };
     },
+    async days(name, { zone, names }) {
+      note('days', name, zone, ...names);
+      return { zone, from: names[0]!, to: names.at(-1)!, days: [] };
+    },
     async gaps(name, fromMs, toMs) {
       note('gaps', name, fromMs, toMs);
       return [

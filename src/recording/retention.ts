@@ -16,9 +16,8 @@ import { type SegmentLocation, type SegmentStore, segmentLocation } from '../arc
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
-import { unlessShardLost } from '../store/engine.ts';
 import type { ChunkQueries } from './chunks/chunk-queries.ts';
-import type { ChunkTable } from './chunks/chunk-table.ts';
+import type { AllTotals, ChunkTable } from './chunks/chunk-table.ts';
 import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
@@ -42,7 +41,7 @@ export interface RetentionRule {
 
 export interface RetentionOptions {
   readonly segments: SegmentStore;
-  readonly table: Pick<ChunkTable, 'deletedBefore' | 'forgetTotals' | 'qualitiesOf' | 'remove' | 'totals'>;
+  readonly table: Pick<ChunkTable, 'allTotals' | 'deletedBefore' | 'qualitiesOf' | 'remove' | 'totals'>;
   readonly chunks: Pick<ChunkQueries, 'files' | 'firstSpanFrom' | 'last' | 'startedBetween'>;
   /** Deleted with the windows that they show; without them there are none. */
   readonly storyboards?: Pick<Storyboards, 'bytesOf' | 'forgetWindow'>;
@@ -97,6 +96,8 @@ interface PendingDelete {
   /** A storyboard: it is not counted as a deleted file. */
   readonly isPictures?: boolean;
 }
+
+type Totals = Pick<AllTotals, 'of'>;
 
 /** A window of a stream, µs since 1970. */
 interface StreamWindow {
@@ -214,21 +215,17 @@ export class Retention {
     const { table, openBytes, storyboards, elsewhere } = this.#options;
     const ids = rules.map(({ streamId }) => streamId);
     const foreign = (await elsewhere?.()) ?? [];
-    for (const id of foreign) table.forgetTotals(id);
     const held = (id: string) => this.#pinned(id);
     for (;;) {
+      const totals = await table.allTotals();
       let bytes = openBytes?.() ?? 0;
-      const lost = new Set<string>();
-      for (const id of [...ids, ...foreign]) {
-        const totals = await unlessShardLost(() => table.totals(id));
-        if (!totals) lost.add(id);
-        bytes += (totals?.bytes ?? 0) + ((await storyboards?.bytesOf(id)) ?? 0);
-      }
+      for (const id of [...ids, ...foreign]) bytes += totals.of(id).bytes + ((await storyboards?.bytesOf(id)) ?? 0);
       if (bytes <= maxBytes) return;
-      const reached = (all: readonly string[]) => all.filter((id) => !lost.has(id));
-      const [own, other] = [await this.#oldestOf(reached(ids), held), await this.#oldestOf(reached(foreign), held)];
+      const reached = (all: readonly string[]) => all.filter((id) => !totals.isLost(id));
+      const own = await this.#oldestOf(reached(ids), totals, held);
+      const other = await this.#oldestOf(reached(foreign), totals, held);
       if (other && (!own || other.windowUs < own.windowUs)) return;
-      const oldest = own ?? (await this.#giveUpOldest(reached(ids)));
+      const oldest = own ?? (await this.#giveUpOldest(reached(ids), totals));
       if (!oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
       await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);
@@ -236,10 +233,10 @@ export class Retention {
   }
 
   /** Ends what pins the oldest window that is not pinned for good; returns that window. */
-  async #giveUpOldest(ids: readonly string[]): Promise<StreamWindow | undefined> {
+  async #giveUpOldest(ids: readonly string[], totals: Totals): Promise<StreamWindow | undefined> {
     const { pinnedForGood, giveUp } = this.#options;
     if (!pinnedForGood || !giveUp) return undefined;
-    const oldest = await this.#oldestOf(ids, pinnedForGood);
+    const oldest = await this.#oldestOf(ids, totals, pinnedForGood);
     if (!oldest) return undefined;
     const { streamId, windowUs } = oldest;
     await giveUp(streamId, { fromUs: windowUs, toUs: windowUs + WINDOW_US });
@@ -249,11 +246,12 @@ export class Retention {
   /** The oldest window of all streams that is in no range of `held` and does not grow. */
   async #oldestOf(
     ids: readonly string[],
+    totals: Totals,
     held: (streamId: string) => readonly PinnedRange[],
   ): Promise<StreamWindow | undefined> {
     let oldest: StreamWindow | undefined;
     for (const streamId of ids) {
-      const fromUs = await this.#oldestOutside(streamId, held(streamId));
+      const fromUs = await this.#oldestOutside(streamId, totals.of(streamId).fromUs, held(streamId));
       if (fromUs === undefined) continue;
       const windowUs = windowOf(fromUs);
       if (windowUs >= (await this.#growingUs(streamId))) continue;
@@ -272,10 +270,18 @@ export class Retention {
     return Math.max(windowOf(clock.nowMs() * 1000), windowOf((await chunks.last(streamId))?.start_us ?? 0));
   }
 
-  /** Start of the oldest file that is in none of the ranges, µs since 1970. */
-  async #oldestOutside(streamId: string, ranges: readonly PinnedRange[]): Promise<number | undefined> {
-    const { table, chunks } = this.#options;
-    let { fromUs } = await table.totals(streamId);
+  /**
+   * Start of the oldest file that is in none of the ranges, µs since 1970.
+   *
+   * @param oldestUs of all files
+   */
+  async #oldestOutside(
+    streamId: string,
+    oldestUs: number | undefined,
+    ranges: readonly PinnedRange[],
+  ): Promise<number | undefined> {
+    const { chunks } = this.#options;
+    let fromUs = oldestUs;
     for (let held = fromUs && rangeAt(ranges, fromUs); held; held = fromUs && rangeAt(ranges, fromUs)) {
       fromUs = (await chunks.firstSpanFrom(streamId, held.toUs))?.start_us;
     }
@@ -362,8 +368,10 @@ export class Retention {
    * since 1970.
    */
   async #emptyBefore(streamId: string): Promise<number> {
-    const oldestUs = await this.#oldestOutside(streamId, this.#pinned(streamId));
-    const deletedUs = await this.#options.table.deletedBefore(streamId);
+    const { table } = this.#options;
+    const { fromUs } = await table.totals(streamId);
+    const oldestUs = await this.#oldestOutside(streamId, fromUs, this.#pinned(streamId));
+    const deletedUs = await table.deletedBefore(streamId);
     return Math.max(deletedUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
   }
 }

@@ -107,9 +107,11 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
     test('totals are exact beyond 2^32, and empty for an empty stream', async () => {
       await using database = await open();
       const table = new ChunkTable(soleRows(database.db));
-      assert.deepEqual(await table.totals('s'), { fromUs: undefined, bytes: 0, durationUs: 0 });
+      const nothing = { fromUs: undefined, toUs: undefined, bytes: 0, durationUs: 0 };
+      assert.deepEqual(await table.totals('s'), nothing);
       for (const minute of [0, 1, 2]) await table.put(fileAt(minute));
-      assert.deepEqual(await table.totals('s'), { fromUs: START_US, bytes: 3 * 2 ** 33, durationUs: 3 * MINUTE_US });
+      const [toUs, durationUs] = [START_US + 3 * MINUTE_US, 3 * MINUTE_US];
+      assert.deepEqual(await table.totals('s'), { fromUs: START_US, toUs, bytes: 3 * 2 ** 33, durationUs });
     });
 
     test('files without gaps are joined by windows of ten minutes; a window with a gap is not', async () => {

@@ -11,7 +11,7 @@ import { openStore } from './db.ts';
 import { restoreBackup } from './restore.ts';
 
 /** Tables whose content is made again. */
-const remade = ['asset_search'];
+const remade = ['asset_search', 'recorded_', 'stored_total'];
 
 type Row = Record<string, SQLInputValue>;
 

@@ -10,6 +10,16 @@ import { type AssetTexts, putTexts } from './search/asset-search.ts';
 import { readShards } from './shards/read-shards.ts';
 import { streamTables } from './shards/stream-rows.ts';
 
+/** The index of words, sums that triggers keep, notes of changes for running nodes, and places on shards. */
+type MadeAgain =
+  | 'asset_search'
+  | 'recorded_day'
+  | 'recorded_quarter'
+  | 'recorded_total'
+  | 'row_change'
+  | 'stored_total'
+  | 'stream_shard';
+
 /**
  * The primary key of each table that is copied, in its order; pages continue after the last key of the page
  * before.
@@ -72,13 +82,11 @@ const keys = {
   alarm_mute: ['stream_id'],
   journal: ['seq'],
   setting: ['path'],
-} as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change' | 'stream_shard'>, readonly string[]>;
+} as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
 
-/**
- * Every table that is copied; the index of words is built again, and notes of changes are for running nodes.
- */
+/** In the order in which they are copied. */
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
 /** Tables whose numbers are never used again, and the columns with them. */

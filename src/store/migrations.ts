@@ -7,11 +7,12 @@
 import { alarmMigration } from '../features/alarms/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { accountMigration } from './account-migration.ts';
 import { objectMigration } from './objects/object-migration.ts';
+import { accountMigration } from './tables/account-migration.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { eventLogMigration } from './tables/event-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
+import { recordedMigration } from './tables/recorded-tables.ts';
 import { settingMigration } from './tables/setting-tables.ts';
 import { streamShardMigration } from './tables/shard-tables.ts';
 import { stagedMigration } from './tables/staged-tables.ts';
@@ -423,6 +424,7 @@ export const migrations: readonly Migration[] = [
   },
   streamShardMigration,
   stagedMigration,
+  recordedMigration,
 ];
 
 /** The statements that upgrade. */

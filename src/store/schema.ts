@@ -36,10 +36,16 @@ import type {
 import type { ErasureTable } from './tables/erasure-tables.ts';
 import type { EventLogHeadTable, EventLogTable, WebhookReplayTable } from './tables/event-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
+import type {
+  RecordedDayTable,
+  RecordedQuarterTable,
+  RecordedTotalTable,
+  StoredTotalTable,
+} from './tables/recorded-tables.ts';
 import type { SettingTable } from './tables/setting-tables.ts';
 import type { StreamShardTable } from './tables/shard-tables.ts';
 import type { StagedPartTable, StagedUploadTable } from './tables/staged-tables.ts';
-import type { UploadPartTable, UploadTable } from './upload-schema.ts';
+import type { UploadPartTable, UploadTable } from './tables/upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './tables/asset-tables.ts';
 
@@ -409,6 +415,9 @@ export interface Tables {
   clip: ClipTable;
   erasure: ErasureTable;
   retention: RetentionTable;
+  recorded_quarter: RecordedQuarterTable;
+  recorded_day: RecordedDayTable;
+  recorded_total: RecordedTotalTable;
   session: SessionTable;
   api_token: ApiTokenTable;
   publish_key: PublishKeyTable;
@@ -421,6 +430,7 @@ export interface Tables {
   event_log_head: EventLogHeadTable;
   lease: LeaseTable;
   stored_object: StoredObjectTable;
+  stored_total: StoredTotalTable;
   object_upload: ObjectUploadTable;
   object_deletion: ObjectDeletionTable;
   node: NodeTable;

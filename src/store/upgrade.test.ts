@@ -55,6 +55,7 @@ function makeOld(file: string, version: number): Rows {
       const columns = db.prepare(`PRAGMA table_info(${table})`).all() as { name: string; type: string }[];
       const names = columns.map(({ name }) => name).join(', ');
       const places = columns.map(() => '?').join(', ');
+      db.exec(`DELETE FROM ${table}`); // triggers may have written into it
       db.prepare(`INSERT INTO ${table} (${names}) VALUES (${places})`).run(
         ...columns.map(({ type }) => sampleOf[type]!),
       );

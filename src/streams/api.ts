@@ -5,10 +5,9 @@
 import { watchAccessView } from '../accounts/watch-rules/rules-view.ts';
 import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
-import { mapEach } from '../lib/map-each.ts';
 import { type Countries, noCountries } from '../net/countries/countries.ts';
-import { READS_AT_ONCE } from '../recording/chunks/chunk-table.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
+import type { RecordedTotals } from '../recording/sums/recorded-sums.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { StreamControl } from './catalog/stream-control.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
@@ -19,6 +18,7 @@ import { revisionOf } from './revision.ts';
 import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { marksBetween } from './timeline/marks.ts';
+import { readRecordedDays } from './timeline/recorded-days.ts';
 import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
 
 /**
@@ -34,16 +34,18 @@ export function createStreamsApi(
   countries: Countries = noCountries,
 ): StreamsApi {
   const { catalog } = control;
-  const view = async (stream: ManagedStream) =>
+  const viewWith = (stream: ManagedStream, totals: RecordedTotals) =>
     viewOf(stream, {
-      totals: await deps.recordings.table.knownTotals(stream.definition.id),
+      totals,
       viewers: viewersOf(stream.name),
       picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
+  const view = async (stream: ManagedStream) =>
+    viewWith(stream, await deps.recordings.table.knownTotals(stream.definition.id));
   const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
-  const viewUnopened = async (stream: UnopenedStream) =>
+  const viewUnopened = (stream: UnopenedStream, totals: RecordedTotals) =>
     unopenedViewOf(stream, {
-      totals: await deps.recordings.table.knownTotals(stream.definition.id),
+      totals,
       picture: deps.recordings.pictures.versionOf(stream.definition.id),
     });
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
@@ -64,14 +66,15 @@ export function createStreamsApi(
     ...createStatsApi(deps, catalog, viewersOf),
     async list() {
       catalog.assertOpen();
-      const options = { atOnce: READS_AT_ONCE };
-      const opened = await mapEach(catalog.all, view, options);
-      const unopened = await mapEach(catalog.unopened.all, viewUnopened, options);
+      const totals = await deps.recordings.table.allTotals();
+      const totalsOf = ({ definition }: Pick<UnopenedStream, 'definition'>) => totals.of(definition.id);
+      const opened = catalog.all.map((stream) => viewWith(stream, totalsOf(stream)));
+      const unopened = catalog.unopened.all.map((stream) => viewUnopened(stream, totalsOf(stream)));
       return [...opened, ...unopened].sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async get(name) {
       const unopened = catalog.unopened.find(name);
-      if (unopened) return viewUnopened(unopened);
+      if (unopened) return viewUnopened(unopened, await deps.recordings.table.knownTotals(unopened.definition.id));
       const stream = catalog.lookUpHere(name);
       return stream && view(stream);
     },
@@ -93,6 +96,7 @@ export function createStreamsApi(
     pause: (name) => control.pause(name),
     resume: (name) => control.resume(name),
     timeline,
+    days: (name, days) => readRecordedDays(deps.recordings, catalog.get(name), days),
     gaps: async (name, fromMs, toMs) => (await timeline(name, fromMs, toMs)).gaps,
     isPrivate(name) {
       const visibility = definitionOf(name)?.visibility;

@@ -41,9 +41,9 @@ import { StreamControl } from './catalog/stream-control.ts';
 import type { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
 import { DATABASE_FILE } from './offline/rebuild.ts';
-import { openHorizons } from './open-horizons.ts';
-import { openMsnMarks } from './open-msn-marks.ts';
 import { PictureTable } from './picture/picture-table.ts';
+import { openHorizons } from './record/open-horizons.ts';
+import { openMsnMarks } from './record/open-msn-marks.ts';
 import type { RecordingRoom, RunSource, StreamDeps, StreamEngines } from './stream-deps.ts';
 
 /** Where the clock of a rig starts, ms since 1970: a ten-minute mark and 100 s. */

@@ -11,11 +11,12 @@ import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { mapEach } from '../lib/map-each.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
-import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunks/chunk-table.ts';
+import { type ChunkTable, READS_AT_ONCE } from '../recording/chunks/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
 import type { RetentionRule } from '../recording/retention.ts';
+import type { RecordedTotals } from '../recording/sums/recorded-sums.ts';
 import type { TimelinePiece } from '../recording/timeline-piece.ts';
 import { WINDOW_US } from '../recording/window.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
@@ -181,17 +182,18 @@ function spanOf({ fromUs, toUs, merged }: TimelinePiece): Span {
 }
 
 /** The recordings that grow now, each until it is as long as it is kept. */
-export function growingRecordings(
+export async function growingRecordings(
   streams: readonly ManagedStream[],
-  table: Pick<ChunkTable, 'knownTotals'>,
+  table: Pick<ChunkTable, 'allTotals'>,
 ): Promise<readonly GrowingRecording[]> {
   const live = streams.filter(({ definition, status }) => definition.record && status.rates !== undefined);
-  const growthOf = async ({ status: { rates }, files }: ManagedStream) => {
+  if (live.length === 0) return [];
+  const totals = await table.allTotals();
+  return live.map(({ status: { rates }, files }) => {
     const { streamId, keepMs } = files.retentionRule;
-    const { durationUs } = await table.knownTotals(streamId);
+    const { durationUs } = totals.of(streamId);
     return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
-  };
-  return mapEach(live, growthOf, { atOnce: READS_AT_ONCE });
+  });
 }
 
 /** Bytes of the finished files of recordings. */
@@ -199,8 +201,9 @@ export async function storedBytes(
   { table, storyboards }: Pick<StoredRecordings, 'table' | 'storyboards'>,
   recordings: readonly Pick<RetentionRule, 'streamId'>[],
 ): Promise<number> {
+  const totals = await table.allTotals();
   const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>
-    (await table.knownTotals(streamId)).bytes + (await storyboards.bytesOf(streamId));
+    totals.of(streamId).bytes + (await storyboards.bytesOf(streamId));
   const bytes = await mapEach(recordings, bytesOf, { atOnce: READS_AT_ONCE });
   return bytes.reduce((sum, each) => sum + each, 0);
 }

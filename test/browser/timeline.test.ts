@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, CDPSession, Page, Route } from 'playwright-core';
+import type { RecordedDays } from '../../src/api/measure/recorded-days.ts';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
@@ -71,6 +72,15 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await route.fulfill({ json: { ...view, from: iso(from), spans, gaps: [...gaps, ...view.gaps] } });
   }
 
+  /** The days of that past, in the zone of the browser. */
+  async function addDays(route: Route): Promise<void> {
+    const view = (await (await route.fetch()).json()) as RecordedDays;
+    const nameOf = (ms: number) => new Date(ms).toLocaleDateString('sv-SE', { timeZone: view.zone }); // 2026-11-22
+    const names = [3, 2, 1, 0].map((days) => nameOf(startedMs - days * DAY));
+    const days = names.filter((day) => day >= view.from && day <= view.to).map((day) => ({ day }));
+    await route.fulfill({ json: { ...view, days } });
+  }
+
   /** Makes the stream three days old. */
   async function sayOlder(route: Route): Promise<void> {
     const stream = (await (await route.fetch()).json()) as StreamView;
@@ -92,6 +102,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     const opened = await of.newPage();
     // A page that is closed needs no response.
     await opened.route('**/api/v1/streams/demo/timeline?*', (route) => addPast(route).catch(() => {}));
+    await opened.route('**/api/v1/streams/demo/days?*', (route) => addDays(route).catch(() => {}));
     await opened.route('**/api/v1/streams/demo', (route) => sayOlder(route).catch(() => {}));
     await opened.route('**/api/v1/streams/demo/activity?*', (route) => addActivity(route).catch(() => {}));
     await opened.route('**/thumb/demo/**/*.jpg', (route) => route.fulfill({ contentType: 'image/jpeg', body: still }));
@@ -263,7 +274,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   fullTest('T opens the choice of a time: typed, or a day with footage by keys', async () => {
     let months = 0;
     page.on('request', (request) => {
-      months += request.url().includes('res=3600') ? 1 : 0;
+      months += request.url().includes('/days?') ? 1 : 0;
     });
     await page.keyboard.press('t');
     const dialog = page.getByRole('dialog', { name: 'Go to a time' });

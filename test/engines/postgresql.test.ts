@@ -20,6 +20,7 @@ import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { sharedRowsContract } from '../../src/recording/shared-rows.contract.ts';
+import { recordedSumsContract } from '../../src/recording/sums/recorded-sums.contract.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
 import { eventLogContract, eventLogOrderContract } from '../../src/store/event-log/event-log.contract.ts';
@@ -68,6 +69,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   roomTablesContract('PostgreSQL', openDatabase);
   roomTakeoverContract('PostgreSQL', openDatabase);
   recordingTablesContract('PostgreSQL', openDatabase);
+  recordedSumsContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);
   eventLogOrderContract('PostgreSQL', openDatabase);

@@ -34,7 +34,7 @@ export async function repair(
       line.show(() => bar(total === 0 ? 1 : Math.min(1, done / total), clock.monotonicMs() - startMs)),
   });
   line[Symbol.dispose]();
-  const { databaseMovedTo, rebuilt, files, actions, quarantine } = result;
+  const { databaseMovedTo, rebuilt, files, actions, sums, quarantine } = result;
   const isDone = actions.every(({ action }) => action !== 'left');
   if (json) {
     sayJson({ ok: isDone, dryRun, ...result });
@@ -45,6 +45,8 @@ export async function repair(
   if (rebuilt) say(`the index was built from the files: ${sayRebuilt(rebuilt)}\n  ${NOT_IN_FILES}`);
   for (const action of actions) say(describe(action));
   const would = dryRun ? ' would be' : '';
+  if (sums > 0)
+    say(`the sums of ${sums} recordings or targets differed from the index;${would || ' they are'} made again`);
   say(
     actions.length === 0
       ? `${files} files: all are intact`

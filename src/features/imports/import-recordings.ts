@@ -27,7 +27,7 @@ import { leastMsnAt } from '../../store/msn-marks.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { NO_ROOM, watchDisk } from '../../streams/disk.ts';
 import { DATABASE_FILE, openFolderStore } from '../../streams/offline/rebuild.ts';
-import { openMsnMarks } from '../../streams/open-msn-marks.ts';
+import { openMsnMarks } from '../../streams/record/open-msn-marks.ts';
 import { readSavedState } from '../../streams/saved-state.ts';
 import { newStreamId } from '../../streams/stream-settings.ts';
 import { readDefinition, writeDefinition } from '../../streams/stream-table.ts';

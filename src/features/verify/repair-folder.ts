@@ -24,6 +24,7 @@ import { recoverStream } from '../../recording/recovery.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE, VERIFY_FILE } from '../../store/file-names.ts';
 import { type IndexReader, openIndexReader } from '../../store/reading/index-reader.ts';
+import { readDiffering, recount } from '../../store/reading/recount.ts';
 import { isLocked } from '../../store/running.ts';
 import { changeRows } from '../../store/shards/stream-rows.ts';
 import { checkDatabaseFile } from '../../store/sqlite/corrupt-file.ts';
@@ -62,6 +63,8 @@ export interface RepairResult {
   /** Files that were read. */
   readonly files: number;
   readonly actions: readonly RepairAction[];
+  /** Recordings and targets whose sums were not those of their files, and are made again. */
+  readonly sums: number;
   /** Folder of the quarantine, relative to the data folder; undefined if nothing went there. */
   readonly quarantine: string | undefined;
 }
@@ -90,13 +93,13 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
     const state = checkDatabaseFile(database);
     if (state === 'corrupt') databaseMovedTo = dryRun ? database : moveAside(database, clock.nowMs(), 'corrupt');
     if (state !== 'intact') {
-      if (dryRun) return { databaseMovedTo, rebuilt, files: 0, actions: [], quarantine: undefined };
+      if (dryRun) return { databaseMovedTo, rebuilt, files: 0, actions: [], sums: 0, quarantine: undefined };
       rebuilt = await rebuildIndex(dataFolder, { storage, signal });
     }
   }
   await using store = dryRun
     ? readingStore(await openIndexReader(dataFolder, server))
-    : await openStore({ file: database, server, log: createSilentLog(), signal });
+    : await openStore({ file: database, server, log: createSilentLog(), unlimited: true, signal });
   await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const local = opened.tiered?.store.local ?? opened.segments;
@@ -109,12 +112,15 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
     signal,
   });
   const { files, actions } = await work.run(progress);
+  const sums = (await readDiffering(store.db)).length;
+  if (sums > 0 && !dryRun) await recount(store.db, store.fence);
   if (!dryRun) forgetFindings(path.join(dataFolder, VERIFY_FILE), actions);
   return {
     databaseMovedTo,
     rebuilt,
     files,
     actions,
+    sums,
     quarantine: work.quarantine.isUsed ? work.quarantine.folder : undefined,
   };
 }

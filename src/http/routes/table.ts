@@ -24,6 +24,7 @@ import { nodeRoutes } from './nodes.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
+import { recordedDaysRoutes } from './streams/recorded-days.ts';
 import { rtpSessionRoutes } from './streams/rtp-sessions.ts';
 import { statsRoutes } from './streams/stats.ts';
 import { streamRoutes } from './streams/streams.ts';
@@ -42,6 +43,7 @@ const groups: readonly (readonly Route[])[] = [
   playbackSessionRoutes,
   probeRoutes,
   timelineRoutes,
+  recordedDaysRoutes,
   assetRoutes,
   subtitleRoutes,
   jobRoutes,

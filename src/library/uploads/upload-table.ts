@@ -7,7 +7,7 @@ import type { KeptBytes } from '../../archive/upload-store.ts';
 import { type Fence, holdLease } from '../../store/lease-table.ts';
 import { notElsewhere } from '../../store/placed-rows.ts';
 import type { Tables } from '../../store/schema.ts';
-import type { UploadTable as Row } from '../../store/upload-schema.ts';
+import type { UploadTable as Row } from '../../store/tables/upload-schema.ts';
 import type { AssetFailure } from '../asset.ts';
 import type { Upload, UploadRequest, UploadState } from './upload.ts';
 

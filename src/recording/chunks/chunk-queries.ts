@@ -4,6 +4,7 @@
  */
 import type { ReadQuery } from '../../store/engine.ts';
 import type { StreamRows } from '../../store/shards/stream-rows.ts';
+import { DAY_QUARTERS, QUARTER_US } from '../../store/tables/recorded-tables.ts';
 import {
   type DateRangeQuery,
   type RecordedDateRange,
@@ -121,15 +122,35 @@ export class ChunkQueries {
 
   /** The number of segments in files that start at or after `us`. */
   async segmentsFrom(streamId: string, us: number): Promise<number> {
+    const quarter = Math.ceil(us / QUARTER_US);
+    const day = Math.ceil(quarter / DAY_QUARTERS);
     const row = await this.#rows.read(streamId, (db) =>
       db
-        .selectFrom('chunk_file')
-        .select((eb) => eb.fn.sum<number>('segment_count').as('count'))
-        .where('stream_id', '=', streamId)
-        .where('start_us', '>=', us)
-        .executeTakeFirst(),
+        .selectNoFrom((eb) => [
+          eb
+            .selectFrom('recorded_day')
+            .select((sums) => sums.fn.sum<number>('segments').as('count'))
+            .where('stream_id', '=', streamId)
+            .where('day', '>=', day)
+            .as('days'),
+          eb
+            .selectFrom('recorded_quarter')
+            .select((sums) => sums.fn.sum<number>('segments').as('count'))
+            .where('stream_id', '=', streamId)
+            .where('quarter', '>=', quarter)
+            .where('quarter', '<', day * DAY_QUARTERS)
+            .as('quarters'),
+          eb
+            .selectFrom('chunk_file')
+            .select((files) => files.fn.sum<number>('segment_count').as('count'))
+            .where('stream_id', '=', streamId)
+            .where('start_us', '>=', us)
+            .where('start_us', '<', quarter * QUARTER_US)
+            .as('files'),
+        ])
+        .executeTakeFirstOrThrow(),
     );
-    return row?.count ?? 0;
+    return (row.days ?? 0) + (row.quarters ?? 0) + (row.files ?? 0);
   }
 
   /** The newest file. */

@@ -11,6 +11,14 @@ import { type Fence, indexTaken, valuesWhileHeld } from '../../store/lease-table
 import type { ChunkFileTable, Tables } from '../../store/schema.ts';
 import { changeRows, type StreamRows } from '../../store/shards/stream-rows.ts';
 import { putDateRanges, type RecordedDateRange } from '../date-range-rows.ts';
+import {
+  type DaySums,
+  NOTHING_RECORDED,
+  type RecordedTotals,
+  readAllTotals,
+  readDays,
+  readTotals,
+} from '../sums/recorded-sums.ts';
 
 /** How many streams of a list are looked up at a time: the database serves viewers too. */
 export const READS_AT_ONCE = 16;
@@ -18,24 +26,21 @@ export const READS_AT_ONCE = 16;
 /** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
 
-/** Totals of a stream's recording. */
-export interface RecordedTotals {
-  /** µs since 1970; undefined if nothing is recorded. */
-  readonly fromUs: number | undefined;
-  /** With those of its derived qualities. */
-  readonly bytes: number;
-  readonly durationUs: number;
+/** Totals of all streams. */
+export interface AllTotals {
+  /** Nothing is recorded: of a stream without a recording, and of one whose database does not respond. */
+  of(streamId: string): RecordedTotals;
+  /** Whether the database of a stream does not respond. */
+  isLost(streamId: string): boolean;
 }
 
-/** Writes the index of all streams, and sums it up. */
+/** Writes the index of all streams. */
 export class ChunkTable {
   readonly #rows: StreamRows;
   /** Emits the id of the recording of each row that is added or replaced. */
   readonly sealed: Emitter<string> = new Emitter();
   /** Emits the id of each recording with a file that was written again, and whose copy is gone. */
   readonly rewritten: Emitter<string> = new Emitter();
-  /** Totals by stream, until a row changes: computing them reads every row of the stream. */
-  readonly #totals = new Map<string, Promise<RecordedTotals>>();
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */
   readonly #qualities = new Map<string, Promise<readonly string[]>>();
 
@@ -92,7 +97,6 @@ export class ChunkTable {
 
   #changed(id: string): void {
     const { streamId, rung } = recordingOf(id);
-    this.#totals.delete(streamId);
     if (rung !== undefined) this.#qualities.delete(streamId);
   }
 
@@ -107,24 +111,18 @@ export class ChunkTable {
     return read;
   }
 
-  /** One query for each: a query for all would read every row. */
   async #readQualities(streamId: string): Promise<string[]> {
     const { from, to } = qualityRecordings(streamId);
-    const locations: string[] = [];
-    for (let last = from; ; last = locations.at(-1)!) {
-      const next = await this.#rows.read(streamId, (db) =>
-        db
-          .selectFrom('chunk_file')
-          .select('stream_id')
-          .where('stream_id', '>', last)
-          .where('stream_id', '<', to)
-          .orderBy('stream_id')
-          .limit(1)
-          .executeTakeFirst(),
-      );
-      if (!next) return locations;
-      locations.push(next.stream_id);
-    }
+    const rows = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('recorded_total')
+        .select('stream_id')
+        .where('stream_id', '>=', from)
+        .where('stream_id', '<', to)
+        .orderBy('stream_id')
+        .execute(),
+    );
+    return rows.map((row) => row.stream_id);
   }
 
   /**
@@ -167,65 +165,42 @@ export class ChunkTable {
       }
       await db.deleteFrom('chunk_file').where('stream_id', '>=', from).where('stream_id', '<', to).execute();
     });
-    this.#totals.delete(streamId);
     this.#qualities.delete(streamId);
   }
 
   /** Drops the cached rows of a stream, whose rows another process has changed. */
   reload(streamId: string): void {
-    for (const id of [...this.#totals.keys()]) if (recordingOf(id).streamId === streamId) this.#totals.delete(id);
     this.#qualities.delete(streamId);
   }
 
-  /** Totals of a stream, cached until a row changes. */
+  /** Totals of a stream. */
   totals(streamId: string): Promise<RecordedTotals> {
-    const cached = this.#totals.get(streamId);
-    if (cached) return cached;
-    const read = this.#readTotals(streamId);
-    this.#totals.set(streamId, read);
-    // A failure is not cached.
-    read.catch(() => this.#totals.delete(streamId));
-    return read;
-  }
-
-  /** As `totals`; empty while the shard of the stream does not respond: a list has the other streams. */
-  async knownTotals(streamId: string): Promise<RecordedTotals> {
-    const totals = await unlessShardLost(() => this.totals(streamId));
-    return totals ?? { fromUs: undefined, bytes: 0, durationUs: 0 };
-  }
-
-  /** Reads the totals again next time: another process writes the recording. */
-  forgetTotals(streamId: string): void {
-    this.#totals.delete(streamId);
-  }
-
-  #readTotals(streamId: string): Promise<RecordedTotals> {
     return this.#rows.read(streamId, (db) => readTotals(db, streamId));
   }
-}
 
-async function readTotals(db: Kysely<Tables>, streamId: string): Promise<RecordedTotals> {
-  const row = await db
-    .selectFrom('chunk_file')
-    .select((eb) => [
-      eb.fn.min('start_us').as('from_us'),
-      eb.fn.sum<number>('size').as('bytes'),
-      eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('duration_us'),
-    ])
-    .where('stream_id', '=', streamId)
-    .executeTakeFirst();
-  const { from, to } = qualityRecordings(streamId);
-  const qualities = await db
-    .selectFrom('chunk_file')
-    .select((eb) => eb.fn.sum<number>('size').as('bytes'))
-    .where('stream_id', '>=', from)
-    .where('stream_id', '<', to)
-    .executeTakeFirst();
-  return {
-    fromUs: row?.from_us ?? undefined,
-    bytes: (row?.bytes ?? 0) + (qualities?.bytes ?? 0),
-    durationUs: row?.duration_us ?? 0,
-  };
+  /** As `totals`; nothing while the shard of the stream does not respond: a list has the other streams. */
+  async knownTotals(streamId: string): Promise<RecordedTotals> {
+    return (await unlessShardLost(() => this.totals(streamId))) ?? NOTHING_RECORDED;
+  }
+
+  /**
+   * The sums of days of a recording; days without files are not in it.
+   *
+   * @param startsUs starts of the days in order, and the end of the last one; quarters of an hour, µs since
+   *   1970
+   */
+  days(recordingId: string, startsUs: readonly number[]): Promise<readonly DaySums[]> {
+    return this.#rows.read(recordingId, (db) => readDays(db, recordingId, startsUs));
+  }
+
+  /** Totals of all streams whose databases respond. */
+  async allTotals(): Promise<AllTotals> {
+    const { results, isLost } = await this.#rows.eachReached(async ({ db }, has) =>
+      [...(await readAllTotals(db))].filter(([id]) => has(id)),
+    );
+    const totals = new Map(results.flat());
+    return { of: (streamId) => totals.get(streamId) ?? NOTHING_RECORDED, isLost };
+  }
 }
 
 async function writeDeletedBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {

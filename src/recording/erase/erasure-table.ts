@@ -285,7 +285,11 @@ export class ErasureTable {
     return (await query.execute()).map(erasureOf);
   }
 
-  /** Size of a file that was written again, in its first row. */
+  /**
+   * Size of a file that was written again, in its first row.
+   *
+   * @throws OxbowError `data-in-use` if another process has taken the data folder
+   */
   resize(recordingId: string, path: string, size: number): Promise<void> {
     return changeRows(this.#rows, recordingId, (db) => resizeFile(db, recordingId, path, size));
   }

@@ -86,7 +86,9 @@ async function openServer(server: DatabaseServer): Promise<IndexReader> {
   await using opened = new AsyncDisposableStack();
   const log = createSilentLog();
   const onWait = () => undefined;
-  const { db } = opened.use(await openPostgresEngine({ server, log, onWait, waitMs: WAIT_MS, migrate: false }));
+  // A comparison reads all rows: without limits.
+  const engine = await openPostgresEngine({ server, log, onWait, waitMs: WAIT_MS, migrate: false, unlimited: true });
+  const { db } = opened.use(engine);
   checkSchema(await schemaOf(db), 'The database');
   const rows = await openReadRows(server, db, opened);
   const isShared = (await readNodeNames(db)).length > 1;

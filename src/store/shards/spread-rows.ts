@@ -9,12 +9,12 @@ import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
-import { DatabaseLost, type ReadQuery, ShardLost } from '../engine.ts';
+import { DatabaseLost, type ReadQuery, ShardLost, unlessShardLost } from '../engine.ts';
 import type { Fence } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 import { fewestOf, ShardMap } from './shard-map.ts';
 import { type ShardServer, shardError } from './shard-server.ts';
-import type { RowDatabase, StreamPlace, StreamRows } from './stream-rows.ts';
+import type { EachQuery, Reached, StreamPlace, StreamRows } from './stream-rows.ts';
 import { noteSpread, raiseToken, streamLease } from './stream-token.ts';
 
 /** Interval of reading where streams are, ms. */
@@ -199,14 +199,32 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
     await this.#map.delete(streamId);
   }
 
-  async each<T>(query: (database: RowDatabase, has: (id: string) => boolean) => Promise<T>): Promise<T[]> {
+  async each<T>(query: EachQuery<T>): Promise<T[]> {
     await this.#map.refresh();
     const results: T[] = [];
-    for (const name of ['', ...this.#shards.keys()]) {
-      const has = (id: string) => (this.#map.find(streamOf(id))?.shard ?? '') === name;
-      results.push(await named(name, () => query({ name, db: this.#dbOf(name) }, has)));
-    }
+    for (const name of ['', ...this.#shards.keys()]) results.push(await this.#ask(name, query));
     return results;
+  }
+
+  async eachReached<T>(query: EachQuery<T>): Promise<Reached<T>> {
+    await this.#map.refresh();
+    const results: T[] = [];
+    const lost = new Set<string>();
+    for (const name of ['', ...this.#shards.keys()]) {
+      const result = await unlessShardLost(async () => [await this.#ask(name, query)] as const);
+      if (result) results.push(result[0]);
+      else lost.add(name);
+    }
+    return { results, isLost: (id) => lost.has(this.#nameFor(id)) };
+  }
+
+  #ask<T>(name: string, query: EachQuery<T>): Promise<T> {
+    return named(name, () => query({ name, db: this.#dbOf(name) }, (id) => this.#nameFor(id) === name));
+  }
+
+  /** Name of the database of a stream; empty: the catalogue. */
+  #nameFor(id: string): string {
+    return this.#map.find(streamOf(id))?.shard ?? '';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

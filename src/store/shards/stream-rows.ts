@@ -63,7 +63,19 @@ export interface StreamRows {
    * @param query its result may include rows of streams that are elsewhere: `has` says which it has
    * @throws OxbowError `not-ready` if one does not respond
    */
-  each<T>(query: (database: RowDatabase, has: (id: string) => boolean) => Promise<T>): Promise<T[]>;
+  each<T>(query: EachQuery<T>): Promise<T[]>;
+  /** As `each`, without the databases that do not respond. */
+  eachReached<T>(query: EachQuery<T>): Promise<Reached<T>>;
+}
+
+/** A query of one database. @param has which rows of streams it has */
+export type EachQuery<T> = (database: RowDatabase, has: (id: string) => boolean) => Promise<T>;
+
+/** The results of the databases that respond. */
+export interface Reached<T> {
+  readonly results: readonly T[];
+  /** Whether the rows of a stream are in a database that does not respond. */
+  isLost(id: string): boolean;
 }
 
 /**
@@ -90,6 +102,7 @@ export function readOnlyRows(rows: StreamRows): StreamRows {
     read: (id, query) => rows.read(id, query),
     readPast: (id, query) => rows.readPast(id, query),
     each: (query) => rows.each(query),
+    eachReached: (query) => rows.eachReached(query),
     write: refuse,
     claim: refuse,
     forget: refuse,
@@ -105,5 +118,6 @@ export function soleRows(db: Kysely<Tables>, fence: () => Fence | undefined = ()
     claim: async () => {},
     forget: async () => {},
     each: async (query) => [await query({ name: '', db }, () => true)],
+    eachReached: async (query) => ({ results: [await query({ name: '', db }, () => true)], isLost: () => false }),
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { parseMediaAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -13,7 +14,7 @@ import { createSilentLog } from '../../observe/log.ts';
 import { openStore } from '../../store/db.ts';
 import { adoptRecordings } from '../stream-table.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder, timeline } from '../streams.fixture.ts';
-import { checkIndex, rebuildIndex } from './rebuild.ts';
+import { checkIndex, checkSums, rebuildIndex } from './rebuild.ts';
 
 const testSource = { source: { type: 'test' } } as const;
 const { signal } = new AbortController();
@@ -182,6 +183,28 @@ test('rows that a killed server left in the write-ahead log count', async () => 
   await using left = await rig.crash();
   assert.ok((await readdir(left.path)).includes('oxbow.db-wal'));
   assert.ok((await checkIndex(left.path, { signal })).files >= 2);
+});
+
+test('sums that are not those of the index are found, and a rebuild makes them again', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
+  }
+  const tamper = (statement: string) => {
+    using db = new DatabaseSync(path.join(folder.path, 'oxbow.db'));
+    db.exec(statement);
+  };
+  const differing = () => checkSums(folder.path, {});
+  assert.equal(await differing(), 0);
+  tamper('UPDATE recorded_total SET bytes = bytes + 1');
+  assert.equal(await differing(), 1);
+  await rebuildIndex(folder.path, { signal });
+  assert.equal(await differing(), 0);
+  tamper('UPDATE recorded_quarter SET first_us = first_us - 1');
+  assert.equal(await differing(), 1);
+  await rebuildIndex(folder.path, { signal });
+  assert.equal(await differing(), 0);
 });
 
 test('a folder that a server uses is refused', async () => {

@@ -26,6 +26,8 @@ import { recoverQualities, recoverStream } from '../../recording/recovery.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { hasNodes, readIndexedFiles, readNodeNames, readServerFiles } from '../../store/indexed-files.ts';
+import { openIndexReader } from '../../store/reading/index-reader.ts';
+import { readDiffering, recount } from '../../store/reading/recount.ts';
 import { isLocked } from '../../store/running.ts';
 import { readSavedState, writeSavedState } from '../saved-state.ts';
 import { adoptRecordings, readNames, readStreamName } from '../stream-table.ts';
@@ -77,7 +79,8 @@ export async function rebuildIndex(
   },
 ): Promise<RebuildResult> {
   const { signal, server, progress, log = createSilentLog(), storage } = options;
-  await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), server, log, signal });
+  const file = path.join(dataFolder, DATABASE_FILE);
+  await using store = await openStore({ file, server, log, unlimited: true, signal });
   await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const { segments, tiered } = opened;
@@ -123,6 +126,7 @@ export async function rebuildIndex(
     unusable.push(...recovery.unusable);
     if (failures.length > 0) throw failures[0];
   }
+  await recount(store.db, store.fence);
   return { ...sum, streams: ids.length, unusable };
 }
 
@@ -171,6 +175,22 @@ export async function checkIndex(
       .catch(() => problems.push(`${file} is in the index but not on the disk`));
   }
   return { files: indexed.length, problems };
+}
+
+/**
+ * Compares the sums of recordings and targets with the index, without changes.
+ *
+ * @returns the number of those that differ; undefined for the database of several nodes, which are
+ *   not compared while some of them run
+ * @throws OxbowError `data-in-use`, `data-newer`, `not-ready` if the database cannot be read
+ */
+export async function checkSums(
+  dataFolder: string,
+  { server }: Pick<FolderOptions, 'server'>,
+): Promise<number | undefined> {
+  if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
+  await using reader = await openIndexReader(dataFolder, server);
+  return reader.isShared ? undefined : (await readDiffering(reader.db)).length;
 }
 
 /**

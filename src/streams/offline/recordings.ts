@@ -10,14 +10,14 @@ import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { mapEach } from '../../lib/map-each.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
-import { ChunkTable, READS_AT_ONCE } from '../../recording/chunks/chunk-table.ts';
+import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
+import type { RecordedTotals } from '../../recording/sums/recorded-sums.ts';
 import { openStore } from '../../store/db.ts';
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
 import { DATABASE_FILE, type FolderOptions, openFolderStore } from './rebuild.ts';
@@ -67,11 +67,8 @@ export async function openOfflineRecordings(
     reader,
     async list() {
       const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
-      const recorded = async ({ id, name }: (typeof definitions)[number]) => ({
-        name,
-        recorded: await recordedOf(table, chunks, id),
-      });
-      return mapEach(sorted, recorded, { atOnce: READS_AT_ONCE });
+      const totals = await table.allTotals();
+      return sorted.map(({ id, name }) => ({ name, recorded: recordedOf(totals.of(id)) }));
     },
     async find(name) {
       const definition = definitions.find((each) => each.name === name);
@@ -99,12 +96,10 @@ export async function openOfflineRecordings(
   };
 }
 
-async function recordedOf(table: ChunkTable, chunks: ChunkQueries, streamId: string): Promise<StreamView['recorded']> {
-  const { fromUs, durationUs, bytes } = await table.totals(streamId);
-  const endUs = (await chunks.last(streamId))?.end_us;
+function recordedOf({ fromUs, toUs, durationUs, bytes }: RecordedTotals): StreamView['recorded'] {
   return {
     from: fromUs === undefined ? null : printRfc3339(fromUs / 1000),
-    to: endUs === undefined ? null : printRfc3339(endUs / 1000),
+    to: toUs === undefined ? null : printRfc3339(toUs / 1000),
     seconds: Math.round(durationUs / 1000) / 1000,
     bytes,
   };

@@ -42,11 +42,11 @@ import { leastMsnAt } from '../../store/msn-marks.ts';
 import { StreamControl } from '../catalog/stream-control.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { DATABASE_FILE } from '../offline/rebuild.ts';
-import { openMsnMarks } from '../open-msn-marks.ts';
 import { PictureTable } from '../picture/picture-table.ts';
 import { runSource } from '../source/sources.ts';
 import type { RunSource, StreamDeps } from '../stream-deps.ts';
 import { GroupFile } from './group-file.ts';
+import { openMsnMarks } from './open-msn-marks.ts';
 import { RecordMeter, type RecordProgress } from './record-meter.ts';
 
 export type RecordTarget =

@@ -4,6 +4,7 @@ import {
   type ApiError,
   failureOf,
   getClockOffset,
+  getRecordedDays,
   getStream,
   getStreams,
   getTimeline,
@@ -70,6 +71,14 @@ test('the timeline is requested in whole unix seconds, rounded outward', async (
   const requested = answer(() => Response.json({}));
   await getTimeline('cam', 1_795_160_400_900, 1_795_160_500_100, signal);
   assert.deepEqual(requested, ['/api/v1/streams/cam/timeline?from=1795160400&to=1795160501']);
+});
+
+test('recorded days are requested in the time zone of the viewer', async () => {
+  const requested = answer(() => Response.json({ days: [{ day: '2026-11-02' }, { day: '2026-11-05' }] }));
+  const days = await getRecordedDays('cam', '2026-11-01', '2026-11-30', signal);
+  assert.deepEqual([...days], ['2026-11-02', '2026-11-05']);
+  const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  assert.deepEqual(requested, [`/api/v1/streams/cam/days?from=2026-11-01&to=2026-11-30&zone=${zone}`]);
 });
 
 test('the clock offset is the server’s time minus the middle of the request', async () => {

@@ -192,6 +192,25 @@ export function getTimeline(
 }
 
 /**
+ * The days from `from` to `to`, `2026-11-22`, on which a stream has recorded media, in the viewer's time
+ * zone. Throws ApiError; aborts with `signal`.
+ */
+export async function getRecordedDays(
+  name: string,
+  from: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { days } = await askServer(
+    signal,
+    (client, options) => client.getStreamDays({ name, from, to, zone }, options),
+    name,
+  );
+  return new Set(days.map(({ day }) => day));
+}
+
+/**
  * The server's clock minus the local clock, milliseconds, accurate to about half of the round trip.
  * Throws ApiError; aborts with `signal`.
  */

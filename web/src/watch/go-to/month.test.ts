@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addDays, addMonths, dayAt, dayForKey, recordedDays, sameClock, startMs, weeksOf } from './month.ts';
+import { addDays, addMonths, dayAt, dayForKey, sameClock, weeksOf } from './month.ts';
 
 test('the weeks of a month begin with the first day of the week', () => {
   const weeks = weeksOf('2026-11-23', 1);
@@ -15,28 +15,6 @@ test('days and months are counted by the calendar', () => {
   assert.equal(addDays('2026-03-01', -1), '2026-02-28');
   assert.equal(addMonths('2026-01-31', 1), '2026-02-28');
   assert.equal(addMonths('2026-01-31', -2), '2025-11-30');
-});
-
-test('a day has footage if any of its media is in the month', () => {
-  const at = (day: string, hour: number) => startMs(day) + hour * 3_600_000;
-  const days = recordedDays(
-    [
-      { kind: 'media', fromMs: at('2026-11-02', 22), toMs: at('2026-11-04', 1) },
-      { kind: 'gap', fromMs: at('2026-11-06', 1), toMs: at('2026-11-06', 2) },
-      { kind: 'media', fromMs: at('2026-11-30', 1), toMs: at('2026-12-02', 1) },
-    ],
-    startMs('2026-11-01'),
-    startMs('2026-12-01'),
-  );
-  assert.deepEqual([...days], ['2026-11-02', '2026-11-03', '2026-11-04', '2026-11-30']);
-  assert.equal(
-    recordedDays(
-      [{ kind: 'media', fromMs: 0, toMs: startMs('2026-11-02') }],
-      startMs('2026-11-01'),
-      at('2026-11-05', 0),
-    ).size,
-    1,
-  );
 });
 
 test('another day keeps the time of the clock', () => {

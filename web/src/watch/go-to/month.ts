@@ -1,9 +1,7 @@
 /**
- * A month of a calendar in the viewer's zone: its weeks, the days with footage, moves of the keyboard.
- * In: days, stretches of the past. Out: the calendar. Pure: the zone is that of the machine.
+ * A month of a calendar in the viewer's zone: its weeks, moves of the keyboard.
+ * In: days. Out: the calendar. Pure: the zone is that of the machine.
  */
-import type { Stretch } from '../../time/past.ts';
-
 /** A day as text that sorts, `2026-11-22`. */
 export type Day = string;
 
@@ -24,12 +22,6 @@ export function dayAt(atMs: number): Day {
 /** Noon of a day, for its name; unix milliseconds. */
 export function noonMs(day: Day): number {
   return noonOf(day).getTime();
-}
-
-/** The start of a day, unix milliseconds. */
-export function startMs(day: Day): number {
-  const noon = noonOf(day);
-  return new Date(noon.getFullYear(), noon.getMonth(), noon.getDate()).getTime();
 }
 
 /** The time of a day that has the clock time of another time; unix milliseconds. */
@@ -66,17 +58,6 @@ export function weeksOf(day: Day, firstWeekday: number): (Day | null)[][] {
     return date >= 1 && date <= length ? `${day.slice(0, 7)}-${two(date)}` : null;
   });
   return Array.from({ length: cells.length / 7 }, (_, week) => cells.slice(7 * week, 7 * week + 7));
-}
-
-/** The days with media of [fromMs, toMs), unix milliseconds. */
-export function recordedDays(stretches: readonly Stretch[], fromMs: number, toMs: number): Set<Day> {
-  const days = new Set<Day>();
-  for (const stretch of stretches) {
-    if (stretch.kind !== 'media') continue;
-    const endMs = Math.min(stretch.toMs, toMs);
-    for (let day = dayAt(Math.max(stretch.fromMs, fromMs)); startMs(day) < endMs; day = addDays(day, 1)) days.add(day);
-  }
-  return days;
 }
 
 /**

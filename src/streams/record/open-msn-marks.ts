@@ -3,10 +3,10 @@
  * index.
  * In: folder, index, clock. Out: marks for every stream of the process. docs/decisions/0016.
  */
-import { messageOf } from '../lib/errors.ts';
-import { unlessShardLost } from '../store/engine.ts';
-import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
-import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { unlessShardLost } from '../../store/engine.ts';
+import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../../store/msn-marks.ts';
+import type { StoredRecordings, StreamDeps } from '../stream-deps.ts';
 
 /** Opens the marks. Rejects with the system's error if the file cannot be read. */
 export function openMsnMarks({

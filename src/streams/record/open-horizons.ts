@@ -2,10 +2,10 @@
  * Opens the horizons of retention: compares the clock with the newest instant in the database.
  * In: database, index, clock. Out: horizons, paused if the clock looks wrong. docs/media.md 3.
  */
-import { Horizons } from '../recording/horizons.ts';
-import { unlessShardLost } from '../store/engine.ts';
-import { lastSavedUs } from './saved-state.ts';
-import type { StoredRecordings, StreamDeps } from './stream-deps.ts';
+import { Horizons } from '../../recording/horizons.ts';
+import { unlessShardLost } from '../../store/engine.ts';
+import { lastSavedUs } from '../saved-state.ts';
+import type { StoredRecordings, StreamDeps } from '../stream-deps.ts';
 
 /** Opens the horizons; logs when and why they pause. */
 export async function openHorizons({
