@@ -12,6 +12,7 @@ import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { StatsTable } from '../../src/recording/stats-table.ts';
 import { openStore, type Store } from '../../src/store/db.ts';
+import { readAllDiffering } from '../../src/store/reading/recount.ts';
 import { type MovedStream, type MoveStreamOptions, moveStream } from '../../src/store/shards/move-stream.ts';
 import { openDatabases } from '../../src/store/shards/open-databases.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
@@ -70,7 +71,11 @@ const expected = (last: number) =>
   Array.from({ length: last }, (_, i) => i + 1).filter((n) => n % 10 !== 5 || n + 5 > last);
 
 async function assertRows(store: Store, last: number): Promise<void> {
-  const { chunks, stats } = tablesOf(store);
+  const { chunks, stats, table } = tablesOf(store);
+  assert.deepEqual(await readAllDiffering(store.rows), [], 'sums are those of the files');
+  const { bytes } = await table.totals('s');
+  assert.ok(bytes >= 2 * expected(last).length, `${bytes}`);
+  assert.equal((await table.allTotals()).of('s').bytes, bytes);
   assert.deepEqual(
     [...(await chunks.files('s')).firstMsns].sort((a, b) => a - b),
     expected(last),

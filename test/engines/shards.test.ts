@@ -11,13 +11,15 @@ import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../src/recording/erase/erasure-table.ts';
 import { StatsTable } from '../../src/recording/stats-table.ts';
+import { NOTHING_RECORDED } from '../../src/recording/sums/recorded-sums.ts';
 import { openEngine, openStore, type Store } from '../../src/store/db.ts';
+import { raiseEpoch } from '../../src/store/epoch/epoch-row.ts';
 import { readServerFiles } from '../../src/store/indexed-files.ts';
 import { copyToFile, copyToServer } from '../../src/store/move.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { chunkAt, openShards, rowsIn, type ShardedServers } from './shards.fixture.ts';
+import { chunkAt, openShards, rowsIn, type ShardedServers, type ShardedSettings } from './shards.fixture.ts';
 
 const log = createSilentLog();
 let servers: ShardedServers;
@@ -145,6 +147,34 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     assert.deepEqual([...(await chunks.files('s')).firstMsns], [2]);
   });
 
+  test('the processes of a catalogue write no rows to a shard after another one was promoted in its place', async () => {
+    const settings = { ...(await servers.create()), newStreams: 'b' };
+    await using folders = await openFolder('shards');
+    const promoted = { ...(await servers.create()), shards: settings.shards };
+    const open = (name: string, server: ShardedSettings) =>
+      openStore({ file: `${folders.path}/${name}/oxbow.db`, server, log });
+    await using before = await open('before', settings);
+    const old = tablesOf(before);
+    await old.table.put(chunkAt('s', 1));
+    // The replica has the row of an earlier token: what came after it was lost.
+    const row = await before.db.selectFrom('stream_shard').selectAll().executeTakeFirstOrThrow();
+    await before.rows.claim('s');
+    await before.rows.claim('s');
+    {
+      await using engine = await openEngine({ file: '', server: promoted, log });
+      await engine.db.insertInto('stream_shard').values(row).execute();
+      assert.ok(await raiseEpoch(engine.db, { number: 1, isSuperseded: false }, 0));
+    }
+    await using after = await open('after', promoted);
+    await after.rows.claim('s');
+    const next = tablesOf(after);
+    await next.table.put(chunkAt('s', 2));
+    // Its lease is in the old catalogue, and has not been ended.
+    await assert.rejects(old.table.put(chunkAt('s', 3)), { code: 'database-superseded' });
+    await next.table.put(chunkAt('s', 4));
+    assert.deepEqual([...(await next.chunks.files('s')).firstMsns], [1, 2, 4]);
+  });
+
   test('a shard that is lost: its streams are not ready, with its name; others are not affected, and a start does not wait', async () => {
     const server = await servers.create();
     await using folder = await openFolder('shards');
@@ -178,7 +208,10 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     const { table, chunks } = tablesOf(store);
     assert.deepEqual([...(await chunks.files('near')).firstMsns], [1]);
     await assert.rejects(chunks.files('far'), lost);
-    assert.deepEqual(await table.knownTotals('far'), { fromUs: undefined, bytes: 0, durationUs: 0 });
+    assert.deepEqual(await table.knownTotals('far'), NOTHING_RECORDED);
+    const whileLost = await table.allTotals();
+    assert.deepEqual([whileLost.isLost('far'), whileLost.isLost('near')], [true, false]);
+    assert.deepEqual(whileLost.of('near'), await table.totals('near'));
     await servers.shard.start();
     await until('the shard is used again', () =>
       store.shards[0]!.check().then(
@@ -188,6 +221,12 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     );
     assert.deepEqual([...(await chunks.files('far')).firstMsns], [1]);
     await table.put(chunkAt('far', 2));
+    const all = await table.allTotals();
+    assert.equal(all.isLost('far'), false);
+    for (const id of ['far', 'near']) {
+      assert.ok(all.of(id).bytes > 0, id);
+      assert.deepEqual(all.of(id), await table.totals(id));
+    }
   });
 
   test('a stream whose shard the settings do not have is not ready, with the name', async () => {

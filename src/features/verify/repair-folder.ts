@@ -24,7 +24,7 @@ import { recoverStream } from '../../recording/recovery.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE, VERIFY_FILE } from '../../store/file-names.ts';
 import { type IndexReader, openIndexReader } from '../../store/reading/index-reader.ts';
-import { readDiffering, recount } from '../../store/reading/recount.ts';
+import { readAllDiffering, recountAll } from '../../store/reading/recount.ts';
 import { isLocked } from '../../store/running.ts';
 import { changeRows } from '../../store/shards/stream-rows.ts';
 import { checkDatabaseFile } from '../../store/sqlite/corrupt-file.ts';
@@ -112,8 +112,8 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
     signal,
   });
   const { files, actions } = await work.run(progress);
-  const sums = (await readDiffering(store.db)).length;
-  if (sums > 0 && !dryRun) await recount(store.db, store.fence);
+  const sums = (await readAllDiffering(store.rows)).length;
+  if (sums > 0 && !dryRun) await recountAll(store.rows, store.fence);
   if (!dryRun) forgetFindings(path.join(dataFolder, VERIFY_FILE), actions);
   return {
     databaseMovedTo,

@@ -9,6 +9,9 @@ import type { Tables } from '../schema.ts';
 
 const EPOCH_LEASE = 'epoch';
 
+/** Tokens of a stream while one database is the catalogue: those after a promotion are above them. */
+export const TOKENS_OF_EPOCH: number = 2 ** 32;
+
 /** The epoch of a database. */
 export interface Epoch {
   /** 0: nothing was ever promoted. */
@@ -26,6 +29,15 @@ export async function readEpoch(db: Kysely<Tables>): Promise<Epoch> {
     .executeTakeFirst();
   if (!row) return { number: 0, isSuperseded: false };
   return { number: row.token, isSuperseded: (JSON.parse(row.holder) as { state: string }).state === 'superseded' };
+}
+
+/**
+ * Shards may know tokens of streams that this database has not, which was a replica: those of the new epoch
+ * are above them, and the catalogue from before cannot reach them.
+ */
+async function beginTokens(db: Kysely<Tables>, epoch: number): Promise<void> {
+  const first = epoch * TOKENS_OF_EPOCH;
+  await db.updateTable('stream_shard').set({ token: first }).where('token', '<', first).execute();
 }
 
 /**
@@ -53,6 +65,7 @@ export async function raiseEpoch(db: Kysely<Tables>, { number, isSuperseded }: E
       )
       .executeTakeFirstOrThrow();
     if (numInsertedOrUpdatedRows === 0n) return false;
+    if (!isSuperseded) await beginTokens(transaction, number);
     await transaction
       .updateTable('lease')
       .set((eb) => ({ token: eb('token', '+', 1), expires_us: 0 }))

@@ -5,6 +5,8 @@
  */
 import type { Kysely, Selectable } from 'kysely';
 import type { Clock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { readEpoch, TOKENS_OF_EPOCH } from '../epoch/epoch-row.ts';
 import { type Fence, holdLease, indexTaken } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 import type { StreamShardTable } from '../tables/shard-tables.ts';
@@ -113,8 +115,17 @@ export class ShardMap {
     return { shard: row.shard, token: row.token };
   }
 
-  /** A database has seen a higher token than the catalogue, which was restored: the next one is above it. */
+  /**
+   * A database has seen a higher token than the catalogue, which was restored: the next one is above it.
+   *
+   * @throws OxbowError `database-superseded` if the token is of a catalogue that was promoted since
+   */
   async raise(streamId: string, token: number): Promise<void> {
+    const { number: epoch } = await readEpoch(this.#db);
+    if (token >= (epoch + 1) * TOKENS_OF_EPOCH) {
+      const text = `The rows of ${streamId} are written by a database that was promoted in place of this one.`;
+      throw new OxbowError('database-superseded', text);
+    }
     await this.#db
       .updateTable('stream_shard')
       .set({ token, changed_us: this.#nowUs() })

@@ -27,7 +27,7 @@ import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { hasNodes, readIndexedFiles, readNodeNames, readServerFiles } from '../../store/indexed-files.ts';
 import { openIndexReader } from '../../store/reading/index-reader.ts';
-import { readDiffering, recount } from '../../store/reading/recount.ts';
+import { readAllDiffering, recountAll } from '../../store/reading/recount.ts';
 import { isLocked } from '../../store/running.ts';
 import { readSavedState, writeSavedState } from '../saved-state.ts';
 import { adoptRecordings, readNames, readStreamName } from '../stream-table.ts';
@@ -126,7 +126,7 @@ export async function rebuildIndex(
     unusable.push(...recovery.unusable);
     if (failures.length > 0) throw failures[0];
   }
-  await recount(store.db, store.fence);
+  await recountAll(store.rows, store.fence);
   return { ...sum, streams: ids.length, unusable };
 }
 
@@ -190,7 +190,7 @@ export async function checkSums(
 ): Promise<number | undefined> {
   if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
   await using reader = await openIndexReader(dataFolder, server);
-  return reader.isShared ? undefined : (await readDiffering(reader.db)).length;
+  return reader.isShared ? undefined : (await readAllDiffering(reader.rows)).length;
 }
 
 /**

@@ -11,6 +11,7 @@ const rung = (name: string, state: Ladder['made'][number]['state']) => ({
   height: 1,
   bitrate: 1,
   state,
+  encoder: null,
 });
 const ladder = (change: Partial<Ladder>): Ladder => ({
   rungs: '480p, 240p',
