@@ -171,7 +171,7 @@ test('workers follow the jobs that they can run: those that wait, and those that
   const [trigger, ...others] = overlays[1]!.find('ScaledObject', 'oxbow-worker').spec.triggers;
   assert.deepEqual(others, []);
   const [, kinds] = /kind=~"([\w|]+)"/.exec(trigger.metadata.query)!;
-  assert.deepEqual(kinds!.split('|').sort(), Object.keys(workerHandlers).sort());
+  assert.deepEqual(kinds!.split('|').sort(), Object.keys(workerHandlers()).sort());
   assert.ok(trigger.metadata.query.includes(jobMetrics.jobsNow.name));
 });
 

@@ -37,7 +37,7 @@ export interface Operation {
   /** Null if it has none. */
   readonly body: readonly TypePiece[] | null;
   readonly answers: readonly { readonly status: string; readonly type: readonly TypePiece[]; readonly words: string }[];
-  /** It changes nothing and responds with JSON: the page can send it. */
+  /** It changes nothing and responds with JSON that ends: the page can send it. */
   readonly canTry: boolean;
   /** An example command. */
   readonly curl: string;
@@ -142,6 +142,7 @@ function readOperation(
 ): Operation {
   const body = requestBody?.content['application/json']?.schema;
   const access = accessOf(security);
+  const streams = 'text/event-stream' in (responses['200']?.content ?? {});
   const example = body && JSON.stringify(exampleOf(body, document.components.schemas));
   return {
     id: operationId,
@@ -158,16 +159,17 @@ function readOperation(
     })),
     body: body ? typeOf(body) : null,
     answers: Object.entries(responses).map(([status, { description, content = {} }]) => {
-      const [kind, first] = Object.entries(content)[0] ?? [];
-      const isJson = kind?.endsWith('json') ?? false;
-      const type = first && isJson && first.schema.type !== 'null' ? typeOf(first.schema) : [];
-      return { status, type, words: isJson || kind === undefined ? description : `${kind}: ${description}` };
+      const kinds = Object.keys(content);
+      const json = content[kinds.find((kind) => kind.endsWith('json')) ?? ''];
+      const type = json && json.schema.type !== 'null' ? typeOf(json.schema) : [];
+      const other = kinds.find((kind) => !kind.endsWith('json'));
+      return { status, type, words: other === undefined ? description : `${other}: ${description}` };
     }),
-    canTry: method === 'GET' && 'application/json' in (responses['200']?.content ?? {}),
+    canTry: method === 'GET' && !streams && 'application/json' in (responses['200']?.content ?? {}),
     curl: curlOf(method, origin + path.replace(/\{(\w+)\}/g, (_, name: string) => placeholderOf(path, name)), {
       isAdmin: access === 'admin',
       body: example,
-      streams: 'text/event-stream' in (responses['200']?.content ?? {}),
+      streams,
     }),
   };
 }

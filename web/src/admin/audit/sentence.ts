@@ -36,6 +36,7 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   moveRoomItems: ['update', 'RoomItem'],
   openClip: ['open', 'ClipToMore'],
   probe: ['probe', 'Address'],
+  replayWebhook: ['send', 'PastEvents'],
   replaceStreamAlarmsMute: ['mute', 'StreamAlarms'],
   replaceUploadsFile: ['finish', 'Upload'],
   revokeStreamWatchTokens: ['revoke', 'StreamWatchToken'],
