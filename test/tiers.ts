@@ -149,11 +149,11 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/e2e/drain.test.ts': partly('a proxy, and Ctrl-C'),
   'test/e2e/edge.test.ts': partly('tokens, chains of edges, a player, wrong options, and a restart'),
+  'test/e2e/encoder-pool.test.ts': partly('a device that hangs, or returns nothing'),
   'test/e2e/erase.test.ts': partly('what was not reached, and a kill'),
   'test/e2e/error-reports.test.ts': partly('children, kills, exceptions, and every line as a log record'),
   'test/e2e/export.test.ts': partly('every codec'),
   'test/e2e/full-disk.test.ts': partly('a disk that takes no writes'),
-  'test/e2e/encoder-pool.test.ts': partly('a device that hangs, or returns nothing'),
   'test/e2e/held-disk.test.ts': long('fills a disk', 'test/e2e/full-disk.test.ts'),
   'test/e2e/import-originals.test.ts': long(
     'every container, each imported as a whole',
@@ -237,7 +237,6 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/webrtc-relay.test.ts': long('lossy links with libdatachannel', 'test/e2e/whip.test.ts'),
   'test/e2e/whip.test.ts': partly('both roles of DTLS, loss'),
   'test/engines/pairs.test.ts': long('every pair of engines', 'test/faults/engines.test.ts'),
-  'test/engines/promotion.test.ts': partly('nodes that share no bucket'),
   'test/engines/postgresql-move.test.ts': long(
     'moves a data folder to a server and back',
     'test/engines/postgresql-server.test.ts',
@@ -246,6 +245,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'contracts of tables again, behind PgBouncer',
     'test/engines/postgresql.test.ts',
   ),
+  'test/engines/promotion.test.ts': partly('nodes that share no bucket'),
   'test/faults/clock.test.ts': long(
     'clock steps and a suspended computer in real time',
     'test/simulation/simulation.test.ts',
@@ -281,8 +281,8 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/upload.test.ts': partly('a second kill, tus-js-client, and HTTP/2'),
   'test/faults/workers.test.ts': partly('a worker that is stopped or hangs, and a restart'),
   'test/launcher/launcher.test.ts': partly('npm start, and every way to end'),
-  'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
   'test/mutations/mutations.test.ts': long('puts a defect back for each folder of tests'),
+  'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),
   'test/simulation/month.test.ts': long(
     'a day of many streams, over virtual time',

@@ -1,5 +1,5 @@
 /**
- * Ten defects put back, each found by `npm test`: those of the simulation are in
+ * Defects put back, each found by `npm test`: those of the simulation are in
  * test/simulation/defects.test.ts.
  */
 import assert from 'node:assert/strict';

@@ -87,4 +87,12 @@ export const mutations: readonly Mutation[] = [
     test: 'test/threads/relay.test.ts',
     foundBy: 'a cookie that is set on HTTPS is secure; the host and the page of a request are checked',
   },
+  {
+    name: 'a metric of several processes that is the value of the first one',
+    file: 'src/observe/merge-metrics.ts',
+    find: 'metric.values.set(key, before === undefined ? value : merge(before, value));',
+    replace: 'metric.values.set(key, before === undefined ? value : (merge, before));',
+    test: 'test/processes/processes.test.ts',
+    foundBy: 'are one in metrics, system and log',
+  },
 ];
