@@ -224,7 +224,7 @@ class Walker {
       method: 'PUT',
       body: await readFile(film),
     });
-    assert.equal(sent.status, 201, await sent.clone().text());
+    assert.equal(sent.status, 201, `${await sent.clone().text()}\n${server.stderr}`);
     const { asset } = (await sent.json()) as { asset: string };
     const room = await createRoom(server, { name: 'Friday' });
     const clip = await until('four seconds are recorded', async () => {

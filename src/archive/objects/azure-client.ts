@@ -50,6 +50,7 @@ const blockName = (index: number, md5: string): string =>
 const NAMED = /^\d{5}-([0-9a-f]{32})$/;
 
 class AzureObjectClient implements ObjectClient {
+  readonly parts: undefined;
   readonly #container: ContainerClient;
 
   constructor(container: ContainerClient) {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { epochKey, guardClient, readEpochObject, writeEpochObject } from './epoch-object.ts';
 import { openFolderClient } from './folder-client.ts';
+import { startS3 } from './object-servers.fixture.ts';
 
 const source = (text: string) => {
   const bytes = Buffer.from(text);
@@ -26,6 +28,26 @@ suite('the epoch of a bucket', () => {
     }
     await client.put(key, source('{"epoch":-1}\n'));
     await assert.rejects(readEpochObject(client, key), { name: 'ObjectError' });
+  });
+
+  test('is looked at before each part of an object that is sent in parts', async () => {
+    await using bucket = await startS3();
+    await using client = await bucket.client();
+    let refusal: Error | undefined;
+    const { parts } = guardClient(client, async () => {
+      if (refusal) throw refusal;
+    });
+    const bytes = Buffer.from('1');
+    const md5 = createHash('md5').update(bytes).digest('hex');
+    const uploadId = await parts!.begin('p');
+    const etag = await parts!.send('p', { uploadId, number: 1, md5 }, bytes);
+    refusal = new Error('superseded');
+    await assert.rejects(parts!.begin('p'), /superseded/);
+    await assert.rejects(parts!.send('p', { uploadId, number: 2, md5 }, bytes), /superseded/);
+    const complete = () => parts!.complete('p', uploadId, [{ number: 1, etag }]);
+    await assert.rejects(complete(), /superseded/);
+    refusal = undefined;
+    assert.equal(await complete(), 'done');
   });
 
   test('is looked at before each change, and reads pass', async () => {

@@ -4,7 +4,7 @@
  * In: a client of the bucket. Out: the epoch; the guarded client. docs/decisions/0099.
  */
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
-import { type ClientOptions, type ObjectClient, ObjectError } from './object-client.ts';
+import { type ClientOptions, type ObjectClient, ObjectError, type ObjectParts } from './object-client.ts';
 
 /** More than the object ever has, bytes. */
 const MAX_BYTES = 1024;
@@ -46,13 +46,31 @@ export async function writeEpochObject(
   await client.put(key, source, options);
 }
 
+/** Rejects if nothing may be changed. */
+type Check = (options: ClientOptions) => Promise<void>;
+
+function guardParts(parts: ObjectParts, check: Check): ObjectParts {
+  return {
+    async begin(key, options = {}) {
+      await check(options);
+      return parts.begin(key, options);
+    },
+    async send(key, at, bytes, options = {}) {
+      await check(options);
+      return parts.send(key, at, bytes, options);
+    },
+    async complete(key, uploadId, sent, options = {}) {
+      await check(options);
+      return parts.complete(key, uploadId, sent, options);
+    },
+  };
+}
+
 /**
  * A client that awaits `check` before each put and each deletion; reads are not checked. A request that began
  * before the epoch rose may still end.
- *
- * @param check rejects if nothing may be changed
  */
-export function guardClient(client: ObjectClient, check: (options: ClientOptions) => Promise<void>): ObjectClient {
+export function guardClient(client: ObjectClient, check: Check): ObjectClient {
   return {
     check: (options) => client.check(options),
     async put(key, source, options = {}) {
@@ -69,6 +87,7 @@ export function guardClient(client: ObjectClient, check: (options: ClientOptions
       await check(options);
       await client.abandon(key, upload, options);
     },
+    parts: client.parts && guardParts(client.parts, check),
     list: (prefix, options) => client.list(prefix, options),
     presign: (key, options) => client.presign(key, options),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

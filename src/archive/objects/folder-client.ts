@@ -50,6 +50,7 @@ export async function openFolderClient(folder: string, files: Files = systemFile
 }
 
 class FolderClient implements ObjectClient {
+  readonly parts: undefined;
   readonly #folder: string;
   readonly #files: Files;
 

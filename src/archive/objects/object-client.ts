@@ -144,7 +144,7 @@ export interface ObjectClient extends AsyncDisposable {
   /** Discards an upload in parts that is not complete; no error if there is none. */
   abandon(key: string, upload: PartialUpload, options?: ClientOptions): Promise<void>;
   /** Undefined: parts of one object cannot be sent apart from each other. */
-  readonly parts?: ObjectParts;
+  readonly parts: ObjectParts | undefined;
   /** Objects whose keys have a prefix, in order. */
   list(prefix: string, options?: ClientOptions): AsyncIterable<ListedObject>;
   /** An address where anyone can read an object for some time. */
