@@ -14,7 +14,7 @@ import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
-const [FAST, SLOW] = ['pool-e2e-fast', 'pool-e2e-slow'];
+const [FAST, SLOW] = ['fast', 'slow'].map((name) => `pool-e2e-${name}-${process.pid}`) as [string, string];
 /** Segments of a quality that a device may cost: that in which it failed, and what came until it was left. */
 const MOST_GAPS = { error: 2, silence: 6 };
 

@@ -62,13 +62,17 @@ suite('past events', () => {
     server = await start();
     events.close();
 
-    const all = await page(`since=${from}`);
-    assert.deepEqual(created(all), ['one', 'two', 'three', 'secret']);
-    assert.equal(all.items.filter(({ type }) => type === 'server.starting').length, 2);
+    // What happens at the start is stored a moment later.
+    const all = await until('both starts are stored', async () => {
+      const view = await page(`since=${from}`);
+      assert.deepEqual(created(view), ['one', 'two', 'three', 'secret']);
+      return view.items.filter(({ type }) => type === 'server.starting').length === 2 && view;
+    });
     assert.equal(all.lost, 0);
     const ids = all.items.map(({ id }) => id);
     assert.deepEqual(ids.toSorted(), ids, 'ids sort as text');
-    assert.deepEqual(await readAll(from), all.items, 'pages have each event once');
+    const paged = await readAll(from);
+    assert.deepEqual(paged.slice(0, all.items.length), all.items, 'pages have each event once');
     const behind = await readAll(first.id, '&types=stream.created');
     assert.deepEqual(
       behind.map(({ stream }) => stream),

@@ -24,7 +24,7 @@ export interface EmulatedDevices extends AsyncDisposable {
 }
 
 /**
- * Creates devices with these names, unique on the machine by a prefix that each test file has: processes
+ * Creates devices with these names, unique on the machine by the number of the test's process: processes
  * share their places.
  */
 export async function createEmulatedDevices(

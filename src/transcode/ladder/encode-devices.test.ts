@@ -10,7 +10,7 @@ import type { LadderSource } from './plan-shapes.ts';
 const FILM: LadderSource = { video: { stream: 0, codec: 'h264', width: 320, height: 180, frameRate: 25 }, audio: [] };
 const TIMES = { originUs: 0, cuts: [0, 1_000_000, 2_000_000, 3_000_000], endUs: 4_000_000 };
 /** Devices of this file; the first one is the fastest. */
-const [FAST, SLOW] = ['encode-test-fast', 'encode-test-slow'];
+const [FAST, SLOW] = ['fast', 'slow'].map((name) => `encode-test-${name}-${process.pid}`) as [string, string];
 
 function jobsOf(
   source: LadderSource,
