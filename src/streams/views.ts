@@ -11,7 +11,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { mapEach } from '../lib/map-each.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
-import { type ChunkTable, READS_AT_ONCE } from '../recording/chunks/chunk-table.ts';
+import type { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
@@ -195,6 +195,9 @@ export async function growingRecordings(
     return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
   });
 }
+
+/** Recordings whose pictures are looked up at a time: the disk serves viewers too. */
+const READS_AT_ONCE = 16;
 
 /** Bytes of the finished files of recordings. */
 export async function storedBytes(

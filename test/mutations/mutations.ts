@@ -91,7 +91,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a metric of several processes that is the value of the first one',
     file: 'src/observe/merge-metrics.ts',
     find: 'metric.values.set(key, before === undefined ? value : merge(before, value));',
-    replace: 'metric.values.set(key, before === undefined ? value : (merge, before));',
+    replace: 'metric.values.set(key, before ?? value);',
     test: 'test/processes/processes.test.ts',
     foundBy: 'are one in metrics, system and log',
   },

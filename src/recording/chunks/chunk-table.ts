@@ -20,9 +20,6 @@ import {
   readTotals,
 } from '../sums/recorded-sums.ts';
 
-/** How many streams of a list are looked up at a time: the database serves viewers too. */
-export const READS_AT_ONCE = 16;
-
 /** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
 
