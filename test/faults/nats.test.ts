@@ -386,7 +386,7 @@ suite('events over NATS', { skip }, () => {
     await using plain = await startNats({ hasStreams: false });
     await using proxy = await openTcpProxy(plain.port);
     await using nats = await connect({ url: server.url(proxy.port) });
-    await using bus = openBus(nats, newPrefix());
+    await using bus = openBus(nats, newPrefix(), { readyMs: SOON_MS });
     publish(bus, 1);
     const subscriber = await follow(bus);
     await bus.flush();

@@ -55,6 +55,8 @@ export interface NatsBusOptions {
   readonly maxReplay?: number;
   /** Events of this process that wait for NATS, 10,000 by default; then the oldest are dropped. */
   readonly maxWaiting?: number;
+  /** Longest wait of a subscriber for a new link whose place in the stream is not known yet, ms; 2 s by default. */
+  readonly readyMs?: number;
   readonly counters?: {
     readonly events: { inc(labels: { type: EventType }): void };
     readonly eventsMissed: { inc(): void };
@@ -75,7 +77,7 @@ const MAX_WAITING = 10_000;
 const LOOK_EVERY_MS = 2000;
 /** Longest wait of `flush` for a NATS that does not answer, ms. */
 const FLUSH_MS = 2000;
-/** Longest wait of a subscriber for a new link, ms. */
+/** Default of `readyMs`. */
 const READY_MS = 2000;
 /** Longest read of what a subscriber has missed, ms. */
 const REPLAY_MS = 5000;
@@ -213,7 +215,7 @@ class JetStreamBus implements NatsEventBus {
     this.#link = link;
     this.#stream = undefined;
     this.#isReady = false;
-    this.#readyByMs = performance.now() + READY_MS;
+    this.#readyByMs = performance.now() + (this.#options.readyMs ?? READY_MS);
     this.#note();
     if (link) this.#running = this.#running.then(() => this.#follow(link));
   }
