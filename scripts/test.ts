@@ -74,7 +74,8 @@ const files: Readonly<Record<string, readonly string[]>> = {
 const furtherPrograms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'test/container/container.test.ts': {
     buildah: ['buildah'],
-    podman: ['podman'],
+    podman: ['podman', 'catatonit', 'containernetworking-plugins', 'iptables'],
+    'podman-compose': ['podman-compose'],
     crun: ['crun'],
     mmdebstrap: ['mmdebstrap'],
   },

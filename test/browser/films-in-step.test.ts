@@ -111,7 +111,7 @@ suite('two pages with a video in a room', { skip: need('chromium') || need('ffmp
         const soughtMs = Date.now();
         await Promise.all(pages.map((page) => inStep(page, room, soughtMs)));
         await pause(SETTLES_MS);
-        // A busy machine may stall one of them: then they are measured again, as long as the film has pictures.
+        // A busy machine may stall one of them: then they are measured again, as long as the film lasts.
         for (let tries = 0; tries < TRIES && !(p95 <= NEAR_MS); tries++) {
           const figures = figuresOf(await distances(pages, room, 3));
           p95 = figures.p95;

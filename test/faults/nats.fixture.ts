@@ -38,7 +38,7 @@ export async function connectNats(address: Partial<NatsAddress>, timeoutMs = 10_
   return nats;
 }
 
-/** Of JetStream on a busy machine: a subscriber that begins sooner does not receive what others publish at once, ms. */
+/** A subscriber that begins sooner does not receive what others publish at once, ms. */
 const READY_MS = 60_000;
 
 /** A bus with the clock of this computer. */
