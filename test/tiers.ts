@@ -245,6 +245,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'contracts of tables again, behind PgBouncer',
     'test/engines/postgresql.test.ts',
   ),
+  'test/engines/promotion-uploads.test.ts': long(
+    'an upload over a promotion that loses rows',
+    'test/engines/promotion.test.ts',
+  ),
   'test/engines/promotion.test.ts': partly('nodes that share no bucket'),
   'test/faults/clock.test.ts': long(
     'clock steps and a suspended computer in real time',

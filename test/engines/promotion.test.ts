@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { sql } from 'kysely';
 import pg from 'pg';
+import type { PastEventsView } from '../../src/api/past-events.ts';
 import { startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { ChunkTable } from '../../src/recording/chunks/chunk-table.ts';
@@ -21,7 +22,7 @@ import { openRedisKeys } from '../fixtures/engines/redis.ts';
 import { openTcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
-import { openFolder, runOxbow, smallPicture, startPlainServer } from '../fixtures/server.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
@@ -155,6 +156,9 @@ suite('the promotion of a replica', { skip: needPostgres() || need('redis-server
       const { rows } = await sql<{ at: unknown }>`SELECT pg_last_xact_replay_timestamp() AS at`.execute(replicated.db);
       return rows[0]!.at !== null;
     });
+    const past = (server: Server, since: string) => server.fetch(`/api/v1/events?since=${encodeURIComponent(since)}`);
+    const began = new Date(Date.now() - 60_000).toISOString();
+    const { next: cursor } = (await (await past(a, began)).json()) as PastEventsView;
     toBucket.cut();
     toA.cut();
     const regionTwo = await start('b', replica, bucket.port);
@@ -171,6 +175,15 @@ suite('the promotion of a replica', { skip: needPostgres() || need('redis-server
     );
     const b = opened.use(await regionTwo.begin());
     await b.stream('cam', 'live');
+    const refused = await past(b, cursor);
+    const problem = (await refused.json()) as { readonly code: string; readonly oldest: string };
+    assert.deepEqual([refused.status, problem.code], [410, 'events-gone'], 'the old node may have had events after it');
+    const page = (await (await past(b, problem.oldest)).json()) as PastEventsView;
+    assert.ok(page.lost > 0);
+    assert.ok(
+      page.items.some(({ type }) => type === 'stream.created'),
+      'what the replica had is kept',
+    );
     const fromMs = Date.now();
     await until('the new node records on', async () => {
       const { spans } = await b.timeline('cam');

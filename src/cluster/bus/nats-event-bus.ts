@@ -55,7 +55,7 @@ export interface NatsBusOptions {
   readonly maxReplay?: number;
   /** Events of this process that wait for NATS, 10,000 by default; then the oldest are dropped. */
   readonly maxWaiting?: number;
-  /** Longest wait of a subscriber until the place in the stream of a new link is known, ms; 2 s by default. */
+  /** Longest wait of a subscriber for the place of a new link in the stream, ms; 2 s by default. */
   readonly readyMs?: number;
   readonly counters?: {
     readonly events: { inc(labels: { type: EventType }): void };

@@ -9,6 +9,7 @@ import { sleep, withDeadline } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import type { Engine } from '../engine.ts';
+import { markLoss } from '../event-log/promoted-log.ts';
 import type { Tables } from '../schema.ts';
 import { raiseEpoch, readEpoch } from './epoch-row.ts';
 
@@ -91,6 +92,8 @@ export async function promoteServer({
   }
   const before = wasReplica ? await readReplayed(db) : undefined;
   if (wasReplica) await leaveRecovery(db);
+  // Also where it was a primary already: nothing is known of what the old one had.
+  if (missingBytes !== 0) await markLoss(db, nowMs());
   await raiseEpoch(db, { number: epoch, isSuperseded: false }, nowMs());
   const promotion = { epoch, wasReplica, missingBytes, ...lossOf(before, missingBytes) };
   const rows = await db.selectFrom('node').select(['name', 'url']).execute();

@@ -13,6 +13,11 @@ export type Since =
 
 /** The form of ids of events of every bus. */
 export const EVENT_ID = /^[0-9a-z]{9}-[0-9a-z]{7}$/;
+/**
+ * A log is named by its time of creation, as the first part of an id; after a promotion also by the time of
+ * that.
+ */
+export const LOG_TIME_DIGITS = 9;
 const CURSOR = /^c([0-9a-z]{9,20})\.([0-9a-z]{1,10})$/;
 
 /** The cursor of a position. @param log names the log */

@@ -13,6 +13,7 @@ import { createManualClock, type ManualClock } from '../../lib/clock.ts';
 import type { Tables } from '../schema.ts';
 import type { OpenDatabase } from '../store.fixture.ts';
 import { clearEventLog, type EventLogOptions, type OpenEventLog, openEventLog } from './event-log.ts';
+import { markLoss } from './promoted-log.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
 const DAY_MS = 86_400_000;
@@ -313,6 +314,34 @@ export function eventLogContract(name: string, open: OpenDatabase): void {
       const refused = [await run.log.print(2), 'nonsense', '', 'c.', '2026-11-20', `${cursor}x`.repeat(9)];
       for (const since of refused) await assert.rejects(run.log.locate(since), { code: 'bad-request' }, since);
       await assert.rejects(run.log.locate(cursor.replace(/^c.{9}/, 'c000000001')), { code: 'events-gone' });
+    });
+
+    test('after a promotion that lost events no cursor from before means others, and a replay over it is a reset', async () => {
+      await using database = await open();
+      const clock = createManualClock(START_MS);
+      const before = await start(database.db, clock);
+      await before.tell(1, 2);
+      const id = await lastIdOf(before.bus);
+      const [known, ahead] = [await before.log.print(2), await before.log.print(4)];
+      await before[Symbol.asyncDispose]();
+      clock.advance(1000);
+      await markLoss(database.db, clock.nowMs());
+      clock.advance(1000);
+      await using run = await start(database.db, clock);
+      const newId = await lastIdOf(run.bus);
+      await run.tell(3, 4);
+      for (const cursor of [known, ahead]) {
+        const error = await run.log.locate(cursor).then(
+          () => assert.fail(cursor),
+          (thrown) => thrown,
+        );
+        assert.deepEqual([error.code, error.extra.keptSince], ['events-gone', new Date(START_MS).toISOString()]);
+        const { numbers, lost, cursor: next } = await readAll(run.log, error.extra.oldest as string);
+        assert.deepEqual([numbers, lost], [[1, 2, undefined, 3, 4], 1]);
+        assert.equal(await run.log.locate(next), 5);
+      }
+      assert.equal((await comeBack(run.bus, id)).reset, true);
+      assert.deepEqual((await comeBack(run.bus, newId)).replay.map(numberOf), [3, 4]);
     });
 
     test('ids of a clock that was set back are not compared with those from before', async () => {

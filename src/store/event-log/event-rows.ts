@@ -10,7 +10,7 @@ import type { EventLog, PastEvents, PastRequest } from '../../cluster/bus/event-
 import { OxbowError } from '../../lib/errors.ts';
 import type { Tables } from '../schema.ts';
 import type { EventLogHeadTable } from '../tables/event-tables.ts';
-import { EVENT_ID, parseSince, printCursor } from './event-cursor.ts';
+import { EVENT_ID, LOG_TIME_DIGITS, parseSince, printCursor } from './event-cursor.ts';
 
 /** The row of `event_log_head`. */
 export type LogHead = Selectable<EventLogHeadTable>;
@@ -56,7 +56,8 @@ export class EventRows implements Omit<EventLog, 'flush'> {
     const { first, last, ids_after } = head;
     switch (parsed.kind) {
       case 'cursor':
-        if (parsed.log !== head.log) throw gone(head, 'The cursor is of another log: the database was restored.');
+        if (parsed.log !== head.log)
+          throw gone(head, 'The cursor is of another log: the database was restored, or another one was promoted.');
         if (parsed.position < first) throw gone(head, 'Events after the cursor are deleted.');
         if (parsed.position <= last) return parsed.position;
         throw new OxbowError('bad-request', `\`since\` (${since}) is a cursor that this server has not sent.`, {
@@ -172,7 +173,7 @@ function positionBefore(row: { readonly seq: number | null } | undefined, last: 
 }
 
 function keptSinceMs({ log, floor_us }: Pick<LogHead, 'log' | 'floor_us'>): number {
-  return Math.max(Number.parseInt(log, 36), Math.ceil(floor_us / 1000));
+  return Math.max(Number.parseInt(log.slice(0, LOG_TIME_DIGITS), 36), Math.ceil(floor_us / 1000));
 }
 
 function gone(head: LogHead, detail: string): OxbowError {

@@ -266,6 +266,7 @@ export class EventWriter implements AsyncDisposable {
   }
 }
 
-function sizeOf(json: string): number {
+/** What an event counts against the bound on bytes. @param json the event */
+export function sizeOf(json: string): number {
   return json.length + ROW_BYTES;
 }
