@@ -44,6 +44,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/choices.test.ts': long('sound and subtitles of every kind', 'test/browser/qualities.test.ts'),
   'test/browser/clips.test.ts': partly('exact files, and clips that are gone'),
   'test/browser/dash-live.test.ts': long('two more players over a whole stream', 'test/browser/two-threads.test.ts'),
+  'test/browser/direct-dvr.test.ts': long(
+    'four players over a stream that is recorded for longer than a file',
+    'test/e2e/direct-dvr.test.ts',
+  ),
   'test/browser/direct-past.test.ts': long('plays a recording from a bucket twice', 'test/e2e/direct-past.test.ts'),
   'test/browser/edit.test.ts': partly('pictures that are refused, and streams of the configuration'),
   'test/browser/embed.test.ts': partly('autoplay, and media-chrome'),
@@ -142,6 +146,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'encodes a dozen films as a whole',
     'src/transcode/ladder/difficult.test.ts',
   ),
+  'test/e2e/direct-dvr.test.ts': partly('a stream that is live for longer than a file, qualities, an edge, ffmpeg'),
   'test/e2e/direct-past.test.ts': partly('decoded pictures, tokens, and a deletion'),
   'test/e2e/doctor-proxy.test.ts': long(
     'waits for whole segments behind five proxies',
@@ -250,6 +255,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/engines/promotion.test.ts',
   ),
   'test/engines/promotion.test.ts': partly('nodes that share no bucket'),
+  'test/engines/shards-bucket.test.ts': long(
+    'a whole server with two databases and a bucket',
+    'test/engines/shards-objects.test.ts',
+  ),
   'test/faults/clock.test.ts': long(
     'clock steps and a suspended computer in real time',
     'test/simulation/simulation.test.ts',

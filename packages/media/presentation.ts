@@ -134,6 +134,8 @@ export interface LiveEdge {
   readonly beside?: readonly { readonly rendition: string; readonly last: PartName }[];
   /** Only of a DASH manifest whose open segments are listed. */
   readonly rhythm?: Rhythm;
+  /** Only of a DASH manifest: seconds between two loads; default: the target duration. */
+  readonly updateS?: number;
   /** Only of a DASH manifest: it has ended, and players read its duration before it becomes static. */
   readonly isEnding?: boolean;
 }

@@ -114,12 +114,20 @@ function shardConflicts({ values, origins }: ComparedSettings): readonly Setting
   });
   const reserved = shards.filter((name) => name === 'catalogue' || name === 'fewest');
   const newStreams = values.get('store.newStreams') as string | undefined;
+  const namesOf = (path: string) => Object.keys((values.get(path) as object | undefined) ?? {});
+  const unknown = [
+    ...namesOf('store.shardReplicas').map((name) => ['store.shardReplicas', name, shards] as const),
+    ...namesOf('store.weights').map((name) => ['store.weights', name, ['catalogue', ...shards]] as const),
+  ].filter(([, name, names]) => !names.includes(name));
   const isKnown = newStreams === undefined || ['catalogue', 'fewest', ...shards].includes(newStreams);
   return [
     ...(shards.length > 0 && values.get('store.url') === undefined
       ? [problem('store.shards', 'shards need the database of the catalogue; set `store.url`')]
       : []),
     ...reserved.map((name) => problem('store.shards', `"${name}" is no name of a shard; choose another one`)),
+    ...unknown.map(([path, name, names]) =>
+      problem(path, `there is no shard "${name}"; use ${names.join(', ') || 'names of store.shards'}`),
+    ),
     ...(isKnown
       ? []
       : [

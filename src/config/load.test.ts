@@ -261,6 +261,14 @@ test('what is set twice and may be set once is refused with both places: keys, p
   assert.deepEqual(await of(`store: { url: "postgres://a/x", ${shards}, newStreams: c }\n`), [
     'f:1 store.newStreams: there is no shard "c"; use catalogue, fewest or a name of store.shards.',
   ]);
+  const others = 'weights: { catalogue: 0, b: 2, c: 1 }, shardReplicas: { d: "postgres://d/x" }';
+  assert.deepEqual(await of(`store: { url: "postgres://a/x", ${shards}, ${others} }\n`), [
+    'f:1 store.shardReplicas: there is no shard "d"; use b.',
+    'f:1 store.weights: there is no shard "c"; use catalogue, b.',
+  ]);
+  assert.deepEqual(await of(`store: { url: "postgres://a/x", ${shards}, weights: "b=-1" }\n`), [
+    'f:1:75 store.weights: the weight of b is no whole number from 0 to 1000.',
+  ]);
   await loadConfig({ files: [yaml('nats: { url: "tls://user:word@n:4222/" }\n')] });
   assert.deepEqual(await of('nats: { url: "http://n" }\n'), [
     'f:1:14 nats.url: it is not an address such as nats://USER:PASSWORD@nats.example:4222.',

@@ -62,7 +62,8 @@ interface MediaRouterOptions {
   /** The stream of addresses without a name; undefined while there is no stream. */
   readonly defaultStream?: () => string | undefined;
   /**
-   * Whether windows list segments as ranges of files, because a bucket may answer in place of oxbow.
+   * Whether windows and DVR playlists list segments as ranges of files, because a bucket may answer in place
+   * of oxbow.
    *
    * @param streamId of the stream; undefined: the library
    */
@@ -134,17 +135,30 @@ class Router {
         return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
       }
       case 'dvr-index':
-        return this.#dvr.index(this.#streamOf(address), address.length, waiting);
       case 'dvr-manifest':
-        return this.#manifests.answer(this.#streamOf(address), dvrLengthUs(address.length), clock, waiting);
-      case 'dvr-playlist': {
-        const stream = qualityFor(this.#streamOf(address), address.rendition);
-        return this.#dvr.playlist(stream, address, parseDirectives(query), waiting);
-      }
+      case 'dvr-playlist':
+        return this.#answerDvr(address, query, waiting);
       default:
         return this.#answerOther(address, query, waiting);
     }
   };
+
+  #answerDvr(
+    address: Extract<MediaAddress, { kind: `dvr-${string}` }>,
+    query: URLSearchParams,
+    { signal }: WorkOptions,
+  ): Promise<Reply> {
+    const stream = this.#streamOf(address);
+    const options = { signal, isDirect: this.#isDirect(stream) };
+    if (address.kind === 'dvr-playlist')
+      return this.#dvr.playlist(qualityFor(stream, address.rendition), address, parseDirectives(query), options);
+    if (address.kind === 'dvr-index') return this.#dvr.index(stream, address.length, options);
+    return this.#manifests.answer(stream, dvrLengthUs(address.length), this.#options.clock, options);
+  }
+
+  #isDirect({ recording }: ServedStream): boolean {
+    return this.#options.isDirect?.(recording.streamId) ?? false;
+  }
 
   /** @throws OxbowError `stream-unknown` */
   #streamOf(address: MediaAddress): ServedStream {
@@ -215,7 +229,7 @@ class Router {
     const stream = this.#streamOf(window);
     const request = windowRequest(window);
     const answer = () => {
-      const isDirect = this.#options.isDirect?.(stream.recording.streamId) ?? false;
+      const isDirect = this.#isDirect(stream);
       if (window.kind === 'window-index') return answerPastIndex(stream, request, { isDirect });
       if (window.kind === 'window-manifest') return answerPastManifest(stream, request, { isDirect });
       return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition, { isDirect });

@@ -209,6 +209,7 @@ export class LiveWindowWriter {
     state.recordedMsn = Math.max(state.recordedMsn, msn);
     this.#counts.decidedMsn = Math.max(this.#counts.decidedMsn, msn);
     this.#release();
+    this.#changes.emit();
   }
 
   /** The segment will never be recorded: it stays in memory as long as it is listed. */
@@ -217,6 +218,7 @@ export class LiveWindowWriter {
     const state = this.#state;
     this.#counts.decidedMsn = Math.max(this.#counts.decidedMsn, msn);
     if (this.list.find(msn)) state.lost.add(msn);
+    this.#changes.emit();
   }
 
   /**

@@ -43,7 +43,7 @@ export class LiveWindow {
   /** The current state. It is live: copy it at once. */
   readonly state: LiveWindowState;
   readonly #counts: LiveWindowCounts;
-  /** Fires after every change: part, segment, end, new generation. */
+  /** Fires after every change: part, segment, end, new generation; and when a segment is recorded or lost. */
   readonly changes: Subscribable<void>;
   /** Changes that replicas must apply; each is emitted before `changes`. */
   readonly copied: Subscribable<LiveWindowChange>;

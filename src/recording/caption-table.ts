@@ -5,9 +5,8 @@
  */
 
 import { type CaptionChannel, captionsFrom } from '@oxbow/media/captions/caption-channel';
-import type { Kysely } from 'kysely';
 import { dropOldest } from '../lib/drop-oldest.ts';
-import type { Tables } from '../store/schema.ts';
+import { changeRows, type StreamRows } from '../store/shards/stream-rows.ts';
 
 /** Runs that are remembered; rows of older ones are deleted when a stream is opened. */
 const MAX_RUNS = 20_000;
@@ -48,28 +47,34 @@ export class CaptionTable {
  * @param failed called when a row could not be written
  */
 export async function openCaptionTable(
-  db: Kysely<Tables>,
+  stored: StreamRows,
   streamId: string,
   failed: (error: unknown) => void,
 ): Promise<CaptionTable> {
-  const rows = await db
-    .selectFrom('stream_caption')
-    .selectAll()
-    .where('stream_id', '=', streamId)
-    .orderBy('run', 'desc')
-    .limit(MAX_RUNS)
-    .execute();
+  const rows = await stored.read(streamId, (db) =>
+    db
+      .selectFrom('stream_caption')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .orderBy('run', 'desc')
+      .limit(MAX_RUNS)
+      .execute(),
+  );
   const oldest = rows.at(-1);
   if (oldest && rows.length === MAX_RUNS) {
-    await db.deleteFrom('stream_caption').where('stream_id', '=', streamId).where('run', '<', oldest.run).execute();
+    await changeRows(stored, streamId, async (db) => {
+      await db.deleteFrom('stream_caption').where('stream_id', '=', streamId).where('run', '<', oldest.run).execute();
+    });
   }
-  const stored = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
-  return new CaptionTable(stored, (run, captions) => {
+  const byRun = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
+  return new CaptionTable(byRun, (run, captions) => {
     const row = { stream_id: streamId, run, captions: JSON.stringify(captions) };
-    db.insertInto('stream_caption')
-      .values(row)
-      .onConflict((conflict) => conflict.columns(['stream_id', 'run']).doUpdateSet({ captions: row.captions }))
-      .execute()
-      .catch(failed);
+    changeRows(stored, streamId, async (db) => {
+      await db
+        .insertInto('stream_caption')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['stream_id', 'run']).doUpdateSet({ captions: row.captions }))
+        .execute();
+    }).catch(failed);
   });
 }

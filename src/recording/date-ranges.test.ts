@@ -99,7 +99,7 @@ suite('date ranges of a recording', () => {
     assert.deepEqual(latestDateRanges(await rig.recording.dateRanges(all), all), open);
     await rig.table.clear('s');
     assert.deepEqual(await rig.recording.dateRanges(all), []);
-    const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
+    const inits = await openInitTable(rig.store.rows, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, chunks: rig.chunks, inits }, 0, {
       signal,
@@ -117,7 +117,7 @@ suite('date ranges of a recording', () => {
     assert.equal((await rig.files()).length, 2);
     const ranges = await rig.recording.dateRanges(between(0, 12));
     await rig.table.clear('s');
-    const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
+    const inits = await openInitTable(rig.store.rows, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, chunks: rig.chunks, inits }, 0, {
       signal,

@@ -9,8 +9,7 @@ import { withoutAacSignalling } from '@oxbow/media/aac/signalling';
 import type { Track } from '@oxbow/media/frame';
 import { parseInit, printInit } from '@oxbow/media/isobmff/init';
 import type { Init } from '@oxbow/media/segment';
-import type { Kysely } from 'kysely';
-import type { Tables } from '../store/schema.ts';
+import { changeRows, type StreamRows } from '../store/shards/stream-rows.ts';
 
 /** 2020-01-01, unix seconds: origin of the numbers. */
 const EPOCH_S = 1_577_836_800;
@@ -99,19 +98,23 @@ export class InitTable {
  * @param options.failed called when a row could not be written; every chunk file has the configuration too
  */
 export async function openInitTable(
-  db: Kysely<Tables>,
+  stored: StreamRows,
   streamId: string,
   { failed, nowMs }: { failed: (error: unknown) => void; nowMs: () => number },
 ): Promise<InitTable> {
-  const rows = await db.selectFrom('init').selectAll().where('stream_id', '=', streamId).execute();
+  const rows = await stored.read(streamId, (db) =>
+    db.selectFrom('init').selectAll().where('stream_id', '=', streamId).execute(),
+  );
   const inits = rows.map((row) => ({ number: row.number, hash: row.hash, tracks: parseInit(row.bytes) }));
   const save = (init: Init, bytes: Uint8Array) => {
     const row = { stream_id: streamId, number: init.number, hash: init.hash, bytes };
-    db.insertInto('init')
-      .values(row)
-      .onConflict((conflict) => conflict.columns(['stream_id', 'number']).doUpdateSet({ hash: init.hash, bytes }))
-      .execute()
-      .catch(failed);
+    changeRows(stored, streamId, async (db) => {
+      await db
+        .insertInto('init')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['stream_id', 'number']).doUpdateSet({ hash: init.hash, bytes }))
+        .execute();
+    }).catch(failed);
   };
   return new InitTable(inits, { save, nowMs });
 }

@@ -20,7 +20,7 @@ const EVER = Number.MAX_SAFE_INTEGER;
 const nothing: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
 
 async function initsOf(rig: RecordingRig): Promise<InitTable> {
-  return openInitTable(rig.store.db, 's', {
+  return openInitTable(rig.store.rows, 's', {
     failed: (error) => assert.fail(String(error)),
     nowMs: () => rig.clock.nowMs(),
   });
@@ -270,7 +270,7 @@ suiteOnEngines('codec configurations', (openRig) => {
     await using rig = await openRig();
     const failures: unknown[] = [];
     await rig.store.db.deleteFrom('init').execute();
-    const inits = await openInitTable(rig.store.db, 's', {
+    const inits = await openInitTable(rig.store.rows, 's', {
       failed: (error) => failures.push(error),
       nowMs: () => rig.clock.nowMs(),
     });

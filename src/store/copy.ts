@@ -5,9 +5,10 @@
 import { type Kysely, sql } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from './engine.ts';
+import { streamOfLocation } from './objects/object-places.ts';
 import type { Tables } from './schema.ts';
 import { type AssetTexts, putTexts } from './search/asset-search.ts';
-import { readShards } from './shards/read-shards.ts';
+import { type ReadShard, readShards } from './shards/read-shards.ts';
 import { streamTables } from './shards/stream-rows.ts';
 
 /** The index of words, sums that triggers keep, notes of changes for running nodes, and places on shards. */
@@ -121,11 +122,7 @@ export async function copyRows(
   return readShards(from, shards, (source, spread) =>
     to.transaction().execute(async (target) => {
       await clearTarget(target, overwrite);
-      const parts = copiedTables.flatMap((table) =>
-        table in streamTables
-          ? spread.map(({ db, has }) => ({ table, db, keep: (row: Row) => has(row.stream_id as string) }))
-          : [{ table, db: source, keep: () => true }],
-      );
+      const parts = copiedTables.flatMap((table) => partsOf(table, source, spread));
       let total = 0;
       for (const { db, table } of parts) total += await countRows(db, table);
       let done = 0;
@@ -134,8 +131,8 @@ export async function copyRows(
         for await (const page of pagesOf(db, table)) {
           signal.throwIfAborted();
           const rows = page.filter(keep);
-          if (rows.length > 0) await insertRows(target, table, rows);
-          counts.set(table, (counts.get(table) ?? 0) + rows.length);
+          const inserted = rows.length > 0 ? await insertRows(target, table, rows) : 0;
+          counts.set(table, (counts.get(table) ?? 0) + inserted);
           done += page.length;
           progress?.(done, total);
         }
@@ -146,6 +143,26 @@ export async function copyRows(
       return counts;
     }),
   );
+}
+
+/** A database with rows of a table, and which of them count. */
+interface CopiedPart {
+  readonly table: CopiedTable;
+  readonly db: Kysely<Tables>;
+  readonly keep: (row: Row) => boolean;
+}
+
+/** The databases with rows of a table: the catalogue, and for what belongs to streams all. */
+function partsOf(table: CopiedTable, source: Kysely<Tables>, spread: readonly ReadShard[]): readonly CopiedPart[] {
+  if (table in streamTables)
+    return spread.map(({ db, has }) => ({ table, db, keep: (row) => has(row.stream_id as string) }));
+  if (table === 'stored_object' || table === 'object_upload') {
+    const ownerOf = (row: Row) => streamOfLocation(row.location as string) ?? '';
+    return spread.map(({ db, has }) => ({ table, db, keep: (row) => has(ownerOf(row)) }));
+  }
+  // A deletion stays where it is when its stream moves.
+  if (table === 'object_deletion') return spread.map(({ db }) => ({ table, db, keep: () => true }));
+  return [{ table, db: source, keep: () => true }];
 }
 
 async function clearTarget(target: Kysely<Tables>, overwrite: boolean): Promise<void> {
@@ -184,16 +201,21 @@ async function* pagesOf(db: Kysely<Tables>, table: CopiedTable): AsyncGenerator<
   }
 }
 
-async function insertRows(db: Kysely<Tables>, table: CopiedTable, rows: readonly Row[]): Promise<void> {
+/** @returns number of rows: a deletion may wait in two databases */
+async function insertRows(db: Kysely<Tables>, table: CopiedTable, rows: readonly Row[]): Promise<number> {
   // A copy has no owner, but its tokens continue to rise.
   const written = table === 'lease' ? rows.map((row) => ({ ...row, expires_us: 0 })) : rows;
   const each = Math.max(1, Math.floor(MAX_PARAMETERS / Object.keys(rows[0]!).length));
+  let inserted = 0;
   for (let at = 0; at < written.length; at += each) {
-    await db
+    const result = await db
       .insertInto(table)
       .values(written.slice(at, at + each) as never)
-      .execute();
+      .$if(table === 'object_deletion', (query) => query.onConflict((conflict) => conflict.doNothing()))
+      .executeTakeFirst();
+    inserted += Number(result.numInsertedOrUpdatedRows ?? 0n);
   }
+  return inserted;
 }
 
 /** The highest number that a table has given out, also to rows that are deleted. */

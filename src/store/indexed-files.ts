@@ -68,13 +68,15 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
   await using opened = new AsyncDisposableStack();
   const rows = await openReadRows(server, engine.db, opened);
   const paths = await rows.each(async ({ db }, has) => {
-    const files = await db.selectFrom('chunk_file').select(['stream_id', 'path']).execute();
+    const files = await db
+      .selectFrom('chunk_file')
+      .leftJoin('stored_object', 'stored_object.location', 'chunk_file.path')
+      .select(['chunk_file.stream_id', 'chunk_file.path'])
+      .where('stored_object.location', 'is', null)
+      .execute();
     return files.filter(({ stream_id }) => has(stream_id)).map(({ path }) => path);
   });
-  const moved = new Set(
-    (await engine.db.selectFrom('stored_object').select('location').execute()).map(({ location }) => location),
-  );
-  return paths.flat().filter((path) => !moved.has(path));
+  return paths.flat();
 }
 
 /** Whether several nodes share the database of a server: each has its own files. */

@@ -18,6 +18,7 @@ import { lockDataFolder } from './lock.ts';
 import { migrations } from './migrations.ts';
 import type { Tables } from './schema.ts';
 import { shardError } from './shards/shard-server.ts';
+import { placesIn, spreadStreams } from './shards/spread-streams.ts';
 import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite/sqlite.ts';
 
 /** The two databases. */
@@ -33,7 +34,8 @@ export type CopiedRows = ReadonlyMap<string, number>;
 const log = createSilentLog();
 
 /**
- * Copies the SQLite database to the server.
+ * Copies the SQLite database to the server. With shards, each stream is where it was in the database of
+ * before, others are where `store.newStreams` says; all that its shards had is deleted.
  *
  * @throws OxbowError `not-found` without a database, `data-in-use`, `database-not-empty` if the server's
  *   database is not empty
@@ -44,8 +46,17 @@ export async function copyToServer({ file, server, ...options }: MoveOptions): P
   await using from = await openEngine({ file, log });
   await using to = await openEngine({ file, server, log, unlimited: true, signal: options.signal });
   await refuseOwned(to.db, options);
-  const rows = await copyRows(from.db, to.db, options);
-  await tidy(to.db);
+  await using opened = new AsyncDisposableStack();
+  const shards = await openShards(server, options.signal, opened);
+  if (shards.size === 0) {
+    const rows = await copyRows(from.db, to.db, options);
+    await tidy(to.db);
+    return rows;
+  }
+  const places = await placesIn(to.db);
+  const rows = await copyRows(from.db, to.db, { ...options, shards: undefined });
+  await spreadStreams({ server, catalogue: to.db, shards, places, signal: options.signal });
+  for (const db of [to.db, ...shards.values()]) await tidy(db);
   return rows;
 }
 
@@ -97,11 +108,10 @@ async function openShards(
 ): Promise<ReadonlyMap<string, Kysely<Tables>>> {
   const shards = new Map<string, Kysely<Tables>>();
   for (const [name, url] of Object.entries(server.shards ?? {})) {
-    const engine = await openEngine({ file: '', server: { ...server, url }, log, unlimited: true, signal }).catch(
-      (error: unknown) => {
-        throw shardError(name, error);
-      },
-    );
+    const at = { ...server, url, replicaUrl: undefined };
+    const engine = await openEngine({ file: '', server: at, log, unlimited: true, signal }).catch((error: unknown) => {
+      throw shardError(name, error);
+    });
     shards.set(name, opened.use(engine).db);
   }
   return shards;
@@ -189,6 +199,8 @@ interface ShardStatus {
   readonly schema: number | null;
   /** Number of streams that the catalogue places there. */
   readonly streams: number;
+  /** Number of objects in buckets whose deletion waits there. Null: it is not known. */
+  readonly deletions: number | null;
 }
 
 /**
@@ -236,13 +248,23 @@ export async function readStatus({
   for (const [name, url] of Object.entries(server.shards ?? {})) {
     const at = { server: { ...server, url, replicaUrl: undefined }, log, onWait: () => undefined, waitMs: 0 };
     let found: number | null = null;
+    let deletions: number | null = null;
     try {
       await using shard = await openPostgresEngine({ ...at, migrate: false });
       found = await schemaOf(shard.db);
+      if (found === newest) deletions = await countDeletions(shard.db);
     } catch (error) {
       if (!(error instanceof OxbowError) || error.code !== 'not-ready') throw error;
     }
-    shards.push({ name, schema: found, streams: counts.get(name) ?? 0 });
+    shards.push({ name, schema: found, streams: counts.get(name) ?? 0, deletions });
   }
   return { engine: 'postgresql', place: null, schema, newest, epoch, isSuperseded, shards };
+}
+
+async function countDeletions(db: Kysely<Tables>): Promise<number> {
+  const { count } = await db
+    .selectFrom('object_deletion')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return count;
 }

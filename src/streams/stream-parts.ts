@@ -198,8 +198,8 @@ async function restoreStream(
   const { segments, chunks } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   await store.rows.claim(id);
-  const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
-  const captions = await openCaptionTable(store.db, id, (error) =>
+  const inits = await openInitTable(store.rows, id, { failed, nowMs: () => clock.nowMs() });
+  const captions = await openCaptionTable(store.rows, id, (error) =>
     log.error({ error: messageOf(error) }, 'the closed captions of a run were not saved'),
   );
   await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>

@@ -16,6 +16,7 @@ import { readIdentities } from '../recording/stream-identity.ts';
 import type { Store } from '../store/db.ts';
 import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
+import { changeRows } from '../store/shards/stream-rows.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
@@ -164,11 +165,14 @@ export async function hideStream(store: WrittenStore, streamId: string, atUs: nu
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
   await deps.recordings.table.clear(streamId);
-  for (const table of ['init', 'stream_caption', 'stream_on_air', 'relay', 'alarm', 'alarm_mute', 'journal'] as const) {
+  await changeRows(deps.store.rows, streamId, async (rows) => {
+    for (const table of ['init', 'stream_caption'] as const)
+      await rows.deleteFrom(table).where('stream_id', '=', streamId).execute();
+  });
+  for (const table of ['stream_on_air', 'relay', 'alarm', 'alarm_mute', 'journal'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   await deps.recordings.stats.clear(streamId);
-  await deps.store.rows.forget(streamId);
   deps.recordings.horizons.forget(streamId);
   await deps.recordings.pins.forget(streamId);
   await deps.recordings.markers.forget(streamId);
@@ -180,6 +184,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   deps.recordings.storyboards.forget(streamId);
   // Again, because a reader may have opened a file between the release and the deletion.
   deps.recordings.release(prefix);
+  await deps.store.rows.forget(streamId);
 }
 
 /**

@@ -15,6 +15,7 @@ import { openStore, type Store } from '../../src/store/db.ts';
 import { readAllDiffering } from '../../src/store/reading/recount.ts';
 import { type MovedStream, type MoveStreamOptions, moveStream } from '../../src/store/shards/move-stream.ts';
 import { openDatabases } from '../../src/store/shards/open-databases.ts';
+import { changeRows } from '../../src/store/shards/stream-rows.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -23,7 +24,7 @@ import { chunkAt, openShards, rowsIn, type ShardedServers, type ShardedSettings 
 const log = createSilentLog();
 const clock = createSystemClock();
 const { signal } = new AbortController();
-const NONE = { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0 };
+const NONE = { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0, init: 0, stream_caption: 0 };
 let servers: ShardedServers;
 
 const tablesOf = ({ rows }: Pick<Store, 'rows'>) => ({
@@ -52,6 +53,11 @@ function record(store: Store, from: number) {
       await stats.write('s', { startUs: n * 600_000_000, packed: Uint8Array.of(n % 256) });
       await table.change('s', n, { size: 2 });
       if (n % 10 === 0) await table.remove('s', [n - 5], n);
+      await changeRows(store.rows, 's', async (db) => {
+        const init = { stream_id: 's', number: n, hash: String(n), bytes: Uint8Array.of(n % 256) };
+        await db.insertInto('init').values(init).execute();
+        await db.insertInto('stream_caption').values({ stream_id: 's', run: n, captions: '[]' }).execute();
+      });
       last = n;
     }
   })();
@@ -82,6 +88,10 @@ async function assertRows(store: Store, last: number): Promise<void> {
   );
   assert.equal((await chunks.files('s/q-360p')).firstMsns.size, last);
   assert.equal((await stats.between('s', 0, Number.MAX_SAFE_INTEGER)).length, last);
+  for (const name of ['init', 'stream_caption'] as const) {
+    const rows = await store.rows.read('s', (db) => db.selectFrom(name).select('stream_id').execute());
+    assert.equal(rows.length, last, name);
+  }
   const listed = await chunks.dateRangesBefore('s', Number.MAX_SAFE_INTEGER, 10_000);
   assert.deepEqual(
     listed.map(({ msn }) => msn),

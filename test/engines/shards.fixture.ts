@@ -92,3 +92,13 @@ export async function rowsIn(url: string): Promise<Record<StreamTable, number>> 
   }
   return counts as Record<StreamTable, number>;
 }
+
+/** Keys of the objects of a table in a database. */
+export async function objectsIn(
+  url: string,
+  table: 'stored_object' | 'object_upload' | 'object_deletion' = 'stored_object',
+): Promise<readonly string[]> {
+  const server = { url, replicaUrl: undefined, pool: 2, replicaLag: 2000 };
+  await using engine = await openEngine({ file: '', server, log: createSilentLog() });
+  return (await engine.db.selectFrom(table).select('key').execute()).map(({ key }) => key);
+}

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { sql } from 'kysely';
+import { ObjectRows } from '../../src/archive/objects/object-rows.ts';
 import { VerifiedFiles } from '../../src/features/verify/verified-files.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
@@ -16,12 +18,13 @@ import { openEngine, openStore, type Store } from '../../src/store/db.ts';
 import { raiseEpoch } from '../../src/store/epoch/epoch-row.ts';
 import { readServerFiles } from '../../src/store/indexed-files.ts';
 import { copyToFile, copyToServer } from '../../src/store/move.ts';
-import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { needPostgres, startPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { chunkAt, openShards, rowsIn, type ShardedServers, type ShardedSettings } from './shards.fixture.ts';
 
 const log = createSilentLog();
+const NONE = { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0, init: 0, stream_caption: 0 };
 let servers: ShardedServers;
 
 /** Writes a row without the guards of a store. */
@@ -60,8 +63,8 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     await table.put(chunkAt('late/q-360p', 1));
     await stats.write('late', { startUs: 0, packed: Uint8Array.of(1) });
     await table.remove('late', [1], 5);
-    assert.deepEqual(await rowsIn(server.url), { chunk_file: 2, date_range: 0, retention: 0, stats_window: 0 });
-    assert.deepEqual(await rowsIn(server.shards.b!), { chunk_file: 2, date_range: 0, retention: 1, stats_window: 1 });
+    assert.deepEqual(await rowsIn(server.url), { ...NONE, chunk_file: 2 });
+    assert.deepEqual(await rowsIn(server.shards.b!), { ...NONE, chunk_file: 2, retention: 1, stats_window: 1 });
     assert.deepEqual([...(await chunks.files('early')).firstMsns], [1, 2]);
     assert.deepEqual([...(await chunks.files('late')).firstMsns], [2]);
     assert.equal(await table.deletedBefore('late'), 5);
@@ -71,7 +74,7 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     await table.clear('late');
     await stats.clear('late');
     await store.rows.forget('late');
-    assert.deepEqual(await rowsIn(server.shards.b!), { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0 });
+    assert.deepEqual(await rowsIn(server.shards.b!), NONE);
   });
 
   test('new streams go to the database that has the fewest', async () => {
@@ -88,6 +91,48 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
       [(await rowsIn(server.url)).chunk_file, (await rowsIn(server.shards.b!)).chunk_file],
       [2, 2],
       'two databases with two streams each',
+    );
+  });
+
+  test('by their weights, if they have some: a database with none gets no new stream', async () => {
+    await using folder = await openFolder('shards');
+    for (const [weights, expected] of [
+      [{ b: 3 }, [2, 6]],
+      [{ catalogue: 0 }, [0, 8]],
+      [{ b: 0, catalogue: 0 }, [4, 4]],
+    ] as const) {
+      const server = { ...(await servers.create()), newStreams: 'fewest', weights };
+      await using store = await openStore({ file: `${folder.path}/oxbow.db`, server, log });
+      const { table } = tablesOf(store);
+      for (let n = 1; n <= 8; n++) await table.put(chunkAt(`s${n}`, 1));
+      const counts = [(await rowsIn(server.url)).chunk_file, (await rowsIn(server.shards.b!)).chunk_file];
+      assert.deepEqual(counts, expected, JSON.stringify(weights));
+    }
+  });
+
+  test('old rows are read from the replica of the shard while it is current, otherwise from the shard', async () => {
+    await using folder = await openFolder('shards');
+    await using primary = await startPostgres({ settings: ['wal_level=replica', 'max_wal_senders=4'] });
+    const name = await primary.create();
+    const b = primary.url(name);
+    await using replica = await startPostgres({ primary });
+    const shardReplicas = { b: replica.url(name) };
+    const server = { ...(await servers.create()), shards: { b }, shardReplicas, newStreams: 'b' };
+    await using store = await openStore({ file: `${folder.path}/oxbow.db`, server, log });
+    await tablesOf(store).table.put(chunkAt('s', 1));
+    const isReplica = async (how: 'read' | 'readPast') =>
+      store.rows[how]('s', async (db) => {
+        const { rows } = await sql<{ is: boolean }>`SELECT pg_is_in_recovery() AS is`.execute(db);
+        return rows[0]!.is;
+      });
+    await until('the replica is read', () => isReplica('readPast'));
+    assert.equal(await isReplica('read'), false);
+    await replica.kill();
+    await until('the shard is read', () =>
+      isReplica('readPast').then(
+        (is) => !is,
+        () => false,
+      ),
     );
   });
 
@@ -171,6 +216,9 @@ suite('rows of streams on shards', { skip: needPostgres() }, () => {
     await next.table.put(chunkAt('s', 2));
     // Its lease is in the old catalogue, and has not been ended.
     await assert.rejects(old.table.put(chunkAt('s', 3)), { code: 'database-superseded' });
+    const objects = new ObjectRows(before, () => before.fence);
+    const late = objects.change('recordings/s/3.mp4', async () => assert.fail('it writes'));
+    await assert.rejects(late, { code: 'database-superseded' });
     await next.table.put(chunkAt('s', 4));
     assert.deepEqual([...(await next.chunks.files('s')).firstMsns], [1, 2, 4]);
   });

@@ -161,7 +161,7 @@ export async function readGroup(segments: SegmentStore, group: RecordedGroup): P
 /** Recovers a recording, as a start does. */
 export async function recover(segments: SegmentStore, store: Store, streamId: string): Promise<Recovered> {
   const failed = (error: unknown) => assert.fail(String(error));
-  const inits = await openInitTable(store.db, streamId, { failed, nowMs: () => START_US / 1000 });
+  const inits = await openInitTable(store.rows, streamId, { failed, nowMs: () => START_US / 1000 });
   const table = new ChunkTable(store.rows);
   const chunks = new ChunkQueries(store.rows);
   return recoverStream({ segments, streamId, table, chunks, inits }, 0, { signal: new AbortController().signal });

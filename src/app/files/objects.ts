@@ -53,7 +53,7 @@ export async function openObjects(
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   const tiered = await openTieredStore({
     local,
-    db: store.db,
+    metadata: store,
     fence: () => store.fence,
     nowMs: () => clock.nowMs(),
     targets: config.storage.targets,

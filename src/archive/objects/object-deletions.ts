@@ -1,14 +1,19 @@
 /**
  * The objects to delete in buckets, a part of the index of objects: a deletion waits here until the bucket
- * has done it.
+ * has done it. It is in the database that had the row of the object, and stays there if the stream moves.
  * In: objects whose rows or intents are gone. Out: deletions whose time has come. docs/decisions/0050.
  */
 import type { Kysely, Selectable } from 'kysely';
+import { unlessShardLost } from '../../store/engine.ts';
 import type { ObjectDeletionTable } from '../../store/objects/object-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { ObjectRows } from './object-rows.ts';
 
 /** An object to delete. */
-export type ObjectDeletion = Selectable<ObjectDeletionTable>;
+export type ObjectDeletion = Selectable<ObjectDeletionTable> & {
+  /** Name of the shard with its row; empty: the catalogue. */
+  readonly database: string;
+};
 
 /** An object without a row. */
 interface DoomedObject {
@@ -26,12 +31,12 @@ const AGAIN_US = 86_400_000_000;
 
 /** Reads and writes the deletions. */
 export class ObjectDeletions {
-  readonly #db: Kysely<Tables>;
+  readonly #rows: ObjectRows;
   readonly #nowUs: () => number;
 
   /** @param nowUs µs since 1970 */
-  constructor(db: Kysely<Tables>, nowUs: () => number) {
-    this.#db = db;
+  constructor(rows: ObjectRows, nowUs: () => number) {
+    this.#rows = rows;
     this.#nowUs = nowUs;
   }
 
@@ -53,11 +58,12 @@ export class ObjectDeletions {
   }
 
   /**
-   * Queues an object for deletion a day later, before it is put: unless `unplan` follows, no row knows it.
+   * Queues an object of the library for deletion a day later, before it is put: unless `unplan` follows, no
+   * row knows it.
    */
   async plan({ target, key }: DoomedObject): Promise<void> {
     const row = { target, key, parts: '', again: 0, due_us: this.#nowUs() + AGAIN_US };
-    await this.#db.insertInto('object_deletion').values(row).execute();
+    await this.#rows.catalogue.insertInto('object_deletion').values(row).execute();
   }
 
   /**
@@ -85,43 +91,64 @@ export class ObjectDeletions {
     return row !== undefined;
   }
 
+  /** Whether the deletion of an object waits in any database, or may do so in one that does not respond. */
+  async isDoomed({ target, key }: DoomedObject): Promise<boolean> {
+    const all = await unlessShardLost(() => this.#rows.each(({ db }) => this.has(db, { target, key })));
+    return all?.includes(true) ?? true;
+  }
+
   /** Deletions whose time has come, oldest first. @param target of one target only */
-  due(limit: number, target?: string): Promise<ObjectDeletion[]> {
-    const due = this.#db
-      .selectFrom('object_deletion')
-      .selectAll()
-      .where('due_us', '<=', this.#nowUs())
-      .orderBy('due_us')
-      .limit(limit);
-    return (target === undefined ? due : due.where('target', '=', target)).execute();
+  async due(limit: number, target?: string): Promise<ObjectDeletion[]> {
+    const all = await this.#rows.eachReached(async ({ db, name }) => {
+      const due = db
+        .selectFrom('object_deletion')
+        .selectAll()
+        .where('due_us', '<=', this.#nowUs())
+        .orderBy('due_us')
+        .limit(limit);
+      const rows = await (target === undefined ? due : due.where('target', '=', target)).execute();
+      return rows.map((row) => ({ ...row, database: name }));
+    });
+    return all
+      .flat()
+      .sort((a, b) => a.due_us - b.due_us)
+      .slice(0, limit);
   }
 
   /** The deletion of an object that waits now; undefined if none does. */
-  find(target: string, key: string): Promise<ObjectDeletion | undefined> {
-    return this.#db
-      .selectFrom('object_deletion')
-      .selectAll()
-      .where(matches({ target, key }))
-      .where('due_us', '<=', this.#nowUs())
-      .executeTakeFirst();
+  async find(target: string, key: string): Promise<ObjectDeletion | undefined> {
+    const all = await this.#rows.each(async ({ db, name }) => {
+      const row = await db
+        .selectFrom('object_deletion')
+        .selectAll()
+        .where(matches({ target, key }))
+        .where('due_us', '<=', this.#nowUs())
+        .executeTakeFirst();
+      return row && { ...row, database: name };
+    });
+    return all.find((row) => row !== undefined);
   }
 
   /** An object was deleted; one that may be written once more is deleted again later. */
-  async deleted({ target, key, again }: ObjectDeletion): Promise<void> {
+  async deleted({ target, key, again, database }: ObjectDeletion): Promise<void> {
     const at = { target, key };
-    if (again === 1) {
+    await this.#rows.in(database, (db) => {
+      if (again !== 1) return db.deleteFrom('object_deletion').where(matches(at)).execute();
       const later = { again: 0, due_us: this.#nowUs() + AGAIN_US };
-      await this.#db.updateTable('object_deletion').set(later).where(matches(at)).execute();
-    } else await this.#db.deleteFrom('object_deletion').where(matches(at)).execute();
+      return db.updateTable('object_deletion').set(later).where(matches(at)).execute();
+    });
   }
 
-  /** Number of deletions that wait. */
+  /** Number of deletions that wait, in the databases that respond. */
   async count(): Promise<number> {
-    const { count } = await this.#db
-      .selectFrom('object_deletion')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return count;
+    const counts = await this.#rows.eachReached(async ({ db }) => {
+      const { count } = await db
+        .selectFrom('object_deletion')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      return count;
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 }
 

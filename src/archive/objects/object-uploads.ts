@@ -4,40 +4,41 @@
  * In: locations, parts that a server has. Out: rows; uploads that are given up become deletions.
  * docs/decisions/0050.
  */
-import type { Kysely, Selectable } from 'kysely';
-import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
+import type { Selectable } from 'kysely';
 import type { ObjectUploadTable } from '../../store/objects/object-tables.ts';
-import type { Tables } from '../../store/schema.ts';
 import type { SegmentLocation } from '../segment-store.ts';
 import type { PartialUpload } from './object-client.ts';
 import type { ObjectDeletions } from './object-deletions.ts';
+import type { ObjectRows } from './object-rows.ts';
 
 /** An upload that has begun. */
 export type ObjectUpload = Selectable<ObjectUploadTable>;
 
 /** Reads and writes the intents. */
 export class ObjectUploads {
-  readonly #db: Kysely<Tables>;
-  readonly #fence: () => Fence;
+  readonly #rows: ObjectRows;
   readonly #nowUs: () => number;
   readonly #deletions: ObjectDeletions;
 
   /** @param nowUs µs since 1970 */
-  constructor(db: Kysely<Tables>, fence: () => Fence, nowUs: () => number, deletions: ObjectDeletions) {
-    this.#db = db;
-    this.#fence = fence;
+  constructor(rows: ObjectRows, nowUs: () => number, deletions: ObjectDeletions) {
+    this.#rows = rows;
     this.#nowUs = nowUs;
     this.#deletions = deletions;
   }
 
   /** Token of the lease of this process. */
   get token(): number {
-    return this.#fence().token;
+    return this.#rows.fence.token;
   }
 
-  /** The intents, in order. */
-  all(): Promise<ObjectUpload[]> {
-    return this.#db.selectFrom('object_upload').selectAll().orderBy('location').execute();
+  /** The intents in the databases that respond, in order in each. */
+  async all(): Promise<ObjectUpload[]> {
+    const all = await this.#rows.eachReached(async ({ db, has }) => {
+      const rows = await db.selectFrom('object_upload').selectAll().orderBy('location').execute();
+      return rows.filter(({ location }) => has(location));
+    });
+    return all.flat();
   }
 
   /**
@@ -47,9 +48,10 @@ export class ObjectUploads {
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async begin(location: SegmentLocation, target: string, key: string): Promise<ObjectUpload> {
-    const fence = this.#fence();
-    return this.#db.transaction().execute(async (db) => {
-      if (!(await holdLease(db, fence))) throw indexTaken();
+    const { fence } = this.#rows;
+    // A stream that was moved may have left deletions in another database.
+    const isDoomedElsewhere = await this.#deletions.isDoomed({ target, key });
+    return this.#rows.change(location, async (db) => {
       const uploadRow = await db
         .selectFrom('object_upload')
         .selectAll()
@@ -66,7 +68,7 @@ export class ObjectUploads {
         await this.#deletions.add(db, [uploadRow]);
       }
       // A key that waits for its deletion is not used again: the new object would be deleted.
-      const isDoomed = await this.#deletions.has(db, { target, key });
+      const isDoomed = isDoomedElsewhere || (await this.#deletions.has(db, { target, key }));
       const free = isDoomed ? `${key}~${this.#nowUs().toString(36)}` : key;
       const upload = { location, target, key: free, fence: fence.token, parts: '' };
       await db.insertInto('object_upload').values(upload).execute();
@@ -76,17 +78,20 @@ export class ObjectUploads {
 
   /** Notes which parts the server has. */
   async save(location: SegmentLocation, parts: PartialUpload): Promise<void> {
-    await this.#db
-      .updateTable('object_upload')
-      .set({ parts: JSON.stringify(parts) })
-      .where('location', '=', location)
-      .where('fence', '=', this.token)
-      .execute();
+    const { token } = this;
+    await this.#rows.change(location, (db) =>
+      db
+        .updateTable('object_upload')
+        .set({ parts: JSON.stringify(parts) })
+        .where('location', '=', location)
+        .where('fence', '=', token)
+        .execute(),
+    );
   }
 
   /** Gives an upload up: its parts will be deleted. */
   async giveUp(location: SegmentLocation): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
+    await this.#rows.change(location, async (db) => {
       const gone = await db.deleteFrom('object_upload').where('location', '=', location).returningAll().execute();
       await this.#deletions.add(db, gone);
     });

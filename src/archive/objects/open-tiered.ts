@@ -2,15 +2,15 @@
  * Opens the store over files and the buckets of the settings, for the server and for commands without one.
  * In: the store of the files, the database, the section `storage`. Out: the tiered store with its parts.
  */
-import type { Kysely } from 'kysely';
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
+import type { Store } from '../../store/db.ts';
 import type { Fence } from '../../store/lease-table.ts';
-import type { Tables } from '../../store/schema.ts';
 import type { SegmentStore } from '../segment-store.ts';
 import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
 import { assertApart } from './folder-client.ts';
 import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
+import { ObjectRows } from './object-rows.ts';
 import { type ClientGuard, ObjectTargets } from './object-targets.ts';
 import { ObjectUploads } from './object-uploads.ts';
 import { StoredObjects } from './stored-objects.ts';
@@ -23,7 +23,8 @@ export const OBJECT_CACHE = 'object-cache';
 interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed' | 'openBreaker'> {
   /** Closed with the result. */
   readonly local: SegmentStore;
-  readonly db: Kysely<Tables>;
+  /** The databases of the rows. */
+  readonly metadata: Pick<Store, 'db' | 'rows'>;
   readonly fence: () => Fence;
   readonly nowMs: () => number;
   readonly targets: Readonly<Record<string, TargetConfig>>;
@@ -50,11 +51,12 @@ export interface TieredStore extends AsyncDisposable {
  * @throws OxbowError `bad-setting` if the folder of a target is in the data folder
  */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
-  const { local, db, fence, nowMs, dataFolder, cache, guard, fetched, failed, openBreaker } = options;
+  const { local, metadata, fence, nowMs, dataFolder, cache, guard, fetched, failed, openBreaker } = options;
   const nowUs = () => Math.round(nowMs() * 1000);
-  const deletions = new ObjectDeletions(db, nowUs);
-  const uploads = new ObjectUploads(db, fence, nowUs, deletions);
-  const index = new StoredObjects(db, fence, nowUs, deletions);
+  const rows = new ObjectRows(metadata, fence);
+  const deletions = new ObjectDeletions(rows, nowUs);
+  const uploads = new ObjectUploads(rows, nowUs, deletions);
+  const index = new StoredObjects(rows, nowUs, deletions);
   const targets = new ObjectTargets(options.targets, guard);
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
   for (const name of targets.names) {

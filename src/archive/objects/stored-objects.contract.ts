@@ -7,6 +7,7 @@ import { suite, test } from 'node:test';
 import type { OpenDatabase } from '../../store/store.fixture.ts';
 import { segmentLocation, segmentPrefix } from '../segment-store.ts';
 import { ObjectDeletions } from './object-deletions.ts';
+import { ObjectRows } from './object-rows.ts';
 import { StoredObjects } from './stored-objects.ts';
 
 /** More than a query has. */
@@ -17,12 +18,9 @@ export function storedObjectsContract(name: string, open: OpenDatabase): void {
   suite(`the index of objects on ${name}`, () => {
     async function indexOf(locations: readonly string[]) {
       const database = await open();
-      const objects = new StoredObjects(
-        database.db,
-        () => ({ name: 'data', token: 1 }),
-        () => 0,
-        new ObjectDeletions(database.db, () => 0),
-      );
+      await database.db.insertInto('lease').values({ name: 'data', holder: '', token: 1, expires_us: 0 }).execute();
+      const rows = ObjectRows.in(database.db, () => ({ name: 'data', token: 1 }));
+      const objects = new StoredObjects(rows, () => 0, new ObjectDeletions(rows, () => 0));
       for (const location of locations.map(segmentLocation)) {
         await objects.adopt({ location, target: 'bucket', key: location, size: 1, fence: 1 }, false);
       }

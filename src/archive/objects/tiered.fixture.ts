@@ -13,6 +13,7 @@ import { BlockFiles } from './block-files.ts';
 import type { ObjectClient } from './object-client.ts';
 import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
+import { ObjectRows } from './object-rows.ts';
 import { ObjectUploads } from './object-uploads.ts';
 import { StoredObjects } from './stored-objects.ts';
 import { TieredSegmentStore } from './tiered-segment-store.ts';
@@ -53,9 +54,10 @@ export async function openTiered(
   const state = { nowUs: 1_700_000_000_000_000, fence: database.fence, fetched: 0 };
   const fence = () => state.fence;
   const nowUs = () => state.nowUs;
-  const deletions = new ObjectDeletions(database.db, nowUs);
-  const uploads = new ObjectUploads(database.db, fence, nowUs, deletions);
-  const objects = new StoredObjects(database.db, fence, nowUs, deletions);
+  const rows = ObjectRows.in(database.db, fence);
+  const deletions = new ObjectDeletions(rows, nowUs);
+  const uploads = new ObjectUploads(rows, nowUs, deletions);
+  const objects = new StoredObjects(rows, nowUs, deletions);
   const open = () => {
     const local = new LocalSegmentStore({ folder });
     const clientOf = async () => client;

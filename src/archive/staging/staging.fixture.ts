@@ -6,6 +6,7 @@ import { createManualClock } from '../../lib/clock.ts';
 import type { Store } from '../../store/db.ts';
 import type { ObjectClient } from '../objects/object-client.ts';
 import { ObjectDeletions } from '../objects/object-deletions.ts';
+import { ObjectRows } from '../objects/object-rows.ts';
 import { StoredObjects } from '../objects/stored-objects.ts';
 import { readParts } from '../objects/upload-object.ts';
 import { openStagingStore, type StagingStore, type StagingStoreOptions } from './staging-store.ts';
@@ -31,13 +32,9 @@ export interface TestStaging {
 
 export function openTestStaging({ db, fence }: Store, client: ObjectClient): TestStaging {
   let nowUs = 1_700_000_000_000_000;
-  const deletions = new ObjectDeletions(db, () => nowUs);
-  const objects = new StoredObjects(
-    db,
-    () => fence,
-    () => nowUs,
-    deletions,
-  );
+  const rows = ObjectRows.in(db, () => fence);
+  const deletions = new ObjectDeletions(rows, () => nowUs);
+  const objects = new StoredObjects(rows, () => nowUs, deletions);
   return {
     objects,
     open: (change = {}) =>

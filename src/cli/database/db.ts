@@ -136,9 +136,10 @@ async function runStatus(command: Command): Promise<ExitCode> {
     const epochText = epoch === null || epoch === 0 ? '' : `, epoch ${epoch}`;
     say(`${engine === 'sqlite' ? place : 'PostgreSQL'}: schema ${schema} of ${newest}${epochText}`);
     if (isSuperseded) say('  Another database was promoted in place of this one.');
-    for (const { name, schema, streams } of status.shards) {
+    for (const { name, schema, streams, deletions } of status.shards) {
       const state = schema === null ? 'does not respond' : `schema ${schema} of ${status.newest}`;
-      say(`  shard ${name}: ${state}, ${many(streams, 'stream')}`);
+      const waiting = deletions ? `, ${many(deletions, 'deletion')} of objects waiting` : '';
+      say(`  shard ${name}: ${state}, ${many(streams, 'stream')}${waiting}`);
     }
   }
   return 0;

@@ -78,14 +78,43 @@ function namedAddresses(value: unknown): readonly (readonly [string, string])[] 
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.entries(value).map(([name, address]) => [name, textOf(address, `a URL for ${name}`)]);
   }
-  const pairs = textOf(value, 'names with their URLs')
-    .split(/\s+/)
-    .filter((pair) => pair !== '');
+  return pairsIn(textOf(value, 'names with their URLs'), 'NAME=URL');
+}
+
+/** Pairs such as `b=…`, with spaces between them. */
+function pairsIn(text: string, form: string): readonly (readonly [string, string])[] {
+  const pairs = text.split(/\s+/).filter((pair) => pair !== '');
   return pairs.map((pair) => {
     const at = pair.indexOf('=');
-    if (at < 1) throw new FormatError('expected NAME=URL', 0);
+    if (at < 1) throw new FormatError(`expected ${form}`, 0);
     return [pair.slice(0, at), pair.slice(at + 1)];
   });
+}
+
+/** Largest weight. */
+const MAX_WEIGHT = 1000;
+
+/** Shares of databases by name, 0 to 1000: a map in files, text such as `catalogue=1 b=3` in variables. */
+export function serverWeights(sentence: string): Option<Readonly<Record<string, number>>> {
+  const read = (value: unknown): Readonly<Record<string, number>> => {
+    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const pairs = isMap ? Object.entries(value) : pairsIn(textOf(value, 'names with their weights'), 'NAME=WEIGHT');
+    const weights: Record<string, number> = {};
+    for (const [name, written] of pairs) {
+      const weight = Number(written === '' ? Number.NaN : written);
+      if (!Number.isInteger(weight) || weight < 0 || weight > MAX_WEIGHT)
+        throw new FormatError(`the weight of ${name} is no whole number from 0 to ${MAX_WEIGHT}`, 0);
+      weights[name] = weight;
+    }
+    return weights;
+  };
+  const integer = { type: 'integer', minimum: 0, maximum: MAX_WEIGHT };
+  const json = { type: ['object', 'string'], additionalProperties: integer };
+  const print = (weights: Readonly<Record<string, number>>) =>
+    Object.entries(weights)
+      .map(([name, weight]) => `${name}=${weight}`)
+      .join(' ');
+  return createOption({ placeholder: 'NAME=WEIGHT …', json, read, print }, '', sentence);
 }
 
 /** An address of a host without parameters. */

@@ -57,7 +57,7 @@ interface Headed {
   readonly beside?: readonly unknown[];
 }
 
-type HeadedLive = Pick<LiveEdge, 'holdBackS' | 'rhythm' | 'isEnding'>;
+type HeadedLive = Pick<LiveEdge, 'holdBackS' | 'rhythm' | 'updateS' | 'isEnding'>;
 
 /** UTC of time 0 of the presentation, µs since 1970: 1970 of a live stream, the first segment of a window. */
 export function originOf({ live }: Headed, { startUs }: Extent): number {
@@ -97,7 +97,7 @@ function windowHead({ ended, targetDurationS }: Headed, { startUs, endUs }: Exte
  */
 function liveHead(
   { ended, targetDurationS, beside = [] }: Headed,
-  { holdBackS, rhythm, isEnding = false }: HeadedLive,
+  { holdBackS, rhythm, updateS = targetDurationS, isEnding = false }: HeadedLive,
   { startUs, endUs, commonEndUs, openUs }: Extent,
 ): Attributes {
   const isStatic = ended && !isEnding;
@@ -111,9 +111,9 @@ function liveHead(
   if (isStatic) return common;
   return {
     ...common,
-    minimumUpdatePeriod: `PT${rhythm ? Math.min(targetDurationS, UPDATE_S) : targetDurationS}S`,
+    minimumUpdatePeriod: `PT${rhythm ? Math.min(targetDurationS, UPDATE_S) : updateS}S`,
     timeShiftBufferDepth: `PT${Math.ceil((endUs - startUs) / 1e6) + DEPTH_TARGETS * targetDurationS}S`,
-    suggestedPresentationDelay: `PT${rhythm ? lowLatencyS(rhythm, beside.length > 0) : holdBackS}S`,
+    suggestedPresentationDelay: `PT${rhythm ? lowLatencyS(rhythm, beside.length > 0) : holdBackS + updateS - targetDurationS}S`,
   };
 }
 

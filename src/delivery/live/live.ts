@@ -99,15 +99,17 @@ export function liveIndex(stream: ServedLiveStream): Reply {
 /**
  * Prints the Multivariant Playlist of a view.
  *
- * @param folder between that of the stream and the playlist, with a slash at its end; empty: there is none
+ * @param how.folder between that of the stream and the playlist, with a slash at its end; default: there is
+ *   none
+ * @param how.isApart where there are derived qualities, sound has separate renditions; default: false
  */
 export function liveIndexReply(
   view: LiveWindowView,
   { name, steering }: Pick<ServedLiveStream, 'name' | 'steering'>,
-  folder = '',
+  { folder = '', isApart = false }: { readonly folder?: string; readonly isApart?: boolean } = {},
 ): Reply {
   const presentation = { ...livePresentation(view), describe: () => describeMeasured(view) };
-  const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`);
+  const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`, { isApart });
   const address = { folder: `/live/${name}/${folder}`, serverUri: `${folder === '' ? '' : '../'}steering.json` };
   return steeredReply(steering, (by) =>
     playlistReply(printMultivariantPlaylist(by ? withPathways(list, by, address) : list), caching.live),

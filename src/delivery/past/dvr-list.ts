@@ -1,14 +1,16 @@
 /**
  * A live playlist that reaches hours back, for players that use only one playlist: recorded segments, then
- * live ones, without parts.
+ * live ones, without parts. Where a bucket may answer, a segment is listed when it is recorded: as the range
+ * of its file, from then on and wherever the file moves.
  * In: the recording and the live window of one generation. Out: a presentation for delivery/format.
- * RFC 8216bis 6.2.2; docs/media.md 14, 33.
+ * RFC 8216bis 6.2.1, 6.2.2; docs/media.md 14, 33; docs/decisions/0110.
  */
 import type { Track } from '@oxbow/media/frame';
 import { reachOf, sortDateRanges } from '@oxbow/media/m3u8/date-range';
-import type { DateRangeTag } from '@oxbow/media/m3u8/playlist';
+import type { ByteRange, DateRangeTag } from '@oxbow/media/m3u8/playlist';
 import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '@oxbow/media/presentation';
 import { isSubtitle, type Rendition, renditionFor } from '@oxbow/media/rendition-set';
+import type { Init } from '@oxbow/media/segment';
 import { familyOf } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
@@ -17,12 +19,13 @@ import { toListedSegment } from '../../recording/listed-segment.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
 import type { ServedStream } from '../served-stream.ts';
+import { placeOf, rangesOf } from '../stored-segment.ts';
 
 /** Most consecutive lost segments that are listed as GAPs; the playlist begins after a longer hole. */
 const MOST_LOST = 30;
 
-/** Segments that have left the live window. */
-interface LeftBehind {
+/** Consecutive segments: those that have left the live window, or are not listed yet. */
+interface Stretch {
   readonly fromUs: number;
   readonly toUs: number;
   readonly lastMsn: number;
@@ -34,12 +37,22 @@ export interface DvrPromise {
   readonly targetDurationS: number;
 }
 
+/** A segment, and the range of its file; undefined: it has its usual address. */
+interface ListedEntry extends PresentationSegment {
+  readonly place: ByteRange | undefined;
+}
+
 /** The playlist of one rendition of one generation. It is updated at each request. */
 export class DvrList {
+  readonly #isDirect: boolean;
   readonly #rendition: Rendition;
   readonly #lengthUs: number;
   readonly #firstMsn: number;
-  #entries: PresentationSegment[] = [];
+  #entries: ListedEntry[] = [];
+  /** Where segments are that follow the last entry, by MSN. */
+  readonly #places = new Map<number, ByteRange>();
+  /** Up to this MSN their places are known, or they have none. */
+  #placedMsn = 0;
   /** Up to this MSN it was checked whether the segments are recorded. */
   #checkedMsn = 0;
   /** MEDIA-SEQUENCE of the first entry: its MSN; before the generation it is counted backwards. */
@@ -47,10 +60,16 @@ export class DvrList {
   #discontinuitySequence = 0;
 
   /**
-   * @param lengthUs how far back it reaches, µs
+   * @param how.lengthUs how far back it reaches, µs
+   * @param how.isDirect segments are listed as ranges of files, where a bucket may answer
    */
-  constructor(view: LiveWindowView, rendition: Rendition, lengthUs: number) {
+  constructor(
+    view: LiveWindowView,
+    rendition: Rendition,
+    { lengthUs, isDirect }: { readonly lengthUs: number; readonly isDirect: boolean },
+  ) {
     this.#rendition = rendition;
+    this.#isDirect = isDirect;
     // A killed process may have listed segments that it did not record, and removed as many old ones: the
     // playlist must not begin earlier.
     const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
@@ -81,7 +100,7 @@ export class DvrList {
     const groups = await stream.recording.between(last.startUs - this.#lengthUs, first.startUs);
     const family = familyOf(view.tracks, false);
     let next = first;
-    const older: PresentationSegment[] = [];
+    const older: ListedEntry[] = [];
     let { msn: position, discontinuitySequence } = first;
     for (const group of groups.filter(({ msn }) => msn < first.msn).toReversed()) {
       const init = stream.inits.get(group.initNumber);
@@ -90,7 +109,7 @@ export class DvrList {
       const segment = toListedSegment(group, init);
       const lost = this.#lostBetween(group, next);
       if (!lost) break;
-      older.push(...lost.toReversed(), this.#entryOf(segment));
+      older.push(...lost.toReversed(), this.#entryOf(segment, this.#placeIn(group, init)));
       position -= lost.length + 1;
       if (next.discontinuity) discontinuitySequence--;
       next = segment;
@@ -106,6 +125,31 @@ export class DvrList {
   }
 
   /**
+   * Live segments that are recorded or lost, and whose places are not known. undefined if there are none, and
+   * where no bucket answers.
+   *
+   * @param decidedMsn up to this MSN segments are recorded or lost
+   */
+  unplaced({ segments, inherited }: LiveWindowView, decidedMsn: number): Stretch | undefined {
+    if (!this.#isDirect) return undefined;
+    const until = inherited ? Number.POSITIVE_INFINITY : decidedMsn;
+    const after = Math.max(this.#placedMsn, this.lastMsn);
+    const found = segments.filter(({ msn, sealed }) => sealed && msn > after && msn <= until);
+    const last = found.at(-1);
+    return last && { fromUs: found[0]!.startUs, toUs: last.startUs + last.sealed!.durationUs, lastMsn: last.msn };
+  }
+
+  /** Notes where recorded segments are. One without a place, which was lost, keeps its usual address. */
+  place({ lastMsn }: Stretch, groups: readonly RecordedGroup[], inits: Pick<ServedStream['inits'], 'get'>): void {
+    for (const group of groups) {
+      const init = inits.get(group.initNumber);
+      const place = init && this.#placeIn(group, init);
+      if (place && group.msn > this.lastMsn && group.msn <= lastMsn) this.#places.set(group.msn, place);
+    }
+    this.#placedMsn = Math.max(this.#placedMsn, lastMsn);
+  }
+
+  /**
    * Adds new live segments and removes old ones; false if segments between are missing, and the playlist must
    * be opened again.
    */
@@ -116,8 +160,15 @@ export class DvrList {
     const { lastMsn } = this;
     if (lastMsn > 0 && first.msn > lastMsn + 1 && lastMsn >= this.#firstMsn) return false;
     if (lastMsn === 0) this.#startAt(first);
-    for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(segment));
-    const edgeUs = endOf(this.#entries.at(-1)!);
+    for (const segment of sealed) {
+      if (segment.msn <= lastMsn) continue;
+      if (this.#isDirect && segment.msn > this.#placedMsn) break;
+      this.#entries.push(this.#entryOf(segment, this.#places.get(segment.msn)));
+      this.#places.delete(segment.msn);
+    }
+    const last = this.#entries.at(-1);
+    if (!last) return true;
+    const edgeUs = endOf(last);
     const isTooOld = (entry: PresentationSegment) =>
       entry.startUs < edgeUs - this.#lengthUs ||
       entry.startUs < horizonUs ||
@@ -138,7 +189,7 @@ export class DvrList {
    *
    * @param decidedMsn up to this MSN segments are recorded or lost
    */
-  leftBehind({ segments, inherited }: LiveWindowView, decidedMsn: number): LeftBehind | undefined {
+  leftBehind({ segments, inherited }: LiveWindowView, decidedMsn: number): Stretch | undefined {
     const firstListed = segments[0]?.msn ?? 0;
     if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // read from the recording
     const until = Math.min(firstListed - 1, decidedMsn);
@@ -152,7 +203,7 @@ export class DvrList {
    * among the permitted changes of a playlist, but the alternatives are a URL that returns 404, or the loss
    * of all media before it.
    */
-  confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
+  confirm({ lastMsn }: Stretch, recorded: ReadonlySet<number>): void {
     const isLost = ({ msn }: PresentationSegment) => msn > this.#checkedMsn && msn <= lastMsn && !recorded.has(msn);
     for (const [i, entry] of this.#entries.entries()) if (isLost(entry)) this.#entries[i] = { ...entry, lost: true };
     this.#checkedMsn = lastMsn;
@@ -167,7 +218,7 @@ export class DvrList {
     view: LiveWindowView,
     { targetDurationS }: DvrPromise,
     dateRanges: readonly DateRangeTag[],
-  ): Presentation {
+  ): Presentation<ListedEntry> {
     const canSkipUntilS = SKIP_AFTER_TARGETS * targetDurationS;
     return {
       describe: () => describe(view),
@@ -175,7 +226,8 @@ export class DvrList {
       mediaSequence: this.#position,
       discontinuitySequence: this.#discontinuitySequence,
       targetDurationS,
-      ended: view.ended,
+      // Segments that wait for the recorder are listed first.
+      ended: view.ended && this.lastMsn >= (view.segments.findLast(({ sealed }) => sealed)?.msn ?? 0),
       dateRanges: this.#dateRangesOf(view, dateRanges),
       live: {
         generation: view.generation.number,
@@ -208,10 +260,17 @@ export class DvrList {
   }
 
   /** Keeps only the track that determines the times of the rendition. */
-  #entryOf(segment: LiveSegment): PresentationSegment {
+  #entryOf(segment: LiveSegment, place: ByteRange | undefined): ListedEntry {
     const presented = present(segment, false);
     const media = mediaOf(presented, this.#leadOf(presented));
-    return { ...presented, tracks: media ? [media] : [] };
+    return { ...presented, tracks: media ? [media] : [], place };
+  }
+
+  /** The range of a file with the rendition; undefined if it is not in one piece, or no bucket answers. */
+  #placeIn({ tracks, location }: RecordedGroup, init: Init): ByteRange | undefined {
+    const rendition = this.#isDirect ? renditionFor(init.tracks, this.#rendition.id) : undefined;
+    const place = rendition && placeOf(rangesOf(rendition.tracks, tracks, location));
+    return place && { offset: place.offset, length: place.length };
   }
 
   #leadOf({ init }: PresentationSegment): Track | undefined {
@@ -227,7 +286,7 @@ export class DvrList {
   }
 
   /** Segments that the recording lost between two others; undefined if they are too many to list. */
-  #lostBetween(before: RecordedGroup, next: LiveSegment): PresentationSegment[] | undefined {
+  #lostBetween(before: RecordedGroup, next: LiveSegment): ListedEntry[] | undefined {
     // MSNs are contiguous within a generation; between generations they jump, after a DISCONTINUITY.
     if (next.discontinuity && before.msn < this.#firstMsn) return [];
     const count = next.msn - before.msn - 1;
@@ -245,6 +304,7 @@ export class DvrList {
       tracks: [],
       lost: true,
       open: false,
+      place: undefined,
     }));
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Answers /live/{stream}/dvr-{length}/: live playlists that reach hours back. The lengths are a fixed set, so
  * that clients share playlists.
- * In: a parsed address. Out: Reply. docs/media.md 27 and 33.
+ * In: a parsed address. Out: Reply. docs/media.md 27 and 33; docs/decisions/0110.
  */
 
 import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
@@ -30,6 +30,23 @@ const DVR_LENGTHS: ReadonlyMap<string, number> = new Map([
 /** Open playlists of all streams; one of four hours takes about 2 MB. */
 const MAX_LISTS = 32;
 
+/** How a playlist is answered. */
+interface DvrOptions {
+  readonly signal: AbortSignal;
+  /** Segments are listed as ranges of files, where a bucket may answer. */
+  readonly isDirect: boolean;
+}
+
+/** A playlist: whose, and which. */
+interface Requested {
+  readonly stream: ServedStream;
+  /** Name of the length. */
+  readonly length: string;
+  readonly rendition: string;
+  readonly isDirect: boolean;
+  readonly skip: boolean;
+}
+
 interface OpenList {
   readonly list: DvrList;
   /** The last reply, with and without skipped segments, while nothing has changed. */
@@ -53,12 +70,13 @@ export class DvrLists {
    * The Multivariant Playlist of the live stream, with playlists of that length; with the qualities that are
    * recorded so far back.
    */
-  async index(stream: ServedStream, length: string, options: { signal: AbortSignal }): Promise<Reply> {
+  async index(stream: ServedStream, length: string, options: DvrOptions): Promise<Reply> {
     const lastsUs = dvrLengthUs(length);
     const view = await readyView(stream, options);
     if (view.ended) throw offline(stream);
     const fromUs = Math.max(edgeOf(view.segments) - lastsUs, stream.horizonUs());
-    return liveIndexReply({ ...view, qualities: await dvrQualities(stream, view, fromUs) }, stream, `dvr-${length}/`);
+    const shown = { ...view, qualities: await dvrQualities(stream, view, fromUs) };
+    return liveIndexReply(shown, stream, { folder: `dvr-${length}/`, isApart: options.isDirect });
   }
 
   /**
@@ -70,37 +88,40 @@ export class DvrLists {
     stream: ServedStream,
     { length, rendition, generation }: { length: string; rendition: string; generation: number },
     { msn, skip }: Directives,
-    { signal }: { signal: AbortSignal },
+    { signal, isDirect }: DvrOptions,
   ): Promise<Reply> {
     const view = listedView(stream, generation);
     renditionOf(view.tracks, rendition);
-    if (msn === undefined || view.ended) return this.#reply(stream, length, rendition, view, skip);
-    refuseFarSegment(msn, lastOf(view));
+    const requested: Requested = { stream, length, rendition, isDirect, skip };
+    if (!isDirect && (msn === undefined || view.ended)) return this.#reply(requested, view);
+    if (msn !== undefined) refuseFarSegment(msn, lastOf(view));
+    const leastMsn = msn ?? view.segments.find(({ sealed }) => sealed)!.msn;
     const reached = () => {
       const now = stream.list.view(generation);
-      return !now || now.ended || lastOf(now) >= msn;
+      return !now || listableOf(stream, now, isDirect) >= (now.ended ? lastOf(now) : leastMsn);
     };
     await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
-    if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}.`);
-    const reply = await this.#reply(stream, length, rendition, listedView(stream, generation), skip);
-    return { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
+    if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${leastMsn}.`);
+    const reply = await this.#reply(requested, listedView(stream, generation));
+    return msn === undefined ? reply : { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
   }
 
-  async #reply(
-    stream: ServedStream,
-    length: string,
-    renditionId: string,
-    view: LiveWindowView,
-    skip: boolean,
-  ): Promise<Reply> {
+  async #reply(requested: Requested, view: LiveWindowView): Promise<Reply> {
+    const { stream, length, rendition, isDirect, skip } = requested;
     const { number } = view.generation;
-    const key = `${this.#idOf(stream)}/${stream.list.erasures}/${length}/${renditionId}/${number}`;
-    const open = await this.#open(key, stream, length, renditionId, view);
+    const kind = isDirect ? '/direct' : '';
+    const key = `${this.#idOf(stream)}/${stream.list.erasures}/${length}/${rendition}/${number}${kind}`;
+    const open = await this.#open(key, requested, view);
     // The window may have grown meanwhile: the newest view is printed, in the same turn.
     const now = stream.list.view(number) ?? view;
+    const unplaced = open.list.unplaced(now, stream.list.decidedMsn);
+    if (unplaced) {
+      open.list.place(unplaced, await stream.recording.between(unplaced.fromUs, unplaced.toUs), stream.inits);
+      return this.#reply(requested, now);
+    }
     if (!open.list.follow(now, stream.horizonUs())) {
       this.#lists.delete(key);
-      return this.#reply(stream, length, renditionId, now, skip);
+      return this.#reply(requested, now);
     }
     const left = open.list.leftBehind(now, stream.list.decidedMsn);
     if (left) {
@@ -109,7 +130,7 @@ export class DvrLists {
       const recorded = groups.filter(({ tracks }) => tracks.length > 0);
       open.list.confirm(left, new Set(recorded.map(({ msn }) => msn)));
       open.replies.clear();
-      return this.#reply(stream, length, renditionId, now, skip);
+      return this.#reply(requested, now);
     }
     const promise = this.#constraintsOf(stream, `${number}/${length}`, open.list, now);
     const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
@@ -118,25 +139,21 @@ export class DvrLists {
     const lastMsn = open.list.lastMsn;
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
     const dateRanges = latestDateRanges(await stream.recording.dateRanges(between), between);
-    if (open.list.lastMsn !== lastMsn) return this.#reply(stream, length, renditionId, view, skip);
+    if (open.list.lastMsn !== lastMsn) return this.#reply(requested, view);
     const folderOf = (id: string) => `../../${id}/`;
     const presentation = open.list.presentation(now, promise, dateRanges);
-    const text = printMediaPlaylist(hlsMediaPlaylist(presentation, renditionId, { folderOf, skip }));
-    const reply = playlistReply(text, now.ended ? caching.past : caching.live);
+    const text = printMediaPlaylist(
+      hlsMediaPlaylist(presentation, rendition, { folderOf, skip, placeOf: ({ place }) => place }),
+    );
+    const reply = playlistReply(text, presentation.ended ? caching.past : caching.live);
     open.replies.set(skip, { shown: shown(), dateRanges: now.dateRanges, reply });
     return reply;
   }
 
-  #open(
-    key: string,
-    stream: ServedStream,
-    length: string,
-    renditionId: string,
-    view: LiveWindowView,
-  ): Promise<OpenList> {
+  #open(key: string, requested: Requested, view: LiveWindowView): Promise<OpenList> {
     const cached = this.#lists.get(key);
     this.#lists.delete(key);
-    const opening = cached ?? open(stream, view, renditionId, dvrLengthUs(length));
+    const opening = cached ?? open(requested, view);
     this.#lists.set(key, opening);
     opening.catch(() => this.#lists.delete(key));
     dropOldest(this.#lists, MAX_LISTS);
@@ -159,20 +176,24 @@ export class DvrLists {
   }
 }
 
-async function open(
-  stream: ServedStream,
-  view: LiveWindowView,
-  renditionId: string,
-  lastsUs: number,
-): Promise<OpenList> {
-  const rendition = renditionOf(view.tracks, renditionId);
-  const list = new DvrList(view, rendition, lastsUs);
+async function open({ stream, length, rendition, isDirect }: Requested, view: LiveWindowView): Promise<OpenList> {
+  const how = { lengthUs: dvrLengthUs(length), isDirect };
+  const list = new DvrList(view, renditionOf(view.tracks, rendition), how);
   await list.open(stream, view);
   return { list, replies: new Map() };
 }
 
 function lastOf({ segments }: LiveWindowView): number {
   return segments.findLast((segment) => segment.sealed)?.msn ?? 0;
+}
+
+/**
+ * MSN of the last segment that may be listed: where a bucket may answer, those of this process only once they
+ * are recorded or lost.
+ */
+export function listableOf({ list }: Pick<ServedStream, 'list'>, view: LiveWindowView, isDirect: boolean): number {
+  const lastMsn = lastOf(view);
+  return isDirect && !view.inherited ? Math.min(lastMsn, list.decidedMsn) : lastMsn;
 }
 
 /** Folder of playlists of a length, µs. */

@@ -173,7 +173,7 @@ async function importOne(
     await writeIdentity(segments, { id, name, createdUs: definition.createdUs }, { signal });
   }
   const failures: unknown[] = [];
-  const inits = await openInitTable(store.db, id, {
+  const inits = await openInitTable(store.rows, id, {
     failed: (error) => failures.push(error),
     nowMs: () => clock.nowMs(),
   });

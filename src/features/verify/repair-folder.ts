@@ -329,7 +329,7 @@ class Repair {
     const failed = (error: unknown) => {
       throw error; // an unhandled rejection: the row of a codec configuration could not be written
     };
-    const inits = await openInitTable(this.#tools.store.db, streamId, { failed, nowMs: Date.now });
+    const inits = await openInitTable(this.#tools.store.rows, streamId, { failed, nowMs: Date.now });
     this.#inits.set(streamId, inits);
     return inits;
   }

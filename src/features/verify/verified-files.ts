@@ -7,6 +7,7 @@ import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
 import type { ChunkRow } from '../../recording/chunks/chunk-table.ts';
 import type { Store } from '../../store/db.ts';
+import { byStream } from '../../store/objects/object-places.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { StreamRows } from '../../store/shards/stream-rows.ts';
 import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
@@ -249,14 +250,19 @@ export class VerifiedFiles {
 
   /** Which of some files are only in an object store. */
   async movedAway(paths: readonly string[]): Promise<ReadonlySet<string>> {
-    if (paths.length === 0) return new Set();
-    const rows = await this.#db
-      .selectFrom('stored_object')
-      .select('location')
-      .where('location', 'in', paths)
-      .where('local', '=', 0)
-      .execute();
-    return new Set(rows.map(({ location }) => location));
+    const moved = new Set<string>();
+    for (const [streamId, group] of byStream(paths)) {
+      const query = (db: Kysely<Tables>) =>
+        db
+          .selectFrom('stored_object')
+          .select('location')
+          .where('location', 'in', group)
+          .where('local', '=', 0)
+          .execute();
+      const rows = await (streamId === undefined ? query(this.#db) : this.#rows.read(streamId, query));
+      for (const { location } of rows) moved.add(location);
+    }
+    return moved;
   }
 
   /** Names of streams by their ids. */

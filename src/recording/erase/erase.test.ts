@@ -117,7 +117,7 @@ suiteOnEngines('deleted ranges', (open) => {
     await erase(rig, erasures, 8, 12);
     await writeErased(rig.segments, 's', erasures.of('s'));
     // The process ended here: both files still have all of it, and the index is rebuilt.
-    const inits = await openInitTable(rig.store.db, 's', {
+    const inits = await openInitTable(rig.store.rows, 's', {
       failed: (error) => assert.fail(String(error)),
       nowMs: () => 0,
     });

@@ -37,7 +37,7 @@ async function record(rig: RecordingRig, groups: readonly SegmentGroup[]): Promi
 
 async function recoveryOf({ segments, table, chunks, store, clock }: RecordingRig) {
   const failed = (error: unknown) => assert.fail(String(error));
-  const inits = await openInitTable(store.db, 's', { failed, nowMs: () => clock.nowMs() });
+  const inits = await openInitTable(store.rows, 's', { failed, nowMs: () => clock.nowMs() });
   return { segments, streamId: 's', table, chunks, inits };
 }
 

@@ -96,7 +96,8 @@ export class Candidates {
           .execute(),
       );
       const rows = (await unlessShardLost(() => query)) ?? [];
-      const stored = await this.#objects.targetsOf(rows.map(({ path }) => path));
+      const stored = await unlessShardLost(() => this.#objects.targetsOf(rows.map(({ path }) => path)));
+      if (!stored) break;
       for (const { first_msn, path, size } of rows) {
         after = first_msn;
         const location = segmentLocation(path);
@@ -114,8 +115,8 @@ export class Candidates {
    */
   async ofIdentity(streamId: string): Promise<Candidate[]> {
     const location = identityLocation(streamId);
-    const stored = await this.#objects.targetsOf([location]);
-    return stored.size > 0 ? [] : [{ location, bytes: 0 }];
+    const stored = await unlessShardLost(() => this.#objects.targetsOf([location]));
+    return !stored || stored.size > 0 ? [] : [{ location, bytes: 0 }];
   }
 
   /** How many chunk files of a recording wait, about, and their bytes. */

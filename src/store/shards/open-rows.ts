@@ -47,13 +47,20 @@ export async function openRows(
   if (!isSpread) return { rows: { ...soleRows(db, fence), readPast: (_id, query) => readPast(query) }, shards: [] };
   const shards = await Promise.all(
     Object.entries(server.shards ?? {}).map(async ([name, url]) =>
-      opened.use(await openShardServer({ ...options, name, server: { ...server, url }, guard: await guardOf?.(name) })),
+      opened.use(
+        await openShardServer({ ...options, name, server: shardOf(server, name, url), guard: await guardOf?.(name) }),
+      ),
     ),
   );
-  const { newStreams = 'catalogue' } = server;
+  const { newStreams = 'catalogue', weights = {} } = server;
   const clock = createSystemClock();
-  const rows = opened.use(await SpreadRows.open({ db, readPast, shards, fence, newStreams, clock, log }));
+  const rows = opened.use(await SpreadRows.open({ db, readPast, shards, fence, newStreams, weights, clock, log }));
   return { rows, shards };
+}
+
+/** The server of a shard, with its replica. */
+function shardOf(server: DatabaseServer, name: string, url: string): DatabaseServer {
+  return { ...server, url, replicaUrl: server.shardReplicas?.[name] };
 }
 
 /** The rows of a database that may be in use, only to be read. */

@@ -6,39 +6,53 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Fence, holdLease } from '../lease-table.ts';
+import { locationsOfStream } from '../objects/object-places.ts';
 import type { Tables } from '../schema.ts';
-import { type StreamTable, streamTables } from './stream-rows.ts';
+import { type MovedTable, movedTables } from './stream-rows.ts';
 
 /**
  * The length of the stretches by a column: about 256 files, 256 segments, 256 windows of ten minutes. A year
- * of a stream has about 2,000 of each. `retention` has one row for each recording.
+ * of a stream has about 2,000 of each. `retention` has one row for each recording, and few streams have more
+ * than some codec configurations. Rows of files in buckets have a stretch for each folder, which is an hour.
  */
 const stretches = {
   chunk_file: { column: 'first_msn', length: 15_360 }, // a file has a minute, about 60 segments
   date_range: { column: 'msn', length: 256 },
   retention: undefined,
   stats_window: { column: 'start_us', length: 153_600_000_000 },
-} as const satisfies Record<StreamTable, { readonly column: string; readonly length: number } | undefined>;
+  init: undefined,
+  stream_caption: undefined,
+  stored_object: undefined,
+  object_upload: undefined,
+} as const satisfies Record<MovedTable, { readonly column: string; readonly length: number } | undefined>;
+/** The folder of a location. */
+const FOLDER = sql<string>`regexp_replace(location, '/[^/]*$', '')`;
 /** Rows that one statement inserts or deletes. */
 const ROWS_EACH = 500;
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Rows of a recording of the stream: count and checksum. */
+/** Rows of a recording of the stream, or of a folder: count and checksum. */
 interface Stretch {
-  readonly stream_id: string;
+  /** Id of the recording, or the folder. */
+  readonly owner: string;
   readonly stretch: number;
   readonly rows: number;
   readonly checksum: string;
 }
 
-export const tableNames = Object.keys(streamTables) as readonly StreamTable[];
-
 /** Number of rows of a stream by table. */
-export type RowCounts = Readonly<Record<StreamTable, number>>;
+export type RowCounts = Readonly<Record<MovedTable, number>>;
+
+/** Whether the rows of a table have a location instead of the id of a recording. */
+function isOfFiles(table: MovedTable): boolean {
+  return table === 'stored_object' || table === 'object_upload';
+}
 
 /** The recordings of a stream: its own, and those of its qualities, which have its id first. */
-function rangesOf(streamId: string): readonly RawBuilder<boolean>[] {
+function rangesOf(table: MovedTable, streamId: string): readonly RawBuilder<boolean>[] {
+  const { from, to } = locationsOfStream(streamId);
+  if (isOfFiles(table)) return [sql<boolean>`location >= ${from} AND location < ${to}`];
   return [
     sql<boolean>`stream_id = ${streamId}`,
     sql<boolean>`stream_id > ${`${streamId}/`} AND stream_id < ${`${streamId}0`}`,
@@ -46,7 +60,7 @@ function rangesOf(streamId: string): readonly RawBuilder<boolean>[] {
 }
 
 /** A digest of a row: of its columns in the order of their names. */
-async function digestOf(db: Kysely<Tables>, table: StreamTable): Promise<RawBuilder<string>> {
+async function digestOf(db: Kysely<Tables>, table: MovedTable): Promise<RawBuilder<string>> {
   const { rows } = await sql<{ name: string }>`
     SELECT column_name AS name FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = ${table} ORDER BY column_name COLLATE "C"`.execute(db);
@@ -55,31 +69,34 @@ async function digestOf(db: Kysely<Tables>, table: StreamTable): Promise<RawBuil
 }
 
 /** The number of the stretch that a row is in. */
-function numberIn(table: StreamTable): RawBuilder<number> {
+function numberIn(table: MovedTable): RawBuilder<number> {
   const stretch = stretches[table];
   return stretch ? sql`${sql.ref(stretch.column)} / ${sql.lit(stretch.length)}` : sql`0`;
 }
 
-/** The rows of a stretch of a recording. */
-function rowsOf(table: StreamTable, { stream_id, stretch }: Stretch): RawBuilder<boolean> {
+/** The rows of a stretch. */
+function rowsOf(table: MovedTable, { owner, stretch }: Stretch): RawBuilder<boolean> {
+  // Its folders are not part of a folder.
+  if (isOfFiles(table))
+    return sql<boolean>`location >= ${`${owner}/`} AND location < ${`${owner}0`} AND ${FOLDER} = ${owner}`;
   const how = stretches[table];
-  if (!how) return sql<boolean>`stream_id = ${stream_id}`;
+  if (!how) return sql<boolean>`stream_id = ${owner}`;
   const column = sql.ref(how.column);
   const [first, end] = [stretch * how.length, (stretch + 1) * how.length];
-  return sql<boolean>`stream_id = ${stream_id} AND ${column} >= ${first} AND ${column} < ${end}`;
+  return sql<boolean>`stream_id = ${owner} AND ${column} >= ${first} AND ${column} < ${end}`;
 }
 
 async function stretchesIn(
   db: Kysely<Tables>,
-  table: StreamTable,
+  table: MovedTable,
   within: RawBuilder<boolean>,
 ): Promise<ReadonlyMap<string, Stretch>> {
   const digest = await digestOf(db, table);
   const { rows } = await sql<Stretch>`
-    SELECT stream_id, ${numberIn(table)} AS stretch, count(*) AS rows,
+    SELECT ${isOfFiles(table) ? FOLDER : sql.ref('stream_id')} AS owner, ${numberIn(table)} AS stretch, count(*) AS rows,
       sum(('x' || substr(${digest}, 1, 14))::bit(56)::bigint)::text AS checksum
     FROM ${sql.table(table)} WHERE ${within} GROUP BY 1, 2`.execute(db);
-  return new Map(rows.map((row) => [`${row.stream_id} ${row.stretch}`, row]));
+  return new Map(rows.map((row) => [`${row.owner} ${row.stretch}`, row]));
 }
 
 interface CopiedRows {
@@ -101,10 +118,10 @@ export async function equalize(
   streamId: string,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress?: ((rows: number) => void) | undefined },
 ): Promise<RowCounts> {
-  const counts: Partial<Record<StreamTable, number>> = {};
-  for (const table of tableNames) {
+  const counts: Partial<Record<MovedTable, number>> = {};
+  for (const table of movedTables) {
     let rows = 0;
-    for (const range of rangesOf(streamId)) {
+    for (const range of rangesOf(table, streamId)) {
       signal.throwIfAborted();
       for (const { row, isEqual } of await compare(databases, table, range)) {
         rows += row?.rows ?? 0;
@@ -116,11 +133,11 @@ export async function equalize(
     }
     counts[table] = rows;
   }
-  return counts as Record<StreamTable, number>;
+  return counts as Record<MovedTable, number>;
 }
 
 /** The stretches of both databases, and whether they are equal; `row` has no rows if only `to` has some. */
-async function compare({ from, to }: CopiedRows, table: StreamTable, within: RawBuilder<boolean>) {
+async function compare({ from, to }: CopiedRows, table: MovedTable, within: RawBuilder<boolean>) {
   const [source, target] = await Promise.all([stretchesIn(from, table, within), stretchesIn(to, table, within)]);
   const names = [...new Set([...source.keys(), ...target.keys()])];
   return names.map((name) => {
@@ -131,7 +148,7 @@ async function compare({ from, to }: CopiedRows, table: StreamTable, within: Raw
 }
 
 /** Copies the rows of a stretch, and compares them. */
-async function copy(databases: CopiedRows, table: StreamTable, stretch: Stretch): Promise<void> {
+async function copy(databases: CopiedRows, table: MovedTable, stretch: Stretch): Promise<void> {
   const { from, to, fence } = databases;
   const within = rowsOf(table, stretch);
   // As of one moment, with its checksum.
@@ -171,8 +188,8 @@ export async function deleteRows(
   streamId: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  for (const table of tableNames) {
-    for (const range of rangesOf(streamId)) {
+  for (const table of movedTables) {
+    for (const range of rangesOf(table, streamId)) {
       for (;;) {
         signal.throwIfAborted();
         const deleted = await db.transaction().execute(async (transaction) => {

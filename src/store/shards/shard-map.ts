@@ -8,9 +8,10 @@ import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { readEpoch, TOKENS_OF_EPOCH } from '../epoch/epoch-row.ts';
 import { type Fence, holdLease, indexTaken } from '../lease-table.ts';
+import { locationsOfStream } from '../objects/object-places.ts';
 import type { Tables } from '../schema.ts';
 import type { StreamShardTable } from '../tables/shard-tables.ts';
-import { streamTables } from './stream-rows.ts';
+import { fileTables, streamTables } from './stream-rows.ts';
 
 /** Rows of this time before the last reading are read again: clocks and transactions differ, µs. */
 const AGAIN_US = 10_000_000;
@@ -171,11 +172,28 @@ async function isNew(db: Kysely<Tables>, streamId: string): Promise<boolean> {
       .executeTakeFirst();
     if (row) return false;
   }
+  const { from, to } = locationsOfStream(streamId);
+  for (const table of fileTables) {
+    const row = await db
+      .selectFrom(table)
+      .select('location')
+      .where('location', '>=', from)
+      .where('location', '<', to)
+      .limit(1)
+      .executeTakeFirst();
+    if (row) return false;
+  }
   return true;
 }
 
-/** The database with the fewest streams, the catalogue (`''`) first. */
-export async function fewestOf(db: Kysely<Tables>, names: readonly string[]): Promise<string> {
+/** Shares of databases by name; the catalogue is `catalogue`. Default: 1. */
+export type Weights = Readonly<Record<string, number>>;
+
+/**
+ * The database with the fewest streams for its weight, the catalogue (`''`) first. One with the weight 0 only
+ * if all have it.
+ */
+export async function fewestOf(db: Kysely<Tables>, names: readonly string[], weights: Weights = {}): Promise<string> {
   const rows = await db
     .selectFrom('stream_shard')
     .select((eb) => ['shard', eb.fn.countAll<number>().as('streams')])
@@ -189,5 +207,10 @@ export async function fewestOf(db: Kysely<Tables>, names: readonly string[]): Pr
     .executeTakeFirstOrThrow();
   const placed = rows.reduce((sum, { streams }) => sum + streams, 0);
   counts.set('', (counts.get('') ?? 0) + Math.max(0, all - placed - 1));
-  return names.reduce((least, name) => ((counts.get(name) ?? 0) < (counts.get(least) ?? 0) ? name : least));
+  const given = (name: string) => weights[name === '' ? 'catalogue' : name] ?? 1;
+  const weighty = names.filter((name) => given(name) > 0);
+  const weightOf = (name: string) => (weighty.length > 0 ? given(name) : 1);
+  // With the stream that comes, so that of two empty databases the heavier one is first.
+  const loadOf = (name: string) => ((counts.get(name) ?? 0) + 1) / weightOf(name);
+  return (weighty.length > 0 ? weighty : names).reduce((least, name) => (loadOf(name) < loadOf(least) ? name : least));
 }

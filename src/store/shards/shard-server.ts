@@ -8,7 +8,7 @@ import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
-import { DatabaseLost, type Engine, type Guard, type OnWait, ShardLost } from '../engine.ts';
+import { DatabaseLost, type Engine, type Guard, type OnWait, type ReadQuery, ShardLost } from '../engine.ts';
 import type { Tables } from '../schema.ts';
 
 /** Pause after a failed attempt, ms. */
@@ -19,6 +19,7 @@ const FIRST_MS = 3000;
 /** Options of `openShardServer`. */
 export interface ShardServerOptions {
   readonly name: string;
+  /** With the replica of the shard, if it has one. */
   readonly server: DatabaseServer;
   readonly log: Log;
   readonly onWait: OnWait;
@@ -35,6 +36,11 @@ export interface ShardServer extends AsyncDisposable {
   readonly name: string;
   /** @throws ShardLost before it has responded for the first time */
   readonly db: Kysely<Tables>;
+  /**
+   * Runs a query that may return what was true some seconds ago: on its replica, if there is one that is
+   * current. @throws ShardLost as `db`
+   */
+  readPast<T>(query: ReadQuery<T>): Promise<T>;
   /** Statements that wait for a connection. */
   readonly waiting: number;
   /** Resolves when it responds. @throws ShardLost */
@@ -54,7 +60,7 @@ export async function openShardServer(options: ShardServerOptions): Promise<Shar
     for (let tries = 1; ; tries++) {
       try {
         engine = await openPostgresEngine({
-          server: { ...server, replicaUrl: undefined },
+          server,
           log,
           onWait,
           guard,
@@ -87,6 +93,10 @@ export async function openShardServer(options: ShardServerOptions): Promise<Shar
     get db() {
       if (!engine) throw new ShardLost(name, problem);
       return engine.db;
+    },
+    async readPast(query) {
+      if (!engine) throw new ShardLost(name, problem);
+      return engine.read(query);
     },
     get waiting() {
       return engine?.waiting ?? 0;

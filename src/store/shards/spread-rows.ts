@@ -12,7 +12,7 @@ import type { Log } from '../../observe/log.ts';
 import { DatabaseLost, type ReadQuery, ShardLost, unlessShardLost } from '../engine.ts';
 import type { Fence } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
-import { fewestOf, ShardMap } from './shard-map.ts';
+import { fewestOf, ShardMap, type Weights } from './shard-map.ts';
 import { type ShardServer, shardError } from './shard-server.ts';
 import type { EachQuery, Reached, StreamPlace, StreamRows } from './stream-rows.ts';
 import { noteSpread, raiseToken, streamLease } from './stream-token.ts';
@@ -41,6 +41,8 @@ export interface SpreadRowsOptions {
   readonly fence: () => Fence | undefined;
   /** Setting `store.newStreams`. */
   readonly newStreams: string;
+  /** Setting `store.weights`. */
+  readonly weights: Weights;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   readonly log: Log;
 }
@@ -105,10 +107,13 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
   }
 
   #dbOf(shard: string): Kysely<Tables> {
-    if (shard === '') return this.#options.db;
+    return shard === '' ? this.#options.db : this.#serverOf(shard).db;
+  }
+
+  #serverOf(shard: string): ShardServer {
     const server = this.#shards.get(shard);
     if (!server) throw new ShardLost(shard, new Error('the settings have no shard of this name'));
-    return server.db;
+    return server;
   }
 
   read<T>(id: string, query: ReadQuery<T>): Promise<T> {
@@ -116,7 +121,9 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
   }
 
   readPast<T>(id: string, query: ReadQuery<T>): Promise<T> {
-    return this.#read(id, (shard) => (shard === '' ? this.#options.readPast(query) : query(this.#dbOf(shard))));
+    return this.#read(id, (shard) =>
+      shard === '' ? this.#options.readPast(query) : this.#serverOf(shard).readPast(query),
+    );
   }
 
   /** A result counts if the stream was in that database until its end. */
@@ -184,11 +191,11 @@ export class SpreadRows implements StreamRows, AsyncDisposable {
 
   /** The database of a new stream: never one that does not respond. */
   #choose(db: Kysely<Tables>): Promise<string> {
-    const { newStreams } = this.#options;
+    const { newStreams, weights } = this.#options;
     if (newStreams === 'catalogue') return Promise.resolve('');
     if (newStreams !== 'fewest') return Promise.resolve(newStreams);
     const open = [...this.#shards.values()].filter((shard) => isOpen(shard)).map(({ name }) => name);
-    return fewestOf(db, ['', ...open]);
+    return fewestOf(db, ['', ...open], weights);
   }
 
   async forget(streamId: string): Promise<void> {

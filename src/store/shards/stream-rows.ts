@@ -1,6 +1,7 @@
 /**
  * The rows that grow with the recorded time of streams: chunk files, date ranges, how far retention has
- * deleted, figures. Those of a stream are in one database: that of the catalogue, or a shard.
+ * deleted, figures, configurations, captions, files in buckets. Those of a stream are in one database: that
+ * of the catalogue, or a shard.
  * In: queries of one stream. Out: their results from its database; writes only by the owner of the stream.
  * docs/decisions/0102.
  */
@@ -10,15 +11,26 @@ import type { ReadQuery } from '../engine.ts';
 import { type Fence, holdLease, indexTaken } from '../lease-table.ts';
 import type { Tables } from '../schema.ts';
 
-/** The tables, with the columns of their keys. Only they are on shards. */
+/** The tables with the id of a recording, and the columns of their keys. */
 export const streamTables = {
   chunk_file: ['stream_id', 'first_msn'],
   date_range: ['stream_id', 'msn', 'id'],
   retention: ['stream_id'],
   stats_window: ['stream_id', 'start_us'],
+  init: ['stream_id', 'number'],
+  stream_caption: ['stream_id', 'run'],
 } as const satisfies Partial<Record<keyof Tables, readonly string[]>>;
 
 export type StreamTable = keyof typeof streamTables;
+
+/** Tables of which a shard has the rows of its streams, by location, and the catalogue all others. */
+export const fileTables = ['stored_object', 'object_upload'] as const;
+
+export type FileTable = (typeof fileTables)[number];
+export type MovedTable = StreamTable | FileTable;
+
+/** What moves with a stream. Deletions of objects stay where they are: they only wait for a bucket. */
+export const movedTables: readonly MovedTable[] = [...(Object.keys(streamTables) as StreamTable[]), ...fileTables];
 
 /** Where a write goes. */
 export interface StreamPlace {

@@ -42,7 +42,7 @@ async function recoverOne(
   const { store, clock, log, settings } = deps;
   const { segments, table, chunks, horizons, kept, erasures } = deps.recordings;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
-  const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
+  const inits = await openInitTable(store.rows, id, { failed, nowMs: () => clock.nowMs() });
   const newest = await chunks.last(id);
   const options = {
     segments,

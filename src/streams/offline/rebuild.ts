@@ -98,7 +98,7 @@ export async function rebuildIndex(
   for (const streamId of ids) {
     const failures: unknown[] = [];
     await table.clear(streamId);
-    const inits = await openInitTable(store.db, streamId, {
+    const inits = await openInitTable(store.rows, streamId, {
       failed: (error) => failures.push(error),
       nowMs: () => clock.nowMs(),
     });
@@ -225,7 +225,7 @@ async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise
  */
 export async function openFolderStore(
   folder: string,
-  store: Pick<Store, 'db' | 'fence'>,
+  store: Pick<Store, 'db' | 'rows' | 'fence'>,
   { targets, cache: maxBytes, folders: folderSettings }: StorageSettings = { targets: {}, cache: 0, folders: {} },
 ): Promise<OpenedFiles> {
   const main = openLocalSegmentStore({ folder });
@@ -235,7 +235,7 @@ export async function openFolderStore(
   const fence = () => store.fence;
   const tiered = await openTieredStore({
     local,
-    db: store.db,
+    metadata: store,
     fence,
     nowMs: Date.now,
     targets,

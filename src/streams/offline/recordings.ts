@@ -81,7 +81,7 @@ export async function openOfflineRecordings(
       }
       const { id, createdUs } = definition;
       const failures: unknown[] = [];
-      const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
+      const inits = await openInitTable(store.rows, id, { failed: (error) => failures.push(error), nowMs: Date.now });
       const newest = await chunks.last(id);
       const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
       const erased = (await ErasureTable.open(store)).of(id);
