@@ -76,6 +76,10 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'the collector of spans and log records',
     instead: 'a bounded queue, lost ones are counted',
   },
+  'src/features/live-workers/live-worker.ts': {
+    to: 'the server of a worker',
+    instead: 'a worker waits for it, with growing pauses; a connection that is silent ends',
+  },
   'src/features/rooms/providers/provider-client.ts': {
     to: 'media servers',
     instead: 'one request of a member, within a deadline',

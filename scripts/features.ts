@@ -119,7 +119,7 @@ export const features: readonly Feature[] = [
   feature(
     'Hardware encoders',
     'encodes with video devices, and leaves those that fail',
-    'encoders encoder-pool library-devices transcode-section',
+    'encoders encoder-pool library-devices transcode-section live-workers remote-group',
     'library/encoders',
   ),
   feature('Jobs and workers', 'encodes on this and other machines', 'jobs workers worker', 'library/workers'),

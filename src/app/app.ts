@@ -170,7 +170,7 @@ async function openCore(
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
   const encoders = openEncoders(app);
-  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement, encoders }, { signal });
+  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement, encoders, hooks }, signal);
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);
   const { jobs, jobKinds, workers, leasedJobs, jobMedia } = openedJobs;

@@ -14,6 +14,7 @@ import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
 import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
+import { liveWorkers } from '../features/live-workers/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
@@ -22,6 +23,7 @@ import { steering } from '../features/steering/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
+import { noRemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
 
 /** Every feature. One that is not here does not exist. */
 export const features: readonly Feature[] = [
@@ -36,6 +38,7 @@ export const features: readonly Feature[] = [
   pictures,
   verify,
   steering,
+  liveWorkers,
   rooms,
 ];
 
@@ -53,6 +56,7 @@ export function createHooks(): Hooks {
     clips: noClips,
     edgePurges: noEdgePurges,
     steering: noSteerer,
+    remoteEncoders: noRemoteEncoders,
     abilities: new Map(),
     fileJobs: new Set(),
     beforeUpload: new Set(),

@@ -24,7 +24,7 @@ import { StreamTraces } from '../streams/traces/stream-traces.ts';
 /**
  * Creates the catalog; `control.open` starts the streams.
  *
- * @param options.signal aborts the start
+ * @param signal aborts the start
  */
 export function openStreams(
   { settings, opened, shutdown, clock, log, metrics, failed, telemetry }: AppContext,
@@ -37,8 +37,9 @@ export function openStreams(
     cluster,
     placement,
     encoders,
-  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement' | 'encoders'>,
-  { signal }: { readonly signal: AbortSignal },
+    hooks,
+  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement' | 'encoders' | 'hooks'>,
+  signal: AbortSignal,
 ): Streams {
   const engines = { openAudioTranscoder, openVideoEncoder: openLiveEncoder };
   const sources = { awaitReturn: true, ...engines, settings, clock, log, metrics, net };
@@ -57,6 +58,7 @@ export function openStreams(
     room: { mayWrite: (streamId) => pauseOf(streamId) === '', noRoom: pauseOf },
     engines: {
       encoders,
+      remote: () => hooks.remoteEncoders,
       storyboardMaker: { queue, makePicture: makeKeyPicture },
       content: { mode: contentMode, queue, readLuma, measureSound },
     },

@@ -24,6 +24,8 @@ interface Options {
   readonly kinds?: string;
   readonly mode: string;
   readonly telemetryOtlp?: string;
+  /** False with `--no-live`. */
+  readonly live?: boolean;
 }
 
 /** Most qualities on a device at the same time: few consumer cards take more. */
@@ -48,6 +50,7 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
     .option('--slots <N>', 'Jobs at the same time (default: one for each 4 processors).')
     .option('--sessions <N>', 'Qualities that each video device encodes at the same time; 0 uses none (default: 3).')
     .option('--kinds <KIND,…>', 'Kinds of jobs that it takes; all that it can run if not given.')
+    .option('--no-live', 'Takes no qualities of live streams for its video devices.')
     .option('--mode <push|pull>', '`push`: the server assigns jobs at once; `pull`: the worker asks for each.', 'push')
     .addOption(
       new Option('--telemetry-otlp <URL>', 'Collector for traces of its jobs (OTLP over HTTP). Default: none.').env(
@@ -62,6 +65,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
   const { workerHandlers } = await import('../transcode/handlers.ts');
   const { createMachinePool, poolLines } = await import('../ffmpeg/encoders/machine-pool.ts');
   const { runWorker } = await import('../jobs/worker/worker.ts');
+  const { runLiveWorker } = await import('../features/live-workers/live-worker.ts');
   const token = secretOf(options.token, 'OXBOW_WORKER_TOKEN');
   if (token === undefined) {
     throw new OxbowError('bad-request', 'The worker needs a token.', {
@@ -77,9 +81,19 @@ async function runVerb(options: Options): Promise<ExitCode> {
   await using encoders = createMachinePool(settings, createSystemClock(), poolLines(say));
   await encoders.ready();
   const handlers = workerHandlers(encoders);
+  const server = { url: parseServer(options.server), token };
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([stopping.signal, leaving.signal]);
+  const live = options.live === false ? undefined : runLiveWorker({ server, name, encoders, signal });
+  await using _live = {
+    async [Symbol.asyncDispose]() {
+      leaving.abort(new DOMException('the worker ends', 'AbortError'));
+      await live;
+    },
+  };
   const end = await runWorker({
     telemetry,
-    server: { url: parseServer(options.server), token },
+    server,
     handlers,
     encoders,
     name,
@@ -89,6 +103,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
     facts: workerFacts(encoders),
     log: say,
     onRegistered: (id) => note(`oxbow worker: registered at ${options.server} as ${id}`),
+    onDrain: () => leaving.abort(new DOMException('the worker is drained', 'AbortError')),
     signal: stopping.signal,
   });
   return end === 'stuck' ? 1 : 0;

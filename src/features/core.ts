@@ -81,6 +81,7 @@ import type { Disk } from '../streams/disk.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
 import type { StoredRecordings, StreamDeps } from '../streams/stream-deps.ts';
+import type { RemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -254,6 +255,8 @@ export interface Hooks {
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   /** Where players are sent; the feature that steers sets it. */
   steering: Steerer;
+  /** Workers that encode live; the feature that connects them sets it. */
+  remoteEncoders: RemoteEncoders;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */
   readonly fileJobs: Set<(stream: string, range: PinnedRange) => Promise<readonly ErasedThing[]>>;
   /** What features let users do. */

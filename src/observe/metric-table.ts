@@ -5,6 +5,7 @@
  * counters end in `_total`.
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
+import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
@@ -102,6 +103,7 @@ export const metricTable = {
   ...countryMetrics,
   ...serviceMetrics,
   ...alarmMetrics,
+  ...liveWorkerMetrics,
   ...publishMetrics,
   ...steeringMetrics,
   ...edgeMetrics,
@@ -124,8 +126,8 @@ export const metricTable = {
   qualityGaps: {
     type: 'counter',
     name: 'oxbow_quality_gaps_total',
-    labels: ['stream', 'quality'],
-    help: 'Segments without media in one derived quality of a stream: its frames were lost or came too late.',
+    labels: ['stream', 'quality', 'cause'],
+    help: 'Segments without media in one derived quality of a stream: its frames came too late (late), were lost (damaged), its encoder had stopped (stopped), or the segment was not recorded (recording).',
   },
   ladderLagSeconds: {
     type: 'gauge',

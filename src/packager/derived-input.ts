@@ -32,6 +32,12 @@ export interface DerivedInput {
   stop(): void;
 }
 
+/**
+ * Why a quality has no media of a segment: it did not come in time; it was lost or not decodable; its encoder
+ * had stopped.
+ */
+export type MissingCause = 'late' | 'damaged' | 'stopped';
+
 /** A segment of a quality that is complete. */
 export interface SealedQuality {
   readonly opening: SegmentOpening;
@@ -60,5 +66,5 @@ export interface FollowerOptions {
   /** A bug has ended it. */
   readonly failed: (error: unknown) => void;
   /** A segment has no media of it. */
-  readonly missed?: (msn: number) => void;
+  readonly missed?: (msn: number, cause: MissingCause) => void;
 }

@@ -5,6 +5,7 @@
 
 import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import type { RunContext, Sink } from '../live/sink.ts';
+import type { MissingCause } from './derived-input.ts';
 import type { DerivedInput } from './follower.ts';
 import { Follower } from './follower.ts';
 import type { DerivedQuality } from './live-segment.ts';
@@ -66,6 +67,8 @@ export interface FollowerRig {
   readonly list: LiveWindow;
   /** What it offered, oldest first. */
   readonly offers: (DerivedQuality | undefined)[];
+  /** Why segments have no media, oldest first. */
+  readonly missing: MissingCause[];
 }
 
 /** Creates a follower with track 101 and rung `180`. */
@@ -76,6 +79,7 @@ export function createFollowerRig(
 ): FollowerRig {
   const listWriter = new LiveWindowWriter();
   const offers: (DerivedQuality | undefined)[] = [];
+  const missing: MissingCause[] = [];
   const follower = new Follower({
     trackId: 101,
     rung,
@@ -92,6 +96,7 @@ export function createFollowerRig(
       offers.push(quality);
       source.offer(quality ? [quality] : []);
     },
+    missed: (_, cause) => missing.push(cause),
   });
-  return { follower, list: listWriter.list, offers };
+  return { follower, list: listWriter.list, offers, missing };
 }

@@ -113,7 +113,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
 
   test('frames that were lost are a GAP from their segment up to the next key frame at a cut, with the same MSNs', () => {
     const rig = createPackagerRig();
-    const { follower, list, offers } = createFollowerRig(rig);
+    const { follower, list, offers, missing } = createFollowerRig(rig);
     const encoder = new Repacketizer(follower, 0.5);
     encoder.drops = ({ dts }) => dts >= 13.5 * 90_000 && dts < 16.5 * 90_000;
     rig.stream.sinks.attach(encoder, { name: 'encoder' });
@@ -128,6 +128,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     const source = rig.list.segments.map(({ sealed }) => sealed!.tracks.get(1)!.samples);
     const missed = lengths.flatMap((length, i) => (length === 0 ? [i] : []));
     assert.ok(missed.length > 0 && missed.length <= 2, `${lengths}`);
+    assert.deepEqual(new Set(missing), new Set(['damaged']));
     assert.deepEqual(lengths.slice(missed.at(-1)! + 1), source.slice(missed.at(-1)! + 1));
     assert.deepEqual(
       offers.map((offer) => offer !== undefined),
@@ -170,7 +171,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
 
   test('that comes too late is a GAP after the limit, and what comes then is not used', () => {
     const rig = createPackagerRig();
-    const { follower, list } = createFollowerRig(rig, 1_000_000);
+    const { follower, list, missing } = createFollowerRig(rig, 1_000_000);
     const encoder = new Repacketizer(follower, 0.5);
     rig.stream.sinks.attach(encoder, { name: 'encoder' });
     rig.stream.startRun(continuous(tracks));
@@ -185,6 +186,24 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     );
     assert.ok(lastSealedOf(list.segments)!.msn > before + 1);
     assert.equal(lastSealedOf(list.segments)!.sealed!.tracks.get(101), undefined);
+    assert.deepEqual(new Set(missing), new Set(['late']));
+  });
+
+  test('a quality waits longer for frames that come from far: nothing is missing then', () => {
+    const rig = createPackagerRig();
+    const { follower, list, missing } = createFollowerRig(rig, 1_000_000);
+    const encoder = new Repacketizer(follower, 0.5);
+    rig.stream.sinks.attach(encoder, { name: 'encoder' });
+    rig.stream.startRun(continuous(tracks));
+    const frames = media({ seconds: 12 });
+    publishLive(rig, frames.slice(0, 400));
+    follower.waits(4_000_000);
+    follower.waits(1_000_000); // never less than before
+    encoder.delayS = 3;
+    publishLive(rig, frames.slice(400));
+    rig.stream.offline('over');
+    assert.equal(lastSealedOf(list.segments)!.msn, lastSealedOf(rig.list.segments)!.msn);
+    assert.deepEqual(missing, []);
   });
 
   test('frames with impossible times end nothing: the stream continues, and so does the quality from the next cut', () => {

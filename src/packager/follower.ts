@@ -12,7 +12,7 @@ import type { Init, Part, SegmentGroup, TrackSegment } from '@oxbow/media/segmen
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Cut } from './cut-list.ts';
 import { DerivedRun } from './derived-frames.ts';
-import type { DerivedInput, FollowerOptions, SealedQuality } from './derived-input.ts';
+import type { DerivedInput, FollowerOptions, MissingCause, SealedQuality } from './derived-input.ts';
 import { type Boundary, FollowedSegment } from './followed-segment.ts';
 import { familyOf, type Generation, HEADROOM } from './generation.ts';
 import type { DerivedQuality, LiveWindowChange, SegmentOpening } from './live-segment.ts';
@@ -53,6 +53,9 @@ export class Follower implements DerivedInput, Disposable {
   #lastRun: DerivedRun | undefined;
   /** UTC up to which the stream is cut, µs since 1970. */
   #edgeUs = 0;
+  #lateUs: number;
+  /** Why segments have no media, if they have none in the end; without one their encoder had stopped. */
+  readonly #missing = new WeakMap<FollowedSegment, MissingCause>();
   #offer: DerivedQuality | undefined;
   /** Measured in the current generation; 0 before. */
   #bandwidth = 0;
@@ -62,6 +65,7 @@ export class Follower implements DerivedInput, Disposable {
     this.#options = options;
     this.#listWriter = options.listWriter;
     this.#list = options.listWriter.list;
+    this.#lateUs = options.lateUs;
     this.#stops = [
       options.source.copied.subscribe((change) => this.#guard(() => this.#onChange(change))),
       options.cuts.subscribe((cut) => this.#guard(() => this.#onCut(cut))),
@@ -71,6 +75,11 @@ export class Follower implements DerivedInput, Disposable {
   /** Complete segments, in order of MSN. */
   get sealed(): Subscribable<SealedQuality> {
     return this.#sealed;
+  }
+
+  /** Its frames may come this much later than those of the stream, µs of media; never less than before. */
+  waits(lateUs: number): void {
+    this.#lateUs = Math.max(this.#lateUs, lateUs);
   }
 
   /** The oldest segment of the stream that it has not completed; undefined if there is none. */
@@ -98,7 +107,10 @@ export class Follower implements DerivedInput, Disposable {
   damage(): void {
     this.#isInStep = false;
     const segment = this.#waiting[0];
-    if (segment?.state === 'media') segment.state = 'broken';
+    if (segment?.state === 'media') {
+      segment.state = 'broken';
+      this.#missing.set(segment, 'damaged');
+    }
   }
 
   endRun(): void {
@@ -202,12 +214,13 @@ export class Follower implements DerivedInput, Disposable {
       if (!boundary) break;
       const run = this.#runFor(segment);
       const isComplete = run ? run.hasAllBefore(boundary.atUs) : this.#isStopped || this.#isPast(segment);
-      const isLate = this.#edgeUs - segment.utcOf(boundary.atUs) >= this.#options.lateUs;
+      const isLate = this.#edgeUs - segment.utcOf(boundary.atUs) >= this.#lateUs;
       if (!isComplete && !isLate) break;
       segment.boundaries.shift();
       this.#fill(segment, run, boundary);
       if (!isComplete) {
         this.#isInStep = false;
+        this.#missing.set(segment, 'late');
         if (segment.state === 'media') segment.state = 'broken';
       }
       if (boundary.kind === 'close') {
@@ -242,6 +255,7 @@ export class Follower implements DerivedInput, Disposable {
     let frames = run?.takeBefore(boundary.atUs) ?? [];
     if (segment.state === 'waiting') {
       const from = run ? this.#beginsAt(segment, run, frames) : -1;
+      if (run) this.#missing.set(segment, 'damaged');
       this.#open(segment, from < 0 ? undefined : run);
       frames = frames.slice(Math.max(0, from));
     }
@@ -357,7 +371,7 @@ export class Follower implements DerivedInput, Disposable {
       if (video) this.#propose(segment, video);
       else {
         this.#setOffer(undefined);
-        this.#options.missed?.(msn);
+        this.#options.missed?.(msn, this.#missing.get(segment) ?? 'stopped');
       }
       if (this.#sealed.size > 0) this.#sealed.emit({ opening, group: this.#groupOf(segment) });
     }

@@ -30,6 +30,7 @@ import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { OpenLiveEncoder } from '../transcode/live/live-ladder-shapes.ts';
+import type { RemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
 import type { ContentEngine } from './content/content-check.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
@@ -91,6 +92,8 @@ export interface StreamEngines {
   readonly content?: ContentEngine;
   /** The hardware encoders of this machine; without it software encodes. */
   readonly encoders?: Encoders;
+  /** Workers on other machines that encode live; without it there are none. */
+  readonly remote?: () => RemoteEncoders;
   /** Start a process that converts audio, or video; for tests. */
   readonly openAudioTranscoder?: OpenTranscoder;
   readonly openVideoEncoder?: OpenLiveEncoder;

@@ -328,7 +328,7 @@ function openQualities(
       noRoom: () => deps.room.noRoom(id),
       countersOf: (rung) => qualityCounters(deps, name, rung),
     },
-    missed: (rung) => metrics.qualityGaps.inc({ stream: name, quality: rung }),
+    missed: (rung, cause) => metrics.qualityGaps.inc({ stream: name, quality: rung, cause }),
     failed: (rung, error) => reportBug({ metrics, log }, error, { rung }, 'a derived quality has ended: a bug'),
   });
 }

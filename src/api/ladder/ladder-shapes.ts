@@ -43,6 +43,13 @@ const LadderState = Type.Union([
   Type.Literal('stopped', { description: 'this computer is too slow for every quality; it is tried again' }),
 ]);
 
+/** Why a segment of a quality has no media. */
+const MissingCause = Type.Union([
+  Type.Literal('late', { description: 'its pictures came too late: the encoder is too slow' }),
+  Type.Literal('damaged', { description: 'pictures were lost, as an encoder failed' }),
+  Type.Literal('stopped', { description: 'its encoder had stopped' }),
+]);
+
 /** The ladder of a live stream. */
 export const LadderView = Type.Object(
   {
@@ -65,6 +72,12 @@ export const LadderView = Type.Object(
         ]),
         encoder: Type.Union([Type.String(), Type.Null()], {
           description: 'the encoder on a device, e.g. `h264_nvenc nvidia0`; null: software',
+        }),
+        worker: Type.Union([Type.String(), Type.Null()], {
+          description: 'name of the worker on another machine that encodes it; null: this server',
+        }),
+        missing: Type.Union([MissingCause, Type.Null()], {
+          description: 'why its newest segment is missing; null: it is not. Players are not sent to it meanwhile',
         }),
       }),
       { description: 'lowest first; empty while there is no source' },

@@ -2,7 +2,7 @@
  * The settings of hardware encoders, a part of the table of all settings.
  * In: the types of settings. Out: the section `transcode` for schema.ts.
  */
-import { duration, integer, section } from '../option.ts';
+import { choice, duration, integer, section } from '../option.ts';
 
 export const transcodeSection = section({
   sessions: integer(
@@ -19,5 +19,10 @@ export const transcodeSection = section({
     '10s',
     'How long a job of the library waits for a free session before software encodes it. Live streams do not wait.',
     { min: '0s', max: '10m' },
+  ),
+  liveWorkers: choice(
+    ['auto', 'off'],
+    'auto',
+    'Whether live qualities are encoded on video devices of workers on other machines: `auto` where the devices of this machine are full, failed or absent. The source travels to the worker, and its qualities are one segment later.',
   ),
 });

@@ -32,6 +32,8 @@ export interface WorkerOptions extends NewWorker {
   readonly signal: AbortSignal;
   /** Called when it has registered, for the first time or again. */
   readonly onRegistered?: (id: string) => void;
+  /** Called when the server gives it no more jobs. */
+  readonly onDrain?: () => void;
 }
 
 /** Why a worker ended: the signal, an administrator, or a handler that does not stop. */
@@ -215,6 +217,7 @@ class Worker {
   #drain(drained: () => void): void {
     this.#isDraining = true;
     this.#freed.resolve();
+    this.#options.onDrain?.();
     drained();
   }
 

@@ -16,7 +16,7 @@ export function qualityCounters(
   return {
     committed: (bytes) => metrics.recordedBytes.inc({ stream }, bytes),
     lost(cause, detail) {
-      metrics.qualityGaps.inc({ stream, quality });
+      metrics.qualityGaps.inc({ stream, quality, cause: 'recording' });
       qualityLog.error({ cause, detail }, 'a segment of a quality could not be recorded');
     },
     bug(error) {

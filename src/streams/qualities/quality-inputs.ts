@@ -16,6 +16,7 @@ import type { ServedStream } from '../../delivery/served-stream.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import type { Stream } from '../../live/stream.ts';
 import type { CutList } from '../../packager/cut-list.ts';
+import type { MissingCause } from '../../packager/derived-input.ts';
 import type { Packager } from '../../packager/packager.ts';
 import type { StreamQualities } from './stream-qualities.ts';
 
@@ -23,6 +24,8 @@ import type { StreamQualities } from './stream-qualities.ts';
 export interface QualityInputs extends StreamQualityInputs {
   /** Where the stream is cut. */
   readonly cuts: Pick<CutList, 'subscribe'>;
+  /** Why the newest segment of a quality is missing; undefined: it is not. */
+  missing(rung: string): MissingCause | undefined;
 }
 
 /** The parts of a stream that its inputs need. */
@@ -36,6 +39,7 @@ interface QualityParts {
 export function openQualityInputs(served: ServedStream, { qualities, packager, stream }: QualityParts): QualityInputs {
   return {
     cuts: packager.cuts,
+    missing: (rung) => qualities.missing(rung),
     open: (rung, lateUs) => qualities.open(served, rung, lateUs),
     now() {
       const { context, utcOffsetUs } = stream.placement;

@@ -13,6 +13,7 @@ import type { ServedStream } from '../../delivery/served-stream.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import type { CutList } from '../../packager/cut-list.ts';
+import type { MissingCause } from '../../packager/derived-input.ts';
 import { type DerivedInput, Follower } from '../../packager/follower.ts';
 import type { DerivedQuality, LiveWindowLimits } from '../../packager/live-segment.ts';
 import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
@@ -53,7 +54,7 @@ interface StreamQualitiesSetup {
   /** Segments are in shared memory. */
   readonly shared: boolean;
   /** The quality has a GAP in place of a segment. */
-  readonly missed: (rung: string) => void;
+  readonly missed: (rung: string, cause: MissingCause) => void;
   /** A bug has ended a quality. */
   readonly failed: (rung: string, error: unknown) => void;
 }
@@ -63,6 +64,8 @@ interface Quality {
   readonly listWriter: LiveWindowWriter;
   readonly recording: QualityRecording;
   follower?: Follower;
+  /** Why its newest segment is missing. */
+  missing?: MissingCause | undefined;
 }
 
 /** The qualities that a stream has recorded, with the track id of each in its newest file. */
@@ -147,16 +150,22 @@ export class StreamQualities implements AsyncDisposable {
     await Promise.all(Array.from(this.#qualities.values(), ({ recording }) => recording.seal()));
   }
 
+  /** Why the newest segment of a quality is missing; undefined: it is not. */
+  missing(rung: string): MissingCause | undefined {
+    return this.#qualities.get(rung)?.missing;
+  }
+
   /**
    * The input of a quality; the same one each time.
    *
    * @param source the stream
    * @param rung its name in rendition ids, e.g. its height
-   * @param lateUs how much later than the stream its frames may come, µs of media; used of the first call
+   * @param lateUs how much later than the stream its frames may come, µs of media; the longest of all calls
    * @returns undefined if the stream has too many
    */
   open(source: ServedStream, rung: string, lateUs = LATE_US): DerivedInput | undefined {
     const existing = this.#qualities.get(rung);
+    existing?.follower?.waits(lateUs);
     if (existing?.follower) return existing.follower;
     const followed = [...this.#qualities.values()].filter(({ follower }) => follower).length;
     const quality = followed < MAX_QUALITIES ? (existing ?? this.#add(source, rung)) : undefined;
@@ -173,11 +182,15 @@ export class StreamQualities implements AsyncDisposable {
       shared,
       initOf: (tracks) => inits.of(tracks),
       offered: (offered) => this.#offer(rung, offered),
-      missed: () => this.#setup.missed(rung),
+      missed: (_, cause) => {
+        quality.missing = cause;
+        this.#setup.missed(rung, cause);
+      },
       failed: (error) => this.#setup.failed(rung, error),
     });
     quality.follower = follower;
     follower.sealed.subscribe(({ group }) => {
+      if (group) quality.missing = undefined;
       if (group) this.#sealed.emit({ rung, group });
     });
     quality.recording.follow(follower);

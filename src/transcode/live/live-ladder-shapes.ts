@@ -41,6 +41,10 @@ export interface LiveLadderOptions {
   readonly plan: (track: VideoTrack, options: { readonly interlaced: boolean }) => LivePlan;
   /** Whether a rung is encoded on a device, which may hang. */
   readonly isOnDevice: () => boolean;
+  /** It begins with a key frame that begins a segment, not with any. */
+  readonly beginsWithSegment?: boolean;
+  /** Being so far behind is too far, ms; 1 s by default. */
+  readonly lagLimitMs?: number;
   readonly report: LiveLadderReport;
 }
 

@@ -35,6 +35,7 @@ function openRig(
   const said: string[] = [];
   const calls = new Map<string, Received>();
   const inputs = new Map<string, DerivedInput>();
+  const elsewhere = new Set<string>();
   const live = new LiveLadder({
     open: encoders.open,
     clock: rig.clock,
@@ -53,7 +54,10 @@ function openRig(
         }
       );
     },
-    plan: (of, { interlaced }) => planLive(of, parseLadder(ladder), { interlaced }),
+    plan(of, { interlaced }) {
+      const plan = planLive(of, parseLadder(ladder), { interlaced });
+      return { ...plan, rungs: plan.rungs.filter(({ name }) => !elsewhere.has(name)) };
+    },
     isOnDevice: () => isOnDevice,
     report: {
       encoderFailed: (rung, why) => said.push(`encoder of ${rung} failed: ${why}`),
@@ -72,6 +76,7 @@ function openRig(
     said,
     calls,
     inputs,
+    elsewhere,
     begin: () => rig.stream.startRun(continuous([of])),
     /** Publishes this many seconds of media in their time. */
     async play(seconds: number) {
@@ -112,6 +117,32 @@ test('the qualities have the cuts of the stream, and end with it', async (t) => 
   }
   await live.stop();
   assert.equal(live.facts.state, 'off');
+  assert.deepEqual(said, []);
+});
+
+test('a rung that another ladder makes ends with a segment, without a GAP; the others have every segment', async (t) => {
+  const { rig, live, begin, play, settle, calls, inputs, elsewhere, said } = openRig(t, { ladder: '144p, 180p' });
+  const { follower, list, missing } = createFollowerRig(rig, 4_000_000, '144');
+  inputs.set('144', follower);
+  begin();
+  live.start();
+  await settle();
+  await play(4.4);
+  elsewhere.add('180');
+  live.replan();
+  await play(8);
+  assert.deepEqual(missing, []);
+  assert.ok(list.segments.filter(({ sealed }) => sealed).every(({ sealed }) => sealed!.tracks.size === 1));
+  const { frames, calls: said180 } = calls.get('180')!;
+  const end = frames.at(-1)!.pts + frames.at(-1)!.duration;
+  const ends = rig.list.segments.map(({ sealed }) => sealed?.tracks.get(track.id)?.tfdt);
+  assert.ok(ends.includes(end), 'it ends where a segment begins');
+  assert.deepEqual(said180, ['run 1 320×180']);
+  assert.deepEqual(
+    live.facts.rungs.map(({ planned }) => planned.name),
+    ['144'],
+  );
+  await live.stop();
   assert.deepEqual(said, []);
 });
 

@@ -58,6 +58,8 @@ interface LadderRun {
   isInterlaced: boolean;
   isBegun: boolean;
   isOver: boolean;
+  /** Another plan continues here, ticks of the source: a picture that conceals a cut there is too much. */
+  until: number;
 }
 
 /** The ladder of one stream. */
@@ -85,6 +87,8 @@ export class LiveLadder implements Sink {
   #pace: Pace = { kind: 'continuous' };
   #isWanted = false;
   #isHopeless = false;
+  /** Another plan is made with the next segment. */
+  #isPlanOld = false;
   #failures = 0;
   #startedMs = 0;
   #newestLagMs = 0;
@@ -152,6 +156,24 @@ export class LiveLadder implements Sink {
     return true;
   }
 
+  /** Resolves when the encoder that is being started takes frames. */
+  async ready(): Promise<void> {
+    await this.#opening;
+  }
+
+  /**
+   * The plan has other rungs from the next segment on that begins with a key frame. Those that leave are made
+   * by another ladder from there on.
+   */
+  replan(): void {
+    this.#isPlanOld = true;
+  }
+
+  /** Longest media that the source delivers at once, ms. */
+  get burstMs(): number {
+    return this.#pace.kind === 'bursty' ? this.#pace.intervalS * 1000 : 0;
+  }
+
   startRun(context: RunContext): void {
     this.#pace = context.pace;
     if (context.soft) return;
@@ -161,7 +183,8 @@ export class LiveLadder implements Sink {
     if (reference.kind !== 'video') return;
     const plan = this.#planOf(reference, false);
     const scan = new ScanWatch(reference.config);
-    this.#run = { id: run.id, track: reference, plan, scan, isInterlaced: false, isBegun: false, isOver: false };
+    const state = { isInterlaced: false, isBegun: false, isOver: false, until: Number.POSITIVE_INFINITY };
+    this.#run = { id: run.id, track: reference, plan, scan, ...state };
     if (this.#queue) this.#queue.maxTicks = this.#maxWaitS * reference.timescale;
   }
 
@@ -170,6 +193,7 @@ export class LiveLadder implements Sink {
     if (!this.#run || !queue || this.#run.isOver || frame.trackId !== this.#run.track.id) return;
     const run = this.#look(this.#run, frame);
     if (this.#madeOf(run).length === 0) return;
+    if (!run.isBegun && this.#options.beginsWithSegment && !this.#isAtCut(frame)) return;
     if (!run.isBegun) this.#begin(run, frame, queue);
     const atMs = this.#nowMs;
     this.#arrivals.set(frame.pts, { atMs, duration: frame.duration });
@@ -183,10 +207,36 @@ export class LiveLadder implements Sink {
   #look(run: LadderRun, frame: Frame): LadderRun {
     // FFmpeg returns the fields of HEVC as pictures of half the height.
     run.isInterlaced ||= run.track.config.codec === 'h264' && run.scan.look(frame) === 'interlaced';
-    if (!frame.key || run.isInterlaced === run.plan.picture.interlaced) return run;
-    this.#endCurrent();
-    this.#run = { ...run, plan: this.#planOf(run.track, true), isBegun: false, isOver: false };
+    const isSame = run.isInterlaced === run.plan.picture.interlaced;
+    const isOld = this.#isPlanOld && this.#isAtCut(frame);
+    if (!frame.key || (isSame && !isOld)) return run;
+    const plan = this.#planOf(run.track, run.isInterlaced);
+    run.until = frame.pts;
+    if (isSame) this.#pass(run, plan);
+    else this.#endCurrent();
+    if (isOld) {
+      this.#isPlanOld = false;
+      this.#droppedCount = 0; // fewer rungs may be possible
+    }
+    this.#run = { ...run, plan, isBegun: false, isOver: false, until: Number.POSITIVE_INFINITY };
     return this.#run;
+  }
+
+  /** Whether a key frame begins a segment. */
+  #isAtCut({ key, pts }: Frame): boolean {
+    const at = this.#cuts.at(-1);
+    return key && at !== undefined && Math.abs(pts - at) <= 1;
+  }
+
+  /** Another plan continues the run: its rungs have no end, and those that leave are not stopped. */
+  #pass(run: LadderRun, plan: LivePlan): void {
+    run.isOver = true;
+    if (!run.isBegun) return;
+    const names = new Set(plan.rungs.map(({ name }) => name));
+    this.#queue?.mark(true, () => {
+      for (const name of this.#inputs.keys()) if (!names.has(name)) this.#inputs.delete(name);
+      this.#live.clear();
+    });
   }
 
   #planOf(track: VideoTrack, interlaced: boolean): LivePlan {
@@ -359,6 +409,7 @@ export class LiveLadder implements Sink {
     const nowMs = this.#nowMs;
     this.#newestMs = nowMs;
     const scale = ladderTimescale({ num: 1, den: run.track.timescale }) / run.track.timescale;
+    if (frame.pts >= (run.until - 1) * scale) return;
     const source = this.#arrivals.get(Math.round(frame.pts / scale));
     if (source) {
       this.#newestLagMs = nowMs - source.atMs;
@@ -457,7 +508,7 @@ export class LiveLadder implements Sink {
   }
 
   get #limitMs(): number {
-    return LAG_LIMIT_MS + (this.#pace.kind === 'bursty' ? this.#pace.intervalS * 1000 : 0);
+    return (this.#options.lagLimitMs ?? LAG_LIMIT_MS) + this.burstMs;
   }
 
   get #maxWaitS(): number {

@@ -12,6 +12,8 @@ const rung = (name: string, state: Ladder['made'][number]['state']) => ({
   bitrate: 1,
   state,
   encoder: null,
+  worker: null,
+  missing: null,
 });
 const ladder = (change: Partial<Ladder>): Ladder => ({
   rungs: '480p, 240p',
