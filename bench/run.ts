@@ -14,6 +14,7 @@ import { benchRtsp } from './ingest/rtsp.ts';
 import { benchJobs } from './jobs/jobs.ts';
 import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
+import { benchMeasuredLadder } from './ladder/measured-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchCalendar } from './past/calendar.ts';
 import { benchStoryboard } from './past/storyboard.ts';
@@ -60,6 +61,10 @@ const usage = `Usage: npm run bench -- VERB [options]
   ladder     three rungs of a 1080p30 film, compared with one node-av script that calls the same decoder, scalers and encoders
     --seconds 20       length of the film
     --rounds 5         rounds; the table has their medians
+  measured-ladder  bytes of measured and fixed ladders at equal XPSNR, of slides, a moving picture and noise
+    --seconds 12       length of each film, at least 12
+    --height 720       of the films
+    --only slides,film,noise  some of them
   live-ladder  720p and 360p of a live 1080p30 source over RTMP, in real time: dropped pictures, lag, CPU
     --seconds 600      measured seconds
   timeline   queries in the index of many days, and the playlist of 24 hours
@@ -202,6 +207,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
     }),
   ladder: () => benchLadder(seconds(20), rounds),
   'live-ladder': () => benchLiveLadder(seconds(600)),
+  'measured-ladder': () =>
+    benchMeasuredLadder({
+      seconds: seconds(12),
+      height: Number(values.height.split(',').at(-1)),
+      only: values.only?.split(',') ?? [],
+    }),
   timeline: () => benchTimeline(...streamsAndDays()),
   calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
   'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),

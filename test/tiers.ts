@@ -174,6 +174,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/live-ladder.test.ts': partly('an encoder that is stopped or killed, and publishers'),
   'test/e2e/live-workers.test.ts': partly('a worker that hangs, is cut off, slow, or whose device fails'),
   'test/e2e/mail-restart.test.ts': long('a kill while e-mail waits', 'test/e2e/alarms.test.ts'),
+  'test/e2e/measured-ladder.test.ts': long(
+    'encodes two ladders of three films',
+    'src/library/processing/measured-ladder.test.ts',
+  ),
   'test/e2e/messages.test.ts': partly('every sentence, and those of a running oxbow'),
   'test/e2e/mp4-source.test.ts': long(
     'every pair of codecs, each as window, clips and files',

@@ -126,6 +126,56 @@ export interface LadderAudioOptions {
   readonly gainDb: number;
 }
 
+/** A short stretch of a video, µs of the asset. */
+export interface MeasuredStretch {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/**
+ * Samples of a video that are encoded in several sizes and qualities, and compared with their source. Nothing
+ * of it is kept but the figures.
+ */
+export interface LadderMeasureOptions {
+  readonly kind: 'measure';
+  /** Index of the stream in the container. */
+  readonly stream: number;
+  readonly picture: LadderPicture;
+  readonly renditions: readonly [];
+  /** One for each size, the largest first; software H.264. `crf` is not used. */
+  readonly sizes: readonly LadderVideoRendition[];
+  /** Constant qualities of x264, the best first. */
+  readonly crfs: readonly number[];
+  /** The order in which they are measured. */
+  readonly samples: readonly MeasuredStretch[];
+  /** Average distance of key frames of the renditions, s: a sample has more of them. */
+  readonly keyEveryS: number;
+  /** Ends when it has taken this share of the time that the encode of the asset is expected to take. */
+  readonly maxShare: number;
+}
+
+/** The average over the samples of one size at one constant quality. */
+export interface MeasuredPoint {
+  /** Name of the size, as `LadderVideoRendition.rung`. */
+  readonly rung: string;
+  readonly crf: number;
+  /** Bits per second, below the cap of the size. */
+  readonly bitRate: number;
+  /** Of the picture in the largest size, (4 Y + U + V) / 6, dB. */
+  readonly xpsnr: number;
+}
+
+/** What the samples of a video have shown. */
+export interface LadderMeasured {
+  readonly points: readonly MeasuredPoint[];
+  /** Samples that were measured; fewer than requested where the time was over. */
+  readonly samples: number;
+  /** Time that all sizes of the samples took at the best quality, ms: one encode. */
+  readonly encodeMs: number;
+  /** Time that all of it took, ms. */
+  readonly totalMs: number;
+}
+
 /** Where segments begin. */
 export interface LadderTimes {
   /** Time in the container at which the asset begins, µs. */
@@ -149,7 +199,7 @@ export interface LadderTimes {
 
 /** Options of one process. */
 export interface LadderOptions {
-  readonly media: LadderVideoOptions | LadderAudioOptions;
+  readonly media: LadderVideoOptions | LadderAudioOptions | LadderMeasureOptions;
   readonly times: LadderTimes;
   /** Threads of decoder and encoders together. */
   readonly threads: number;
@@ -169,6 +219,7 @@ export interface LadderCounts {
   readonly fallbacks: readonly string[];
   /** Integrated loudness, LUFS, and true peak, dBTP; of audio. */
   readonly loudness?: { readonly integrated: number; readonly range: number; readonly peak: number };
+  readonly measured?: LadderMeasured;
 }
 
 /** Limits of one process. */

@@ -132,7 +132,8 @@ function cpuLimitOf({ media, times }: LadderOptions): { readonly maxCpuS?: numbe
   if (endUs === undefined) return {};
   const seconds = Math.max(0, endUs - times.cuts[0]!) / 1_000_000;
   if (media.kind === 'audio') return { maxCpuS: Math.ceil(baseCpuS + seconds * audioCpuShare) };
-  const pixels = media.renditions.reduce((sum, { width, height, frameRate, keepEvery }) => {
+  const pixels = (media.kind === 'measure' ? media.sizes : media.renditions).reduce((sum, size) => {
+    const { width, height, frameRate, keepEvery } = size;
     return sum + (width * height * keepEvery * frameRate.num) / frameRate.den;
   }, 0);
   return { maxCpuS: Math.ceil(baseCpuS + (seconds * pixels) / pixelsPerCpuS) };

@@ -20,6 +20,8 @@ export class Repacketizer implements Sink {
   delayS: number;
   /** Frames that it drops. */
   drops: (frame: Frame) => boolean = () => false;
+  /** Peak that it announces, bits per second; undefined: none. */
+  bandwidth: number | undefined;
   readonly #isSame: boolean;
   #context: RunContext | undefined;
   #held: Frame[] = [];
@@ -41,7 +43,7 @@ export class Repacketizer implements Sink {
       return;
     }
     const config = { ...reference.config, codecs: 'avc1.64000d', width: 320, height: 180 };
-    this.#input.startRun(context.run.id, { ...reference, config } as VideoTrack);
+    this.#input.startRun(context.run.id, { ...reference, config } as VideoTrack, this.bandwidth);
   }
 
   write(frame: Frame): void {

@@ -73,7 +73,12 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
         assert.deepEqual(segment.bytes!.get(2), source.bytes!.get(2), 'the audio is that of the stream');
         assert.notEqual(segment.bytes!.get(2)!.buffer, source.bytes!.get(2)!.buffer, 'in other memory');
       }
-      assert.equal(offers.length, 1);
+      // Then again, with what was measured.
+      assert.deepEqual(
+        offers.map((offer) => offer!.measured !== undefined),
+        [false, true],
+      );
+      assert.equal(new Set(offers.map((offer) => offer!.bandwidth)).size, 1, 'BANDWIDTH is frozen');
       assert.deepEqual(
         rig.list.state.qualities.map(({ track }) => track.rung),
         ['180'],
@@ -131,7 +136,7 @@ suite('a derived quality on the cuts of its stream (rule 6)', () => {
     assert.deepEqual(new Set(missing), new Set(['damaged']));
     assert.deepEqual(lengths.slice(missed.at(-1)! + 1), source.slice(missed.at(-1)! + 1));
     assert.deepEqual(
-      offers.map((offer) => offer !== undefined),
+      offers.filter((offer) => !offer?.measured).map((offer) => offer !== undefined),
       [true, false, true],
       'it leaves and returns',
     );

@@ -18,6 +18,7 @@ import { familyOf, type Generation, HEADROOM } from './generation.ts';
 import type { DerivedQuality, LiveWindowChange, SegmentOpening } from './live-segment.ts';
 import type { LiveWindow } from './live-window.ts';
 import type { LiveWindowWriter } from './live-window-writer.ts';
+import { RecentRate } from './recent-rate.ts';
 import { TrackWriter } from './track-writer.ts';
 
 export type { DerivedInput } from './derived-input.ts';
@@ -59,6 +60,7 @@ export class Follower implements DerivedInput, Disposable {
   #offer: DerivedQuality | undefined;
   /** Measured in the current generation; 0 before. */
   #bandwidth = 0;
+  readonly #recent = new RecentRate();
   readonly #stops: readonly (() => void)[];
 
   constructor(options: FollowerOptions) {
@@ -93,6 +95,8 @@ export class Follower implements DerivedInput, Disposable {
     if (last) last.ended = true;
     this.#isStopped = false;
     this.#endedTimeline = -1;
+    const { width, height } = this.#track?.config ?? track.config;
+    if (width !== track.config.width || height !== track.config.height) this.#recent.clear();
     this.#runs.push(new DerivedRun(run, { ...track, id, rung }, bandwidth));
     this.#guard(() => this.#advance());
   }
@@ -405,14 +409,24 @@ export class Follower implements DerivedInput, Disposable {
     return this.#inits;
   }
 
-  /** Offers the quality once it has a complete segment; BANDWIDTH is frozen while the generation lasts. */
-  #propose({ generation }: FollowedSegment, { bytes, duration }: TrackSegment): void {
+  /**
+   * Offers the quality once it has a complete segment; BANDWIDTH is frozen while the generation lasts, and
+   * what was measured is next to it.
+   */
+  #propose({ generation, durationUs }: FollowedSegment, { bytes, duration }: TrackSegment): void {
     const list = this.#list;
     const track = this.#track;
-    if (this.#offer || !track || list.generation?.number !== generation.number) return;
+    const { targetDurationS } = generation;
+    this.#recent.add(durationUs, bytes.length, targetDurationS);
+    if (!track || list.generation?.number !== generation.number) return;
+    const measured = this.#recent.listed(targetDurationS);
+    if (this.#offer) {
+      if (measured !== this.#offer.measured) this.#setOffer({ ...this.#offer, measured });
+      return;
+    }
     const bandwidth = list.generation.bandwidths[track.id] || this.#bandwidth;
     this.#bandwidth = bandwidth || Math.ceil((bytes.length * 8 * HEADROOM * track.timescale) / Math.max(1, duration));
-    this.#setOffer({ track, bandwidth: this.#bandwidth, frameRate: list.generation.frameRate });
+    this.#setOffer({ track, bandwidth: this.#bandwidth, frameRate: list.generation.frameRate, measured });
   }
 
   #setOffer(quality: DerivedQuality | undefined): void {

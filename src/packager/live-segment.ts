@@ -10,6 +10,7 @@ import type { Run } from '@oxbow/media/run';
 import type { Init, Part, SegmentGroup, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
 import type { Generation } from './generation.ts';
+import type { MeasuredRate } from './recent-rate.ts';
 
 /** A part and its byte range in its track's segment. */
 export interface LivePart {
@@ -70,6 +71,8 @@ export interface DerivedQuality {
   readonly bandwidth: number;
   /** Frames per second, three decimals; undefined where it varies. */
   readonly frameRate: number | undefined;
+  /** Of its video in the last hour, absent until it is known; it changes while the generation lasts. */
+  readonly measured?: MeasuredRate | undefined;
 }
 
 /** One generation of the live window, from which playlists are printed. */

@@ -21,6 +21,9 @@ test('bench rtsp', { skip: need('ffmpeg') || needGstServer() }, () =>
 );
 test('bench import', { skip: need('ffmpeg') }, () => bench('import --seconds 4 --rounds 1'));
 test('bench ladder', { skip: need('ffmpeg') }, () => bench('ladder --seconds 2 --rounds 1'));
+test('bench measured-ladder', { skip: need('ffmpeg') }, () =>
+  bench('measured-ladder --height 180 --seconds 12 --only slides'),
+);
 test('bench live-ladder', { skip: need('ffmpeg') }, () => bench('live-ladder --seconds 5'));
 test('bench storyboard', { skip: need('ffmpeg') }, () => bench('storyboard --streams 1 --seconds 1'));
 test('bench input', { skip: need('ffmpeg') }, () => bench('input --count 2'));

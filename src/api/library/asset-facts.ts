@@ -94,6 +94,39 @@ export interface ImportedText {
   readonly hasScript: boolean;
 }
 
+/** A rung of a ladder of H.264. */
+export interface AssetLadderRung {
+  /** As in the id of its rendition, e.g. `720`. */
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Expected average, bits per second. */
+  readonly bitRate: number;
+  /** Bits per second that it does not exceed for long. */
+  readonly maxRate: number;
+  /** Expected likeness with the source, in its size, dB; null where the cap decides it. */
+  readonly xpsnr: number | null;
+}
+
+/** The ladder that samples of a video have decided, before it is encoded. */
+export interface AssetLadder {
+  /** `fixed`: that of the table; the measurement failed, or the video needs all of its rates. */
+  readonly plan: 'measured' | 'fixed';
+  /** The best first; empty where the measurement failed. */
+  readonly rungs: readonly AssetLadderRung[];
+  /** What the table would have made, the largest first. */
+  readonly fixed: readonly AssetLadderRung[];
+  readonly samples: number;
+  /** Each size at each constant quality of x264. */
+  readonly points: readonly {
+    readonly rung: string;
+    readonly crf: number;
+    /** Bits per second, below the cap of the size. */
+    readonly bitRate: number;
+    readonly xpsnr: number;
+  }[];
+}
+
 /** The facts of an original. */
 export interface AssetFacts {
   /**
@@ -116,6 +149,8 @@ export interface AssetFacts {
   readonly captions?: readonly AssetCaptions[];
   /** Missing, damaged and omitted media, for a person; may be empty. */
   readonly warnings: readonly string[];
+  /** Absent where no samples were measured: of a short video, or if the setting says so. */
+  readonly ladder?: AssetLadder;
 }
 
 /**

@@ -28,6 +28,7 @@ const paths: readonly string[] = [
   'library.maxUpload',
   'library.trash',
   'library.ladder.encode',
+  'library.ladder.plan',
   'library.ladder.preset',
   'library.ladder.rungs',
   'library.ladder.effort',

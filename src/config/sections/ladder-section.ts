@@ -53,6 +53,12 @@ const loudness = createOption<number | undefined>(
 
 export const ladderSection = section({
   encode: flag(true, 'Whether uploaded videos are encoded in several qualities.', { reload: 'live' }),
+  plan: choice(
+    ['measured', 'fixed'],
+    'measured',
+    'Whether samples of a video decide its qualities: how many bits each size of it needs. `fixed`: a table does, for all videos alike.',
+    { reload: 'live' },
+  ),
   preset: choice(
     ['h264', 'vp9', 'hevc', 'av1'],
     'h264',

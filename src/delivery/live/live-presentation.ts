@@ -14,7 +14,7 @@ import type {
 } from '@oxbow/media/presentation';
 import { isSubtitle, type Rendition } from '@oxbow/media/rendition-set';
 import { type Generation, HEADROOM } from '../../packager/generation.ts';
-import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
+import type { DerivedQuality, LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';
 
 /** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
@@ -119,14 +119,17 @@ export function describeAll(view: LiveWindowView): Description {
  */
 export function describeMeasured(view: LiveWindowView): Description {
   const described = describeAll(view);
-  const derived = new Set((view.qualities ?? []).map(({ track }) => track.id));
-  const peaks = new Map<string, PeakRate | undefined>();
-  /** Undefined for a quality whose segments are in another window. */
+  const qualities = new Map((view.qualities ?? []).map((quality) => [quality.track.id, quality]));
+  const peaks = new Map<string, Rate | undefined>();
   const peakFor = (rendition: Rendition) => {
     const { id, tracks } = rendition;
-    if (!peaks.has(id))
-      peaks.set(id, tracks.some((track) => derived.has(track.id)) ? undefined : peakOf(view, rendition));
-    return peaks.get(id);
+    if (peaks.has(id)) return peaks.get(id);
+    const quality = tracks.map((track) => qualities.get(track.id)).find((each) => each !== undefined);
+    const rate = quality
+      ? rateOf(quality, peakOf(view, { id, tracks: tracks.filter((track) => track !== quality.track) }))
+      : peakOf(view, rendition);
+    peaks.set(id, rate);
+    return rate;
   };
   const bandwidthOf = (rendition: Rendition) => {
     const announced = described.bandwidthOf(rendition);
@@ -142,6 +145,19 @@ export function describeMeasured(view: LiveWindowView): Description {
       return isKnown && average > 0 ? Math.min(bandwidthOf(rendition), twoDigits(average)) : undefined;
     },
   };
+}
+
+/** A measured bit rate. */
+type Rate = Pick<PeakRate, 'rate' | 'average' | 'durationUs'>;
+
+/**
+ * The rate of a quality, whose segments are in another window, with that of the sound beside it; undefined
+ * until it is known.
+ */
+function rateOf({ measured }: DerivedQuality, beside: Rate): Rate | undefined {
+  if (!measured) return undefined;
+  const rate = measured.peak + beside.rate;
+  return { rate, average: measured.average + beside.average, durationUs: Number.POSITIVE_INFINITY };
 }
 
 /** Rounded up to two digits, so that an average that wanders seldom changes the list. */
@@ -160,7 +176,7 @@ function peakOf({ segments, generation }: LiveWindowView, { tracks }: Rendition)
   return peak;
 }
 
-function followed(announced: number, peak: PeakRate, { targetDurationS }: Generation): number {
+function followed(announced: number, peak: Rate, { targetDurationS }: Generation): number {
   const measured = peak.rate * HEADROOM;
   const isKnown = peak.durationUs >= targetDurationS * 1e6 * (measured > announced ? 1 : LOWER_AFTER_TARGETS);
   if (!isKnown || measured === 0 || Math.abs(announced - measured) <= OFF_BY * measured) return announced;

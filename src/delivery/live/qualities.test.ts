@@ -69,6 +69,37 @@ suite('derived qualities of a live stream', () => {
     assert.ok(small!.bandwidth > 0 && small!.bandwidth < source!.bandwidth);
   });
 
+  test('say what they needed in the last hour, once it is known: a cap is seldom reached (4.4.6.2, AVERAGE-BANDWIDTH)', () => {
+    const stream = openStream(40);
+    const listed = () => {
+      const parsed = parsePlaylist(textOf(stream.get('index.m3u8')));
+      assert.ok(parsed.kind === 'multivariant');
+      const { bandwidth, averageBandwidth } = parsed.playlist.variants.find(({ uri }) => uri.includes('-180'))!;
+      return { bandwidth, averageBandwidth };
+    };
+    stream.encoder.bandwidth = 4_000_000;
+    stream.publish(0, 300);
+    assert.ok(listed().bandwidth > 4_000_000 && listed().averageBandwidth === undefined);
+    stream.publish(300, 2500);
+    // Of the video and of the sound beside it, within the steps of lists.
+    const sealed = stream.list.segments.filter((segment) => segment.sealed);
+    const bits = sealed
+      .flatMap((segment) => [...segment.sealed!.tracks.values()])
+      .reduce((sum, { length }) => sum + 8 * length, 0);
+    const average = bits / sealed.reduce((sum, segment) => sum + segment.sealed!.durationUs / 1e6, 0);
+    const { bandwidth, averageBandwidth } = listed();
+    assert.ok(
+      averageBandwidth! > 0.85 * average && averageBandwidth! < 1.25 * average,
+      `${averageBandwidth} of ${average}`,
+    );
+    assert.ok(bandwidth >= average && bandwidth < 2 * average, `${bandwidth} of ${average}`);
+    // A DASH manifest is loaded again and again: it keeps what it announced.
+    assert.match(
+      textOf(stream.get('index.mpd')),
+      /id="v0-180"[^>]* bandwidth="4000000"|bandwidth="4000000"[^>]* id="v0-180"/,
+    );
+  });
+
   test('are Representations of the same AdaptationSet in the DASH manifest, with numbers and times of the stream', () => {
     const stream = openStream();
     stream.publish(0, 500);

@@ -188,8 +188,10 @@ export function createMediaKinds({ segments, ended }: MediaKindsOptions): readon
       name: ENCODE_KIND,
       limits: { runMs: 24 * HOUR_MS, outputBytes: OUTPUT_BYTES, outputs: 20_000 },
       resultOf(job) {
-        const { counts } = job.result as Partial<EncodeJobResult>;
-        return { renditions: [...renditionsOf(job)], fallbacks: [...(counts?.fallbacks ?? [])] };
+        const { counts, measured, warnings = [] } = job.result as Partial<EncodeJobResult>;
+        const result = { renditions: [...renditionsOf(job)], fallbacks: [...(counts?.fallbacks ?? [])] };
+        const isMeasure = (job.input as EncodeJobInput).media.kind === 'measure';
+        return isMeasure ? { ...result, measured: measured ?? null, warnings: [...warnings] } : result;
       },
     },
   ];

@@ -7,7 +7,7 @@
  * in a crash.
  */
 import type { Kysely } from 'kysely';
-import type { ImportLoss, ImportResult } from '../../api/library/asset-facts.ts';
+import type { AssetFacts, ImportLoss, ImportResult } from '../../api/library/asset-facts.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import type { Job, JobOptions } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/jobs-api.ts';
@@ -21,6 +21,7 @@ import {
   type EncodeJobResult,
   encodeJobs,
   lookJobs,
+  measureJob,
 } from '../../transcode/ladder/encode-job.ts';
 import { ladderDefaults, noLadder, planLadder } from '../../transcode/ladder/plan.ts';
 import type { LadderPlan, LadderSettings } from '../../transcode/ladder/plan-shapes.ts';
@@ -31,8 +32,10 @@ import type { ProcessedAssets } from '../processed-assets.ts';
 import type { UploadedAssets } from '../uploaded-assets.ts';
 import { ladderSourceOf } from './ladder-source.ts';
 import { deleteLeftFiles } from './left-files.ts';
+import { decideByPoints, decideLadder } from './measured-ladder.ts';
 import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, lossesOf, SOURCE } from './media-kinds.ts';
 import { RenditionRows } from './rendition-rows.ts';
+import { sourceBytesOf } from './source-bytes.ts';
 
 /** What processing is opened with. */
 export interface ProcessingOptions {
@@ -216,13 +219,16 @@ export class Processing implements Disposable {
       if (!(error instanceof OxbowError)) throw error;
       return { inputs: [], failure: { code: error.code, detail: error.message } };
     }
+    const base = plan;
+    const measuring = await this.#measured(assetId, result, { plan, encodingJobs });
+    ({ plan } = measuring);
     const looks = lookJobs(assetId, plan, result);
     const looked = encodingJobs.filter(
       ({ input, state }) => ENDED.has(state) && (input as EncodeJobInput).media.kind === 'look',
     );
     const inputs = encodeJobs(assetId, plan, result, { looks: sizesOf(looked) });
     // Until all pieces have been looked at, the bits of each are not known.
-    const isWaiting = looked.length < looks.length;
+    const isWaiting = looked.length < looks.length || measuring.isWaiting;
     for (const { id, ...rendition } of [
       ...(plan.video?.renditions ?? []),
       ...plan.audio.flatMap((track) => track.renditions),
@@ -230,16 +236,45 @@ export class Processing implements Disposable {
       await this.#rows.plan(assetId, id, rendition);
     }
     const exists = new Set(encodingJobs.map(({ input }) => keyOf(input as EncodeJobInput)));
-    for (const input of [...looks, ...inputs]) {
+    for (const input of [...measuring.inputs, ...looks, ...inputs]) {
       if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
-      const priority = (input.media.kind === 'audio' ? SOUND_PRIORITY : 0) + priorityOf(result.endUs);
+      const isFirst = input.media.kind === 'audio' || input.media.kind === 'measure';
+      const priority = (isFirst ? SOUND_PRIORITY : 0) + priorityOf(result.endUs);
       const isVideoInput = input.media.kind === 'video';
-      const jobInput: PlannedInput = { ...input, plan, ...(isSoftware && isVideoInput && { software: true }) };
+      const jobInput: PlannedInput = { ...input, plan: base, ...(isSoftware && isVideoInput && { software: true }) };
       await jobs.add(ENCODE_KIND, jobInput, { subject: assetId, priority, guard: this.#options.guard });
     }
     // Last: until then they say that software makes the pieces.
     for (const { id } of replaced) await jobs.queue.forget(id);
     return { inputs, failure: settings || planned ? undefined : withoutEncoding(result) };
+  }
+
+  /**
+   * The plan that the measurement of samples decides; until it has ended the fixed one, of which no video is
+   * encoded.
+   */
+  async #measured(
+    assetId: string,
+    result: ImportResult,
+    { plan, encodingJobs }: { readonly plan: LadderPlan; readonly encodingJobs: readonly Job[] },
+  ): Promise<{ readonly plan: LadderPlan; readonly inputs: readonly EncodeJobInput[]; readonly isWaiting: boolean }> {
+    const { db, assets, processed } = this.#options;
+    if (!plan.video?.measure) return { plan, inputs: [], isWaiting: false };
+    const asset = await assets.get(assetId);
+    const stored = (asset.facts as Partial<AssetFacts> | null)?.ladder;
+    // What was decided counts, also where its job is forgotten.
+    if (stored) return { plan: decideByPoints(plan, stored).plan, inputs: [], isWaiting: false };
+    const job = encodingJobs.find(({ input }) => (input as EncodeJobInput).media.kind === 'measure');
+    if (job && ENDED.has(job.state)) {
+      const decided = decideLadder(plan, job);
+      const facts = { ...result.facts, warnings: [...result.facts.warnings, ...decided.warnings] };
+      const kept = new Set(decided.plan.video?.renditions.map(({ id }) => id));
+      for (const { id } of plan.video.renditions) if (!kept.has(id)) await this.#rows.remove(assetId, id);
+      await processed.describe(assetId, { facts: { ...facts, ladder: decided.ladder } });
+      return { plan: decided.plan, inputs: [], isWaiting: false };
+    }
+    const input = measureJob(assetId, plan, result, await sourceBytesOf(db, assetId, result));
+    return { plan, inputs: input ? [input] : [], isWaiting: input !== undefined };
   }
 
   /** Ends jobs whose pieces do not play as one, and deletes what they made. */
@@ -357,7 +392,8 @@ function priorityOf(endUs: number): number {
 
 /** Distinguishes the jobs of an asset. */
 function keyOf({ media }: EncodeJobInput): string {
-  return media.kind === 'audio' ? `audio ${media.stream}` : `${media.kind} ${media.firstMsn}`;
+  if (media.kind === 'audio') return `audio ${media.stream}`;
+  return media.kind === 'measure' ? media.kind : `${media.kind} ${media.firstMsn}`;
 }
 
 /** Results of looks, by the MSN of their pieces; one that failed has found nothing. */

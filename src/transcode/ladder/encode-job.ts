@@ -7,11 +7,14 @@ import type { JoinedPart } from '../../ffmpeg/joined-clock.ts';
 import type {
   LadderAudioRendition,
   LadderCounts,
+  LadderMeasured,
   LadderPicture,
   LadderVideoRendition,
 } from '../../ffmpeg/ladder-options.ts';
 import { bitShares } from './bit-shares.ts';
+import { MEASURED_CRFS } from './measured-plan.ts';
 import type { LadderPlan } from './plan-shapes.ts';
+import { samplesOf } from './samples.ts';
 
 /** Kind of the jobs. */
 export const ENCODE_KIND = 'encode';
@@ -55,6 +58,23 @@ interface EncodeLook extends Omit<EncodeVideo, 'kind'> {
   readonly kind: 'look';
 }
 
+/** Samples of the video of an asset, which decide its renditions. Nothing of it is stored. */
+export interface EncodeMeasure {
+  readonly kind: 'measure';
+  readonly stream: number;
+  readonly picture: LadderPicture;
+  readonly renditions: readonly [];
+  /** The largest first. */
+  readonly sizes: readonly LadderVideoRendition[];
+  readonly crfs: readonly number[];
+  /** Starts of the samples, µs of the asset, in the order in which they are measured. */
+  readonly cuts: readonly number[];
+  /** Duration of each, µs. */
+  readonly sampleUs: number;
+  /** Average duration of a segment, s. */
+  readonly keyEveryS: number;
+}
+
 /** An audio track of an asset, whole, in all renditions. */
 export interface EncodeAudio {
   readonly kind: 'audio';
@@ -77,7 +97,7 @@ export interface EncodeJobInput {
   readonly endUs: number;
   /** No device encodes it: pieces of several encoders do not play as one. */
   readonly software?: true;
-  readonly media: EncodeVideo | EncodeLook | EncodeAudio;
+  readonly media: EncodeVideo | EncodeLook | EncodeMeasure | EncodeAudio;
 }
 
 /** A chunk file that the job produced; its output is named `{rendition}/{firstMsn}.mp4`. */
@@ -95,8 +115,14 @@ export interface EncodeJobResult {
   readonly counts: LadderCounts;
   /** Of a look: the size of the piece. */
   readonly bytes?: number;
+  /** Of a measurement; absent where it failed or took too long. */
+  readonly measured?: LadderMeasured;
+  /** For a person: what was done in another way than requested, and why. */
+  readonly warnings?: readonly string[];
 }
 
+/** Most points of a measurement: sizes times qualities. */
+export const MOST_POINTS = 100;
 /** Shortest piece that is encoded apart, µs. */
 const PIECE_US = 30_000_000;
 /** Bits per second that no look reaches. */
@@ -133,8 +159,29 @@ export function lookJobs(
   const rendition = { ...smallest, maxRate: UNCAPPED, bufferSize: UNCAPPED };
   return pieces.map((piece) => ({
     ...common,
-    media: { kind: 'look', ...video, renditions: [rendition], ...piece },
+    media: { kind: 'look', stream: video.stream, picture: video.picture, renditions: [rendition], ...piece },
   }));
+}
+
+/**
+ * The measurement that must end before the video of a plan is encoded; undefined where there is none: of a
+ * short video, and of a file that was joined, in which no time can be sought.
+ *
+ * @param bytes of the picture of the source in each segment
+ */
+export function measureJob(
+  assetId: string,
+  { video }: LadderPlan,
+  times: AssetTimes,
+  bytes?: readonly number[],
+): EncodeJobInput | undefined {
+  const { cuts, endUs, joined } = times;
+  if (!video?.measure || joined) return undefined;
+  const samples = samplesOf({ cuts, endUs, bytes });
+  if (samples.cuts.length === 0) return undefined;
+  const { stream, picture, measure } = video;
+  const common = { stream, picture, sizes: measure.sizes, crfs: MEASURED_CRFS, keyEveryS: endUs / cuts.length / 1e6 };
+  return { assetId, ...clockOf(times), media: { kind: 'measure', renditions: [], ...common, ...samples } };
 }
 
 /** The inputs of the jobs of a plan. */
@@ -161,7 +208,8 @@ export function encodeJobs(
         const bitRate = rates[i]?.[index];
         return bitRate === undefined ? rendition : { ...rendition, bitRate };
       });
-      jobs.push({ ...common, media: { kind: 'video', ...video, renditions, ...piece } });
+      const { stream, picture } = video;
+      jobs.push({ ...common, media: { kind: 'video', stream, picture, renditions, ...piece } });
     }
   }
   for (const { stream, renditions } of plan.audio) {

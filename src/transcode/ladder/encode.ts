@@ -15,6 +15,7 @@ import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-j
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { EncodeAudio, EncodeJobInput, EncodeJobResult } from './encode-job.ts';
 import { JobEncoders } from './job-encoders.ts';
+import { measure } from './measure.ts';
 import { RenditionWriter } from './rendition-writer.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 
@@ -39,6 +40,8 @@ export interface EncodeHandlerOptions {
   readonly limits?: LadderProcessLimits;
   /** The hardware encoders of this machine. Default: none. */
   readonly encoders?: Encoders;
+  /** Most time of a measurement, as a share of that of the encode; default a tenth. Tests may raise it. */
+  readonly measureShare?: number;
 }
 
 /**
@@ -46,12 +49,15 @@ export interface EncodeHandlerOptions {
  * or in software.
  */
 export function encodeHandler(options: EncodeHandlerOptions = {}): WorkerHandler {
-  const { threads = availableParallelism(), limits = {}, encoders } = options;
+  const { threads = availableParallelism(), limits = {}, encoders, measureShare } = options;
   return async (job, context): Promise<EncodeJobResult> => {
     const input = job.input as EncodeJobInput;
     const { signal } = context;
     const original = await context.input('original');
-    if (input.media.kind === 'look') return await look(input, original, context, { threads, limits });
+    const { media } = input;
+    if (media.kind === 'measure')
+      return await measure({ input, media, original, context, threads, limits, maxShare: measureShare });
+    if (media.kind === 'look') return await look(input, original, context, { threads, limits });
     const failed: string[] = [];
     for (let tried = 0; ; tried++) {
       using devices = await JobEncoders.take(input, tried < MAX_TRIES && !input.software ? encoders : undefined, {
@@ -250,6 +256,7 @@ function ladderOptions(
   { threads, gainDb }: { readonly threads: number; readonly gainDb: number },
 ): LadderOptions {
   const start = { originUs, clockStartUs, cuts: media.cuts, mediaEndUs: endUs, ...(joined && { joined }) };
+  if (media.kind === 'measure') throw new Error('a measurement makes no renditions');
   if (media.kind === 'audio') return { media: { ...media, gainDb }, times: { ...start, endUs }, threads };
   const { stream, picture, renditions, nextUs } = media;
   const times = nextUs === undefined ? start : { ...start, endUs: nextUs };

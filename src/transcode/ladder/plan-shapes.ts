@@ -6,6 +6,7 @@ import type {
   LadderAudioRendition,
   LadderEffort,
   LadderPicture,
+  LadderVideoCodec,
   LadderVideoRendition,
 } from '../../ffmpeg/ladder-options.ts';
 
@@ -59,6 +60,8 @@ type LadderPreset = 'h264' | 'vp9' | 'hevc' | 'av1';
 
 /** Settings of ladders. */
 export interface LadderSettings {
+  /** `measured`: samples of the video decide its rungs, below the rates of the table. Default `fixed`. */
+  readonly plan?: 'measured' | 'fixed';
   readonly preset: LadderPreset;
   /** Heights (of portrait video: widths) that may be made. */
   readonly rungs: readonly number[];
@@ -79,11 +82,28 @@ export interface LadderAudioPlan {
   readonly renditions: readonly LadderAudioRendition[];
 }
 
+/** The input of a measured ladder, besides its measurement. */
+export interface LadderMeasurePlan {
+  /** The H.264 rungs of the fixed ladder, the largest first, also one that the source takes the place of. */
+  readonly sizes: readonly LadderVideoRendition[];
+  /** H.264, and a second one. */
+  readonly codecs: readonly LadderVideoCodec[];
+  /** Bits per second of a source that plays as it is and has the size of a rung. */
+  readonly sourceBits?: number;
+}
+
+/** The picture of a plan. */
+export interface LadderVideoPlan {
+  readonly stream: number;
+  readonly picture: LadderPicture;
+  readonly renditions: readonly LadderVideoRendition[];
+  /** The renditions are those of the fixed ladder; samples may decide others. */
+  readonly measure?: LadderMeasurePlan;
+}
+
 /** The renditions that are encoded for one source. */
 export interface LadderPlan {
-  readonly video:
-    | { readonly stream: number; readonly picture: LadderPicture; readonly renditions: readonly LadderVideoRendition[] }
-    | undefined;
+  readonly video: LadderVideoPlan | undefined;
   readonly audio: readonly LadderAudioPlan[];
   readonly loudness: number | undefined;
   /** Notes for a person: omissions and changes, and why. */

@@ -35,8 +35,8 @@ const RATES: readonly (readonly [rung: number, bitsPerSecond: number])[] = [
 /** Of the bits of H.264, at a similar quality. */
 const SHARE: Readonly<Record<LadderVideoCodec, number>> = { h264: 1, vp9: 0.7, hevc: 0.65, av1: 0.55 };
 /** Constant quality on the scale of each encoder. */
-const CRF: Readonly<Record<LadderVideoCodec, number>> = { h264: 22, hevc: 24, vp9: 32, av1: 32 };
-const TRACKS_FROM = 101;
+export const CRF: Readonly<Record<LadderVideoCodec, number>> = { h264: 22, hevc: 24, vp9: 32, av1: 32 };
+export const TRACKS_FROM = 101;
 const AUDIO_TRACKS_FROM = 121;
 const MAX_AUDIO_TRACKS = 8;
 const AUDIO_BIT_RATE = 128_000;
@@ -47,7 +47,7 @@ const RATE_TOLERANCE = 1.02;
 export const PEAK = 1.5;
 const LOW_RUNG = 360;
 /** A source that plays as it is replaces its own rung up to this multiple of the rung's bit rate. */
-const SOURCE_BITS = 1.5;
+export const SOURCE_BITS = 1.5;
 const SMALLEST = 16;
 
 /** Default values, for callers without settings. */
@@ -97,6 +97,8 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
   const rungs = rungsOf(shortSide, isReplaced ? [...settings.rungs, sourceRung] : settings.rungs);
   const codecs: LadderVideoCodec[] = settings.preset === 'h264' ? ['h264'] : ['h264', settings.preset];
   const renditions: LadderVideoRendition[] = [];
+  const sizes: LadderVideoRendition[] = [];
+  let isSourceLargest = false;
   for (const codec of codecs) {
     for (const rung of rungs) {
       const size = rung === shortSide ? evenSize(display) : scaled(display, rung);
@@ -107,11 +109,7 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
       const rungRate = bitsOf(rung, video.frameRate / keepEvery, codec);
       const twoPass = settings.passes === 2 && codec === 'h264';
       const maxRate = twoPass ? Math.round(rungRate * PEAK) : rungRate;
-      if (codec === 'h264' && isSame(video, picture, rung, shortSide, rungRate)) {
-        notes.push(`${rung}p is the source itself.`);
-        continue;
-      }
-      renditions.push({
+      const rendition: LadderVideoRendition = {
         id: `v0-${name}`,
         trackId: TRACKS_FROM + renditions.length,
         rung: name,
@@ -125,10 +123,18 @@ function planVideo(source: LadderSourceVideo, settings: LadderSettings, notes: s
         bufferSize: rungRate * 2,
         bFrames: 3,
         effort: settings.effort,
-      });
+      };
+      if (codec === 'h264') sizes.push(rendition);
+      const couldBeSource = codec === 'h264' && playsAs(video, picture, rung, shortSide);
+      isSourceLargest ||= couldBeSource;
+      if (couldBeSource && video.bitRate! <= rungRate * SOURCE_BITS) notes.push(`${rung}p is the source itself.`);
+      else renditions.push(rendition);
     }
   }
-  return { stream: video.stream, picture, renditions };
+  // Two passes have the average of the table; pictures of interlaced video differ from those of its source.
+  const isMeasured = settings.plan === 'measured' && settings.passes !== 2 && !picture.interlaced;
+  const measure = { sizes, codecs, ...(isSourceLargest && { sourceBits: video.bitRate! }) };
+  return { stream: video.stream, picture, renditions, ...(isMeasured && { measure }) };
 }
 
 /** FFmpeg returns each field of HEVC as a picture of half the height. */
@@ -209,16 +215,11 @@ function bitsOf(rung: number, frameRate: number, codec: LadderVideoCodec): numbe
   return Math.round((bits * fast * SHARE[codec]) / 1000) * 1000;
 }
 
-function isSame(
-  video: LadderSourceVideo,
-  picture: LadderPicture,
-  rung: number,
-  shortSide: number,
-  maxRate: number,
-): boolean {
+/** Whether the source plays as a rung of its size. */
+function playsAs(video: LadderSourceVideo, picture: LadderPicture, rung: number, shortSide: number): boolean {
   const { codec, passesThrough = false, bitRate = 0 } = video;
   const isPlain = picture.rotation === 0 && !picture.toneMap && !picture.interlaced && codec === 'h264';
-  return passesThrough && isPlain && rung === shortSide && bitRate > 0 && bitRate <= maxRate * SOURCE_BITS;
+  return passesThrough && isPlain && rung === shortSide && bitRate > 0;
 }
 
 /** The exact rate of television where the rate is near one. */

@@ -17,8 +17,18 @@ test('an asset that can be watched may still have renditions in the making', () 
 
 test('a rendition is named by its height, or by its audio track', () => {
   const name = (id: string) => renditionName(id, 'Original', (track) => `Sound ${track}`);
-  const ids = ['480', 'v0-1080', 'v0-576-full', 'source', 'a0', 'a1-opus', 'a10', 'other'];
-  assert.deepEqual(ids.map(name), ['480p', '1080p', '576p', 'Original', 'Sound 1', 'Sound 2', 'Sound 11', 'other']);
+  const ids = ['480', 'v0-1080', 'v0-576-full', 'v0-720-2', 'source', 'a0', 'a1-opus', 'a10', 'other'];
+  assert.deepEqual(ids.map(name), [
+    '480p',
+    '1080p',
+    '576p',
+    '720p (2)',
+    'Original',
+    'Sound 1',
+    'Sound 2',
+    'Sound 11',
+    'other',
+  ]);
 });
 
 test('tags are separated by commas of both keyboards', () => {

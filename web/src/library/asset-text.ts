@@ -17,8 +17,8 @@ export function isProcessing({ state, renditions }: Pick<AssetView, 'state' | 'r
 }
 
 /**
- * `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise
- * the id.
+ * `1080p` for a rendition that is named by its height, `1080p (2)` for the second one of a height; `original`
+ * for the tracks of the original; otherwise the id.
  *
  * @param sound names a rendition of an audio track by its number, from 1
  */
@@ -26,8 +26,9 @@ export function renditionName(id: string, original: string, sound: (track: numbe
   if (id === 'source') return original;
   const audio = /^a(\d{1,2})(?:-|$)/.exec(id)?.[1];
   if (audio !== undefined) return sound(Number(audio) + 1);
-  const height = /(?:^|-)(\d{2,4})(?:-full)?$/.exec(id)?.[1];
-  return height === undefined ? id : `${height}p`;
+  const [, height, place] = /(?:^|-)(\d{2,4})(?:-full)?(?:-(\d))?$/.exec(id) ?? [];
+  if (height === undefined) return id;
+  return place === undefined ? `${height}p` : `${height}p (${place})`;
 }
 
 /** Tags from a text in which commas separate them, each once. */

@@ -9,7 +9,7 @@
 
 import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import { usToTicks } from '@oxbow/media/run';
-import { AV_LOG_FATAL, AV_NOPTS_VALUE, AVDISCARD_ALL, AVERROR_EOF, AVSEEK_FLAG_BACKWARD } from 'node-av/constants';
+import { AV_LOG_FATAL, AV_NOPTS_VALUE, AVDISCARD_ALL, AVERROR_EOF } from 'node-av/constants';
 import { type FormatContext, Log, Packet, type Stream } from 'node-av/lib';
 import { messageOf } from '../../../lib/errors.ts';
 import {
@@ -23,7 +23,9 @@ import {
 } from '../../frame-protocol.ts';
 import { JoinedStream } from '../../joined-clock.ts';
 import {
+  type LadderAudioOptions,
   type LadderCounts,
+  type LadderMeasureOptions,
   type LadderOptions,
   type LadderTimes,
   type LadderVideoOptions,
@@ -35,11 +37,11 @@ import { AudioLadder } from './audio-ladder.ts';
 import { writeBlocking } from './blocking-write.ts';
 import { hasTwoPasses } from './encoder-settings.ts';
 import { LadderChain, type LadderChainOptions } from './ladder-chain.ts';
+import { SampleMeasure } from './sample-measure.ts';
+import { seek } from './seek.ts';
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const OPTIONS = { probesize: '5000000', analyzeduration: '5000000', max_streams: '64' };
-/** How far before a range reading begins, where the container's own index leads to a later key frame; s. */
-const STEPS_BACK_S = [0, 2, 10, 60, 600, Number.POSITIVE_INFINITY];
 /** Damaged packets in a row after which a file is given up: nothing of it can be read any more. */
 const MAX_READ_ERRORS = 1000;
 /** While it works it reports that, so that a device that hangs is noticed; ms. */
@@ -56,6 +58,7 @@ interface Job {
 
 function run(job: Job): LadderCounts {
   const { media } = job.options;
+  if (media.kind === 'measure') return runMeasure(job, media);
   if (media.kind !== 'video') return runPass(job, media);
   const twice = media.renditions.filter(hasTwoPasses);
   if (twice.length === 0) return runPass(job, media);
@@ -92,16 +95,46 @@ function run(job: Job): LadderCounts {
 /** The differences between passes. */
 type Pass = Pick<LadderChainOptions, 'passOf'> & { readonly onFrame?: LadderChainOptions['onFrame'] };
 
-function runPass({ length, options }: Job, media: LadderOptions['media'], pass: Pass = {}): LadderCounts {
+function runPass(
+  { length, options }: Job,
+  media: LadderVideoOptions | LadderAudioOptions,
+  pass: Pass = {},
+): LadderCounts {
   using input = openStreamInput(length, OPTIONS);
   const { format } = input;
-  must(format.findStreamInfoSync(null), 'reading stream info');
-  const stream = format.streams.find(({ index }) => index === media.stream);
-  if (!stream) throw new Error(`the file has no stream ${media.stream}`);
-  for (const other of format.streams) if (other.index !== stream.index) other.discard = AVDISCARD_ALL;
+  const stream = openStream(format, media.stream);
   return media.kind === 'video'
     ? runVideo(format, stream, { ...options, media, pass })
     : runAudio(format, stream, options);
+}
+
+/** The stream of that number; packets of others are not read. */
+function openStream(format: FormatContext, index: number): Stream {
+  must(format.findStreamInfoSync(null), 'reading stream info');
+  const stream = format.streams.find((each) => each.index === index);
+  if (!stream) throw new Error(`the file has no stream ${index}`);
+  for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
+  return stream;
+}
+
+/** Encodes nothing that is kept: measures samples until all are measured, or the time for it is over. */
+function runMeasure({ length, options: { times, threads } }: Job, media: LadderMeasureOptions): LadderCounts {
+  using input = openStreamInput(length, OPTIONS);
+  const { format } = input;
+  const stream = openStream(format, media.stream);
+  const measure = new SampleMeasure({
+    format,
+    stream,
+    times,
+    media,
+    threads,
+    onPass: () => send(printMessage(messageKinds.alive)),
+  });
+  for (const sample of media.samples) {
+    if (measure.isOverTime) break;
+    measure.take(sample);
+  }
+  return { decoded: measure.decoded, damaged: 0, concealed: 0, changes: 0, fallbacks: [], measured: measure.result };
 }
 
 function runVideo(
@@ -183,23 +216,6 @@ function placing({ joined }: LadderTimes, { timeBase }: Stream, kind: 'video' | 
     if (pts !== AV_NOPTS_VALUE) packet.pts = pts + shift;
     return true;
   };
-}
-
-/** Reads up to the last key frame at or before `start`, which is then in `packet`. */
-function seek(format: FormatContext, stream: Stream, start: number, packet: Packet): void {
-  const { num, den } = stream.timeBase;
-  for (const back of STEPS_BACK_S) {
-    const first = Number(stream.startTime);
-    const target = Number.isFinite(back) ? start - Math.round((back * den) / num) : Math.min(first, start);
-    if (format.seekFrameSync(stream.index, BigInt(target), AVSEEK_FLAG_BACKWARD) < 0) continue;
-    while (format.readFrameSync(packet) >= 0) {
-      const isKey = packet.streamIndex === stream.index && packet.isKeyframe;
-      if (isKey && Number(packet.pts) <= start) return;
-      if (isKey) break;
-      packet.unref();
-    }
-    packet.unref();
-  }
 }
 
 function runAudio(format: FormatContext, stream: Stream, { media, times }: LadderOptions): LadderCounts {

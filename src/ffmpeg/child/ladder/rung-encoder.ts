@@ -25,7 +25,7 @@ import {
   AVCOL_TRC_SMPTE170M,
   AVERROR_EAGAIN,
 } from 'node-av/constants';
-import { Codec, CodecContext, Packet, type Frame as Picture, Rational } from 'node-av/lib';
+import { Codec, CodecContext, CodecParameters, Packet, type Frame as Picture, Rational } from 'node-av/lib';
 import { isEmulated } from '../../encoders/emulated-devices.ts';
 import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
 import { must } from '../native.ts';
@@ -86,6 +86,14 @@ export class RungEncoder implements Disposable {
   /** Known after the first picture came out. */
   get config(): VideoConfig | undefined {
     return this.#config;
+  }
+
+  /** Of its stream, to decode what it makes; the caller frees them. */
+  parameters(): CodecParameters {
+    const parameters = new CodecParameters();
+    parameters.alloc();
+    must(parameters.fromContext(this.#context), `describing ${this.#options.rung.id}`);
+    return parameters;
   }
 
   /** Pictures that went in and have not come out. */
