@@ -59,9 +59,15 @@ interface WatchTokenContent {
   /** ms since 1970. */
   readonly expiresMs: number;
   readonly holder: WatchHolder | undefined;
+  /** The broadcaster's rules for the past do not concern it. */
+  readonly isExempt: boolean;
 }
 
 const VERSION = { none: 1, user: 2, admin: 3 } as const;
+/** Added to the version of a token that is exempt from the rules for the past. */
+const EXEMPT = 16;
+/** The first character of every exempt token, and of no other one. */
+const EXEMPT_BEGINS = Buffer.of(EXEMPT).toString('base64url')[0]!;
 const HEAD_BYTES = 9;
 const MAC_BYTES = 16;
 const MAX_HOLDER_BYTES = 40;
@@ -74,6 +80,14 @@ const USUAL_TARGET_MS = 6000;
 
 interface VerifiedContent extends WatchTokenContent {
   readonly stream: string;
+}
+
+/**
+ * Whether a token may be exempt from the rules for the past, by its form: caches without the secret pass its
+ * requests on.
+ */
+export function mayBeExempt(token: string): boolean {
+  return token.startsWith(EXEMPT_BEGINS);
 }
 
 /** The tokens of all streams. */
@@ -105,12 +119,14 @@ export class WatchTokens {
    *
    * @param expiresMs ms since 1970, up to the year 2106; rounded up to a second
    * @param holder undefined: the token is valid without an account
+   * @param isExempt the broadcaster's rules for the past do not concern it
    */
-  sign(stream: string, expiresMs: number, holder?: WatchHolder): string {
+  sign(stream: string, expiresMs: number, holder?: WatchHolder, isExempt = false): string {
     const id = Buffer.from(holder?.id ?? '');
     assert(id.length <= MAX_HOLDER_BYTES);
     const head = Buffer.concat([Buffer.alloc(HEAD_BYTES), id]);
-    head.writeUInt8(holder ? VERSION[holder.isAdmin ? 'admin' : 'user'] : VERSION.none, 0);
+    const version = holder ? VERSION[holder.isAdmin ? 'admin' : 'user'] : VERSION.none;
+    head.writeUInt8(isExempt ? version + EXEMPT : version, 0);
     head.writeUInt32BE(Math.ceil(expiresMs / 1000), 1);
     head.writeUInt32BE(this.epochOf(stream), 5);
     return Buffer.concat([head, this.#mac(stream, head)]).toString('base64url');
@@ -150,6 +166,14 @@ export class WatchTokens {
     if (content?.stream !== stream) return undefined;
     this.#remember(token, content);
     return content;
+  }
+
+  /**
+   * Whether the rules for the past do not concern the holder of a token. Ask only about one that `verify`
+   * accepts; tokens of another program never are exempt.
+   */
+  isExempt(token: string, stream: string): boolean {
+    return !isJwt(token) && (this.read(token, stream)?.isExempt ?? false);
   }
 
   /** For other threads of this process, which check the same tokens. */
@@ -212,8 +236,10 @@ export class WatchTokens {
     const head = bytes.subarray(0, -MAC_BYTES);
     if (!timingSafeEqual(bytes.subarray(-MAC_BYTES), this.#mac(stream, head))) return undefined;
     const id = head.toString('utf8', HEAD_BYTES);
-    const holder = head[0] === VERSION.none ? undefined : { id, isAdmin: head[0] === VERSION.admin };
-    return { stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000, holder };
+    const isExempt = head[0]! >= EXEMPT;
+    const version = head[0]! % EXEMPT;
+    const holder = version === VERSION.none ? undefined : { id, isAdmin: version === VERSION.admin };
+    return { isExempt, stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000, holder };
   }
 
   #remember(token: string, content: VerifiedContent): void {

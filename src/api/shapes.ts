@@ -9,6 +9,7 @@ import type { Static } from 'typebox';
 import { WatchRuleSettings } from './access/watch-rules-shapes.ts';
 import { alarmSettings } from './alarms/alarm-settings.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
+import { PastRuleSettings, PastRulesView } from './past/past-rules.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from './stream/stream-texts.ts';
 import { Type } from './type.ts';
@@ -117,6 +118,7 @@ export const StreamView = Type.Object(
       Type.Literal('signed', { description: 'clients with a playback token' }),
       Type.Literal('private', { description: 'administrators' }),
     ]),
+    past: Type.Optional(PastRulesView),
     createdAt: Time,
     liveSince: Type.Union([Time, Type.Null()]),
     tracks: Type.Array(TrackView),
@@ -250,6 +252,12 @@ const watchRules = Type.Optional(
   }),
 );
 
+const past = Type.Optional(
+  Type.Union([PastRuleSettings, Type.Null()], {
+    description: 'the rules for the past, all of them; null or empty: viewers may see all that is kept',
+  }),
+);
+
 /** Body of PUT /streams/{name}; POST adds the name. */
 export const StreamSettings = Type.Object(
   {
@@ -270,6 +278,7 @@ export const StreamSettings = Type.Object(
     ...alarmSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
     watchRules,
+    past,
     ...qualitySettings,
   },
   { $id: 'StreamSettings', additionalProperties: false },
@@ -335,6 +344,7 @@ export const StreamPatch = Type.Object(
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     watchRules,
+    past,
     ...qualitySettings,
     source: Type.Optional(PushSourcePatch),
   },

@@ -8,6 +8,7 @@ import type { LocalDays } from './local-days.ts';
 import type { ActivityView } from './measure/activity.ts';
 import type { RecordedDays } from './measure/recorded-days.ts';
 import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
+import type { MarkedRules } from './past/past-rules.ts';
 import type { GapView, SourceSettings, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
 /**
@@ -96,6 +97,18 @@ export interface StreamsApi extends StatsApi {
     name: string,
     client: { readonly address: string; readonly country?: string } | undefined,
   ): WatchAccessView;
+  /**
+   * The broadcaster's rules for the past of a stream, with its start mark; undefined if there are none, or no
+   * stream. The same object until they change. Called for every media request: answers from memory.
+   */
+  pastRulesOf(name: string): MarkedRules | undefined;
+  /**
+   * Sets the start mark: viewers see nothing from before it, where the rules say so. Refuses
+   * `stream-unknown`.
+   *
+   * @param atMs ms since 1970; undefined: removes it
+   */
+  setStartMark(name: string, atMs: number | undefined): Promise<StreamView>;
   /** Who may watch a stream; undefined for an unknown one. */
   visibilityOf(name: string): StreamView['visibility'] | undefined;
   /** Whether `public` was configured; false if it is the default. Answers from memory. */

@@ -10,6 +10,7 @@ import { createLiveLookup } from '../delivery/live/live-lookup.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import { SegmentCache } from '../delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
+import { unruled } from '../delivery/rules/viewer-guard.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { Stills } from '../delivery/stills.ts';
 import { type EndedPlayback, Viewers } from '../delivery/viewers.ts';
@@ -61,7 +62,7 @@ export function openDelivery(
       },
     }),
     lookup: createLiveLookup(
-      (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
+      (name) => findWindow<ServedStream>((stream) => unruled(catalog.find(stream)?.served), name),
       segmentCache,
     ),
     segmentCache,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { steeringOf } from '../delivery/format/pathways.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
+import { unruled } from '../delivery/rules/viewer-guard.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { AppContext, Parts } from '../features/core.ts';
 import type { HttpDeps } from '../http/deps.ts';
@@ -59,7 +60,7 @@ export async function openHttp(
       steering: steeringOf(config),
       cachedSegments: delivery.segmentCache.added,
       forgotten: recordings.deleted,
-      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream)?.served, name),
+      find: (name) => findWindow<ServedStream>((stream) => unruled(catalog.find(stream)?.served), name),
     },
     deps: httpDepsOf(app, parts, elsewhere),
   });

@@ -5,6 +5,7 @@
 
 import { FormatError } from '@oxbow/media/errors';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+import type { PastRules } from '../api/past/past-rules.ts';
 import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream/stream-texts.ts';
 import {
@@ -19,6 +20,7 @@ import {
   text,
   type Values,
 } from './option.ts';
+import { pastRulesOfSection, pastSection } from './sections/past-section.ts';
 import { listsOf, streamRulesSection } from './sections/watch-rules-section.ts';
 import { alarmRules } from './sections/watching-option.ts';
 import { sourceUrl } from './source-address.ts';
@@ -73,6 +75,8 @@ export interface StreamConfig {
   readonly alarms?: string | undefined;
   /** Who may watch by network and country; absent: `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
+  /** The broadcaster's rules for the past; absent: none. */
+  readonly past?: PastRules | undefined;
 }
 
 const stream = section({
@@ -148,6 +152,7 @@ const stream = section({
     'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
   ),
   watchRules: streamRulesSection,
+  past: pastSection,
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -172,8 +177,9 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
-    const { watchRules, ...others } = more;
+    const { watchRules, past, ...others } = more;
     const rules = listsOf(watchRules.allow, watchRules.deny);
+    const pastRules = pastRulesOfSection(past);
     const fields = {
       ...others,
       ...(relays.length > 0 && { relays }),
@@ -184,6 +190,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(storage !== '' && { storage }),
       ...(alarms !== '' && { alarms }),
       ...(rules && { watchRules: rules }),
+      ...(pastRules && { past: pastRules }),
     };
     const sound = {
       ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),

@@ -12,6 +12,7 @@ import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
 import { usToTicks } from '@oxbow/media/run';
 import type { Init, Part, SegmentGroup } from '@oxbow/media/segment';
 import { parseMediaAddress } from '../api/media-address.ts';
+import type { MarkedRules } from '../api/past/past-rules.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
 import type { Generation } from '../packager/generation.ts';
@@ -50,6 +51,8 @@ export interface Mutable {
   horizonUs: number;
   /** Name of the stream that VSR's addresses mean. */
   defaultStream: string | undefined;
+  /** The broadcaster's rules for the past. */
+  past?: MarkedRules | undefined;
 }
 
 /** How a segment is made. */
@@ -94,8 +97,8 @@ export interface Delivery extends AsyncDisposable {
   /** Writes a group into the recording, and waits. */
   record(...groups: SegmentGroup[]): Promise<void>;
   /** Asks; `path` may have a query. */
-  get(path: string, signal?: AbortSignal): Promise<Reply>;
-  text(path: string): Promise<string>;
+  get(path: string, signal?: AbortSignal, isExempt?: boolean): Promise<Reply>;
+  text(path: string, isExempt?: boolean): Promise<string>;
   bytes(reply: Reply): Promise<Uint8Array>;
 }
 
@@ -144,6 +147,9 @@ export async function openDelivery({
       assert.equal(this, stream);
       return state.horizonUs;
     },
+    get past() {
+      return state.past;
+    },
   };
   const find = (name: string) => (name === 'door' ? stream : undefined);
   const defaultStream = () => state.defaultStream;
@@ -152,9 +158,9 @@ export async function openDelivery({
   const answer = createMediaRouter({ ...parts, ...(isDirect && { isDirect }) });
   const lookup = createLiveLookup(find, segmentCache);
   const never = new AbortController().signal;
-  const get = async (path: string, signal = never): Promise<Reply> => {
+  const get = async (path: string, signal = never, isExempt = false): Promise<Reply> => {
     const [plain, query] = path.split('?') as [string, string?];
-    return answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
+    return answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal, isExempt });
   };
   const bytes = (reply: Reply) => bytesOf(reply, reader);
   const open = (plan: SegmentPlan): void => {
@@ -205,8 +211,8 @@ export async function openDelivery({
       for (const group of groups) rig.recorder.write(group);
       while (!rig.recorder.isQuiet) await new Promise(setImmediate);
     },
-    async text(path) {
-      return new TextDecoder().decode(await bytes(await get(path)));
+    async text(path, isExempt = false) {
+      return new TextDecoder().decode(await bytes(await get(path, never, isExempt)));
     },
     async [Symbol.asyncDispose]() {
       closing.abort();

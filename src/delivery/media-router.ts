@@ -4,6 +4,7 @@
  */
 import type { AssetAddress } from '../api/library/asset-address.ts';
 import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
+import { limitsTimes, type MarkedRules } from '../api/past/past-rules.ts';
 import { isStreamName } from '../api/stream/stream-name.ts';
 import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -32,13 +33,15 @@ import { LongWork } from './long-work.ts';
 import { answerCaptions } from './past/captions.ts';
 import { DvrLists, dvrLengthUs } from './past/dvr.ts';
 import { DvrManifests } from './past/dvr-manifest.ts';
-import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest } from './past/past.ts';
+import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest, type Range } from './past/past.ts';
 import { clipSource } from './past/past-qualities.ts';
 import type { Reply } from './reply.ts';
+import { fromHere, keptAtMost, ViewerGuard } from './rules/viewer-guard.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
 import { answerSmallStill, answerStoryboard } from './storyboard.ts';
 import { answerSubtitles } from './subtitles.ts';
+import { caching, keptFor } from './text-reply.ts';
 import { TimeLapses } from './timelapse/time-lapse.ts';
 import { answerCatchUp, answerDelayed, type CatchUp, catchUpIn } from './ts/catch-up.ts';
 import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/legacy-vsr.ts';
@@ -73,6 +76,14 @@ interface MediaRouterOptions {
 /** Answers a media request. `signal` aborts when the client disconnects. */
 export type MediaRouter = (address: MediaAddress, query: URLSearchParams, options: WorkOptions) => Promise<Reply>;
 
+/** The stream of a request, and its rules for the past. */
+interface Ruled {
+  readonly stream: ServedStream;
+  readonly rules: MarkedRules;
+  /** The request is one for this clip. */
+  readonly clip?: Range;
+}
+
 /** Addresses of live media and of the live playlists. */
 type LiveKind =
   | 'index'
@@ -90,6 +101,11 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   return new Router(options).answer;
 }
 
+/** A request whose stream was decided by the rules for the past. */
+interface Waiting extends WorkOptions {
+  readonly stream?: ServedStream;
+}
+
 class Router {
   readonly #options: MediaRouterOptions;
   readonly #segmentCache: SegmentCache;
@@ -99,6 +115,7 @@ class Router {
   readonly #windows = new LongWork();
   readonly #dvr = new DvrLists();
   readonly #manifests = new DvrManifests();
+  readonly #guard: ViewerGuard;
 
   constructor(options: MediaRouterOptions) {
     const { reader, metrics, segmentCache = new SegmentCache(reader) } = options;
@@ -107,9 +124,35 @@ class Router {
     this.#segments = new TsSegments({ reader, ...(metrics && { metrics }) });
     this.#clips = new Clips(reader);
     this.#timeLapses = new TimeLapses(reader, metrics);
+    this.#guard = new ViewerGuard(() => options.clock.nowMs());
   }
 
   readonly answer: MediaRouter = async (address, query, waiting) => {
+    const ruled = this.#ruledBy(address);
+    if (!ruled) return this.#answer(address, query, waiting);
+    // Caches must not give anyone else what only some may see.
+    if (waiting.isExempt) return keptFor(await this.#answer(address, query, waiting), caching.none);
+    const { stream, rules, clip } = ruled;
+    const checked = clip ? this.#guard.checkClip(stream, rules, clip) : this.#guard.check(stream, rules, address);
+    const { stream: shown, maxAgeS } = checked instanceof Promise ? await checked : checked;
+    const reply = keptAtMost(await this.#answer(address, query, { ...waiting, stream: shown }), maxAgeS);
+    return limitsTimes(rules) ? fromHere(reply) : reply;
+  };
+
+  /** The stream of an address that has rules for its past; undefined: there are none. */
+  #ruledBy(address: MediaAddress): Ruled | undefined {
+    const { find, defaultStream, clips } = this.#options;
+    if ('asset' in address && address.kind !== 'unknown') return undefined;
+    if (address.kind === 'clip-file' || address.kind === 'clip-preview') {
+      const clip = clips?.find(address.clip);
+      return clip?.stream.past && { stream: clip.stream, rules: clip.stream.past, clip };
+    }
+    const name = address.stream ?? defaultStream?.();
+    const stream = name === undefined ? undefined : find(name);
+    return stream?.past && { stream, rules: stream.past };
+  }
+
+  async #answer(address: MediaAddress, query: URLSearchParams, waiting: Waiting): Promise<Reply> {
     if ('asset' in address && address.kind !== 'unknown') {
       if (!this.#options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
       return answerAsset(address, this.#options.assets, { ...waiting, isDirect: this.#options.isDirect?.() ?? false });
@@ -117,20 +160,28 @@ class Router {
     const { clock, reader } = this.#options;
     switch (address.kind) {
       case 'index':
-        return answerLiveIndex(this.#streamOf(address), waiting);
+        return answerLiveIndex(this.#streamOf(address, waiting), waiting);
       case 'manifest':
-        return answerLiveManifest(this.#streamOf(address), clock, waiting);
+        return answerLiveManifest(this.#streamOf(address, waiting), clock, waiting);
       case 'playlist':
         return settle(
-          livePlaylist(qualityFor(this.#streamOf(address), address.rendition), address, parseDirectives(query)),
+          livePlaylist(
+            qualityFor(this.#streamOf(address, waiting), address.rendition),
+            address,
+            parseDirectives(query),
+          ),
           waiting,
         );
       case 'init':
-        return answerInit(qualityFor(this.#streamOf(address), address.rendition), address.rendition, address.init);
+        return answerInit(
+          qualityFor(this.#streamOf(address, waiting), address.rendition),
+          address.rendition,
+          address.init,
+        );
       case 'part':
-        return answerPart(qualityFor(this.#streamOf(address), address.rendition), address, waiting);
+        return answerPart(qualityFor(this.#streamOf(address, waiting), address.rendition), address, waiting);
       case 'segment': {
-        const stream = qualityFor(this.#streamOf(address), address.rendition);
+        const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
         const growing = await growingSegment(stream, address, waiting);
         return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
       }
@@ -141,27 +192,30 @@ class Router {
       default:
         return this.#answerOther(address, query, waiting);
     }
-  };
+  }
 
   #answerDvr(
     address: Extract<MediaAddress, { kind: `dvr-${string}` }>,
     query: URLSearchParams,
-    { signal }: WorkOptions,
+    waiting: Waiting,
   ): Promise<Reply> {
-    const stream = this.#streamOf(address);
-    const options = { signal, isDirect: this.#isDirect(stream) };
+    const stream = this.#streamOf(address, waiting);
+    const options = { signal: waiting.signal, isDirect: this.#isDirect(stream) };
     if (address.kind === 'dvr-playlist')
       return this.#dvr.playlist(qualityFor(stream, address.rendition), address, parseDirectives(query), options);
     if (address.kind === 'dvr-index') return this.#dvr.index(stream, address.length, options);
     return this.#manifests.answer(stream, dvrLengthUs(address.length), this.#options.clock, options);
   }
 
-  #isDirect({ recording }: ServedStream): boolean {
+  /** Whether playlists name ranges of files. A bucket would send a viewer all of a file. */
+  #isDirect({ recording, past }: ServedStream): boolean {
+    if (past && limitsTimes(past)) return false;
     return this.#options.isDirect?.(recording.streamId) ?? false;
   }
 
   /** @throws OxbowError `stream-unknown` */
-  #streamOf(address: MediaAddress): ServedStream {
+  #streamOf(address: MediaAddress, { stream }: Waiting): ServedStream {
+    if (stream) return stream;
     const name = address.stream ?? this.#options.defaultStream?.();
     const served = name === undefined ? undefined : this.#options.find(name);
     if (!served) throw streamUnknown(name);
@@ -169,34 +223,36 @@ class Router {
   }
 
   /** MPEG-TS, the past, and files of it. */
-  #answerOther(address: OtherAddress, query: URLSearchParams, waiting: WorkOptions): Promise<Reply> | Reply {
+  #answerOther(address: OtherAddress, query: URLSearchParams, waiting: Waiting): Promise<Reply> | Reply {
     const { clock, reader, stills, clips: savedClips } = this.#options;
     switch (address.kind) {
       case 'time':
-        return answerTime(this.#streamOf(address), clock);
+        return answerTime(this.#streamOf(address, waiting), clock);
       case 'ts-index': {
         const catchUp = catchUpIn(query);
-        const stream = this.#streamOf(address);
+        const stream = this.#streamOf(address, waiting);
         return catchUp ? answerCatchUp(stream, catchUp, clock.nowMs() * 1000) : answerTsIndex(stream, waiting);
       }
       case 'ts-catch-up':
-        return answerCatchUp(this.#streamOf(address), fromPath(address), clock.nowMs() * 1000);
+        return answerCatchUp(this.#streamOf(address, waiting), fromPath(address), clock.nowMs() * 1000);
       case 'ts-delayed':
-        return answerDelayed(this.#streamOf(address), address.delayS, clock.nowMs() * 1000);
+        return answerDelayed(this.#streamOf(address, waiting), address.delayS, clock.nowMs() * 1000);
       case 'ts-playlist':
-        return answerTsPlaylist(this.#streamOf(address), address.generation);
+        return answerTsPlaylist(this.#streamOf(address, waiting), address.generation);
       case 'ts-segment':
-        return this.#segments.answer(this.#streamOf(address), address.msn);
+        return this.#segments.answer(this.#streamOf(address, waiting), address.msn);
       case 'stored-segment':
-        return answerStoredSegment(qualityFor(this.#streamOf(address), address.rendition), address, { reader });
+        return answerStoredSegment(qualityFor(this.#streamOf(address, waiting), address.rendition), address, {
+          reader,
+        });
       case 'subtitles':
-        return answerSubtitles(this.#streamOf(address), address.rendition, address.msn, reader);
+        return answerSubtitles(this.#streamOf(address, waiting), address.rendition, address.msn, reader);
       case 'window-index':
       case 'window-manifest':
       case 'window-playlist':
         return this.#answerWindow(address, waiting);
       case 'captions':
-        return answerCaptions(this.#streamOf(address), address, { reader, ...waiting });
+        return answerCaptions(this.#streamOf(address, waiting), address, { reader, ...waiting });
       case 'clip':
       case 'timelapse':
         return this.#answerFile(address, query, waiting);
@@ -205,28 +261,28 @@ class Router {
       case 'clip-preview':
         return answerClipPreview(savedClips?.find(address.clip), address.clip, { stills, clock, ...waiting });
       case 'still':
-        return stills.answer(this.#streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
+        return stills.answer(this.#streamOf(address, waiting), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'small-still':
-        return answerSmallStill(this.#streamOf(address), address.at, clock.nowMs() * 1000);
+        return answerSmallStill(this.#streamOf(address, waiting), address.at, clock.nowMs() * 1000);
       case 'storyboard':
-        return answerStoryboard(this.#streamOf(address), address);
+        return answerStoryboard(this.#streamOf(address, waiting), address);
       case 'vsr-live':
-        return answerLegacyLive(this.#streamOf(address), query, clock, waiting);
+        return answerLegacyLive(this.#streamOf(address, waiting), query, clock, waiting);
       case 'vsr-window':
-        return answerLegacyWindow(this.#streamOf(address), address.window, query);
+        return answerLegacyWindow(this.#streamOf(address, waiting), address.window, query);
       case 'vsr-segment':
-        return answerLegacySegment(this.#streamOf(address), address.msn, this.#segments);
+        return answerLegacySegment(this.#streamOf(address, waiting), address.msn, this.#segments);
       case 'session':
       case 'steering':
       case 'unknown':
         // As for a private stream, which no one without access reaches: its existence does not show.
-        if (address.stream !== undefined && isStreamName(address.stream)) this.#streamOf(address);
+        if (address.stream !== undefined && isStreamName(address.stream)) this.#streamOf(address, waiting);
         throw new OxbowError('not-found', `There is no media at ${printMediaAddress(address).slice(0, 200)}.`);
     }
   }
 
-  #answerWindow(window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: WorkOptions): Promise<Reply> {
-    const stream = this.#streamOf(window);
+  #answerWindow(window: Extract<MediaAddress, { kind: `window-${string}` }>, waiting: Waiting): Promise<Reply> {
+    const stream = this.#streamOf(window, waiting);
     const request = windowRequest(window);
     const answer = () => {
       const isDirect = this.#isDirect(stream);
@@ -241,9 +297,9 @@ class Router {
   async #answerFile(
     address: Extract<MediaAddress, { kind: 'clip' | 'timelapse' }>,
     query: URLSearchParams,
-    waiting: WorkOptions,
+    waiting: Waiting,
   ): Promise<Reply> {
-    const requested = this.#streamOf(address);
+    const requested = this.#streamOf(address, waiting);
     const range = parseRange(address.from, address.to);
     const stream = await clipSource(requested, range, query.get('quality'));
     if (address.kind === 'clip') return this.#clips.answer(stream, range, address.format, waiting);

@@ -2,6 +2,8 @@
  * What delivery needs of a stream: its live window, its recording, its init sections.
  * In: implemented by streams/managed-stream. Out: used by all of delivery.
  */
+
+import type { MarkedRules } from '../api/past/past-rules.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
@@ -32,6 +34,8 @@ export interface ServedStream {
   readonly source?: ServedStream;
   /** The edges that its playlists name; undefined: it is not steered. */
   readonly steering?: Steering | undefined;
+  /** The broadcaster's rules for its past; undefined: there are none. */
+  readonly past?: MarkedRules | undefined;
 }
 
 /** The part that answers from memory need; replicas in serving threads have only this. */

@@ -28,6 +28,8 @@ export interface WorkOptions {
   readonly signal: AbortSignal;
   /** Undefined: the server itself, whose work is not counted. */
   readonly budget?: WorkBudget | undefined;
+  /** The client has a right on the stream: the broadcaster's rules for the past do not concern it. */
+  readonly isExempt?: boolean | undefined;
 }
 
 /** Refuses a long range to a client that is not known. @throws OxbowError `unauthorized` */

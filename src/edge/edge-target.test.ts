@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { WatchTokens } from '../accounts/watch-tokens.ts';
 import { edgeTargetOf, originTarget } from './edge-target.ts';
 
 test('the key of a playlist is its path with the directives of HLS in one order; nothing else of the query', () => {
@@ -15,6 +16,24 @@ test('the token is no part of the key, and the origin is asked with it', () => {
   assert.equal(found.token, 'AWr123');
   assert.equal(found.name, 'door');
   assert.equal(originTarget(found, found.token), '/t/AWr123/live/door/v0/7.2.m4s');
+});
+
+test('only the origin answers a token that may be exempt from the rules for the past', async () => {
+  const epochs = { all: async () => [], put: async () => {}, remove: async () => {} };
+  const tokens = await WatchTokens.open({ secret: Buffer.from('a secret'), epochs });
+  const holders = [undefined, { id: 'u1', isAdmin: false }, { id: 'u2', isAdmin: true }];
+  for (const holder of holders) {
+    const [plain, exempt] = [false, true].map((isExempt) => tokens.sign('door', 1_795_000_000_000, holder, isExempt));
+    assert.equal(edgeTargetOf(`/t/${plain}/live/door/v0/7.m4s`)?.token, plain);
+    assert.equal(edgeTargetOf(`/t/${exempt}/live/door/v0/7.m4s`), undefined);
+    assert.deepEqual([tokens.isExempt(plain!, 'door'), tokens.isExempt(exempt!, 'door')], [false, true]);
+    assert.equal(tokens.isExempt(exempt!, 'gate'), false, 'for another stream');
+    assert.equal(tokens.read(exempt!, 'door')?.holder?.id, holder?.id);
+    // The first byte is signed: a token does not become exempt by another one.
+    const forged = Buffer.from(plain!, 'base64url');
+    forged[0]! += 16;
+    assert.equal(tokens.isExempt(forged.toString('base64url'), 'door'), false);
+  }
 });
 
 test('tokens of assets and clips have names of their own', () => {

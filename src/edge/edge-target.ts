@@ -4,6 +4,7 @@
  * In: request targets. Out: keys, names for access, the path to request from the origin. Pure. docs/media.md
  * 27; docs/9-run/edge.md.
  */
+import { mayBeExempt } from '../accounts/watch-tokens.ts';
 import { clipTokenNameOf } from '../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';
 import { assetOf, clipOf, type MediaAddress, parseMediaAddress } from '../api/media-address.ts';
@@ -45,6 +46,8 @@ const DIRECTIVE = /^_HLS_(?:msn|part|skip)=[0-9A-Za-z]{1,15}$/;
 /** Parses a target; undefined if the origin must answer. */
 export function edgeTargetOf(target: string): EdgeTarget | undefined {
   const { token, path, query } = splitTarget(target);
+  // Its holder may get another answer than viewers: no copy is for both.
+  if (token !== undefined && mayBeExempt(token)) return undefined;
   const address = parseMediaAddress(path);
   if (!address || !KEPT.has(address.kind)) return undefined;
   // Catch-up has the address of the live playlist.

@@ -403,6 +403,11 @@ function fakeStreams(calls: string[]): StreamsApi {
     },
     isMadePublic: (name) => name === 'public' || name === 'door',
     watchRulesOf: () => undefined,
+    pastRulesOf: () => undefined,
+    async setStartMark(name, atMs) {
+      note('setStartMark', name, atMs);
+      return streamView(name);
+    },
     watchAccess(name) {
       if (!views.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
       return { origin: 'none', rules: { allow: [], deny: [] }, verdict: null };

@@ -29,6 +29,8 @@ function stream(name: string): StreamTable {
     storage: null,
     alarms: null,
     watch_rules: null,
+    past_rules: null,
+    start_mark_ms: null,
   };
 }
 

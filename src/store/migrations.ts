@@ -425,6 +425,13 @@ export const migrations: readonly Migration[] = [
   streamShardMigration,
   stagedMigration,
   recordedMigration,
+  // The broadcaster's rules for the past.
+  {
+    up: `ALTER TABLE stream ADD COLUMN past_rules TEXT;
+   ALTER TABLE stream ADD COLUMN start_mark_ms INTEGER;`,
+    down: `ALTER TABLE stream DROP COLUMN start_mark_ms;
+   ALTER TABLE stream DROP COLUMN past_rules;`,
+  },
 ];
 
 /** The statements that upgrade. */

@@ -84,6 +84,10 @@ export interface StreamTable {
   alarms: string | null;
   /** JSON of the lists of networks and countries; null: the setting `watchRules`. */
   watch_rules: string | null;
+  /** JSON of the rules for the past; null: none. */
+  past_rules: string | null;
+  /** The last start mark, ms since 1970; null: none. */
+  start_mark_ms: number | null;
 }
 
 /** The picture that a user uploaded for a stream. */

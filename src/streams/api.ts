@@ -3,6 +3,9 @@
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
 import { watchAccessView } from '../accounts/watch-rules/rules-view.ts';
+import { printRfc3339 } from '../api/instant.ts';
+import { pastRulesView } from '../api/past/past-rules.ts';
+import type { StreamView } from '../api/shapes.ts';
 import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { type Countries, noCountries } from '../net/countries/countries.ts';
@@ -11,7 +14,7 @@ import type { RecordedTotals } from '../recording/sums/recorded-sums.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { StreamControl } from './catalog/stream-control.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
-import { rulesInForce } from './definition.ts';
+import { pastRulesInForce, rulesInForce, type StreamDefinition } from './definition.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { revisionOf } from './revision.ts';
@@ -34,20 +37,19 @@ export function createStreamsApi(
   countries: Countries = noCountries,
 ): StreamsApi {
   const { catalog } = control;
-  const viewWith = (stream: ManagedStream, totals: RecordedTotals) =>
-    viewOf(stream, {
-      totals,
-      viewers: viewersOf(stream.name),
-      picture: deps.recordings.pictures.versionOf(stream.definition.id),
-    });
+  const pictureOf = ({ id }: StreamDefinition) => deps.recordings.pictures.versionOf(id);
+  const viewWith = (stream: ManagedStream, totals: RecordedTotals) => {
+    const { definition } = stream;
+    const facts = { totals, viewers: viewersOf(stream.name), picture: pictureOf(definition) };
+    return withPast(viewOf(stream, facts), definition, deps.clock.nowMs());
+  };
   const view = async (stream: ManagedStream) =>
     viewWith(stream, await deps.recordings.table.knownTotals(stream.definition.id));
   const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
-  const viewUnopened = (stream: UnopenedStream, totals: RecordedTotals) =>
-    unopenedViewOf(stream, {
-      totals,
-      picture: deps.recordings.pictures.versionOf(stream.definition.id),
-    });
+  const viewUnopened = (stream: UnopenedStream, totals: RecordedTotals) => {
+    const { definition } = stream;
+    return withPast(unopenedViewOf(stream, { totals, picture: pictureOf(definition) }), definition, deps.clock.nowMs());
+  };
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
@@ -93,8 +95,8 @@ export function createStreamsApi(
     start: (name) => control.start(name),
     stop: (name) => control.stop(name),
     restart: (name) => control.restart(name),
-    pause: (name) => control.pause(name),
-    resume: (name) => control.resume(name),
+    pause: (name) => control.setPaused(name, true),
+    resume: (name) => control.setPaused(name, false),
     timeline,
     days: (name, days) => readRecordedDays(deps.recordings, catalog.get(name), days),
     gaps: async (name, fromMs, toMs) => (await timeline(name, fromMs, toMs)).gaps,
@@ -109,10 +111,18 @@ export function createStreamsApi(
       return watchAccessView({ own: definition.watchRules, byDefault, kind: 'stream' }, client, countries);
     },
     watchRulesOf: (name) => rulesInForce(definitionOf(name), deps.settings.now.watchRules),
+    pastRulesOf: (name) => pastRulesInForce(definitionOf(name)),
+    setStartMark: async (name, atMs) => view(await control.setStartMark(name, atMs)),
     visibilityOf: (name) => definitionOf(name)?.visibility,
     isMadePublic(name) {
       const definition = definitionOf(name);
       return definition?.visibility === 'public' && definition.visibilityIsSet;
     },
   };
+}
+
+/** A stream with its rules for the past, if it has any. @param nowMs ms since 1970 */
+function withPast(seen: StreamView, definition: StreamDefinition, nowMs: number): StreamView {
+  const rules = pastRulesInForce(definition);
+  return rules ? { ...seen, past: pastRulesView(rules, nowMs, printRfc3339) } : seen;
 }

@@ -4,6 +4,7 @@
  */
 import { listsInForce } from '../accounts/watch-rules/rules-view.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+import type { MarkedRules, PastRules } from '../api/past/past-rules.ts';
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { shownUrl } from '../net/net.ts';
@@ -42,6 +43,10 @@ export interface StreamDefinition extends QualitySettings {
   readonly alarms?: string | undefined;
   /** Who may watch by network and country; absent: the setting `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
+  /** The broadcaster's rules for the past; absent: none. */
+  readonly past?: PastRules | undefined;
+  /** The last start mark, ms since 1970; absent: none is set. */
+  readonly startMarkMs?: number | undefined;
   readonly visibility: Visibility;
   /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;
@@ -65,6 +70,20 @@ export function rulesInForce(
   // A name without a stream must not differ from a private stream.
   if (!definition) return undefined;
   return listsInForce(definition.watchRules, byDefault);
+}
+
+const marked = new WeakMap<Pick<StreamDefinition, 'past'>, MarkedRules>();
+
+/** The rules for the past with the start mark; the same object while the definition is the same. */
+export function pastRulesInForce(
+  definition: Pick<StreamDefinition, 'past' | 'startMarkMs'> | undefined,
+): MarkedRules | undefined {
+  if (!definition?.past) return undefined;
+  const known = marked.get(definition);
+  if (known) return known;
+  const rules = { ...definition.past, markMs: definition.startMarkMs };
+  marked.set(definition, rules);
+  return rules;
 }
 
 /** The settings of the further qualities of a stream that are set. */

@@ -22,6 +22,7 @@ export function revisionOf(definition: StreamDefinition): string {
     storage,
     alarms,
     watchRules,
+    past,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -32,6 +33,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(storage === undefined ? [] : [{ storage }]),
     ...(alarms === undefined ? [] : [{ alarms }]),
     ...(watchRules === undefined ? [] : [{ watchRules }]),
+    ...(past === undefined ? [] : [{ past }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

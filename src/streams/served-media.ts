@@ -3,6 +3,8 @@
  * begins and ends.
  * In: the parts of a stream. Out: ServedStream for delivery, TimelineEnd for the API and exports.
  */
+
+import type { MarkedRules } from '../api/past/past-rules.ts';
 import { type Steering, steeringOf, withTokens } from '../delivery/format/pathways.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
@@ -11,7 +13,7 @@ import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
-import type { StreamDefinition } from './definition.ts';
+import { pastRulesInForce, type StreamDefinition } from './definition.ts';
 import type { StreamFiles } from './record/stream-files.ts';
 import type { StreamStatus } from './status/stream-status.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -69,6 +71,10 @@ export class ServedMedia implements ServedStream {
   get steering(): Steering | undefined {
     const { visibility } = this.#setup.definition();
     return visibility === 'public' || visibility === 'unlisted' ? this.#steering : this.#signedSteering;
+  }
+
+  get past(): MarkedRules | undefined {
+    return pastRulesInForce(this.#setup.definition());
   }
 
   /** The end of the timeline and the retention horizon, as of now. */

@@ -10,6 +10,7 @@ import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
+import { readPastRules } from '../config/sections/past-section.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { readWatchRules } from '../config/sections/watch-rules-section.ts';
 import { parseDuration } from '../lib/duration.ts';
@@ -42,7 +43,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms, watchRules } = patch;
+  const { storage, alarms, watchRules, past } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -56,6 +57,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
+    ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }
@@ -74,7 +76,9 @@ export function configuredStream(
   const { id, createdUs } = before ?? { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
   // A stream that was stopped because it left the settings runs again when it is configured again.
   const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
-  return { ...settings, id, name, keepMs: keep, createdUs, stopped, paused: before?.paused ?? false };
+  const { paused = false, startMarkMs } = before ?? {};
+  const kept = { paused, ...(startMarkMs !== undefined && { startMarkMs }) };
+  return { ...settings, ...kept, id, name, keepMs: keep, createdUs, stopped };
 }
 
 /** A unique id that sorts by creation. */

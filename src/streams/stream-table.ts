@@ -7,6 +7,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import { NO_ONE } from '../accounts/watch-rules/watch-rules.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+import { CLOSED_PAST, type PastRules } from '../api/past/past-rules.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
@@ -71,7 +72,7 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
  * until it is set again.
  */
 function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
-  const read = <T>(column: 'source' | 'qualities' | 'watch_rules'): T | undefined => {
+  const read = <T>(column: 'source' | 'qualities' | 'watch_rules' | 'past_rules'): T | undefined => {
     try {
       return (JSON.parse(row[column] ?? 'null') as T | null) ?? undefined;
     } catch (error) {
@@ -101,6 +102,8 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
     ...(row.watch_rules !== null && { watchRules: read<WatchRuleLists>('watch_rules') ?? NO_ONE }),
+    ...(row.past_rules !== null && { past: read<PastRules>('past_rules') ?? CLOSED_PAST }),
+    ...(row.start_mark_ms !== null && { startMarkMs: row.start_mark_ms }),
   };
 }
 
@@ -125,6 +128,8 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     storage: definition.storage ?? null,
     alarms: definition.alarms ?? null,
     watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
+    past_rules: definition.past === undefined ? null : JSON.stringify(definition.past),
+    start_mark_ms: definition.startMarkMs ?? null,
     deleted_us: null,
   };
   await whileHeld(store, (db) =>

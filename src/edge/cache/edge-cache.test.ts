@@ -282,3 +282,30 @@ test('the announced part is requested before a client does (RFC 8216bis 4.4.5.3)
   assert.equal(await edge.text('/live/door/v0/g1.m3u8?_HLS_msn=6&_HLS_part=3'), list);
   assert.equal(edge.asked.length, 2);
 });
+
+test('a copy that must be revalidated does not answer in place of an origin that is away; others do', async () => {
+  const fields = (must: boolean) => ({ 'cache-control': `public, max-age=1${must ? ', must-revalidate' : ''}` });
+  await using edge = await openEdge((request, response) => {
+    response.writeHead(200, fields(request.url!.includes('/ruled/'))).end('media');
+  });
+  const [ruled, free] = ['/live/ruled/v0/7.m4s', '/live/free/v0/7.m4s'];
+  for (const path of [ruled, free]) assert.equal(await edge.text(path), 'media');
+  edge.clock.advance(2000);
+  edge.origin.answer = (_, response) => response.writeHead(503).end();
+  assert.equal(await edge.text(free), 'media');
+  await assert.rejects(edge.text(ruled));
+});
+
+test('a refusal by the rules for the past says nothing about who may watch: the stream stays public', async () => {
+  const problem = (code: string) => JSON.stringify({ code });
+  const type = { 'content-type': 'application/problem+json' };
+  await using edge = await openEdge((request, response) => {
+    if (request.url!.endsWith('/7.m4s')) response.writeHead(403, type).end(problem('past-limited'));
+    else response.writeHead(200, forever).end('media');
+  });
+  assert.equal(await edge.text('/live/door/v0/8.m4s'), 'media');
+  await assert.rejects(edge.text('/live/door/v0/7.m4s'), OriginRefusal);
+  const before = edge.asked.length;
+  assert.equal(await edge.text('/live/door/v0/8.m4s'), 'media');
+  assert.equal(edge.asked.length, before, 'the copy answers still');
+});

@@ -213,7 +213,8 @@ export class EdgeCache implements AsyncDisposable {
   }
 
   #isUsable({ freshness }: Copy, nowMs: number): boolean {
-    return freshness.isImmutable || nowMs < freshness.freshUntilMs + this.#options.staleMs;
+    const { isImmutable, mustRevalidate, freshUntilMs } = freshness;
+    return isImmutable || nowMs < freshUntilMs + (mustRevalidate ? 0 : this.#options.staleMs);
   }
 
   #isRestricted({ name, freshness }: Copy): boolean {

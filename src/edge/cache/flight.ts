@@ -88,10 +88,14 @@ export class Flight {
   }
 }
 
+/** Refusals by the broadcaster's rules for the past: every viewer gets them. */
+const OF_ALL: ReadonlySet<string | undefined> = new Set(['past-limited', 'clips-off']);
+
 /**
  * Whether another client might get another answer. A stream that a client may not watch looks as if it did
  * not exist.
  */
 export function isAboutAccess({ status, code }: OriginRefusal): boolean {
+  if (OF_ALL.has(code)) return false;
   return status === 401 || status === 403 || (status === 404 && code?.endsWith('-unknown') === true);
 }

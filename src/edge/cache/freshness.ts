@@ -15,6 +15,8 @@ export interface Freshness {
   readonly isPrivate: boolean;
   /** It never changes: no revalidation, ever. */
   readonly isImmutable: boolean;
+  /** An old copy may not answer, not even while the origin is away (RFC 9111 5.2.2.2). */
+  readonly mustRevalidate: boolean;
   /** When the origin made it, ms since 1970. */
   readonly bornMs: number;
   /** Until then the copy needs no revalidation, ms since 1970. */
@@ -57,6 +59,7 @@ export function freshnessOf(headers: IncomingHttpHeaders, nowMs: number): Freshn
     isStorable: lifetimeS !== undefined && !control.has('no-store') && headers.vary?.trim() !== '*',
     isPrivate: control.has('private'),
     isImmutable: control.has('immutable'),
+    mustRevalidate: control.has('must-revalidate'),
     bornMs,
     freshUntilMs: bornMs + 1000 * (lifetimeS ?? 0),
   };

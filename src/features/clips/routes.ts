@@ -11,7 +11,9 @@ import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
 import { IdParams } from '../../http/route/page-query.ts';
 import { purgeField } from '../../http/route/purge-field.ts';
 import type { RouteCall } from '../../http/route/route.ts';
+import { assertMakesClips, isShown, visibleRange, visibleTo } from '../../http/route/visible-past.ts';
 import { findStream } from '../../http/routes/streams/streams.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { checkClipToken } from '../../serve/media/watch-token-policy.ts';
 import { rowsFor } from '../feature.ts';
 
@@ -64,6 +66,16 @@ function clipCursorOf({ createdAt, id }: ClipView): string {
   return `${Date.parse(createdAt) * 1000}.${id}`;
 }
 
+/** Whether the caller sees what the clip shows, by the rules for the past of its stream. */
+function isSeen(clip: ClipView, call: Pick<RouteCall, 'principal' | 'token'>, deps: HttpDeps): boolean {
+  const times = { fromMs: Date.parse(clip.from), toMs: Date.parse(clip.to) };
+  return isShown(visibleTo(clip.stream, call, deps), times);
+}
+
+function clipLimited(stream: string): OxbowError {
+  return new OxbowError('past-limited', `The broadcaster does not show these times of ${stream} to viewers now.`);
+}
+
 const defineRoute = rowsFor<ClipsApi>();
 
 /** The rows. */
@@ -77,8 +89,10 @@ export const clipRoutes = [
       'Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all.',
     query: ClipListQuery,
     replies: { 200: ClipList },
-    async answer({ query, principal, elsewhere }, clips, { otherNodes }) {
-      const [localPage, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
+    async answer({ query, principal, token, elsewhere }, clips, deps) {
+      const { otherNodes } = deps;
+      const [page, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
+      const localPage = { ...page, items: page.items.filter((clip) => isSeen(clip, { principal, token }, deps)) };
       const body = mergePages(localPage, others, {
         keyOf: ({ id }) => id,
         cursorOf: clipCursorOf,
@@ -103,6 +117,8 @@ export const clipRoutes = [
       const fromMs = readInstant('from', from);
       const toMs = readEnd('to', to, fromMs);
       await findStream(stream, call.sees, deps);
+      assertMakesClips(stream, call, deps);
+      if (visibleRange(stream, { fromMs, toMs }, call, deps).fromMs > fromMs) throw clipLimited(stream);
       const made = await clips.create({ stream, fromMs, toMs, title, visibility, confirm }, call.principal);
       auditOpened(made, call, deps);
       return { status: 201, headers: { location: `/api/v1/clips/${made.view.id}` }, body: made.view };
@@ -116,9 +132,11 @@ export const clipRoutes = [
     sentence: 'Returns a clip with the addresses of its media.',
     params: IdParams,
     replies: { 200: ClipView },
-    answer: async ({ params: { id }, ...call }, clips, deps) => ({
-      body: await clips.get(id, clientOf(id, call, clips, deps)),
-    }),
+    async answer({ params: { id }, ...call }, clips, deps) {
+      const body = await clips.get(id, clientOf(id, call, clips, deps));
+      if (!isSeen(body, call, deps)) throw clipLimited(body.stream);
+      return { body };
+    },
   }),
   defineRoute({
     method: 'PATCH',

@@ -51,7 +51,10 @@ async function openErase(
     signal,
     failed: failed('a purge of edges'),
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
-    hasRules: (stream) => catalog.find(stream)?.definition.watchRules !== undefined,
+    hasRules(stream) {
+      const { watchRules, past } = catalog.find(stream)?.definition ?? {};
+      return watchRules !== undefined || past !== undefined;
+    },
     assetHasRules: async (id) => ((await assets.find(id))?.watchRules ?? null) !== null,
     flush: () => ownEvents.flush(),
   });

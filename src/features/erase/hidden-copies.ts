@@ -37,7 +37,9 @@ interface HiddenCopiesOptions {
   readonly purgeNodes?:
     | ((things: readonly PurgedThing[], options: { readonly signal: AbortSignal }) => Promise<readonly UnpurgedNode[]>)
     | undefined;
-  /** Whether the network or country of a client decides who may watch a stream. */
+  /**
+   * Whether a stream has rules: by the network or country of a client, or of the broadcaster for the past.
+   */
   readonly hasRules: (stream: string) => boolean;
   /** The same of an asset. */
   readonly assetHasRules: (id: string) => Promise<boolean>;

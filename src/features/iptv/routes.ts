@@ -20,6 +20,7 @@ import type { HttpDeps } from '../../http/deps.ts';
 import { mergePages } from '../../http/route/merge-lists.ts';
 import { MOST } from '../../http/route/page-query.ts';
 import type { RouteCall } from '../../http/route/route.ts';
+import { seenView, visibleTo } from '../../http/route/visible-past.ts';
 import { checkVerdict } from '../../serve/media/watch-token-policy.ts';
 import { type FeatureRoute, rowsFor } from '../feature.ts';
 import { catchUpModes, listFormats, printChannelList } from './channel-list.ts';
@@ -125,7 +126,7 @@ async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[
   };
   const shown = (await candidates(call, deps)).flatMap((view) => {
     const base = baseFor(view);
-    return base === undefined ? [] : [{ view, base }];
+    return base === undefined ? [] : [{ view: seenView(view, call, deps), base }];
   });
   if (token !== undefined) checkVerdict(verdict);
   if (query.stream !== undefined && shown.length === 0) throw streamUnknown(query.stream);
@@ -182,7 +183,13 @@ async function timelineOf(
   call: Caller,
   deps: HttpDeps,
 ): Promise<TimelineView | undefined> {
-  if (!isElsewhere(name, deps)) return deps.streams.timeline(name, fromMs, toMs, TIMELINE_RES_S);
+  if (!isElsewhere(name, deps)) {
+    const visible = visibleTo(name, call, deps);
+    if (visible && !visible.isStarted) return undefined;
+    const [seenFromMs, seenToMs] = [Math.max(fromMs, visible?.fromMs ?? 0), Math.min(toMs, visible?.toMs ?? toMs)];
+    if (seenFromMs >= seenToMs) return undefined;
+    return deps.streams.timeline(name, Math.ceil(seenFromMs), Math.floor(seenToMs), TIMELINE_RES_S);
+  }
   return askOwner(`/api/v1/streams/${name}/timeline?from=${fromMs}&to=${toMs}&res=${TIMELINE_RES_S}`, call);
 }
 
@@ -206,7 +213,10 @@ async function guideChannel(shown: Shown, most: number, call: Caller, deps: Http
 async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Reply> {
   const shown = await streamsFor(call, deps);
   const most = Math.max(1, Math.floor(MOST_PROGRAMMES / Math.max(1, shown.length)));
-  const name = shown.map(({ view, base }) => `${base}/${view.name}`).join(' ');
+  // Those with a right on a stream get another guide than viewers.
+  const rulesFor = (stream: string) =>
+    visibleTo(stream, call, deps) ? JSON.stringify(deps.streams.pastRulesOf(stream)) : '';
+  const name = shown.map(({ view, base }) => `${base}/${view.name}${rulesFor(view.name)}`).join(' ');
   const print = async ({ signal }: { readonly signal: AbortSignal }) => {
     const channels: GuideChannel[] = [];
     // One after another: each is a query of the database.

@@ -6,6 +6,7 @@ import type { MarksApi } from '../../api/marks/marks-api.ts';
 import { MarkerView, PinView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
 import { endForms, instantForms, readEnd, readInstant } from '../../http/route/instant-field.ts';
+import { isShown, visibleRange, visibleTo } from '../../http/route/visible-past.ts';
 import { findStream, NameParams } from '../../http/routes/streams/streams.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { rowsFor } from '../feature.ts';
@@ -47,7 +48,7 @@ export const markRoutes = [
     params: NameParams,
     query: MarkerQuery,
     replies: { 200: MarkerList },
-    async answer({ params: { name }, query, sees }, marks, deps) {
+    async answer({ params: { name }, query, sees, ...caller }, marks, deps) {
       await findStream(name, sees, deps);
       const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
       const toMs = query.to === undefined ? END_OF_TIME_MS : readEnd('to', query.to, givenMs);
@@ -57,7 +58,8 @@ export const markRoutes = [
           'bad-time',
           `\`from\` (${query.from ?? 0}) must be before \`to\` (${query.to ?? 'the end'}).`,
         );
-      return { body: await marks.markers(name, { fromMs, toMs, cursor: query.cursor }) };
+      const range = visibleRange(name, { fromMs, toMs }, caller, deps);
+      return { body: await marks.markers(name, { ...range, cursor: query.cursor }) };
     },
   }),
   defineRoute({
@@ -97,9 +99,12 @@ export const markRoutes = [
     sentence: 'Lists the pins of a stream, oldest first.',
     params: NameParams,
     replies: { 200: PinList },
-    async answer({ params: { name }, sees }, marks, deps) {
+    async answer({ params: { name }, sees, ...caller }, marks, deps) {
       await findStream(name, sees, deps);
-      return { body: { items: await marks.pins(name), nextCursor: null } };
+      const visible = visibleTo(name, caller, deps);
+      const pins = await marks.pins(name);
+      const items = pins.filter(({ from, to }) => isShown(visible, { fromMs: Date.parse(from), toMs: Date.parse(to) }));
+      return { body: { items, nextCursor: null } };
     },
   }),
   defineRoute({

@@ -40,6 +40,17 @@ export type EndOfPermission = 'watch-expired' | 'watch-refused' | 'unauthorized'
 
 const MAX_ID_LENGTH = 40;
 
+/** Events of a stream that say nothing of its past: viewers get them also where it is limited. */
+const ABOUT_STATE: ReadonlySet<EventType> = new Set([
+  'stream.created',
+  'stream.changed',
+  'stream.removed',
+  'stream.live',
+  'stream.offline',
+  'stream.recording',
+  'stream.generation',
+]);
+
 /**
  * Reads a filter.
  *
@@ -70,12 +81,15 @@ function readType(word: string): readonly EventType[] {
 /**
  * Whether a subscriber receives an event: the filter matches, and it may see the stream both now and when the
  * event was published.
+ *
+ * @param isLimited whether the broadcaster limits what viewers see of the past of a stream
  */
 export function matches(
   { event, audience }: PublishedEvent,
   { types, stream }: EventFilter,
   { isAdmin, principal, sees }: EventSubscriber,
   isPrivate: (name: string) => boolean,
+  isLimited: (name: string) => boolean = () => false,
 ): boolean {
   if (types && !types.has(event.type)) return false;
   if (stream !== undefined && event.stream !== stream) return false;
@@ -83,6 +97,7 @@ export function matches(
   if (audience === 'owner')
     return may({ isAdmin, owner: principal }, 'change', event.data as { readonly owner?: string });
   if (event.stream === null) return true;
+  if (!isAdmin && isLimited(event.stream) && !ABOUT_STATE.has(event.type)) return false;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
   // Only a subscriber that names an unlisted stream receives its events: others must not see its name.
   return audience !== 'unlisted' || event.stream === stream || sees(event.stream);

@@ -5,6 +5,7 @@
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
+import { limitsTimes } from '../../api/past/past-rules.ts';
 import type { PublishedEvent, Subscriber, SubscriptionStart } from '../../cluster/bus/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -69,7 +70,13 @@ export class EventListeners {
     }
     const { events, streams, metrics, log } = this.#deps;
     const isWanted = (published: PublishedEvent) =>
-      matches(published, filter, subscriber, (name) => streams.isPrivate(name));
+      matches(
+        published,
+        filter,
+        subscriber,
+        (name) => streams.isPrivate(name),
+        (name) => limitsTimes(streams.pastRulesOf(name) ?? {}),
+      );
     const queue = new SendQueue();
     const connection = connect(queue);
     const cutOff = () => {

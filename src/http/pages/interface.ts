@@ -20,6 +20,7 @@ import { createPublicAddress } from '../../serve/client/public-address.ts';
 import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { HttpDeps } from '../deps.ts';
+import { seenView } from '../route/visible-past.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
 import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfClip, previewOfSite } from './preview.ts';
 
@@ -210,7 +211,10 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
     if (isHidden()) return previewOfSite(base);
     const stream = await deps.streams.get(name);
     if (!stream || isHidden()) return previewOfSite(base);
-    return previewOf(stream, readTimes(search), base, nowMs, validToken);
+    // Messengers show the preview to everyone: as viewers see the stream.
+    const caller = { principal: anonymous, token: undefined };
+    const seen = seenView(stream, caller, deps);
+    return previewOf(seen, readTimes(search), base, nowMs - 1000 * (stream.past?.delay ?? 0), validToken);
   };
 }
 

@@ -26,6 +26,7 @@ import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
 import { recordedDaysRoutes } from './streams/recorded-days.ts';
 import { rtpSessionRoutes } from './streams/rtp-sessions.ts';
+import { startMarkRoutes } from './streams/start-mark.ts';
 import { statsRoutes } from './streams/stats.ts';
 import { streamRoutes } from './streams/streams.ts';
 import { timelineRoutes } from './streams/timeline.ts';
@@ -39,6 +40,7 @@ import { workerRoutes } from './workers.ts';
 /** The routes of the core. Media paths and pages are not among them, see media.ts and interface.ts. */
 const groups: readonly (readonly Route[])[] = [
   streamRoutes,
+  startMarkRoutes,
   statsRoutes,
   playbackSessionRoutes,
   probeRoutes,

@@ -88,6 +88,8 @@ interface Admitted {
   /** Of the player's CMCD fields. */
   readonly session: string | undefined;
   readonly isPrivate: boolean;
+  /** The broadcaster's rules for the past do not concern the client. */
+  readonly isExempt: boolean;
   /** Aborts when the client disconnects, or oxbow stops. */
   readonly controller: AbortController;
 }
@@ -169,8 +171,8 @@ export class OwnMedia implements MediaResponder {
       isSent = true;
       return;
     }
-    const { clock } = this.#deps;
-    const exact = withInstants(target.address, clock.nowMs());
+    const isExempt = this.#watchAccess.isExempt(target, exchange);
+    const exact = withInstants(target.address, this.#nowMsFor(target.address, isExempt));
     if (exact) {
       const location = pathOf(exchange.target).replace(target.path, () => printMediaAddress(exact));
       exchange.head(302, { ...common, location, 'cache-control': 'no-store' });
@@ -179,7 +181,7 @@ export class OwnMedia implements MediaResponder {
       return;
     }
     const limitFields = this.#takeTurn(exchange, target.address);
-    const made = await this.#made({ exchange, target, session, isPrivate, controller });
+    const made = await this.#made({ exchange, target, session, isPrivate, isExempt, controller });
     const { reply, fields: further } = replyFor(made, target.token, exchange.headers[SIGN_FIELD] !== undefined);
     const { address } = target;
     const redirect =
@@ -214,7 +216,7 @@ export class OwnMedia implements MediaResponder {
 
   /** The reply to a request, which may wait for it; its client counts as a viewer meanwhile. */
   async #made(admitted: Admitted): Promise<Reply> {
-    const { exchange, target, session, controller } = admitted;
+    const { exchange, target, session, isExempt, controller } = admitted;
     const { answer, viewers } = this.#deps;
     const { address } = target;
     const { signal } = controller;
@@ -226,7 +228,7 @@ export class OwnMedia implements MediaResponder {
     const stopWaiting = stream === undefined ? undefined : viewers.waits(stream, player);
     let reply: Reply;
     try {
-      const made = answer(address, new URLSearchParams(target.query), { signal, budget });
+      const made = answer(address, new URLSearchParams(target.query), { signal, budget, isExempt });
       reply = made instanceof Promise ? await this.waitLimiter.wait(made, from(), signal) : made;
     } finally {
       leave();
@@ -236,6 +238,13 @@ export class OwnMedia implements MediaResponder {
       viewers.seen(stream, player, session === undefined && includesStart(exchange) ? address : undefined);
     }
     return reply;
+  }
+
+  /** The time for typed times, ms since 1970: viewers who see a stream later have a later `now`. */
+  #nowMsFor({ stream }: MediaAddress, isExempt: boolean): number {
+    const nowMs = this.#deps.clock.nowMs();
+    const rules = stream === undefined || isExempt ? undefined : this.#deps.streams.pastRulesOf(stream);
+    return nowMs - (rules?.delayMs ?? 0);
   }
 
   /** The budget of the request; undefined where it costs nothing that is counted. */

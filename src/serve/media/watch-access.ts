@@ -86,6 +86,22 @@ export class WatchAccess {
     return waitFor(admitted, { signal }).then(() => this.#decide(target, exchange, signal));
   }
 
+  /**
+   * Whether the broadcaster's rules for the past do not concern the client, which `check` has admitted: by a
+   * playback token that says so, or by a bearer token of someone with a right on every stream. False where
+   * there are no rules.
+   */
+  isExempt({ address, token }: MediaTarget, exchange: Exchange): boolean {
+    const { access, clips, streams, defaultStream } = this.#options.deps;
+    const clip = clipOf(address);
+    const name = clip === undefined ? (address.stream ?? defaultStream?.()) : clips.facts(clip)?.stream;
+    if (name === undefined || !streams.pastRulesOf(name)) return false;
+    if (token !== undefined && access.watch.isExempt(token, name) && this.#verdictOf(token, address, name) === 'ok') {
+      return true;
+    }
+    return this.#bearerOf(exchange).seesAll;
+  }
+
   /** The rules by network and country that concern an address of a stream or a clip; undefined: none. */
   #rulesOf(address: MediaAddress): WatchRules | undefined {
     const { streams, clips, defaultStream } = this.#options.deps;

@@ -132,11 +132,10 @@ export class StreamControl {
       check?.(before && revisionOf(before.definition));
       if (!before) return { stream: await this.#create(name, settings), created: true };
       assertManagedHere(before.definition);
-      const { id, createdUs } = before.definition;
-      return {
-        stream: await this.#swap(before, defineStream(settings, { id, name, createdUs }, this.#deps.settings.now)),
-        created: false,
-      };
+      const { id, createdUs, startMarkMs } = before.definition;
+      const defined = defineStream(settings, { id, name, createdUs }, this.#deps.settings.now);
+      const kept = startMarkMs === undefined ? defined : { ...defined, startMarkMs };
+      return { stream: await this.#swap(before, kept), created: false };
     });
   }
 
@@ -276,15 +275,15 @@ export class StreamControl {
 
   /**
    * Drops the media of a stream until it is resumed, also after a restart of oxbow; its publisher stays
-   * connected.
+   * connected. Or lets the media of a paused stream pass again.
    */
-  pause(name: string): Promise<void> {
-    return this.#inTurn(() => this.#setPaused(this.catalog.get(name), true));
+  setPaused(name: string, paused: boolean): Promise<void> {
+    return this.#inTurn(() => this.#setPaused(this.catalog.get(name), paused));
   }
 
-  /** Lets the media of a paused stream pass again. */
-  resume(name: string): Promise<void> {
-    return this.#inTurn(() => this.#setPaused(this.catalog.get(name), false));
+  /** Sets the start mark, ms since 1970; undefined removes it. @throws OxbowError `stream-unknown` */
+  setStartMark(name: string, atMs: number | undefined): Promise<ManagedStream> {
+    return this.#inTurn(() => this.#setStartMark(this.catalog.get(name), atMs));
   }
 
   /** Connects to the source again. */
@@ -386,6 +385,15 @@ export class StreamControl {
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.status.isClosed) await this.#add(definition);
     else await stream.start();
+  }
+
+  async #setStartMark(stream: ManagedStream, startMarkMs: number | undefined): Promise<ManagedStream> {
+    const { startMarkMs: _, ...rest } = stream.definition;
+    const definition: StreamDefinition = startMarkMs === undefined ? rest : { ...rest, startMarkMs };
+    await writeDefinition(this.#deps.store, definition);
+    stream.redefine(definition);
+    publishSettings(this.#deps.events, 'stream.changed', definition);
+    return stream;
   }
 
   async #setPaused(stream: ManagedStream, paused: boolean): Promise<void> {

@@ -353,6 +353,25 @@ test('rules by network decide over protocols too, after tokens, and without a co
   await read('near', '198.51.100.1:5000');
 });
 
+test('viewers of protocols without a past are refused where they are late, and before the start', async () => {
+  await using open = await openRig();
+  const { rig, access } = open;
+  await rig.api.create('show', { ...push, visibility: 'public' });
+  const { signal } = new AbortController();
+  const read = (token?: string) => open.entry.read({ name: 'show', token, protocol: 'whep', remote: HOME, signal });
+  const sign = (isExempt: boolean) => access.watch.sign('show', rig.clock.nowMs() + 60_000, undefined, isExempt);
+  await rig.api.update('show', { past: { rewind: '1m', clips: false } });
+  await read();
+  await rig.api.update('show', { past: { delay: '30s' } });
+  await assert.rejects(read(), { code: 'past-limited', message: /30s later.*HLS/ });
+  await assert.rejects(read(sign(false)), { code: 'past-limited' });
+  await read(sign(true));
+  await rig.api.update('show', { past: { start: 'mark' } });
+  await assert.rejects(read(), { code: 'not-started' });
+  await rig.api.setStartMark('show', Math.floor(rig.clock.nowMs()));
+  await read();
+});
+
 test('a stream of another process is published and watched there, by connections that can go there', async () => {
   await using open = await openRig();
   const { rig, access } = open;

@@ -11,6 +11,7 @@ import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
 import { assertAllowed, rulesOfLists } from '../../accounts/watch-rules/watch-rules.ts';
+import { visiblePast } from '../../api/past/past-rules.ts';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { addressOf } from '../../ingest/client/remote-address.ts';
@@ -23,11 +24,12 @@ import {
   type StreamSettings,
 } from '../../ingest/publish-access.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
+import { printDuration } from '../../lib/duration.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Countries } from '../../net/countries/countries.ts';
 import type { StreamControl } from '../catalog/stream-control.ts';
 import type { Catalog } from '../catalog.ts';
-import { rulesInForce } from '../definition.ts';
+import { pastRulesInForce, rulesInForce } from '../definition.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import {
@@ -180,15 +182,35 @@ class Protocols implements PublishAccess {
   }
 
   /** The sinks of the stream of an authorized viewer, if its network may watch. */
-  #sourceOf(stream: ManagedStream, { remote, country, onStream }: ReadRequest): LiveSource {
+  #sourceOf(stream: ManagedStream, { remote, country, token, onStream }: ReadRequest): LiveSource {
     const lists = rulesInForce(stream.definition, this.#deps.settings.now.watchRules);
     if (lists) {
       const address = addressOf(remote);
       const countryOrFile = country ?? this.#deps.countries?.find(address);
       assertAllowed(rulesOfLists(lists), { address, country: countryOrFile });
     }
+    this.#assertPast(stream, token);
     onStream?.(settingsOf(stream));
     return stream.stream.sinks;
+  }
+
+  /** These protocols send what comes in, at once. @throws OxbowError `not-started`, `past-limited` */
+  #assertPast({ definition, name }: ManagedStream, token: string | undefined): void {
+    const rules = pastRulesInForce(definition);
+    if (!rules || this.#isExempt(name, token)) return;
+    const { isStarted } = visiblePast(rules, this.#deps.clock.nowMs());
+    if (!isStarted) throw new OxbowError('not-started', `The stream ${name} has not started for viewers.`);
+    if (rules.delayMs === undefined) return;
+    const later = `Viewers see ${name} ${printDuration(rules.delayMs)} later, which this protocol cannot do.`;
+    throw new OxbowError('past-limited', `${later} Use HLS or DASH.`);
+  }
+
+  /** Whether the rules for the past do not concern the client. */
+  #isExempt(name: string, token: string | undefined): boolean {
+    if (token === undefined) return false;
+    const { access, clock } = this.#deps;
+    if (access.ofToken(token).seesAll) return true;
+    return access.watch.isExempt(token, name) && access.watch.verify(token, name, 'playlist', clock.nowMs()) === 'ok';
   }
 
   /**

@@ -163,11 +163,20 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
   return view;
 }
 
-/** Media requests have no cookies: a signed-in user gets a playback token for a stream that is not public. */
-async function ensureWatchToken({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
-  if ((visibility !== 'signed' && visibility !== 'private') || watchTokenOf(name) !== undefined) return;
+/** Exempt tokens begin with it, see src/accounts/watch-tokens. */
+const EXEMPT = 'E';
+
+/**
+ * Media requests have no cookies: a signed-in user gets a playback token for a stream that is not public, and
+ * one that says so if the broadcaster's rules for the past do not concern the user.
+ */
+async function ensureWatchToken({ name, visibility, past }: StreamView, signal: AbortSignal): Promise<void> {
+  const before = watchTokenOf(name);
+  const needsExempt = past?.isExempt === true && !before?.startsWith(EXEMPT);
+  const needsToken = (visibility === 'signed' || visibility === 'private') && before === undefined;
+  if (!needsExempt && !needsToken) return;
   const { token } = await askServer(signal, (client, options) =>
-    client.createStreamWatchToken({ name, body: {} }, options),
+    client.createStreamWatchToken({ name, body: needsExempt ? { exempt: true } : {} }, options),
   );
   setWatchToken(name, token);
 }

@@ -3,6 +3,7 @@
  * In: a stream of the API. Out: times for addresses. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
+import { delayMsOf, mayClip, rulesFor, waitsForStart } from '../rules/past.ts';
 
 /** A still this long before now exists, milliseconds. */
 const BEHIND_MS = 6_000;
@@ -16,11 +17,14 @@ const GRID_MS = 5_000;
  * @returns unix milliseconds, a multiple of five seconds; null if there is no still, or none yet
  */
 export function stillMoment(stream: StreamView, nowMs: number): number | null {
+  if (waitsForStart(stream)) return null;
   const live = stream.state === 'live';
-  const from = live ? stream.liveSince : stream.recorded.from;
+  // Of a live stream with a start, nothing from before it.
+  const since = rulesFor(stream)?.start ? stream.recorded.from : stream.liveSince;
+  const from = live ? since : stream.recorded.from;
   const to = live ? null : stream.recorded.to;
   if (from === null || (!live && to === null)) return null;
-  const endMs = to === null ? nowMs : Date.parse(to);
+  const endMs = to === null ? nowMs - delayMsOf(stream) : Date.parse(to);
   const lastMs = Math.floor((endMs - BEHIND_MS) / GRID_MS) * GRID_MS;
   if (lastMs >= Date.parse(from)) return lastMs;
   const firstMs = Math.ceil(Date.parse(from) / GRID_MS) * GRID_MS;
@@ -31,7 +35,7 @@ export function stillMoment(stream: StreamView, nowMs: number): number | null {
 const PREVIEW_MS = 10_000;
 const LEAST_PREVIEW_MS = 4_000;
 
-type PreviewStream = Pick<StreamView, 'state' | 'liveSince' | 'recorded' | 'tracks'>;
+type PreviewStream = Pick<StreamView, 'state' | 'liveSince' | 'recorded' | 'tracks' | 'past'>;
 
 /** A span to play, unix milliseconds. */
 export interface PreviewSpan {
@@ -45,7 +49,9 @@ export interface PreviewSpan {
  *
  * @returns null if the stream is not live, has no picture, or less than four seconds are recorded since it is
  */
-export function previewSpan({ state, liveSince, recorded, tracks }: PreviewStream): PreviewSpan | null {
+export function previewSpan(stream: PreviewStream): PreviewSpan | null {
+  const { state, liveSince, recorded, tracks } = stream;
+  if (!mayClip(stream)) return null; // a preview is a clip
   if (state !== 'live' || liveSince === null || recorded.to === null) return null;
   if (!tracks.some(({ kind }) => kind === 'video')) return null;
   const toMs = Math.floor(Date.parse(recorded.to) / GRID_MS) * GRID_MS;

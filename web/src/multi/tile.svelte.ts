@@ -9,6 +9,7 @@ import { poll } from '../api/poll.ts';
 import { noPlayer } from '../media/load-engine.ts';
 import { idle, type MediaState } from '../media/state.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
+import { playedView } from '../rules/past.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { type CommonState, TileSync } from './tile-sync.svelte.ts';
@@ -71,7 +72,7 @@ export class Tile {
     await this.#read(signal);
     if (signal.aborted) return player.close();
     this.#player = player;
-    if (this.stream) player.streamChanged(this.stream);
+    if (this.stream) player.streamChanged(playedView(this.stream));
     this.#listen();
     this.sync.begin({ target: player.target, isPaused: () => this.player.paused });
     await Promise.all([this.timeline.start(), poll(EVERY_MS, (within) => this.#read(within), { signal })]);
@@ -114,7 +115,7 @@ export class Tile {
     try {
       this.stream = await getStream(this.name, signal);
       this.failure = null;
-      this.#player?.streamChanged(this.stream);
+      this.#player?.streamChanged(playedView(this.stream));
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;

@@ -80,6 +80,7 @@ test('no text is unused', () => {
     'alarms.state.',
     'visibility.',
     'edit.visibility.',
+    'past.start.',
     'refusal.',
     'finding.',
     'scope.',

@@ -56,10 +56,13 @@ export class Clock {
     this.#parts = { ask: askServer, againMs: AGAIN_MS, ...machine, ...parts };
   }
 
+  /** By how much the viewer sees everything later, milliseconds: its `now` is as late. */
+  delayMs = 0;
+
   /** The server's time, unix milliseconds with fractions; local time before the first response. */
   now = (): number => {
     const { wallMs, steadyMs } = this.#parts;
-    return this.#aheadMs === null ? wallMs() : steadyMs() + this.#aheadMs;
+    return (this.#aheadMs === null ? wallMs() : steadyMs() + this.#aheadMs) - this.delayMs;
   };
 
   /** Best of the last round trips, seconds; null before the first answer. */

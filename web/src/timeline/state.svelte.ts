@@ -106,7 +106,9 @@ export class TimelineState {
       if (this.#ends.signal.aborted) return;
       const failure = failureOf(error);
       // The page itself says that oxbow does not respond, once.
-      if (!isLost(failure)) this.failure = failure;
+      // Viewers wait for the start, or see nothing of that time: the page says so elsewhere.
+      const isHidden = failure.code === 'not-started' || failure.code === 'past-limited';
+      if (!isLost(failure) && !isHidden) this.failure = failure;
     }
   }
 

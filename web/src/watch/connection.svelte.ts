@@ -8,6 +8,7 @@ import { ApiError, type Failure, getStream, isLost, readFailure } from '../api/c
 import { EventConnection } from '../api/event-connection.ts';
 import { pause } from '../api/poll.ts';
 import { onServer } from '../api/server.ts';
+import { delayMsOf, playedView } from '../rules/past.ts';
 import { Clock } from '../time/clock.ts';
 
 const EVERY_MS = 3_000;
@@ -122,11 +123,12 @@ export class Connection {
     try {
       const view = await getStream(this.#name, AbortSignal.any([signal, late]));
       if (signal.aborted) return;
+      if (this.#ownsClock) this.clock.delayMs = delayMsOf(view);
       this.stream = view;
       this.failure = null;
       this.lost = null;
       this.isOffline = false;
-      this.#onView(view);
+      this.#onView(playedView(view));
     } catch (error) {
       if (signal.aborted) return;
       if (late.aborted) this.#silent();

@@ -5,6 +5,7 @@
 import type Hls from 'hls.js';
 import type { MediaState } from '../media/state.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
+import { playedView } from '../rules/past.ts';
 import type { TimeSpan } from '../time/span.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
@@ -52,7 +53,7 @@ export function beginAt(
   atMs: number | null,
   span: TimeSpan | null,
 ): void {
-  if (stream) player.streamChanged(stream);
+  if (stream) player.streamChanged(playedView(stream));
   const { controls } = player;
   if (atMs === null) controls.goLive();
   else controls.goTo(Math.max(atMs, firstMs ?? atMs)); // not a search for the next recorded time: it may be years later

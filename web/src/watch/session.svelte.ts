@@ -12,6 +12,7 @@ import { type MediaRequests, noRequests } from '../media/requests.ts';
 import { idle, type MediaState } from '../media/state.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import type { RoomLink } from '../player/sync-target.ts';
+import { playedView } from '../rules/past.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
@@ -115,7 +116,7 @@ export class WatchSession {
     player.controls.setVolume(preferences.volume);
     if (!this.player.muted) player.controls.toggleMuted(); // browsers allow only muted video to start by itself
     if (room && player.target) {
-      if (this.connection.stream) player.streamChanged(this.connection.stream);
+      if (this.connection.stream) player.streamChanged(playedView(this.connection.stream));
       this.#leaveRoom = room.attach(player.target);
       return;
     }

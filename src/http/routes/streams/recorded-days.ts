@@ -10,6 +10,7 @@ import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { defineRoute, type Route } from '../../route/route.ts';
+import { seenDays } from '../../route/visible-past.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -75,9 +76,10 @@ export const recordedDaysRoutes: readonly Route[] = [
     params: NameParams,
     query: DaysQuery,
     replies: { 200: RecordedDays },
-    async answer({ params: { name }, query, sees }, deps) {
+    async answer({ params: { name }, query, sees, ...caller }, deps) {
       await findStream(name, sees, deps);
-      return { body: await deps.streams.days(name, readDays(query, deps)) };
+      const days = await deps.streams.days(name, readDays(query, deps));
+      return { body: seenDays(name, days, caller, deps) };
     },
   }),
 ];

@@ -14,6 +14,7 @@ import { mergePages, missingFields } from '../../route/merge-lists.ts';
 import { MOST, NextCursor, PageQuery, pageOf } from '../../route/page-query.ts';
 import { purgeField } from '../../route/purge-field.ts';
 import { defineRoute, type Route, type RouteCall } from '../../route/route.ts';
+import { seenView } from '../../route/visible-past.ts';
 
 /** The parameter of every path that names a stream. */
 export const NameParams = Type.Object({ name: StreamName });
@@ -83,9 +84,12 @@ export const streamRoutes: readonly Route[] = [
     sentence: 'Lists the public streams by name; administrators see all, users those that they may watch.',
     query: PageQuery,
     replies: { 200: StreamList },
-    async answer({ principal, query, elsewhere }, { streams, otherNodes }) {
+    async answer({ principal, token, query, elsewhere }, deps) {
+      const { streams, otherNodes } = deps;
       const [views, others] = await Promise.all([streams.list(), elsewhere()]);
-      const shown = views.filter(({ visibility }) => may(principal, 'list', { visibility }));
+      const shown = views
+        .filter(({ visibility }) => may(principal, 'list', { visibility }))
+        .map((view) => seenView(view, { principal, token }, deps));
       const nameOf = ({ name }: StreamView) => name;
       const body = mergePages(pageOf(shown, query, nameOf), others, {
         keyOf: nameOf,
@@ -121,9 +125,10 @@ export const streamRoutes: readonly Route[] = [
     sentence: 'Returns the settings and state of a stream.',
     params: NameParams,
     replies: { 200: StreamView },
-    async answer({ params: { name }, principal: { isAdmin }, sees }, deps) {
+    async answer({ params: { name }, principal, token, sees }, deps) {
       const view = await findStream(name, sees, deps);
-      return { headers: etagOf(name, isAdmin, deps), body: view };
+      const body = seenView(view, { principal, token }, deps);
+      return { headers: etagOf(name, principal.isAdmin, deps), body };
     },
   }),
   defineRoute({

@@ -9,6 +9,7 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { endForms, instantForms, readEnd, readInstant } from '../../route/instant-field.ts';
 import { defineRoute, type Route } from '../../route/route.ts';
+import { visibleRange } from '../../route/visible-past.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -91,9 +92,9 @@ export const timelineRoutes: readonly Route[] = [
     params: NameParams,
     query: TimelineQuery,
     replies: { 200: TimelineView },
-    async answer({ params: { name }, query, sees }, deps) {
+    async answer({ params: { name }, query, sees, ...caller }, deps) {
       await findStream(name, sees, deps);
-      const { fromMs, toMs } = readRange(query, deps);
+      const { fromMs, toMs } = visibleRange(name, readRange(query, deps), caller, deps);
       return { body: await deps.streams.timeline(name, fromMs, toMs, Number(query.res ?? 0)) };
     },
   }),
@@ -108,9 +109,9 @@ export const timelineRoutes: readonly Route[] = [
     params: NameParams,
     query: StepsQuery,
     replies: { 200: ActivityView },
-    async answer({ params: { name }, query, sees }, deps) {
+    async answer({ params: { name }, query, sees, ...caller }, deps) {
       await findStream(name, sees, deps);
-      const { fromMs, toMs } = readRange(query, deps);
+      const { fromMs, toMs } = visibleRange(name, readRange(query, deps), caller, deps);
       return { body: await deps.streams.activity(name, fromMs, toMs, Number(query.res ?? 0)) };
     },
   }),
@@ -124,9 +125,9 @@ export const timelineRoutes: readonly Route[] = [
     params: NameParams,
     query: RangeQuery,
     replies: { 200: GapList },
-    async answer({ params: { name }, query, sees }, deps) {
+    async answer({ params: { name }, query, sees, ...caller }, deps) {
       await findStream(name, sees, deps);
-      const { fromMs, toMs } = readRange(query, deps);
+      const { fromMs, toMs } = visibleRange(name, readRange(query, deps), caller, deps);
       return { body: { items: await deps.streams.gaps(name, fromMs, toMs), nextCursor: null } };
     },
   }),

@@ -17,7 +17,15 @@ const DAY_MS = 24 * 3_600_000;
 const LONGEST_MS = { private: DAY_MS, others: 366 * DAY_MS } as const;
 
 const NewWatchToken = Type.Object(
-  { expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: a day.` })) },
+  {
+    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: a day.` })),
+    exempt: Type.Optional(
+      Type.Boolean({
+        description:
+          "the broadcaster's rules for the past do not concern the holder of the link; only for those with a right on the stream. Default: false.",
+      }),
+    ),
+  },
   { $id: 'NewWatchToken', additionalProperties: false },
 );
 
@@ -42,7 +50,10 @@ export const watchTokenRoutes: readonly Route[] = [
           extra: { hint: 'Use at most 366 days, for a private stream and as a user 24 h.' },
         });
       }
-      const token = deps.access.watch.sign(name, expiresMs, principal.account);
+      if (body.exempt && !principal.seesAll) {
+        throw new OxbowError('forbidden', '`exempt` (true) is only for users with a right on the stream.');
+      }
+      const token = deps.access.watch.sign(name, expiresMs, principal.account, body.exempt);
       const origin = client.origin ?? '';
       return {
         status: 201,

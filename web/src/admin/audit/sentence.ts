@@ -41,6 +41,7 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   replaceUploadsFile: ['finish', 'Upload'],
   revokeStreamWatchTokens: ['revoke', 'StreamWatchToken'],
   rtpStream: ['start', 'StreamRtp'],
+  startMarkStream: ['update', 'StreamStartMark'],
   testMail: ['send', 'TestMail'],
 };
 /** Operations that need no object. */
