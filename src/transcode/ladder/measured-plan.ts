@@ -4,7 +4,7 @@
  */
 import type { LadderMeasured, LadderVideoCodec, LadderVideoRendition } from '../../ffmpeg/ladder-options.ts';
 import { curveOf, hullOf, type OperatingPoint } from './hull.ts';
-import { CRF, SOURCE_BITS, TRACKS_FROM } from './plan.ts';
+import { CRF, PEAK, SOURCE_BITS, TRACKS_FROM } from './plan.ts';
 import type { LadderMeasurePlan, LadderPlan } from './plan-shapes.ts';
 
 /** Constant qualities that samples are measured at: that of the fixed ladder, then lower ones. */
@@ -116,10 +116,11 @@ function smallestOf(
   return cheaper.length > 0 ? [cheaper.find(({ bitRate }) => bitRate * LEAST_STEP <= lowest) ?? cheaper.at(-1)!] : [];
 }
 
-/** A lower quality has as much less of the cap of its size as it needs less on average. */
+/** A lower quality has as much less of the cap of its size as it needs less on average; peaks have room. */
 function capOf({ size, bitRate }: OperatingPoint, [best]: readonly OperatingPoint[]): number {
   const share = Math.min(1, bitRate / best!.bitRate);
-  return Math.min(size.maxRate, Math.max(LEAST_CAP, Math.round((size.maxRate * share) / 1000) * 1000));
+  const cap = Math.max(size.maxRate * share, bitRate * PEAK);
+  return Math.min(size.maxRate, Math.max(LEAST_CAP, Math.round(cap / 1000) * 1000));
 }
 
 /** Its name is that of its size; a second one of a size has a number. */
