@@ -25,6 +25,7 @@ import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
+import { benchEncryption } from './serving/encryption.ts';
 import { benchWatchRules } from './serving/watch-rules.ts';
 import { benchTimeline } from './timeline.ts';
 import { benchUpgrade } from './upgrade.ts';
@@ -83,6 +84,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 5        seconds of each measurement
     --rounds 5         rounds; the table has their medians
     --held 3000        requests that wait for one part
+  encryption   what AES-128 of segments costs: for a megabyte, and for live streams with a viewer each
+    --streams 100      number of streams
   watch-rules  what rules by network and country cost each request
   footprint  start to first response, memory at rest, per pulled stream and per client; needs cc, nginx and ss
     --rounds 5         starts of each server; the table has their medians
@@ -224,6 +227,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   call: () => benchCall(seconds(30)),
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
+  encryption: () => benchEncryption(streams('100')[0]!),
   'watch-rules': benchWatchRules,
   footprint: () => benchFootprint(rounds),
   viewers: () =>

@@ -14,6 +14,7 @@ import { AuthUrl } from '../src/accounts/auth/auth-url.ts';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { segmentLocation } from '../src/archive/segment-store.ts';
+import { EncryptedReplies } from '../src/delivery/encryption/encrypted-replies.ts';
 import { createLiveLookup } from '../src/delivery/live/live-lookup.ts';
 import { SegmentCache } from '../src/delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../src/delivery/media-router.ts';
@@ -84,7 +85,7 @@ const stills = new Stills({ reader, signal: new AbortController().signal, makeSt
 const answer = createMediaRouter({ find, clock, reader, segmentCache, stills });
 const tls = cert && key ? { cert, key } : undefined;
 const auth = isRestricted ? await openAuth() : undefined;
-const lookup = createLiveLookup(find, segmentCache);
+const lookup = createLiveLookup(find, segmentCache, new EncryptedReplies({ reader }));
 const server = await startTestServer({ answer, lookup, reader, clock, auth }, tls);
 if (isRestricted) server.deps.streams.isPrivate = () => true;
 

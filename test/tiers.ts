@@ -51,6 +51,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/direct-past.test.ts': long('plays a recording from a bucket twice', 'test/e2e/direct-past.test.ts'),
   'test/browser/edit.test.ts': partly('pictures that are refused, and streams of the configuration'),
   'test/browser/embed.test.ts': partly('autoplay, and media-chrome'),
+  'test/browser/encryption.test.ts': long(
+    'two players and the watch page with six lists',
+    'test/e2e/encryption.test.ts',
+  ),
   'test/browser/erase.test.ts': long('both widths, themes and languages', 'test/e2e/erase.test.ts'),
   'test/browser/file.test.ts': long('every kind of file that oxbow leaves', 'test/browser/clips.test.ts'),
   'test/browser/films-in-step.test.ts': long(
@@ -155,6 +159,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/drain.test.ts': partly('a proxy, and Ctrl-C'),
   'test/e2e/edge.test.ts': partly('tokens, chains of edges, a player, wrong options, and a restart'),
   'test/e2e/encoder-pool.test.ts': partly('a device that hangs, or returns nothing'),
+  'test/e2e/encryption.test.ts': partly('films of the library'),
   'test/e2e/erase.test.ts': partly('what was not reached, and a kill'),
   'test/e2e/error-reports.test.ts': partly('children, kills, exceptions, and every line as a log record'),
   'test/e2e/export.test.ts': partly('every codec'),
@@ -191,7 +196,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/e2e/pages.test.ts': partly('probes, files and private addresses of pages'),
   'test/e2e/pictures.test.ts': partly('a kill, and pictures that are set'),
-  'test/e2e/players.test.ts': long('four players with six lists', 'test/e2e/vsr.test.ts'),
+  'test/e2e/players.test.ts': long('four players with twelve lists', 'test/e2e/vsr.test.ts'),
   'test/e2e/probe.test.ts': partly('tables and errors'),
   'test/e2e/proxies.test.ts': long('fourteen tests with each reverse proxy', 'test/e2e/drain.test.ts'),
   'test/e2e/publish-addresses.test.ts': long('every form of an address', 'test/e2e/rtmp.test.ts'),

@@ -12,6 +12,8 @@ type Kind = MediaAddress['kind'];
 
 const NAME = 'abcdefghijklmnopqrstuvwxyz0123456789_-';
 const RENDITION = 'abcdefghijklmnopqrstuvwxyz0123456789-';
+/** Of an asset, or a series of keys. */
+const ID = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** What a time may hold: anything but a slash. */
 const TIME = '0123456789TZ:.+-%20hms~';
 
@@ -24,13 +26,27 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   index: (random) => ({ kind: 'index', stream: stream(random) }),
   playlist: (random) => ({ kind: 'playlist', stream: stream(random), ...renditionOf(random), generation: msn(random) }),
   init: (random) => ({ kind: 'init', stream: stream(random), ...renditionOf(random), init: random(1e9) }),
-  segment: (random) => ({ kind: 'segment', stream: stream(random), ...renditionOf(random), msn: msn(random) }),
+  segment: (random) => ({
+    kind: 'segment',
+    stream: stream(random),
+    ...renditionOf(random),
+    msn: msn(random),
+    ...keyOf(random),
+  }),
+  key: (random) => ({ kind: 'key', stream: stream(random), key: keyName(random) }),
+  'asset-key': (random) => ({
+    kind: 'asset-key',
+    stream: undefined,
+    asset: textOf(random, ID, 40),
+    key: keyName(random),
+  }),
   part: (random) => ({
     kind: 'part',
     stream: stream(random),
     ...renditionOf(random),
     msn: msn(random),
     part: random(1e5),
+    ...keyOf(random),
   }),
   manifest: (random) => ({ kind: 'manifest', stream: stream(random) }),
   time: (random) => ({ kind: 'time', stream: stream(random) }),
@@ -47,7 +63,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   }),
   'ts-index': (random) => ({ kind: 'ts-index', stream: stream(random) }),
   'ts-playlist': (random) => ({ kind: 'ts-playlist', stream: stream(random), generation: msn(random) }),
-  'ts-segment': (random) => ({ kind: 'ts-segment', stream: stream(random), msn: msn(random) }),
+  'ts-segment': (random) => ({ kind: 'ts-segment', stream: stream(random), msn: msn(random), ...keyOf(random) }),
   'ts-catch-up': (random) => ({
     kind: 'ts-catch-up',
     stream: stream(random),
@@ -67,6 +83,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     stream: stream(random),
     rendition: `s${random(10)}${random(2) ? `-${textOf(random, RENDITION, 29)}` : ''}`,
     msn: msn(random),
+    ...keyOf(random),
   }),
   'window-index': (random) => ({ kind: 'window-index', ...range(random), revision: revision(random) }),
   'window-manifest': (random) => ({ kind: 'window-manifest', ...range(random), revision: revision(random) }),
@@ -137,6 +154,8 @@ const stream = (random: Random) => NAME[random(36)]! + (random(8) ? textOf(rando
 const renditionOf = (random: Random) => ({ rendition: `av${textOf(random, RENDITION, 30)}` });
 const msn = (random: Random) => random(2 ** 32) * (random(2) ? 1 : 200_000);
 const dvr = (random: Random) => textOf(random, RENDITION.slice(0, -1), 8);
+const keyName = (random: Random) => `${textOf(random, ID, 16)}-${random(1e12)}`;
+const keyOf = (random: Random) => (random(2) ? { key: keyName(random) } : {});
 const revision = (random: Random) => (random(2) ? random(1e9) : undefined);
 const range = (random: Random) => ({
   stream: stream(random),
@@ -147,7 +166,7 @@ const window = (random: Random) => ({ start: textOf(random, TIME, 64), length: t
 
 const pieces = [
   '/', '/', '//', '.', '..', '%2F', '%', '?', 'A', '_', '-', '0', '00', 'g', 'v', 'v1', 'ts', 's0', 'dvr-', 'init-', 'index', 'stream', 'vod',
-  '.m3u8', '.m4s', '.mp4', '.ts', '.vtt', '.jpg', '9999999999999999', 'x'.repeat(70), '\u00e9',
+  '.m3u8', '.m4s', '.mp4', '.ts', '.vtt', '.jpg', 'k', 'keys', 'k0a-1/', '.key', '9999999999999999', 'x'.repeat(70), '\u00e9',
 ] as const; // biome-ignore format: a table
 
 /**

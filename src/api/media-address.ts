@@ -8,6 +8,7 @@
  */
 import { digitsAt } from '../lib/whole-number.ts';
 import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } from './clips/clip-address.ts';
+import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder } from './content-key-name.ts';
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream/stream-name.ts';
@@ -24,9 +25,20 @@ export type LiveAddress = { readonly stream: string } & (
   | { readonly kind: 'manifest' }
   | { readonly kind: 'playlist'; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'init'; readonly rendition: string; readonly init: number }
-  | { readonly kind: 'segment'; readonly rendition: string; readonly msn: number }
-  | { readonly kind: 'part'; readonly rendition: string; readonly msn: number; readonly part: number }
+  | ({ readonly kind: 'segment'; readonly rendition: string; readonly msn: number } & MaybeEncrypted)
+  | ({
+      readonly kind: 'part';
+      readonly rendition: string;
+      readonly msn: number;
+      readonly part: number;
+    } & MaybeEncrypted)
 );
+
+/** Media that may be encrypted. */
+interface MaybeEncrypted {
+  /** Name of the content key that its bytes are encrypted with; absent: they are clear. */
+  readonly key?: string;
+}
 
 /**
  * The other forms of the live stream: lists that reach hours back, subtitles; the server's time for DASH
@@ -36,7 +48,9 @@ export type LiveFormAddress = { readonly stream: string } & (
   | { readonly kind: 'time' | 'session' | 'steering' }
   | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
-  | { readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number }
+  | ({ readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number } & MaybeEncrypted)
+  /** A content key, by its name. */
+  | { readonly kind: 'key'; readonly key: string }
   | StoredSegmentName
 );
 
@@ -134,6 +148,7 @@ export type MediaClass =
   | 'init'
   | 'segment'
   | 'part'
+  | 'key'
   | 'clip'
   | 'thumb'
   | 'file'
@@ -159,6 +174,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'ts-catch-up': 'window',
   'ts-delayed': 'window',
   subtitles: 'segment',
+  key: 'key',
   'stored-segment': 'segment',
   'window-index': 'window',
   'window-manifest': 'window',
@@ -179,6 +195,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'asset-segment': 'segment',
   'asset-stored-segment': 'segment',
   'asset-subtitles': 'segment',
+  'asset-key': 'key',
   'asset-file': 'clip',
   'asset-text': 'segment',
   'asset-chapters': 'window',
@@ -266,9 +283,11 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'init':
       return `/live/${address.stream}/${address.rendition}/init-${address.init}.mp4`;
     case 'segment':
-      return `/live/${address.stream}/${address.rendition}/${address.msn}.m4s`;
+      return `${printFolder(address)}${address.msn}.m4s`;
     case 'part':
-      return `/live/${address.stream}/${address.rendition}/${address.msn}.${address.part}.m4s`;
+      return `${printFolder(address)}${address.msn}.${address.part}.m4s`;
+    case 'key':
+      return `/live/${address.stream}/${KEYS_FOLDER}/${keyFileOf(address.key)}`;
     case 'dvr-index':
       return `/live/${address.stream}/dvr-${address.length}/index.m3u8`;
     case 'dvr-manifest':
@@ -282,7 +301,7 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'ts-delayed':
       return printTsAddress(address);
     case 'subtitles':
-      return `/live/${address.stream}/${address.rendition}/${address.msn}.vtt`;
+      return `${printFolder(address)}${address.msn}.vtt`;
     case 'stored-segment':
       return `/live/${address.stream}/${address.rendition}/${address.msn}-${address.offset}.mp4`;
     case 'window-index':
@@ -315,6 +334,15 @@ export function printMediaAddress(address: MediaAddress): string {
     default:
       return printAssetAddress(address);
   }
+}
+
+/** Folder of a segment of a live rendition, with a slash at its end. */
+function printFolder({
+  stream,
+  rendition,
+  key,
+}: { readonly stream: string; readonly rendition: string } & MaybeEncrypted): string {
+  return `/live/${stream}/${rendition}/${key === undefined ? '' : keyFolderOf(key)}`;
 }
 
 function printWindow({ stream, from, to, revision }: WindowAddress): string {
@@ -354,7 +382,26 @@ function parseLive(path: string): MediaAddress | undefined {
     const dvr = parseDvr(stream, folder, file);
     if (dvr) return dvr;
   }
+  const slash = folder.indexOf('/');
+  if (slash >= 0) return parseEncrypted(stream, folder.slice(0, slash), folder.slice(slash + 1), file);
   return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
+}
+
+/** A segment in the folder of its key. */
+function parseEncrypted(stream: string, rendition: string, folder: string, file: string): MediaAddress | undefined {
+  const key = keyOfFolder(folder);
+  if (key === undefined || !RENDITION.test(rendition)) return undefined;
+  const ts = rendition === 'ts' ? parseTsFile(stream, file) : undefined;
+  const address = ts ?? parseOfRendition(stream, rendition, file);
+  switch (address?.kind) {
+    case 'segment':
+    case 'part':
+    case 'subtitles':
+    case 'ts-segment':
+      return { ...address, key };
+    default:
+      return undefined;
+  }
 }
 
 function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | 'session' | 'steering' | undefined {
@@ -377,6 +424,10 @@ function parseOfRendition(stream: string, rendition: string, file: string): Medi
   }
   const generation = generationOf(file);
   if (generation >= 0) return { kind: 'playlist', stream, rendition, generation };
+  if (rendition === KEYS_FOLDER) {
+    const key = keyOfFile(file);
+    return key === undefined ? undefined : { kind: 'key', stream, key };
+  }
   if (file.startsWith('init-') && file.endsWith('.mp4')) {
     const init = digitsAt(file, 5, file.length - 4, INIT_DIGITS);
     return init < 0 ? undefined : { kind: 'init', stream, rendition, init };

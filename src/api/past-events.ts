@@ -24,7 +24,10 @@ export const PastEventsView = Type.Object(
     more: Type.Boolean({
       description: 'the next request has more at once; there may be no items, but more behind them',
     }),
-    lost: Type.Integer({ description: 'events that are missing on this page: too many waited for the database, or a promoted database lacked them' }),
+    lost: Type.Integer({
+      description:
+        'events that are missing on this page: too many waited for the database, or a promoted database lacked them',
+    }),
     keptSince: Type.String({ format: 'date-time', description: 'nothing that happened since then is deleted' }),
   },
   { $id: 'PastEventsView' },

@@ -11,6 +11,7 @@ import { alarmSettings } from './alarms/alarm-settings.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { PastRuleSettings, PastRulesView } from './past/past-rules.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
+import { encryptionSetting, SegmentEncryption } from './stream/encryption-shapes.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from './stream/stream-texts.ts';
 import { Type } from './type.ts';
 
@@ -106,6 +107,7 @@ export const StreamView = Type.Object(
       }),
     ),
     alarms: Type.Optional(Type.String({ description: 'changes of the rules of alarms; absent: none' })),
+    encryption: Type.Optional(SegmentEncryption),
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -279,6 +281,7 @@ export const StreamSettings = Type.Object(
     visibility: Type.Optional(StreamView.properties.visibility),
     watchRules,
     past,
+    encryption: encryptionSetting,
     ...qualitySettings,
   },
   { $id: 'StreamSettings', additionalProperties: false },
@@ -345,6 +348,7 @@ export const StreamPatch = Type.Object(
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     watchRules,
     past,
+    encryption: encryptionSetting,
     ...qualitySettings,
     source: Type.Optional(PushSourcePatch),
   },

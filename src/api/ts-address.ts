@@ -4,13 +4,16 @@
  * next to the playlist.
  * In: files of that folder, queries. Out: addresses, and back. Pure. docs/4-watch/iptv.md.
  */
+
 import { digitsAt } from '../lib/whole-number.ts';
+import { keyFolderOf } from './content-key-name.ts';
 
 /** A playlist or segment of the rendition. */
 export type TsAddress = { readonly stream: string } & (
   | { readonly kind: 'ts-index' }
   | { readonly kind: 'ts-playlist'; readonly generation: number }
-  | { readonly kind: 'ts-segment'; readonly msn: number }
+  /** `key`: name of the content key that its bytes are encrypted with; absent: they are clear. */
+  | { readonly kind: 'ts-segment'; readonly msn: number; readonly key?: string }
   /**
    * The past from an instant, unix seconds; `lengthS` seconds of it, or until the server ends the playlist.
    */
@@ -68,7 +71,7 @@ function fileOf(address: TsAddress): string {
     case 'ts-playlist':
       return `g${address.generation}.m3u8`;
     case 'ts-segment':
-      return `${address.msn}.ts`;
+      return `${address.key === undefined ? '' : keyFolderOf(address.key)}${address.msn}.ts`;
     case 'ts-catch-up':
       return address.lengthS === undefined
         ? `timeshift_abs-${address.fromS}.m3u8`

@@ -25,6 +25,14 @@ import { createLocalSignIn } from '../serve/client/local-sign-in.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
 
+/** What the secret of playback tokens is made of. @param part this process of several */
+export function watchSecretOf(config: Config, part: AppContext['process']) {
+  return {
+    watchSecret: config.watchSecret,
+    clusterSecret: nodeName(config) === undefined || part ? undefined : config.cluster.secret,
+  };
+}
+
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
   { config, settings, dataFolder, process: part, clock, ...context }: AppContext,
@@ -38,8 +46,7 @@ export async function openAccounts(
     dataFolder,
     clock,
     adminToken: config.adminToken,
-    watchSecret: config.watchSecret,
-    clusterSecret: nodeName(config) === undefined || part ? undefined : config.cluster.secret,
+    ...watchSecretOf(config, part),
     workerSecret: part && config.cluster.secret,
     watchJwt,
     providers: await openServices(config),

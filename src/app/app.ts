@@ -170,7 +170,11 @@ async function openCore(
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, { store, changes, net, bus, disk, nodes }, epoch?.guard);
   const encoders = openEncoders(app);
-  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement, encoders, hooks }, signal);
+  const streams = await openStreams(
+    app,
+    { store, net, bus, disk, recordings, cluster, placement, encoders, hooks },
+    { signal },
+  );
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk }, nats);
   const { jobs, jobKinds, workers, leasedJobs, jobMedia } = openedJobs;
@@ -179,18 +183,10 @@ async function openCore(
   const openedUploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, {
-    streams,
-    accounts,
-    bus,
-    nodes,
-    store,
-    changes,
-    recordings,
-    countries,
-  });
+  const accessParts = { streams, accounts, bus, nodes, store, changes, recordings, countries };
+  const publishAccess = openPublishAccess(app, accessParts);
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement, countries });
-  const delivery = openDelivery(app, { recordings, catalog, library, hooks });
+  const delivery = openDelivery(app, { recordings, streams, library, hooks });
   const viewersOf = (name: string) => delivery.viewers.of(name);
   const streamsApi = createStreamsApi(streams.deps, streams.control, viewersOf, countries);
   const publishPorts = noPublishPorts();

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { AssetPictures } from '../delivery/asset/asset-pictures.ts';
 import { AssetTexts } from '../delivery/asset/asset-texts.ts';
 import type { SavedClip } from '../delivery/clip/saved-clip.ts';
+import { EncryptedReplies } from '../delivery/encryption/encrypted-replies.ts';
 import { createLiveLookup } from '../delivery/live/live-lookup.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import { SegmentCache } from '../delivery/live/segment-cache.ts';
@@ -22,13 +23,14 @@ export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
     recordings: { reader, segments, deleted, objects },
-    catalog,
+    streams: { catalog, contentKeys },
     library,
     hooks,
-  }: Pick<Parts, 'recordings' | 'catalog' | 'library' | 'hooks'>,
+  }: Pick<Parts, 'recordings' | 'streams' | 'library' | 'hooks'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
   opened.defer(deleted.subscribe((prefix) => segmentCache.forget(prefix)));
+  const encrypted = opened.use(new EncryptedReplies({ reader, metrics }));
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
     answer: createMediaRouter({
@@ -36,11 +38,16 @@ export function openDelivery(
       clock,
       reader,
       segmentCache,
+      encrypted,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
       clips: { find: (id) => findClip(id, hooks, catalog) },
       assets: {
         find: (id) => library.media.find(id),
         reader,
+        keysOf({ id, encryption }) {
+          const method = encryption ?? settings.now.encryption.assets;
+          return method === 'none' ? undefined : contentKeys.ofAsset(id);
+        },
         texts: new AssetTexts(segments),
         pictures: new AssetPictures({
           makeStill,
@@ -64,6 +71,7 @@ export function openDelivery(
     lookup: createLiveLookup(
       (name) => findWindow<ServedStream>((stream) => unruled(catalog.find(stream)?.served), name),
       segmentCache,
+      encrypted,
     ),
     segmentCache,
     viewers: new Viewers({

@@ -2,8 +2,10 @@
  * Opens the streams: the catalog, the sources and the prober.
  * In: the context, recordings, events, net, disk. Out: Streams.
  */
+import { openContentSecret } from '../accounts/content-secret.ts';
 import { Leases } from '../cluster/lease/lease.ts';
 import { createLocalLeases } from '../cluster/lease/local-leases.ts';
+import { ContentKeyring } from '../delivery/encryption/keyring.ts';
 import type { AppContext, Parts, Streams } from '../features/core.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
@@ -20,14 +22,16 @@ import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import { StreamTraces } from '../streams/traces/stream-traces.ts';
+import { watchSecretOf } from './accounts.ts';
 
 /**
  * Creates the catalog; `control.open` starts the streams.
  *
- * @param signal aborts the start
+ * @param options.signal aborts the start
+ * @throws OxbowError `bad-setting` for a secret of content keys that is too short
  */
-export function openStreams(
-  { settings, opened, shutdown, clock, log, metrics, failed, telemetry }: AppContext,
+export async function openStreams(
+  app: AppContext,
   {
     store,
     net,
@@ -39,8 +43,10 @@ export function openStreams(
     encoders,
     hooks,
   }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement' | 'encoders' | 'hooks'>,
-  signal: AbortSignal,
-): Streams {
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Streams> {
+  const { settings, opened, shutdown, clock, log, metrics, failed, telemetry } = app;
+  const contentKeys = await openContentKeys(app);
   const engines = { openAudioTranscoder, openVideoEncoder: openLiveEncoder };
   const sources = { awaitReturn: true, ...engines, settings, clock, log, metrics, net };
   const queue = new StoryboardQueue({
@@ -55,6 +61,7 @@ export function openStreams(
   const deps: StreamDeps = {
     traces,
     recordings,
+    contentKeys,
     room: { mayWrite: (streamId) => pauseOf(streamId) === '', noRoom: pauseOf },
     engines: {
       encoders,
@@ -90,7 +97,14 @@ export function openStreams(
   opened.defer(() => control.close());
   const { catalog } = control;
   recordings.folders?.follow(catalog);
-  return { deps, control, catalog, contentMode, probe: createProber(sources, shutdown.signal) };
+  return { deps, control, catalog, contentKeys, contentMode, probe: createProber(sources, shutdown.signal) };
+}
+
+/** @throws OxbowError `bad-setting` for a secret that is too short */
+async function openContentKeys({ config, dataFolder, process: part }: AppContext): Promise<ContentKeyring> {
+  const { secret, keyEvery } = config.encryption;
+  const { watchSecret, clusterSecret } = watchSecretOf(config, part);
+  return new ContentKeyring(await openContentSecret(secret, dataFolder, watchSecret, clusterSecret), keyEvery);
 }
 
 /** Names of the streams whose last media is not on the disk. */

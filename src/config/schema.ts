@@ -34,6 +34,7 @@ import { accountsSection } from './sections/accounts-section.ts';
 import { altSvc } from './sections/alt-svc-option.ts';
 import { childrenSection } from './sections/children-section.ts';
 import { clusterSection, natsSection, redisSection } from './sections/cluster-section.ts';
+import { encryptionSection } from './sections/encryption-section.ts';
 import { errorsSection } from './sections/errors-section.ts';
 import { eventsSection } from './sections/events-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
@@ -56,7 +57,7 @@ export type {
   SourceConfig,
   WhileAway,
 } from './source-config.ts';
-export type { StreamConfig, StreamDraft, StreamOrigin, Visibility } from './stream-section.ts';
+export type { StreamConfig, StreamDraft, StreamEncryption, StreamOrigin, Visibility } from './stream-section.ts';
 
 /** The table. The order is that of `--help` and of the reference page. */
 export const schema = section({
@@ -114,6 +115,7 @@ export const schema = section({
     'Whether a browser on this computer can sign in with one press, while oxbow can be reached from this computer only. `auto`: if the connection belongs to the user who runs oxbow (Linux); `on`: also where this cannot be checked; `off`: never.',
   ),
   watchRules: watchRulesSection,
+  encryption: encryptionSection,
   watchSecret: secret(
     'Secret that signs playback tokens, at least 16 characters. Servers that share it accept each other’s tokens. Default: generated once and stored in the data folder.',
   ),

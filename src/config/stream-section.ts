@@ -42,6 +42,9 @@ import {
 /** Playback access of a stream. */
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
 
+/** How the segments of a stream are encrypted. */
+export type StreamEncryption = 'none' | 'aes-128';
+
 /** Where a stream that the API cannot change is defined. */
 export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
 
@@ -77,6 +80,8 @@ export interface StreamConfig {
   readonly watchRules?: WatchRuleLists | undefined;
   /** The broadcaster's rules for the past; absent: none. */
   readonly past?: PastRules | undefined;
+  /** How its segments are encrypted; absent: `encryption.streams`. */
+  readonly encryption?: StreamEncryption | undefined;
 }
 
 const stream = section({
@@ -153,6 +158,11 @@ const stream = section({
   ),
   watchRules: streamRulesSection,
   past: pastSection,
+  encryption: choice(
+    ['default', 'none', 'aes-128'],
+    'default',
+    'How the segments of this stream are encrypted in HLS playlists: `none` or `aes-128`. Default: `encryption.streams`.',
+  ),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -177,7 +187,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
-    const { watchRules, past, ...others } = more;
+    const { watchRules, past, encryption, ...others } = more;
     const rules = listsOf(watchRules.allow, watchRules.deny);
     const pastRules = pastRulesOfSection(past);
     const fields = {
@@ -191,6 +201,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(alarms !== '' && { alarms }),
       ...(rules && { watchRules: rules }),
       ...(pastRules && { past: pastRules }),
+      ...(encryption !== 'default' && { encryption }),
     };
     const sound = {
       ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),

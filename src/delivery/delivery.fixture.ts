@@ -21,6 +21,7 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import { LiveWindowWriter } from '../packager/live-window-writer.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
+import { EncryptedReplies } from './encryption/encrypted-replies.ts';
 import { createLiveLookup, type LiveLookup } from './live/live-lookup.ts';
 import { SegmentCache } from './live/segment-cache.ts';
 import { createMediaRouter, type MediaRouter } from './media-router.ts';
@@ -155,8 +156,9 @@ export async function openDelivery({
   const defaultStream = () => state.defaultStream;
   const segmentCache = new SegmentCache(reader);
   const parts = { find, clock: rig.clock, reader, segmentCache, stills, defaultStream };
-  const answer = createMediaRouter({ ...parts, ...(isDirect && { isDirect }) });
-  const lookup = createLiveLookup(find, segmentCache);
+  const encrypted = new EncryptedReplies({ reader });
+  const answer = createMediaRouter({ ...parts, encrypted, ...(isDirect && { isDirect }) });
+  const lookup = createLiveLookup(find, segmentCache, encrypted);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never, isExempt = false): Promise<Reply> => {
     const [plain, query] = path.split('?') as [string, string?];

@@ -15,6 +15,8 @@ import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
 import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
+import { contentKeysOf, findKey, keyOfSegment, refuseClear } from './encryption/access-by-key.ts';
+import { EncryptedReplies, keyReply } from './encryption/encrypted-replies.ts';
 import { parseDirectives } from './live/directives.ts';
 import { growingSegment } from './live/growing-segment.ts';
 import {
@@ -56,6 +58,8 @@ interface MediaRouterOptions {
   readonly reader: RangeReader;
   /** Shared with `createLiveLookup`. */
   readonly segmentCache?: SegmentCache;
+  /** Shared with `createLiveLookup`. */
+  readonly encrypted?: EncryptedReplies;
   readonly stills: Stills;
   /** Clips by their id; undefined where there are none. */
   readonly clips?: SavedClips;
@@ -109,6 +113,7 @@ interface Waiting extends WorkOptions {
 class Router {
   readonly #options: MediaRouterOptions;
   readonly #segmentCache: SegmentCache;
+  readonly #encrypted: EncryptedReplies;
   readonly #segments: TsSegments;
   readonly #clips: Clips;
   readonly #timeLapses: TimeLapses;
@@ -119,6 +124,8 @@ class Router {
 
   constructor(options: MediaRouterOptions) {
     const { reader, metrics, segmentCache = new SegmentCache(reader) } = options;
+    const { encrypted = new EncryptedReplies({ reader }) } = options;
+    this.#encrypted = encrypted;
     this.#options = options;
     this.#segmentCache = segmentCache;
     this.#segments = new TsSegments({ reader, ...(metrics && { metrics }) });
@@ -155,14 +162,18 @@ class Router {
   async #answer(address: MediaAddress, query: URLSearchParams, waiting: Waiting): Promise<Reply> {
     if ('asset' in address && address.kind !== 'unknown') {
       if (!this.#options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
-      return answerAsset(address, this.#options.assets, { ...waiting, isDirect: this.#options.isDirect?.() ?? false });
+      return answerAsset(address, this.#options.assets, {
+        ...waiting,
+        isDirect: this.#options.isDirect?.() ?? false,
+        encrypted: this.#encrypted,
+      });
     }
     const { clock, reader } = this.#options;
     switch (address.kind) {
       case 'index':
         return answerLiveIndex(this.#streamOf(address, waiting), waiting);
       case 'manifest':
-        return answerLiveManifest(this.#streamOf(address, waiting), clock, waiting);
+        return answerLiveManifest(this.#clearStreamOf(address, waiting), clock, waiting);
       case 'playlist':
         return settle(
           livePlaylist(
@@ -178,12 +189,16 @@ class Router {
           address.rendition,
           address.init,
         );
-      case 'part':
-        return answerPart(qualityFor(this.#streamOf(address, waiting), address.rendition), address, waiting);
+      case 'part': {
+        const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
+        return this.#inForm(stream, address, () => answerPart(stream, address, waiting));
+      }
       case 'segment': {
         const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
-        const growing = await growingSegment(stream, address, waiting);
-        return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
+        return this.#inForm(stream, address, async (isClear) => {
+          const growing = isClear ? await growingSegment(stream, address, waiting) : undefined;
+          return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
+        });
       }
       case 'dvr-index':
       case 'dvr-manifest':
@@ -204,12 +219,13 @@ class Router {
     if (address.kind === 'dvr-playlist')
       return this.#dvr.playlist(qualityFor(stream, address.rendition), address, parseDirectives(query), options);
     if (address.kind === 'dvr-index') return this.#dvr.index(stream, address.length, options);
+    refuseClear(stream.contentKeys);
     return this.#manifests.answer(stream, dvrLengthUs(address.length), this.#options.clock, options);
   }
 
-  /** Whether playlists name ranges of files. A bucket would send a viewer all of a file. */
-  #isDirect({ recording, past }: ServedStream): boolean {
-    if (past && limitsTimes(past)) return false;
+  /** Whether playlists name ranges of files. A bucket would send a viewer all of a file, as it is: clear. */
+  #isDirect({ recording, past, contentKeys }: ServedStream): boolean {
+    if (contentKeys || (past && limitsTimes(past))) return false;
     return this.#options.isDirect?.(recording.streamId) ?? false;
   }
 
@@ -220,6 +236,24 @@ class Router {
     const served = name === undefined ? undefined : this.#options.find(name);
     if (!served) throw streamUnknown(name);
     return served;
+  }
+
+  /** As `#streamOf`. @throws OxbowError `media-encrypted` if its segments are given only encrypted */
+  #clearStreamOf(address: MediaAddress, waiting: Waiting): ServedStream {
+    const stream = this.#streamOf(address, waiting);
+    refuseClear(stream.contentKeys);
+    return stream;
+  }
+
+  /** A segment as its address names it, clear or encrypted. @throws OxbowError as `keyOfSegment` */
+  async #inForm(
+    stream: ServedStream,
+    address: { readonly msn: number; readonly key?: string },
+    find: (isClear: boolean) => Promise<Reply>,
+  ): Promise<Reply> {
+    const key = keyOfSegment(contentKeysOf(stream), address);
+    const clear = await find(key === undefined);
+    return key ? this.#encrypted.encrypt(clear, key) : clear;
   }
 
   /** MPEG-TS, the past, and files of it. */
@@ -239,14 +273,20 @@ class Router {
         return answerDelayed(this.#streamOf(address, waiting), address.delayS, clock.nowMs() * 1000);
       case 'ts-playlist':
         return answerTsPlaylist(this.#streamOf(address, waiting), address.generation);
-      case 'ts-segment':
-        return this.#segments.answer(this.#streamOf(address, waiting), address.msn);
+      case 'ts-segment': {
+        const stream = this.#streamOf(address, waiting);
+        return this.#inForm(stream, address, () => this.#segments.answer(stream, address.msn));
+      }
       case 'stored-segment':
-        return answerStoredSegment(qualityFor(this.#streamOf(address, waiting), address.rendition), address, {
+        return answerStoredSegment(qualityFor(this.#clearStreamOf(address, waiting), address.rendition), address, {
           reader,
         });
-      case 'subtitles':
-        return answerSubtitles(this.#streamOf(address, waiting), address.rendition, address.msn, reader);
+      case 'subtitles': {
+        const stream = this.#streamOf(address, waiting);
+        return this.#inForm(stream, address, () => answerSubtitles(stream, address.rendition, address.msn, reader));
+      }
+      case 'key':
+        return keyReply(findKey(this.#streamOf(address, waiting).contentKeys, address.key));
       case 'window-index':
       case 'window-manifest':
       case 'window-playlist':

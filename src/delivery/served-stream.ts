@@ -8,6 +8,7 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordedMedia } from '../recording/recording-reader.ts';
+import type { ContentKeys } from './encryption/content-keys.ts';
 import type { Steering } from './format/pathways.ts';
 
 /** One stream that viewers can request. */
@@ -36,10 +37,15 @@ export interface ServedStream {
   readonly steering?: Steering | undefined;
   /** The broadcaster's rules for its past; undefined: there are none. */
   readonly past?: MarkedRules | undefined;
+  /**
+   * Its segments are given only encrypted with these; undefined: clear. A derived quality has those of its
+   * stream.
+   */
+  readonly contentKeys?: ContentKeys | undefined;
 }
 
 /** The part that answers from memory need; replicas in serving threads have only this. */
-export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs' | 'steering'> & {
+export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs' | 'steering' | 'contentKeys'> & {
   readonly qualities?: ReadonlyMap<string, ServedLiveStream>;
   readonly source?: ServedLiveStream | undefined;
 };

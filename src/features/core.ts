@@ -38,6 +38,7 @@ import type { NodeSignature } from '../cluster/requests/node-signature.ts';
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
+import type { ContentKeyring } from '../delivery/encryption/keyring.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
@@ -218,6 +219,8 @@ export interface Streams {
   /** Changes the streams. */
   readonly control: StreamControl;
   readonly catalog: Catalog;
+  /** The content keys of streams and assets. */
+  readonly contentKeys: ContentKeyring;
   /** Whether their content is checked. */
   readonly contentMode: ContentMode;
   /** Probes the source at an address. */

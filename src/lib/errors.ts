@@ -86,6 +86,11 @@ export const refusals = {
     title: 'Not available here',
     hint: 'The stream is for other networks or countries. Ask the operator of this server.',
   },
+  'media-encrypted': {
+    status: 403,
+    title: 'Only available encrypted',
+    hint: 'Play the HLS address: its playlists name the encrypted segments and their keys.',
+  },
   ...proxyRefusals,
   forbidden: { status: 403, title: 'Not allowed', hint: 'Ask the operator of this server.' },
   'address-refused': {

@@ -5,6 +5,7 @@
 import type { Selectable } from 'kysely';
 import { storedLists } from '../accounts/watch-rules/watch-rules.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+import type { StreamEncryption } from '../config/schema.ts';
 import type { AssetTable } from '../store/schema.ts';
 import type { AssetFailure, AssetState, AssetVisibility } from './asset.ts';
 
@@ -35,6 +36,8 @@ export interface AssetRecord {
   readonly owner: string;
   /** Who may watch by network and country; null: the setting `watchRules`. */
   readonly watchRules: WatchRuleLists | null;
+  /** How its segments are encrypted; null: the setting `encryption.assets`. */
+  readonly encryption: StreamEncryption | null;
   readonly origin: AssetOrigin;
   readonly state: AssetState;
   readonly failure: AssetFailure | null;
@@ -71,6 +74,7 @@ export function recordOf(row: Selectable<AssetTable>): AssetRecord {
     visibility: row.visibility as AssetVisibility,
     owner: row.owner,
     watchRules: storedLists(row.watch_rules),
+    encryption: row.encryption as StreamEncryption | null,
     origin: row.origin as AssetOrigin,
     state: row.state as AssetState,
     failure: json<AssetFailure>(row.failure),

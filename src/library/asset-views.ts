@@ -107,6 +107,7 @@ export class AssetViews {
       description: asset.description,
       tags: [...asset.tags],
       visibility: asset.visibility,
+      ...(asset.encryption !== null && { encryption: asset.encryption }),
       owner: isOwn ? asset.owner : null,
       origin: asset.origin,
       state: asset.state,

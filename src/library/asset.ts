@@ -4,6 +4,7 @@
  */
 
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
+import type { StreamEncryption } from '../config/schema.ts';
 
 /** Where an asset is: its bytes arrive, its renditions are made, it can be watched, or why it cannot. */
 export type AssetState = 'uploading' | 'processing' | 'ready' | 'failed';
@@ -36,6 +37,8 @@ export interface NewAsset {
   readonly visibility?: AssetVisibility | undefined;
   /** Undefined: the setting `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
+  /** Undefined: the setting `encryption.assets`. */
+  readonly encryption?: StreamEncryption | undefined;
 }
 
 /** The reports of uploads. The library implements it. */

@@ -2,11 +2,13 @@
  * The records of assets: created, listed, changed, announced.
  * In: uploads, recordings, requests. Out: records; events `asset.*`. docs/decisions/0030.
  */
+
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
+import type { StreamEncryption } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -36,6 +38,8 @@ interface AssetTexts {
   readonly visibility?: AssetVisibility | undefined;
   /** Null: the setting `watchRules`. */
   readonly watchRules?: WatchRuleLists | null | undefined;
+  /** Null: the setting `encryption.assets`. */
+  readonly encryption?: StreamEncryption | null | undefined;
   /** µs from the start of the asset; null: its middle. */
   readonly posterUs?: number | null | undefined;
 }
@@ -165,7 +169,7 @@ export class Assets {
    * @throws OxbowError `asset-unknown`
    */
   async update(id: string, texts: AssetTexts, check: CheckVersion = () => undefined): Promise<AssetRecord> {
-    const { title, description, tags, visibility, watchRules, posterUs } = texts;
+    const { title, description, tags, visibility, watchRules, encryption, posterUs } = texts;
     const asset = await this.change(id, (before) => {
       check(before.changedUs);
       return {
@@ -174,6 +178,7 @@ export class Assets {
         ...(tags !== undefined && { tags: JSON.stringify(cleanTags(tags)) }),
         ...(visibility !== undefined && { visibility }),
         ...(watchRules !== undefined && { watch_rules: watchRules && JSON.stringify(watchRules) }),
+        ...(encryption !== undefined && { encryption }),
         ...(posterUs !== undefined && { poster_us: posterUs }),
       };
     });
@@ -246,6 +251,7 @@ export class Assets {
       visibility: asset.visibility ?? 'private',
       owner: asset.owner,
       watch_rules: asset.watchRules ? JSON.stringify(asset.watchRules) : null,
+      encryption: asset.encryption ?? null,
       origin: 'upload',
       state: 'uploading',
       failure: null,

@@ -11,6 +11,7 @@ import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
+import { contentMetrics } from './content-metrics.ts';
 import { countryMetrics } from './country-metrics.ts';
 import { edgeMetrics } from './edge/edge-metrics.ts';
 import { nodeMetrics } from './edge/node-metrics.ts';
@@ -101,6 +102,7 @@ export const metricTable = {
   ...accountMetrics,
   ...authMetrics,
   ...countryMetrics,
+  ...contentMetrics,
   ...serviceMetrics,
   ...alarmMetrics,
   ...liveWorkerMetrics,

@@ -6,6 +6,7 @@
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
+import { contentKeysOf } from '../delivery/encryption/access-by-key.ts';
 import type { Steering } from '../delivery/format/pathways.ts';
 import { streamOfWindow } from '../delivery/live/quality-window.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
@@ -203,6 +204,7 @@ export async function openThreadPorts(
       epoch: access.watch.epochOf(name),
       targetDurationMs: targetDurationS === undefined ? undefined : targetDurationS * 1000,
       horizonUs: stream.horizonUs(),
+      contentKeys: contentKeysOf(stream)?.settings,
     };
   };
   const serving = await openServingThreads({

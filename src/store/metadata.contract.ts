@@ -31,6 +31,7 @@ function stream(name: string): StreamTable {
     watch_rules: null,
     past_rules: null,
     start_mark_ms: null,
+    encryption: null,
   };
 }
 

@@ -432,6 +432,13 @@ export const migrations: readonly Migration[] = [
     down: `ALTER TABLE stream DROP COLUMN start_mark_ms;
    ALTER TABLE stream DROP COLUMN past_rules;`,
   },
+  // How the segments of streams and assets are encrypted.
+  {
+    up: `ALTER TABLE stream ADD COLUMN encryption TEXT;
+   ALTER TABLE asset ADD COLUMN encryption TEXT;`,
+    down: `ALTER TABLE asset DROP COLUMN encryption;
+   ALTER TABLE stream DROP COLUMN encryption;`,
+  },
 ];
 
 /** The statements that upgrade. */

@@ -88,6 +88,8 @@ export interface StreamTable {
   past_rules: string | null;
   /** The last start mark, ms since 1970; null: none. */
   start_mark_ms: number | null;
+  /** How its segments are encrypted; null: the setting `encryption.streams`. */
+  encryption: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */

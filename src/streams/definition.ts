@@ -5,7 +5,7 @@
 import { listsInForce } from '../accounts/watch-rules/rules-view.ts';
 import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { MarkedRules, PastRules } from '../api/past/past-rules.ts';
-import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
+import type { SourceConfig, StreamEncryption, StreamOrigin, Visibility } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { shownUrl } from '../net/net.ts';
 
@@ -47,6 +47,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly past?: PastRules | undefined;
   /** The last start mark, ms since 1970; absent: none is set. */
   readonly startMarkMs?: number | undefined;
+  /** How its segments are encrypted; absent: the setting `encryption.streams`. */
+  readonly encryption?: StreamEncryption | undefined;
   readonly visibility: Visibility;
   /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;

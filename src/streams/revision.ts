@@ -23,6 +23,7 @@ export function revisionOf(definition: StreamDefinition): string {
     alarms,
     watchRules,
     past,
+    encryption,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -34,6 +35,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(alarms === undefined ? [] : [{ alarms }]),
     ...(watchRules === undefined ? [] : [{ watchRules }]),
     ...(past === undefined ? [] : [{ past }]),
+    ...(encryption === undefined ? [] : [{ encryption }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -3,8 +3,8 @@
  * begins and ends.
  * In: the parts of a stream. Out: ServedStream for delivery, TimelineEnd for the API and exports.
  */
-
 import type { MarkedRules } from '../api/past/past-rules.ts';
+import type { ContentKeys } from '../delivery/encryption/content-keys.ts';
 import { type Steering, steeringOf, withTokens } from '../delivery/format/pathways.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
@@ -24,7 +24,7 @@ const LATE_US = 60_000_000;
 
 /** What the served side of a stream depends on. */
 interface ServedMediaSetup {
-  readonly deps: Pick<StreamDeps, 'clock' | 'recordings' | 'settings'>;
+  readonly deps: Pick<StreamDeps, 'clock' | 'recordings' | 'settings' | 'contentKeys'>;
   readonly parts: Pick<
     StreamParts,
     'list' | 'listWriter' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'
@@ -75,6 +75,12 @@ export class ServedMedia implements ServedStream {
 
   get past(): MarkedRules | undefined {
     return pastRulesInForce(this.#setup.definition());
+  }
+
+  get contentKeys(): ContentKeys | undefined {
+    const { deps, definition } = this.#setup;
+    const { id, encryption = deps.settings.now.encryption.streams } = definition();
+    return encryption === 'none' ? undefined : deps.contentKeys?.ofStream(id);
   }
 
   /** The end of the timeline and the retention horizon, as of now. */

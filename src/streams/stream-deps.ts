@@ -2,12 +2,14 @@
  * The dependencies that all streams share: settings, clock, stores, sources, metrics. Created by
  * app/streams.ts.
  */
+
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/bus/event-bus.ts';
 import type { Leases } from '../cluster/lease/lease.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
+import type { ContentKeyring } from '../delivery/encryption/keyring.ts';
 import type { OpenTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import type { Encoders } from '../ffmpeg/encoders/encoder-pool.ts';
 import type { MakeKeyPicture, MakeStillGop } from '../ffmpeg/engine.ts';
@@ -117,6 +119,8 @@ export interface StreamDeps {
   readonly metrics: Metrics;
   readonly store: Pick<Store, 'db' | 'fence' | 'rows'>;
   readonly recordings: StoredRecordings;
+  /** The content keys of encrypted streams; without it no stream is encrypted. */
+  readonly contentKeys?: ContentKeyring;
   readonly room: RecordingRoom;
   readonly engines: StreamEngines;
   /** Which streams are of this process. */

@@ -43,7 +43,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms, watchRules, past } = patch;
+  const { storage, alarms, watchRules, past, encryption } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -58,6 +58,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),
+    ...(encryption !== undefined && { encryption: encryption ?? undefined }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }

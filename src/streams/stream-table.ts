@@ -11,7 +11,7 @@ import { CLOSED_PAST, type PastRules } from '../api/past/past-rules.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
-import type { SourceConfig } from '../config/schema.ts';
+import type { SourceConfig, StreamEncryption } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import { readIdentities } from '../recording/stream-identity.ts';
 import type { Store } from '../store/db.ts';
@@ -101,6 +101,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     ...read<QualitySettings>('qualities'),
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
+    ...(row.encryption !== null && { encryption: row.encryption as StreamEncryption }),
     ...(row.watch_rules !== null && { watchRules: read<WatchRuleLists>('watch_rules') ?? NO_ONE }),
     ...(row.past_rules !== null && { past: read<PastRules>('past_rules') ?? CLOSED_PAST }),
     ...(row.start_mark_ms !== null && { startMarkMs: row.start_mark_ms }),
@@ -130,6 +131,7 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
     past_rules: definition.past === undefined ? null : JSON.stringify(definition.past),
     start_mark_ms: definition.startMarkMs ?? null,
+    encryption: definition.encryption ?? null,
     deleted_us: null,
   };
   await whileHeld(store, (db) =>

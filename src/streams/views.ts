@@ -95,6 +95,7 @@ function definedViewOf(definition: StreamDefinition, picture: string | undefined
     ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
     ...(definition.storage !== undefined && { storage: definition.storage }),
     ...(definition.alarms !== undefined && { alarms: definition.alarms }),
+    ...(definition.encryption !== undefined && { encryption: definition.encryption }),
     ...(definition.recordQualities && { recordQualities: true }),
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),

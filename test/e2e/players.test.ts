@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
 import { after, before, suite, type TestContext, test } from 'node:test';
-import { newestStretch, startSample } from '../browser/stretch.ts';
+import { newestStretch } from '../browser/stretch.ts';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 /** Seconds of media that are played of each list. */
@@ -166,57 +166,67 @@ async function watch(player: Player, address: string, home: string): Promise<Wat
   return { playedS: played(), complaints, all: said.stdout + said.stderr };
 }
 
-suite('other players play without an error line', () => {
-  let folder: Folder;
-  let server: Server;
-  let addresses: ReadonlyMap<string, string>;
+/** The suites: arguments of the server, by what its lists are. */
+const servers = new Map([
+  ['', []],
+  [' of an encrypted stream', ['--encryption-streams', 'aes-128', '--encryption-key-every', '2']],
+]);
 
-  before(async () => {
-    folder = await openFolder('players');
-    await chmod(folder.path, 0o777); // VLC runs as another user and writes to its home folder
-    server = await startSample(`${folder.path}/data`);
-    const { fromMs } = await newestStretch(server, 12);
-    const from = Math.ceil(fromMs / 1000);
-    addresses = new Map([
-      ['live', '/live/demo/index.m3u8'],
-      ['live, MPEG-TS', '/live/demo/ts/index.m3u8'],
-      ['live, a long list', '/live/demo/dvr-1h/index.m3u8'],
-      ['past', `/vod/demo/${from}/${from + 9}/index.m3u8`],
-      ['past, MPEG-TS', `/vod/demo/${from}/${from + 9}/ts.m3u8`],
-      ['past, as VSR names it', `/start/${from}/9s/vod.m3u8`],
-    ]);
-  });
-  after(async () => {
-    await server?.[Symbol.asyncDispose]();
-    await folder?.[Symbol.asyncDispose]();
-  });
+for (const [of, args] of servers) playersOf(of, args);
 
-  async function playsAll(t: TestContext, player: Player): Promise<void> {
-    const play = async (name: string, path: string) => {
-      const { playedS, complaints, all } = await watch(player, `${server.url}${path}`, folder.path);
-      t.diagnostic(`${name}: ${playedS.toFixed(1)} s`);
-      assert.deepEqual(complaints, [], `${player.program}, ${name}`);
-      assert.ok(playedS >= SECONDS - 1, `${player.program}, ${name}: played ${playedS} s:\n${all}`);
-    };
-    const all = [...addresses].map(async ([name, path]) => {
-      // A bug of oxbow fails each time; a player that failed on a busy machine is tried again.
-      for (let left = TRIES - 1; left > 0; left--) {
-        const failure: unknown = await play(name, path).catch((error: unknown) => error);
-        if (failure === undefined) return;
-        t.diagnostic(`${name} is tried again: ${failure}`);
-      }
-      await play(name, path);
+function playersOf(of: string, args: readonly string[]): void {
+  suite(`other players play lists${of} without an error line`, () => {
+    let folder: Folder;
+    let server: Server;
+    let addresses: ReadonlyMap<string, string>;
+
+    before(async () => {
+      folder = await openFolder('players');
+      await chmod(folder.path, 0o777); // VLC runs as another user and writes to its home folder
+      server = await startServer({ data: `${folder.path}/data`, args: [...smallPicture, ...args] });
+      const { fromMs } = await newestStretch(server, 12);
+      const from = Math.ceil(fromMs / 1000);
+      addresses = new Map([
+        ['live', '/live/demo/index.m3u8'],
+        ['live, MPEG-TS', '/live/demo/ts/index.m3u8'],
+        ['live, a long list', '/live/demo/dvr-1h/index.m3u8'],
+        ['past', `/vod/demo/${from}/${from + 9}/index.m3u8`],
+        ['past, MPEG-TS', `/vod/demo/${from}/${from + 9}/ts.m3u8`],
+        ['past, as VSR names it', `/start/${from}/9s/vod.m3u8`],
+      ]);
     });
-    const failed = (await Promise.allSettled(all)).filter((one) => one.status === 'rejected');
-    assert.deepEqual(
-      failed.map(({ reason }) => (reason as Error).message),
-      [],
-    );
-  }
+    after(async () => {
+      await server?.[Symbol.asyncDispose]();
+      await folder?.[Symbol.asyncDispose]();
+    });
 
-  for (const player of players) {
-    test(`${player.program}: live, past, MPEG-TS, and a long list`, { skip: need(player.program) }, (t) =>
-      playsAll(t, player),
-    );
-  }
-});
+    async function playsAll(t: TestContext, player: Player): Promise<void> {
+      const play = async (name: string, path: string) => {
+        const { playedS, complaints, all } = await watch(player, `${server.url}${path}`, folder.path);
+        t.diagnostic(`${name}: ${playedS.toFixed(1)} s`);
+        assert.deepEqual(complaints, [], `${player.program}, ${name}`);
+        assert.ok(playedS >= SECONDS - 1, `${player.program}, ${name}: played ${playedS} s:\n${all}`);
+      };
+      const all = [...addresses].map(async ([name, path]) => {
+        // A bug of oxbow fails each time; a player that failed on a busy machine is tried again.
+        for (let left = TRIES - 1; left > 0; left--) {
+          const failure: unknown = await play(name, path).catch((error: unknown) => error);
+          if (failure === undefined) return;
+          t.diagnostic(`${name} is tried again: ${failure}`);
+        }
+        await play(name, path);
+      });
+      const failed = (await Promise.allSettled(all)).filter((one) => one.status === 'rejected');
+      assert.deepEqual(
+        failed.map(({ reason }) => (reason as Error).message),
+        [],
+      );
+    }
+
+    for (const player of players) {
+      test(`${player.program}: live, past, MPEG-TS, and a long list`, { skip: need(player.program) }, (t) =>
+        playsAll(t, player),
+      );
+    }
+  });
+}

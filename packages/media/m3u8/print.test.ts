@@ -73,8 +73,8 @@ test('a Media Playlist is printed tag by tag in the order players expect (RFC 82
 #EXTINF:4.00000,
 101.m4s
 #EXT-X-DISCONTINUITY
-#EXT-X-KEY:METHOD=AES-128,URI="k%221",IV=0x0a
 #EXT-X-MAP:URI="init-2.mp4",BYTERANGE="700@0"
+#EXT-X-KEY:METHOD=AES-128,URI="k%221",IV=0x0a
 #EXT-X-PART:DURATION=0.20000,URI="102.0.m4s",INDEPENDENT=YES
 #EXT-X-PART:DURATION=0.20000,URI="102.1.m4s",BYTERANGE="2@1",GAP=YES
 #EXT-X-BYTERANGE:6@5
@@ -222,4 +222,71 @@ test('a numbered URI is its folder, its number and its ending, whatever came bef
     text.split('\n').filter((line) => line.startsWith('../')),
     segments.map(({ uri }) => `${uri.folder}${uri.number}${uri.ending}`),
   );
+});
+
+function keyLines(segments: readonly PlaylistSegment[], skippedSegments?: number): string[] {
+  const printed = mediaPlaylistText({ ...list, segments, ...(skippedSegments !== undefined && { skippedSegments }) });
+  return printed.split('\n').filter((line) => /^#EXT-X-(?:KEY|MAP)|^\d/.test(line));
+}
+
+test('a clear section is named while no key is in force, an encrypted one after its key', () => {
+  const key = { method: 'AES-128', uri: 'k1', iv: '0a' };
+  const clear = [
+    segment(1, { key }),
+    segment(2, { key }),
+    segment(3, { key, map: { uri: 'init-2.mp4' } }),
+    segment(4, { key: { method: 'AES-128', uri: 'k2' }, map: { uri: 'init-2.mp4' } }),
+    segment(5, { map: { uri: 'init-2.mp4' } }),
+  ];
+  assert.deepEqual(keyLines(clear), [
+    '#EXT-X-MAP:URI="init-1.mp4"',
+    '#EXT-X-KEY:METHOD=AES-128,URI="k1",IV=0x0a',
+    '1.m4s',
+    '2.m4s',
+    '#EXT-X-KEY:METHOD=NONE',
+    '#EXT-X-MAP:URI="init-2.mp4"',
+    '#EXT-X-KEY:METHOD=AES-128,URI="k1",IV=0x0a',
+    '3.m4s',
+    '#EXT-X-KEY:METHOD=AES-128,URI="k2"',
+    '4.m4s',
+    '#EXT-X-KEY:METHOD=NONE',
+    '5.m4s',
+  ]);
+  assert.deepEqual(keyLines([segment(1, { key, map: { uri: 'init-1.mp4', key } })]), [
+    '#EXT-X-KEY:METHOD=AES-128,URI="k1",IV=0x0a',
+    '#EXT-X-MAP:URI="init-1.mp4"',
+    '1.m4s',
+  ]);
+});
+
+test('after a skipped section nothing is assumed about the keys before it', () => {
+  const key = { method: 'AES-128', uri: 'k1' };
+  assert.deepEqual(keyLines([segment(9, { key })], 5), [
+    '#EXT-X-KEY:METHOD=NONE',
+    '#EXT-X-MAP:URI="init-1.mp4"',
+    '#EXT-X-KEY:METHOD=AES-128,URI="k1"',
+    '9.m4s',
+  ]);
+  assert.deepEqual(keyLines([segment(9)], 5), ['#EXT-X-MAP:URI="init-1.mp4"', '9.m4s']);
+});
+
+test('a segment has a tag for each key format, written again when one of them changes', () => {
+  const identity = { method: 'SAMPLE-AES', uri: 'k1' };
+  const other = { method: 'SAMPLE-AES', uri: 'data:,1', keyFormat: 'urn:x', keyFormatVersions: '1' };
+  const map = { uri: 'init-1.mp4', key: identity };
+  const segments = [
+    segment(1, { keys: [identity, other], map }),
+    segment(2, { keys: [{ ...identity }, { ...other }], map }),
+    segment(3, { keys: [identity, { ...other, uri: 'data:,2' }], map }),
+  ];
+  assert.deepEqual(keyLines(segments), [
+    '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k1"',
+    '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:,1",KEYFORMAT="urn:x",KEYFORMATVERSIONS="1"',
+    '#EXT-X-MAP:URI="init-1.mp4"',
+    '1.m4s',
+    '2.m4s',
+    '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k1"',
+    '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:,2",KEYFORMAT="urn:x",KEYFORMATVERSIONS="1"',
+    '3.m4s',
+  ]);
 });

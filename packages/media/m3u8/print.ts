@@ -46,7 +46,8 @@ function sameRange(a: ByteRange | undefined, b: ByteRange | undefined): boolean 
 }
 
 function sameMap(a: MapTag | undefined, b: MapTag): boolean {
-  return a === b || (a !== undefined && a.uri === b.uri && sameRange(a.byteRange, b.byteRange));
+  if (a === b) return true;
+  return a !== undefined && a.uri === b.uri && sameRange(a.byteRange, b.byteRange) && sameKey(a.key, b.key);
 }
 
 function sameKey(a: KeyTag | undefined, b: KeyTag | undefined): boolean {
@@ -59,6 +60,18 @@ function sameKey(a: KeyTag | undefined, b: KeyTag | undefined): boolean {
     a.keyFormat === b.keyFormat &&
     a.keyFormatVersions === b.keyFormatVersions
   );
+}
+
+const CLEAR: readonly KeyTag[] = [];
+
+/** The keys in force at a segment: one for each KEYFORMAT. */
+function keysOf({ key, keys }: Pick<PlaylistSegment, 'key' | 'keys'>): readonly KeyTag[] {
+  return keys ?? (key ? [key] : CLEAR);
+}
+
+function sameKeys(a: readonly KeyTag[] | undefined, b: readonly KeyTag[]): boolean {
+  if (a === b) return true;
+  return a !== undefined && a.length === b.length && b.every((key, i) => sameKey(a[i], key));
 }
 
 function rangeText(range: ByteRange): string {
@@ -102,7 +115,8 @@ interface InForce {
   /** Any segment is a GAP. */
   hasGap: boolean;
   map: MapTag | undefined;
-  key: KeyTag | undefined;
+  /** Undefined: skipped segments had keys that are not known here. */
+  keys: readonly KeyTag[] | undefined;
   bitrateKbps: number | undefined;
   /** Seconds, and EXTINF of them up to the comma. */
   durationS: number;
@@ -119,21 +133,31 @@ interface InForce {
   dateBytes: Uint8Array;
 }
 
+/** Writes EXT-X-KEY where the keys change (4.4.4.4). */
+function printKeys(writer: TextWriter, keys: readonly KeyTag[], before: InForce): void {
+  if (sameKeys(before.keys, keys)) return;
+  if (keys.length === 0) writer.line('#EXT-X-KEY:METHOD=NONE');
+  else for (const key of keys) writer.line(`#EXT-X-KEY:${keyAttributes(key)}`);
+  before.keys = keys;
+}
+
 function printSegment(writer: TextWriter, segment: PrintedSegment, before: InForce): void {
   if (segment.discontinuity) {
     writer.line('#EXT-X-DISCONTINUITY');
     before.hasDiscontinuity = true;
   }
-  if (!sameKey(before.key, segment.key)) {
-    writer.line(`#EXT-X-KEY:${segment.key ? keyAttributes(segment.key) : 'METHOD=NONE'}`);
-    before.key = segment.key;
-  }
-  const map = segment.map;
-  if (map && !sameMap(before.map, map)) {
+  const keys = keysOf(segment);
+  if (keys.length === 0) before.keys ??= CLEAR;
+  const map = segment.map && !sameMap(before.map, segment.map) ? segment.map : undefined;
+  // A key applies to the sections that are named after it: a clear one is named while none is in force.
+  if (map && !map.key && keys.length > 0) printKeys(writer, CLEAR, before);
+  else printKeys(writer, keys, before);
+  if (map) {
     const range = map.byteRange ? `,BYTERANGE="${rangeText(map.byteRange)}"` : '';
     writer.line(`#EXT-X-MAP:URI=${quoted(map.uri, true)}${range}`);
     before.map = map;
   }
+  printKeys(writer, keys, before);
   if (segment.programDateTimeMs !== undefined) printDate(writer, segment.programDateTimeMs, before);
   for (const part of segment.parts) writer.line(partLine(part));
   if (segment.uri === '') return;
@@ -250,7 +274,8 @@ export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'
 
 /**
  * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and
- * EXT-X-BITRATE are written where they change, and at the first segment after a skipped section.
+ * EXT-X-BITRATE are written where they change, and at the first segment after a skipped section. A Media
+ * Initialization Section without a key is named while no key is in force.
  *
  * @param list seconds; `programDateTimeMs` is ms since 1970
  * @returns UTF-8
@@ -262,7 +287,7 @@ export function printMediaPlaylist(list: PrintedPlaylist): Uint8Array {
     hasDiscontinuity: false,
     hasGap: false,
     map: undefined,
-    key: undefined,
+    keys: list.skippedSegments === undefined ? CLEAR : undefined,
     bitrateKbps: undefined,
     durationS: Number.NaN,
     durationBytes: POINT,

@@ -3,6 +3,7 @@
  * In: paths below /assets/. Out: the requested media; media-address.ts has it in its union. Pure.
  */
 import { digitsAt } from '../../lib/whole-number.ts';
+import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder } from '../content-key-name.ts';
 
 /** The media that an asset path names. `stream` is undefined: an asset belongs to none. */
 export type AssetAddress = { readonly stream: undefined; readonly asset: string } & (
@@ -10,7 +11,8 @@ export type AssetAddress = { readonly stream: undefined; readonly asset: string 
   | { readonly kind: 'asset-manifest' }
   | { readonly kind: 'asset-playlist'; readonly rendition: string }
   | { readonly kind: 'asset-init'; readonly rendition: string; readonly init: number }
-  | { readonly kind: 'asset-segment'; readonly rendition: string; readonly msn: number }
+  /** `key` as of a segment of a stream. */
+  | { readonly kind: 'asset-segment'; readonly rendition: string; readonly msn: number; readonly key?: string }
   | {
       /** As `stored-segment` of a stream. */
       readonly kind: 'asset-stored-segment';
@@ -18,7 +20,8 @@ export type AssetAddress = { readonly stream: undefined; readonly asset: string 
       readonly msn: number;
       readonly offset: number;
     }
-  | { readonly kind: 'asset-subtitles'; readonly rendition: string; readonly msn: number }
+  | { readonly kind: 'asset-subtitles'; readonly rendition: string; readonly msn: number; readonly key?: string }
+  | { readonly kind: 'asset-key'; readonly key: string }
   | { readonly kind: 'asset-file'; readonly rendition: string }
   | { readonly kind: 'asset-text'; readonly rendition: string; readonly form: 'vtt' | 'ass' }
   | { readonly kind: 'asset-chapters' }
@@ -45,12 +48,27 @@ const files = {
 
 /** Parses a path below `/assets/`; undefined if it names nothing there. */
 export function parseAssetAddress(path: string): AssetAddress | undefined {
-  const [asset = '', folder = '', file, ...more] = path.slice(ASSETS.length).split('/');
+  const [asset = '', folder = '', file, encrypted, ...more] = path.slice(ASSETS.length).split('/');
   if (!ID.test(asset) || more.length > 0) return undefined;
   const base = { stream: undefined, asset };
   if (file === undefined) return parseFile(base, folder);
   if (!RENDITION.test(folder)) return undefined;
-  const rendition = folder;
+  if (encrypted === undefined) return parseOfRendition(base, folder, file);
+  const key = keyOfFolder(file);
+  const address = key === undefined ? undefined : parseOfRendition(base, folder, encrypted);
+  const isMedia = address?.kind === 'asset-segment' || address?.kind === 'asset-subtitles';
+  return isMedia ? { ...address, key: key! } : undefined;
+}
+
+function parseOfRendition(
+  base: Pick<AssetAddress, 'stream' | 'asset'>,
+  rendition: string,
+  file: string,
+): AssetAddress | undefined {
+  if (rendition === KEYS_FOLDER) {
+    const key = keyOfFile(file);
+    return key === undefined ? undefined : { kind: 'asset-key', ...base, key };
+  }
   if (file.startsWith('init-') && file.endsWith('.mp4')) {
     const init = digitsAt(file, 5, file.length - 4, 9);
     return init < 0 ? undefined : { kind: 'asset-init', ...base, rendition, init };
@@ -98,11 +116,13 @@ export function printAssetAddress(address: AssetAddress): string {
     case 'asset-init':
       return `${folder}/${address.rendition}/init-${address.init}.mp4`;
     case 'asset-segment':
-      return `${folder}/${address.rendition}/${address.msn}.m4s`;
+      return `${folder}/${address.rendition}/${folderOf(address.key)}${address.msn}.m4s`;
     case 'asset-stored-segment':
       return `${folder}/${address.rendition}/${address.msn}-${address.offset}.mp4`;
     case 'asset-subtitles':
-      return `${folder}/${address.rendition}/${address.msn}.vtt`;
+      return `${folder}/${address.rendition}/${folderOf(address.key)}${address.msn}.vtt`;
+    case 'asset-key':
+      return `${folder}/${KEYS_FOLDER}/${keyFileOf(address.key)}`;
     case 'asset-file':
       return `${folder}/${address.rendition}.mp4`;
     case 'asset-text':
@@ -119,3 +139,5 @@ export function printAssetAddress(address: AssetAddress): string {
       return `${folder}/storyboard-${address.sprite}.jpg`;
   }
 }
+
+const folderOf = (key: string | undefined): string => (key === undefined ? '' : keyFolderOf(key));

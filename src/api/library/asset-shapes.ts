@@ -2,8 +2,10 @@
  * The JSON of assets. Times are RFC 3339 in UTC with milliseconds, durations and positions seconds.
  * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
  */
+
 import type { Static } from 'typebox';
 import { WatchRuleSettings } from '../access/watch-rules-shapes.ts';
+import { encryptionSetting, SegmentEncryption } from '../stream/encryption-shapes.ts';
 import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
@@ -97,6 +99,7 @@ export const AssetView = Type.Object(
     title: Type.String(),
     description: Type.String(),
     tags: Type.Array(Type.String()),
+    encryption: Type.Optional(SegmentEncryption),
     visibility: AssetVisibility,
     owner: Type.Union([Type.String({ description: '`admin`, or `token:` with the id of an API token' }), Type.Null()], {
       description: 'null for clients that may only watch',
@@ -165,6 +168,7 @@ export const AssetPatch = Type.Object(
     tags: Type.Optional(Tags),
     visibility: Type.Optional(AssetVisibility),
     watchRules: Type.Optional(Rules),
+    encryption: encryptionSetting,
     posterAt: Type.Optional(Type.Union([Position, Type.Null()])),
   },
   { $id: 'AssetPatch', additionalProperties: false },

@@ -91,6 +91,7 @@ async function addAsset({ db }: Database, id: string, state = 'uploading'): Prom
       duration_us: null,
       recording: null,
       poster_us: null,
+      encryption: null,
       revision: 1,
       created_us: 0,
       changed_us: 0,

@@ -37,6 +37,7 @@ async function addAsset(
       duration_us: null,
       recording: null,
       poster_us: null,
+      encryption: null,
       revision: 1,
       created_us: nowUs,
       changed_us: nowUs,

@@ -7,6 +7,7 @@ import type { Track } from '@oxbow/media/frame';
 import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
 import type { SegmentRange } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { ContentKeys } from '../encryption/content-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
@@ -54,14 +55,15 @@ export function answerAssetManifest(served: ServedAsset, { isDirect }: { readonl
  * The Media Playlist of a rendition.
  *
  * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
+ * @param options.keys of an asset whose segments are encrypted
  * @throws OxbowError `asset-unfinished`; `not-found` for another rendition
  */
 export function answerAssetPlaylist(
   served: ServedAsset,
   rendition: string,
-  { isDirect }: { readonly isDirect: boolean },
+  { isDirect, keys }: { readonly isDirect: boolean; readonly keys?: ContentKeys | undefined },
 ): Reply {
-  return render(served, `${rendition}${isDirect ? '?direct' : ''}`, () => {
+  return render(served, `${rendition}${isDirect ? '?direct' : ''}${keys ? `#${keys.series}` : ''}`, () => {
     const { index } = served;
     const isKnown = [...index.inits].some((init) => renditionIn(init, rendition));
     if (!isKnown) throw new OxbowError('not-found', `The asset has no rendition ${rendition}.`);
@@ -69,6 +71,7 @@ export function answerAssetPlaylist(
     const list = hlsMediaPlaylist(presentation, rendition, {
       folderOf: (id) => `${id}/`,
       placeOf: isDirect ? placeInFile : undefined,
+      protectionOf: keys?.protectionIn(''),
     });
     return playlistReply(printMediaPlaylist(list), cachingOf(served));
   });

@@ -5,6 +5,9 @@
 import type { AssetAddress } from '../../api/library/asset-address.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { findKey, keyOfSegment, refuseClear } from '../encryption/access-by-key.ts';
+import type { ContentKeys } from '../encryption/content-keys.ts';
+import { type EncryptedReplies, keyReply } from '../encryption/encrypted-replies.ts';
 import type { Reply } from '../reply.ts';
 import { answerAssetIndex, answerAssetManifest, answerAssetPlaylist } from './asset-lists.ts';
 import type { AssetPictures } from './asset-pictures.ts';
@@ -17,7 +20,7 @@ import {
   answerStoredAssetSegment,
 } from './asset-segments.ts';
 import { type AssetTexts, answerAssetChapters } from './asset-texts.ts';
-import type { FindAsset } from './served-asset.ts';
+import type { FindAsset, ServedAsset } from './served-asset.ts';
 
 /** Dependencies of the router. */
 export interface AssetDelivery {
@@ -25,36 +28,58 @@ export interface AssetDelivery {
   readonly reader: RangeReader;
   readonly pictures: AssetPictures;
   readonly texts: AssetTexts;
+  /** The content keys of an asset whose segments are given only encrypted; absent: no asset has any. */
+  readonly keysOf?: (asset: ServedAsset['asset']) => ContentKeys | undefined;
+}
+
+/** How an address is answered. */
+interface AnswerOptions {
+  readonly signal: AbortSignal;
+  /** Segments are listed as ranges of files, where a bucket may answer. */
+  readonly isDirect: boolean;
+  readonly encrypted: EncryptedReplies;
 }
 
 /**
  * Answers an address.
  *
- * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
- * @throws OxbowError `asset-unknown`, `asset-unfinished`, `not-found`, and as the functions for each kind
+ * @throws OxbowError `asset-unknown`, `asset-unfinished`, `not-found`, `media-encrypted`, and as the
+ *   functions for each kind
  */
 export async function answerAsset(
   address: AssetAddress,
-  { find, reader, pictures, texts }: AssetDelivery,
-  options: { readonly signal: AbortSignal; readonly isDirect: boolean },
+  { find, reader, pictures, texts, keysOf }: AssetDelivery,
+  { encrypted, ...waiting }: AnswerOptions,
 ): Promise<Reply> {
   const served = await find(address.asset);
   if (!served) throw new OxbowError('asset-unknown', `There is no asset ${address.asset}.`);
+  const keys = keysOf?.(served.asset);
+  // The bytes in a bucket are clear.
+  const options = { signal: waiting.signal, isDirect: waiting.isDirect && !keys, keys };
+  const inForm = async (segment: { readonly msn: number; readonly key?: string }, find: () => Promise<Reply>) => {
+    const key = keyOfSegment(keys, segment);
+    const clear = await find();
+    return key ? encrypted.encrypt(clear, key) : clear;
+  };
   switch (address.kind) {
     case 'asset-index':
       return answerAssetIndex(served, options);
     case 'asset-manifest':
+      refuseClear(keys);
       return answerAssetManifest(served, options);
     case 'asset-playlist':
       return answerAssetPlaylist(served, address.rendition, options);
     case 'asset-init':
       return answerAssetInit(served, address.rendition, address.init);
     case 'asset-segment':
-      return answerAssetSegment(served, address, { reader, texts });
+      return inForm(address, () => answerAssetSegment(served, address, { reader, texts }));
     case 'asset-stored-segment':
+      refuseClear(keys);
       return answerStoredAssetSegment(served, address, { reader });
     case 'asset-subtitles':
-      return answerAssetSubtitles(served, address, { reader, texts });
+      return inForm(address, () => answerAssetSubtitles(served, address, { reader, texts }));
+    case 'asset-key':
+      return keyReply(findKey(keys, address.key));
     case 'asset-text':
       return texts.file(served, address.rendition, address.form);
     case 'asset-chapters':

@@ -34,6 +34,8 @@ export interface ServedAsset {
     readonly facts?: Readonly<Record<string, unknown>> | null;
     /** Where its poster is from, µs; null: from its middle. */
     readonly posterUs: number | null;
+    /** How its segments are encrypted; null or absent: as in the settings. */
+    readonly encryption?: 'none' | 'aes-128' | null;
     /** `uploading`, `processing`, `ready`, `failed`. */
     readonly state: string;
   };

@@ -4,13 +4,21 @@
  * RFC 8216bis 3.1, 4.4.3 to 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
 import type { Track } from '@oxbow/media/frame';
-import type { ByteRange, MapTag, PlaylistPart, RenditionReport, ServerControl } from '@oxbow/media/m3u8/playlist';
+import type {
+  ByteRange,
+  KeyTag,
+  MapTag,
+  PlaylistPart,
+  RenditionReport,
+  ServerControl,
+} from '@oxbow/media/m3u8/playlist';
 import type { NumberedUri, PrintedPlaylist, PrintedSegment } from '@oxbow/media/m3u8/print';
 import {
   durationOf,
   type LiveEdge,
   mediaOf,
   type PartEdge,
+  type PartName,
   type Presentation,
   type PresentationPart,
   type PresentationSegment,
@@ -19,6 +27,7 @@ import {
 import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '@oxbow/media/rendition-set';
 import { ticksToUs } from '@oxbow/media/run';
 import type { Init } from '@oxbow/media/segment';
+import type { Protection, ProtectionOf } from './protection.ts';
 
 /** Version of decimal durations; players of MPEG-TS may not support a later one (RFC 8216bis 8). */
 const VERSION_OF_TS = 3;
@@ -40,6 +49,8 @@ interface HlsMediaOptions<Segment> {
    * undefined if they are not in one piece.
    */
   readonly placeOf?: ((segment: Segment, rendition: Rendition) => ByteRange | undefined) | undefined;
+  /** How segments are encrypted; absent: they are clear. */
+  readonly protectionOf?: ProtectionOf | undefined;
   /** A Playlist Delta Update is requested (`_HLS_skip=YES`). */
   readonly skip?: boolean;
 }
@@ -48,7 +59,7 @@ interface HlsMediaOptions<Segment> {
 export function hlsMediaPlaylist<Segment extends PresentationSegment>(
   presentation: Presentation<Segment>,
   renditionId: string,
-  { folderOf, placeOf, skip = false }: HlsMediaOptions<Segment>,
+  { folderOf, placeOf, protectionOf, skip = false }: HlsMediaOptions<Segment>,
 ): PrintedPlaylist {
   const { live, ended, fixed = false, targetDurationS, dateRanges } = presentation;
   const isTs = renditionId === TS;
@@ -76,15 +87,20 @@ export function hlsMediaPlaylist<Segment extends PresentationSegment>(
           parts,
           skipped,
           longest,
-          placeOf: isTs || isText ? undefined : placeOf,
+          placeOf: isTs || isText || protectionOf ? undefined : placeOf,
+          protectionOf,
         }),
     },
     ...(skipped > 0 && { skippedSegments: skipped }),
     ...(!isText && { dateRanges }),
-    ...(next && { preloadHint: { type: 'PART', uri: partUri(folderOf(renditionId), next.msn, next.part) } }),
+    ...(next && { preloadHint: { type: 'PART', uri: hintUri(folderOf(renditionId), next, protectionOf) } }),
     renditionReports: live && parts && !ended ? reportsOf(presentation, live, parts, renditionId) : [],
     iFramesOnly: false,
   };
+}
+
+function hintUri(folder: string, { msn, part }: PartName, protectionOf: ProtectionOf | undefined): string {
+  return partUri(`${folder}${protectionOf?.(msn)?.folder ?? ''}`, msn, part);
 }
 
 function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: boolean): ServerControl {
@@ -167,6 +183,7 @@ interface ListedSegment extends PrintedSegment {
   gap: boolean;
   map?: MapTag;
   byteRange?: ByteRange;
+  keys?: readonly KeyTag[];
 }
 
 /** How segments are listed. */
@@ -177,13 +194,14 @@ interface ListOptions<Segment> {
   /** Raised by longer segments, seconds. */
   readonly longest: { s: number };
   readonly placeOf: HlsMediaOptions<Segment>['placeOf'];
+  readonly protectionOf: ProtectionOf | undefined;
 }
 
 function* listSegments<Segment extends PresentationSegment>(
   { segments, sparseDates, undated }: Presentation<Segment>,
   renditionId: string,
   layoutOf: (segment: PresentationSegment) => InitLayout,
-  { parts: edge, skipped, longest, placeOf }: ListOptions<Segment>,
+  { parts: edge, skipped, longest, placeOf, protectionOf }: ListOptions<Segment>,
 ): Generator<PrintedSegment> {
   let left = skipped;
   let datedMinute = -1;
@@ -192,15 +210,17 @@ function* listSegments<Segment extends PresentationSegment>(
     if (left-- > 0) continue;
     const layout = layoutOf(segment);
     const { lead, rendition } = layout;
+    const protection = protectionOf?.(segment.msn);
+    const folder = protection ? layout.folder + protection.folder : layout.folder;
     const inParts = edge && rendition && segment.partsOf?.(rendition);
-    const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(layout.folder, segment.msn, i))) : NO_PARTS;
+    const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(folder, segment.msn, i))) : NO_PARTS;
     if (segment.open) {
-      if (inParts?.[0]) yield listOpen(segment, layout, inParts[0], parts);
+      if (inParts?.[0]) yield listOpen(segment, layout, { first: inParts[0], parts, protection });
       continue;
     }
     const media = mediaOf(segment, lead);
     listed ??= blankSegment(renditionId);
-    listed.uri.folder = layout.folder;
+    listed.uri.folder = folder;
     listed.uri.number = segment.msn;
     const durationS = durationOf(segment, lead, media);
     listed.durationS = edge ? Math.max(0, durationS - SHORT_BY_S) : durationS;
@@ -213,8 +233,10 @@ function* listSegments<Segment extends PresentationSegment>(
     listed.gap = segment.lost || (!media && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
     if (placeOf) place(listed, listed.gap || !rendition ? undefined : placeOf(segment, rendition));
-    if (layout.map) listed.map = layout.map;
+    if (layout.map) listed.map = mapOf(layout.map, protection);
     else delete listed.map;
+    if (protection) listed.keys = protection.keys;
+    else delete listed.keys;
     yield listed;
   }
 }
@@ -238,15 +260,36 @@ function blankSegment(renditionId: string): ListedSegment {
   };
 }
 
+/** What is listed of the open segment. */
+interface OpenParts {
+  readonly first: PresentationPart;
+  readonly parts: readonly PlaylistPart[];
+  readonly protection: Protection | undefined;
+}
+
 /** The unfinished last segment has parts only. */
 function listOpen(
   { utcOffsetUs, discontinuity }: PresentationSegment,
   { lead, map }: InitLayout,
-  first: PresentationPart,
-  parts: readonly PlaylistPart[],
+  { first, parts, protection }: OpenParts,
 ): PrintedSegment {
   const programDateTimeMs = (utcOffsetUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
-  return { uri: '', durationS: 0, discontinuity, programDateTimeMs, ...(map && { map }), gap: false, parts };
+  return {
+    uri: '',
+    durationS: 0,
+    discontinuity,
+    programDateTimeMs,
+    ...(map && { map: mapOf(map, protection) }),
+    ...(protection && { keys: protection.keys }),
+    gap: false,
+    parts,
+  };
+}
+
+/** The Media Initialization Section of a segment: clear, unless the keys apply to it too. */
+function mapOf(map: MapTag, protection: Protection | undefined): MapTag {
+  const [key] = protection?.coversMap ? protection.keys : [];
+  return key ? { uri: map.uri, key } : map;
 }
 
 function partUri(folder: string, msn: number, part: number): string {

@@ -5,12 +5,15 @@
  */
 import type { LiveAddress } from '../../api/media-address.ts';
 import type { Subscribable } from '../../lib/events.ts';
+import { contentKeysOf, keyOfSegment, refuseClear } from '../encryption/access-by-key.ts';
+import type { ContentKey } from '../encryption/content-keys.ts';
+import type { EncryptedReplies } from '../encryption/encrypted-replies.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
 import { liveIndex, livePart, livePlaylist, liveSegment, segmentKey } from './live.ts';
 import { liveManifest } from './live-manifest.ts';
-import type { PendingReply } from './pending-reply.ts';
+import { isPending, type PendingReply } from './pending-reply.ts';
 import { windowNameOf } from './quality-window.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
@@ -51,10 +54,12 @@ export interface LiveLookup {
 /**
  * @param find finds a stream or a derived quality in memory by the name of its window
  * @param segmentCache shared with `createMediaRouter`, which fills it
+ * @param encrypted shared with it too
  */
 export function createLiveLookup(
   find: (window: string) => ServedLiveStream | undefined,
   segmentCache: SegmentCache,
+  encrypted: EncryptedReplies,
 ): LiveLookup {
   return {
     list: (name) => find(name)?.list,
@@ -67,20 +72,40 @@ export function createLiveLookup(
           // A first request waits for a stream that is starting.
           return stream.list.ready ? liveIndex(stream) : undefined;
         case 'manifest':
+          refuseClear(contentKeysOf(stream));
           return liveManifest(stream);
         case 'playlist':
           return livePlaylist(stream, address, parseDirectives(query));
         case 'part':
-          return livePart(stream, address);
-        case 'segment':
-          return liveSegment(stream, address);
+        case 'segment': {
+          const key = keyOfSegment(contentKeysOf(stream), address);
+          const clear = address.kind === 'part' ? livePart(stream, address) : liveSegment(stream, address);
+          return key && clear ? encryptedWhenReady(clear, key, encrypted) : clear;
+        }
         case 'init':
           return undefined;
       }
     },
     findRecorded(address) {
       const stream = address.kind === 'segment' ? find(windowNameOf(address)) : undefined;
-      return stream && address.kind === 'segment' ? segmentCache.find(stream, segmentKey(address)) : undefined;
+      if (!stream || address.kind !== 'segment') return undefined;
+      const clear = segmentCache.find(stream, segmentKey(address));
+      const key = clear && keyOfSegment(contentKeysOf(stream), address);
+      return key ? encrypted.atOnce(clear, key) : clear;
     },
   };
+}
+
+/** A reply or a pending reply, encrypted; undefined if its bytes are not in memory. */
+export function encryptedWhenReady(
+  clear: Reply | PendingReply,
+  key: ContentKey,
+  encrypted: EncryptedReplies,
+): Reply | PendingReply | undefined {
+  if (!isPending(clear)) return encrypted.atOnce(clear, key);
+  const look = () => {
+    const reply = clear.look();
+    return reply && encrypted.atOnce(reply, key);
+  };
+  return { ...clear, key: `${clear.key}#${key.name}`, look };
 }

@@ -20,6 +20,8 @@ import {
   storedBody,
 } from '../body-parts.ts';
 import { emptyText } from '../empty-text.ts';
+import { contentKeysOf } from '../encryption/access-by-key.ts';
+import type { ContentKeys } from '../encryption/content-keys.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import { withPathways } from '../format/pathways.ts';
@@ -380,8 +382,10 @@ function rendered(stream: ServedLiveStream, view: LiveWindowView, key: string, p
 
 function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   const beside = view.generation.parts && besideOf(stream, view);
-  return rendered(stream, view, playlistKey(rendition, skip, beside), () => {
-    const list = hlsMediaPlaylist(livePresentation(view, beside), rendition.id, { folderOf: () => '', skip });
+  return rendered(stream, view, playlistKey(rendition, skip, beside, contentKeysOf(stream)), () => {
+    const protectionOf = contentKeysOf(stream)?.protectionIn('../');
+    const options = { folderOf: () => '', protectionOf, skip };
+    const list = hlsMediaPlaylist(livePresentation(view, beside), rendition.id, options);
     const text = printMediaPlaylist(list);
     return playlistReply(text, view.ended ? caching.past : caching.live);
   });
@@ -390,7 +394,8 @@ function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendit
 /** The same playlist as the answer to a blocking reload, which caches may keep longer. */
 function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   const beside = view.generation.parts && besideOf(stream, view);
-  return rendered(stream, view, `reached ${playlistKey(rendition, skip, beside)}`, () =>
+  const key = playlistKey(rendition, skip, beside, contentKeysOf(stream));
+  return rendered(stream, view, `reached ${key}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );
 }
@@ -399,8 +404,13 @@ function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, renditi
  * What differs between the playlists of one version of a window: other windows, which reports name, change at
  * other times.
  */
-function playlistKey({ id }: Rendition, skip: boolean, beside: ReturnType<typeof besideOf> | undefined): string {
-  const key = skip ? `${id}?skip` : id;
+function playlistKey(
+  { id }: Rendition,
+  skip: boolean,
+  beside: ReturnType<typeof besideOf> | undefined,
+  keys: ContentKeys | undefined,
+): string {
+  const key = `${id}${skip ? '?skip' : ''}${keys ? `#${keys.series}` : ''}`;
   if (!beside || beside.length === 0) return key;
   return beside.reduce((sum, { last }) => `${sum} ${last.msn}.${last.part}`, key);
 }

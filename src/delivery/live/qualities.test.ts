@@ -9,6 +9,7 @@ import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '..
 import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
 import { firstOpenOf, lastSealedOf } from '../../packager/live-segment.ts';
 import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';
+import { EncryptedReplies } from '../encryption/encrypted-replies.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { createLiveLookup } from './live-lookup.ts';
@@ -31,7 +32,9 @@ function openStream(seconds = 12, rung = '180') {
     qualities: new Map([[rung, { name: `door~${rung}`, list, horizonUs }]]),
   };
   const cache = new SegmentCache(openRangeReader(new MemorySegmentStore()));
-  const lookup = createLiveLookup((name) => findWindow((one) => (one === 'door' ? stream : undefined), name), cache);
+  const encrypted = new EncryptedReplies({ reader: openRangeReader(new MemorySegmentStore()) });
+  const find = (name: string) => findWindow((one) => (one === 'door' ? stream : undefined), name);
+  const lookup = createLiveLookup(find, cache, encrypted);
   const frames = interleave(tracks, [
     videoFrames({ track: tracks[0]!, seconds, rate: 25, gopS: 1 }),
     audioFrames({ track: tracks[1]!, seconds }),

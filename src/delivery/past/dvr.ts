@@ -9,6 +9,7 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { edgeOf, type LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
+import { contentKeysOf } from '../encryption/access-by-key.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
 import { listedView, liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from '../live/live.ts';
@@ -133,7 +134,8 @@ export class DvrLists {
       return this.#reply(requested, now);
     }
     const promise = this.#constraintsOf(stream, `${number}/${length}`, open.list, now);
-    const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
+    const series = contentKeysOf(stream)?.series;
+    const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}/${series}`;
     const cached = open.replies.get(skip);
     if (cached?.shown === shown() && cached.dateRanges === now.dateRanges) return cached.reply;
     const lastMsn = open.list.lastMsn;
@@ -142,8 +144,9 @@ export class DvrLists {
     if (open.list.lastMsn !== lastMsn) return this.#reply(requested, view);
     const folderOf = (id: string) => `../../${id}/`;
     const presentation = open.list.presentation(now, promise, dateRanges);
+    const protectionOf = contentKeysOf(stream)?.protectionIn('../../');
     const text = printMediaPlaylist(
-      hlsMediaPlaylist(presentation, rendition, { folderOf, skip, placeOf: ({ place }) => place }),
+      hlsMediaPlaylist(presentation, rendition, { folderOf, protectionOf, skip, placeOf: ({ place }) => place }),
     );
     const reply = playlistReply(text, presentation.ended ? caching.past : caching.live);
     open.replies.set(skip, { shown: shown(), dateRanges: now.dateRanges, reply });

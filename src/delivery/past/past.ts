@@ -16,6 +16,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { findKeyBefore, type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
+import { contentKeysOf, refuseClear } from '../encryption/access-by-key.ts';
+import type { ContentKeys } from '../encryption/content-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
@@ -171,6 +173,7 @@ export async function answerPastManifest(
   request: PastRequest,
   { isDirect = false }: PastOptions = {},
 ): Promise<Reply> {
+  refuseClear(contentKeysOf(stream));
   const window = await withQualities(stream, request, await openWindow(stream, request));
   const text = dashManifest(window, folderOfStream(stream, request), { placeOf: isDirect ? placeInFile : undefined });
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
@@ -196,10 +199,11 @@ export async function answerPastPlaylist(
     throw new OxbowError('not-found', `There is no rendition ${renditionId} between these times.`);
   }
   const folderOf = (id: string) => `${folderOfStream(stream, request)}${id}/`;
-  const text = printMediaPlaylist(
-    hlsMediaPlaylist(window, renditionId, { folderOf, placeOf: isDirect ? placeInFile : undefined }),
-  );
-  return playlistReply(text, cachingOf(window));
+  const keys = contentKeysOf(stream);
+  const protectionOf = keys?.protectionIn(folderOfStream(stream, request));
+  const placeOf = isDirect ? placeInFile : undefined;
+  const text = printMediaPlaylist(hlsMediaPlaylist(window, renditionId, { folderOf, placeOf, protectionOf }));
+  return playlistReply(text, cachingOf(window, keys));
 }
 
 /** Folder of the stream's segments, relative to the playlists of a window. */
@@ -305,11 +309,11 @@ async function dateRangesOf(
 
 /**
  * Only the current revision is immutable: segments that are added later make another revision (docs/media.md
- * 16).
+ * 16). The names of keys change with the settings.
  */
-export function cachingOf({ ended, fixed }: PastWindow): string {
+export function cachingOf({ ended, fixed }: PastWindow, keys?: ContentKeys): string {
   if (!ended) return caching.live;
-  return fixed ? caching.forever : caching.past;
+  return fixed && !keys ? caching.forever : caching.past;
 }
 
 function countOf(groups: Iterable<RecordedGroup>): number {

@@ -7,6 +7,7 @@ import { type MarkedRules, type VisiblePast, visiblePast } from '../../api/past/
 import type { LiveWindow } from '../../packager/live-window.ts';
 import type { InitTable } from '../../recording/init-table.ts';
 import type { RecordedMedia } from '../../recording/recording-reader.ts';
+import type { ContentKeys } from '../encryption/content-keys.ts';
 import type { Steering } from '../format/pathways.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { viewerRecording } from './viewer-recording.ts';
@@ -53,6 +54,10 @@ class ViewerStream implements ServedStream {
 
   get steering(): Steering | undefined {
     return this.#stream.steering;
+  }
+
+  get contentKeys(): ContentKeys | undefined {
+    return this.#stream.contentKeys;
   }
 
   /** Those of the stream also for its qualities. */

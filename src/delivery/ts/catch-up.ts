@@ -80,7 +80,7 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
   const range = rangeOf(request, nowUs);
   const window = await openWindow(stream, { range });
   const isOver = request.toUs !== undefined && range.toUs <= nowUs + NOW_US;
-  return tsWindowReply(isOver ? { ...window, ended: true } : window, range, '');
+  return tsWindowReply(isOver ? { ...window, ended: true } : window, range, '', stream.contentKeys);
 }
 
 /**

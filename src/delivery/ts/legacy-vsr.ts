@@ -11,6 +11,7 @@ import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { instantUs } from '../address-time.ts';
+import { refuseClear } from '../encryption/access-by-key.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { offline, readyView } from '../live/live.ts';
 import { livePresentation } from '../live/live-presentation.ts';
@@ -72,7 +73,8 @@ async function answerLast(stream: ServedStream, clock: Clock, options: { signal:
   const last: LiveWindowView = { ...view, segments: lastOf(sealed, view) };
   return renderedOnce(stream, 'vsr', last, () => {
     const folderOf = (id: string) => `${stream.name}/${id}/`;
-    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(last), TS, { folderOf }));
+    const protectionOf = stream.contentKeys?.protectionIn(`${stream.name}/`);
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(last), TS, { folderOf, protectionOf }));
   });
 }
 
@@ -93,7 +95,7 @@ function endOf(sealed: readonly LiveSegment[]): number {
 
 /** @param folder of the segments, relative to the playlist */
 async function answerWindow(stream: ServedStream, range: Range, folder: string): Promise<Reply> {
-  return tsWindowReply(await openWindow(stream, { range }), range, folder);
+  return tsWindowReply(await openWindow(stream, { range }), range, folder, stream.contentKeys);
 }
 
 /**
@@ -101,5 +103,6 @@ async function answerWindow(stream: ServedStream, range: Range, folder: string):
  * default.
  */
 export async function answerLegacySegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
+  refuseClear(stream.contentKeys);
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

@@ -6,6 +6,7 @@
 import { printMediaPlaylist } from '@oxbow/media/m3u8/print';
 import { assertTsCarries } from '@oxbow/media/mpegts/muxer/muxer-tables';
 import { TS, tsRenditionOf } from '@oxbow/media/rendition-set';
+import type { ContentKeys } from '../encryption/content-keys.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { cachingOf, type Range } from '../past/past.ts';
 import { firstOf, type PastWindow } from '../past/past-presentation.ts';
@@ -17,15 +18,24 @@ import { playlistReply } from '../text-reply.ts';
  * start itself.
  *
  * @param folder of the segments, relative to the playlist; '' or ending with a slash
+ * @param keys of the stream; undefined: segments are clear
  * @throws OxbowError `unsupported-media` for codecs that MPEG-TS cannot carry
  */
-export function tsWindowReply(window: PastWindow, { fromUs }: Pick<Range, 'fromUs'>, folder: string): Reply {
+export function tsWindowReply(
+  window: PastWindow,
+  { fromUs }: Pick<Range, 'fromUs'>,
+  folder: string,
+  keys: ContentKeys | undefined,
+): Reply {
   const first = firstOf(window.segments)!;
   if (first.init) assertTsCarries(tsRenditionOf(first.init.tracks).tracks);
-  const list = hlsMediaPlaylist(window, TS, { folderOf: () => folder });
+  const list = hlsMediaPlaylist(window, TS, {
+    folderOf: () => folder,
+    protectionOf: keys?.protectionIn(`${folder}../`),
+  });
   // Without it players begin at the end of a growing playlist; and the first segment may begin before the
   // requested time.
   const timeOffsetS = Math.max(0, fromUs - first.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
-  return playlistReply(text, cachingOf(window));
+  return playlistReply(text, cachingOf(window, keys));
 }

@@ -35,8 +35,9 @@ export async function answerTsIndex(stream: ServedStream, options: { signal: Abo
 export function answerTsPlaylist(stream: ServedStream, generationNumber: number): Reply {
   const view = listedView(stream, generationNumber);
   assertTsCarries(tsRenditionOf(view.tracks).tracks);
+  const protectionOf = stream.contentKeys?.protectionIn('../');
   return renderedOnce(stream, `g${generationNumber}`, view, () => {
-    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), TS, { folderOf: () => '' }));
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), TS, { folderOf: () => '', protectionOf }));
   });
 }
 
@@ -50,7 +51,13 @@ export function renderedOnce(stream: ServedStream, name: string, view: LiveWindo
   const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
   rendered.set(stream.list, lists);
   const last = view.segments.findLast((segment) => segment.sealed);
-  const shown = [view.generation.number, view.segments[0]?.msn, last?.msn, view.ended].join();
+  const shown = [
+    view.generation.number,
+    view.segments[0]?.msn,
+    last?.msn,
+    view.ended,
+    stream.contentKeys?.series,
+  ].join();
   const cached = lists.get(name);
   if (cached?.shown === shown) return cached.reply;
   for (const key of lists.keys()) if (/^g\d+$/.test(key) && !stream.list.view(Number(key.slice(1)))) lists.delete(key);

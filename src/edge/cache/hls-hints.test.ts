@@ -31,6 +31,11 @@ test('everything that a playlist lists for good is named, but no parts', () => {
   ]);
 });
 
+test('keys are not named: no cache keeps them', () => {
+  const encrypted = list.replace('#EXTINF', '#EXT-X-KEY:METHOD=AES-128,URI="../keys/a-1.key",IV=0x01\n#EXTINF');
+  assert.deepEqual(listedPaths(encrypted, path), listedPaths(list, path));
+});
+
 test('an address of another server is not named', () => {
   assert.deepEqual(hintedParts('#EXT-X-PRELOAD-HINT:TYPE=PART,URI="https://other.example/1.1.m4s"', path), []);
 });

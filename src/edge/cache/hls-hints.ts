@@ -5,6 +5,8 @@
  */
 
 const HINT = /^#EXT-X-PRELOAD-HINT:(?=[^\n]*TYPE=PART)[^\n]*URI="([^"\n]{1,500})"/gm;
+/** Tags whose addresses are of the moment, or of keys, which no cache keeps. */
+const NOT_KEPT = /^#EXT-X-(?:PRELOAD-HINT|PART|KEY|SESSION-KEY)\b/;
 const NUMBERED = /^(.*\/)(\d{1,15})\.(m4s|ts)$/;
 
 /**
@@ -48,7 +50,7 @@ export function nextSegment(path: string): (LastListed & { readonly path: string
 /** All paths that a playlist names: segments, init sections, renditions. */
 export function listedPaths(text: string, path: string): readonly string[] {
   const uris = text.split('\n').flatMap((line) => {
-    if (line === '' || line.startsWith('#EXT-X-PRELOAD-HINT') || line.startsWith('#EXT-X-PART')) return [];
+    if (line === '' || NOT_KEPT.test(line)) return [];
     if (!line.startsWith('#')) return [line];
     return [...line.matchAll(/URI="([^"]{1,500})"/g)].map(([, uri]) => uri!);
   });

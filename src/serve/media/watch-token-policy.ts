@@ -8,7 +8,7 @@ import { type MediaAddress, type MediaClass, mediaClassOf } from '../../api/medi
 import { OxbowError } from '../../lib/errors.ts';
 
 /** Classes that a playlist has just listed: a token that expired after the playlist still gives them. */
-const MEDIA: ReadonlySet<MediaClass> = new Set(['segment', 'part', 'init']);
+const MEDIA: ReadonlySet<MediaClass> = new Set(['segment', 'part', 'init', 'key']);
 
 /** How long a playback token is valid for an address. */
 export function signedClassOf(address: MediaAddress): SignedClass {

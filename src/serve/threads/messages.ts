@@ -7,6 +7,7 @@ import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/o
 import type { WatchHolder } from '../../accounts/watch-tokens.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
+import type { ContentKeySettings } from '../../delivery/encryption/content-keys.ts';
 import type { Steering } from '../../delivery/format/pathways.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
 import type { PlayerReport } from '../../delivery/player-report.ts';
@@ -61,6 +62,8 @@ export interface StreamAccess {
   readonly targetDurationMs: number | undefined;
   /** Older media is deleted, µs since 1970. */
   readonly horizonUs: number;
+  /** Its segments are given only encrypted; undefined: clear. */
+  readonly contentKeys?: ContentKeySettings | undefined;
 }
 
 /** To a serving thread. */

@@ -110,7 +110,9 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
     a.isAsked === b.isAsked &&
     a.epoch === b.epoch &&
     a.targetDurationMs === b.targetDurationMs &&
-    a.horizonUs === b.horizonUs
+    a.horizonUs === b.horizonUs &&
+    a.contentKeys?.secret === b.contentKeys?.secret &&
+    a.contentKeys?.keyEvery === b.contentKeys?.keyEvery
   );
 }
 

@@ -10,6 +10,8 @@ import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts'
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
+import { ContentKeys, deriveSettings } from '../../delivery/encryption/content-keys.ts';
+import { EncryptedReplies } from '../../delivery/encryption/encrypted-replies.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { findWindow } from '../../delivery/live/quality-window.ts';
 import { type CachedSegment, SegmentCache } from '../../delivery/live/segment-cache.ts';
@@ -36,6 +38,7 @@ async function openPair(mediaFolder = tmpdir()) {
   const state = {
     access: everyone,
     list: rig.list as PackagerRig['list'] | undefined,
+    contentKeys: undefined as ContentKeys | undefined,
     atMs: 0,
     nowMs: Date.now(),
     shared: 0,
@@ -53,8 +56,8 @@ async function openPair(mediaFolder = tmpdir()) {
   const qualities = new Map([['180', served]]);
   const find = (name: string): ServedLiveStream | undefined =>
     findWindow<ServedLiveStream>((one) => {
-      const { list } = state;
-      return one === 'door' && list ? { name: one, list, horizonUs, qualities } : undefined;
+      const { list, contentKeys } = state;
+      return one === 'door' && list ? { name: one, list, horizonUs, qualities, contentKeys } : undefined;
     }, name);
   const sent: ToThread['do'][] = [];
   const asked: string[] = [];
@@ -70,14 +73,14 @@ async function openPair(mediaFolder = tmpdir()) {
   });
   const feed = new ReplicaFeed({
     find,
-    accessOf: () => state.access,
+    accessOf: () => ({ ...state.access, contentKeys: state.contentKeys?.settings }),
     post(message) {
       sent.push(message.do);
       replicas.take(structuredClone(message));
     },
   });
   const reader = openRangeReader(new MemorySegmentStore());
-  const own = createLiveLookup(find, new SegmentCache(reader));
+  const own = createLiveLookup(find, new SegmentCache(reader), new EncryptedReplies({ reader }));
   return {
     rig,
     quality,
@@ -141,6 +144,27 @@ suite('replicas of a serving thread', () => {
     assert.ok(pair.state.shared >= rig.list.memoryBytes, 'shared memory was counted, for a collection in time');
     assert.equal(sent[0], 'stream');
     assert.deepEqual(new Set(sent.slice(1)), new Set(['changes']));
+  });
+
+  test('give the segments of an encrypted stream encrypted, with the same keys, at once', async () => {
+    await using pair = await openPair();
+    const { rig, replicas, own, feed, state } = pair;
+    await publish(rig, 0, 400);
+    replicas.lookup.list('door');
+    const { msn } = firstOpenOf(rig.list.segments)!;
+    const list = `/live/door/av0/g${rig.list.generation!.number}.m3u8`;
+    const clear = `/live/door/av0/${msn - 1}.m4s`;
+    const bytes = look(replicas.lookup, clear);
+    state.contentKeys = new ContentKeys(deriveSettings(Buffer.from('a secret of a server'), 'stream/door', 2));
+    feed.check('door');
+    const { name } = state.contentKeys.at(msn - 1);
+    assert.throws(() => look(replicas.lookup, clear), { code: 'media-encrypted' });
+    assert.throws(() => look(replicas.lookup, '/live/door/index.mpd'), { code: 'media-encrypted' });
+    assert.match(look(replicas.lookup, list) as string, new RegExp(`URI="\\.\\./keys/${name}\\.key"`));
+    for (const path of [list, `/live/door/av0/k${name}/${msn - 1}.m4s`, `/live/door/av0/k${name}/${msn - 1}.0.m4s`]) {
+      assert.deepEqual(look(replicas.lookup, path), look(own, path), path);
+      assert.notEqual(look(replicas.lookup, path), bytes);
+    }
   });
 
   test('end when the stream is replaced or removed: pending requests use the slow path', async () => {

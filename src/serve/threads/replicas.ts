@@ -13,6 +13,8 @@ import { sharedIntact } from '../../archive/integrity/read-intact.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
+import { ContentKeys } from '../../delivery/encryption/content-keys.ts';
+import { EncryptedReplies } from '../../delivery/encryption/encrypted-replies.ts';
 import { type Steering, withTokens } from '../../delivery/format/pathways.ts';
 import { segmentKey } from '../../delivery/live/live.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
@@ -47,6 +49,7 @@ class Replica implements ServedLiveStream {
   readonly listWriter: LiveWindowWriter;
   access: StreamAccess;
   usedMs: number;
+  #contentKeys: ContentKeys | undefined;
   readonly #inits = new Map<number, Init>();
   readonly horizonUs = (): number => this.access.horizonUs;
 
@@ -76,6 +79,14 @@ class Replica implements ServedLiveStream {
 
   get steering(): Steering | undefined {
     return this.access.sharing === 'all' ? this.#steering : this.#signedSteering;
+  }
+
+  get contentKeys(): ContentKeys | undefined {
+    const { contentKeys: settings } = this.access;
+    const { secret, keyEvery } = this.#contentKeys?.settings ?? {};
+    if (secret !== settings?.secret || keyEvery !== settings?.keyEvery)
+      this.#contentKeys = settings && new ContentKeys(settings);
+    return this.#contentKeys;
   }
 
   /** Its stream, if this is a derived quality. */
@@ -141,6 +152,7 @@ export class Replicas implements AsyncDisposable {
   readonly #segments: SegmentStore;
   readonly #reader: RangeReader;
   readonly #segmentCache: SegmentCache;
+  readonly #encrypted: EncryptedReplies;
   readonly #sweeper: NodeJS.Timeout;
   #warming = 0;
   /** For the hot responder. */
@@ -166,7 +178,8 @@ export class Replicas implements AsyncDisposable {
     this.#reader = openRangeReader(this.#segments);
     this.#segmentCache = new SegmentCache(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), RETRY_AFTER_MS).unref();
-    const live = createLiveLookup((name) => this.#find(name), this.#segmentCache);
+    this.#encrypted = new EncryptedReplies({ reader: this.#reader });
+    const live = createLiveLookup((name) => this.#find(name), this.#segmentCache, this.#encrypted);
     this.lookup = {
       find: live.find,
       list: (name) => this.#find(name)?.list,
@@ -275,6 +288,7 @@ export class Replicas implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeper);
     this.#replicas.clear();
+    this.#encrypted[Symbol.dispose]();
     this.#reader[Symbol.dispose]();
     await this.#segments[Symbol.asyncDispose]();
   }

@@ -20,6 +20,8 @@ export interface AssetTable {
   owner: string;
   /** JSON of the lists of networks and countries; null: the setting `watchRules`. */
   watch_rules: string | null;
+  /** How its segments are encrypted; null: the setting `encryption.assets`. */
+  encryption: string | null;
   /** `upload`, `recording`. */
   readonly origin: string;
   /** `uploading`, `processing`, `ready`, `failed`. */

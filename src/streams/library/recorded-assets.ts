@@ -62,6 +62,7 @@ export class RecordedAssets {
       return await assets.addRecorded({
         ...asset,
         watchRules: (watchRules === undefined ? stream.definition.watchRules : watchRules) ?? undefined,
+        encryption: stream.definition.encryption,
         id,
         owner,
         recording: { stream: stream.name, streamId, pin: pin.id, ...extent },

@@ -79,6 +79,7 @@ test('no text is unused', () => {
     'history.mute.',
     'alarms.state.',
     'visibility.',
+    'edit.encryption.',
     'edit.visibility.',
     'past.start.',
     'refusal.',

@@ -11,7 +11,12 @@ const url = (from: number) => `http://host/vod/cam/${from}/${from + 600}/av0.m3u
  * discontinuity.
  */
 function window(segments: ([number, number] | '|')[], { init = 1, sequence = 0, end = true } = {}): string {
-  const lines = ['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:6', `#EXT-X-MEDIA-SEQUENCE:${segments[0]![0]}`];
+  const lines = [
+    '#EXTM3U',
+    '#EXT-X-VERSION:6',
+    '#EXT-X-TARGETDURATION:6',
+    `#EXT-X-MEDIA-SEQUENCE:${segments.find((one) => one !== '|')![0]}`,
+  ];
   if (sequence > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${sequence}`);
   lines.push('#EXT-X-PLAYLIST-TYPE:VOD', `#EXT-X-MAP:URI="../../../../live/cam/av0/init-${init}.mp4"`);
   for (const one of segments) {
@@ -122,4 +127,34 @@ test('no text makes the parser throw, and what it parses can be printed', () => 
     const list = readWindow(text, url(0));
     print([list, list], random(100));
   }
+});
+
+test('keys are absolute, continue over the seam of windows, and never apply to a clear section', () => {
+  const withKeys = (text: string, keys: Readonly<Record<string, string>>) =>
+    Object.entries(keys).reduce(
+      (changed, [before, key]) =>
+        changed.replace(new RegExp(`(#EXT-X-PROGRAM[^\\n]*\\n#EXTINF[^\\n]*\\n[^\\n]*/${before}\\.m4s)`), `${key}\n$1`),
+      text,
+    );
+  const tag = (key: string) => `#EXT-X-KEY:METHOD=AES-128,URI="../../../../live/cam/keys/${key}.key",IV=0x01`;
+  const lines = (text: string) =>
+    text.split('\n').flatMap((line) => (/^#EXT-X-(?:KEY|MAP)/.test(line) ? [line] : (/\d+\.m4s$/.exec(line) ?? [])));
+  const first = readWindow(
+    withKeys(
+      window([
+        [1, 0],
+        [2, 2],
+      ]),
+      { 1: tag('a-1'), 2: tag('a-2') },
+    ),
+    url(0),
+  );
+  const second = readWindow(withKeys(window([[3, 4]]), { 3: tag('a-2') }), url(600));
+  const other = readWindow(withKeys(window(['|', [4, 6]], { init: 2 }), { 4: tag('a-3') }), url(1200));
+  const key = (name: string) => `#EXT-X-KEY:METHOD=AES-128,URI="http://host/live/cam/keys/${name}.key",IV=0x01`;
+  const map = (number: number) => `#EXT-X-MAP:URI="http://host/live/cam/av0/init-${number}.mp4"`;
+  assert.deepEqual(lines(print([first, second, other], 0)), [
+    ...[map(1), key('a-1'), '1.m4s', key('a-2'), '2.m4s', '3.m4s'],
+    ...['#EXT-X-KEY:METHOD=NONE', map(2), key('a-3'), '4.m4s'],
+  ]);
 });

@@ -9,6 +9,12 @@ interface WindowSegment {
   readonly url: string;
   /** Address of the Media Initialization Section; null if the playlist has none. */
   readonly mapUrl: string | null;
+  /**
+   * EXT-X-KEY in force at the section, and at the segment: one line for each KEYFORMAT, with absolute
+   * addresses.
+   */
+  readonly mapKeys: readonly string[];
+  readonly keys: readonly string[];
   /** UTC of its start, unix milliseconds; NaN if the playlist has no dates. */
   readonly startMs: number;
   readonly durationS: number;
@@ -44,6 +50,8 @@ export function readWindow(text: string, url: string): WindowList {
   let discontinuitySequence: number | null = null;
   let complete = false;
   let mapUrl: string | null = null;
+  let mapKeys: readonly string[] = [];
+  let keys: readonly string[] = [];
   let startMs = Number.NaN;
   let durationS = 0;
   let discontinuity = false;
@@ -62,10 +70,12 @@ export function readWindow(text: string, url: string): WindowList {
     else if (line.startsWith('#EXT-X-MAP:')) {
       const uri = /URI="([^"]*)"/.exec(value)?.[1];
       mapUrl = uri === undefined ? null : (URL.parse(uri, url)?.href ?? null);
-    } else if (line.startsWith('#')) tags.push(line);
+      mapKeys = keys;
+    } else if (line.startsWith('#EXT-X-KEY:')) keys = withKey(keys, line, url);
+    else if (line.startsWith('#')) tags.push(line);
     else {
       const address = URL.parse(line, url)?.href;
-      if (address) segments.push({ url: address, mapUrl, startMs, durationS, discontinuity, tags });
+      if (address) segments.push({ url: address, mapUrl, mapKeys, keys, startMs, durationS, discontinuity, tags });
       startMs += durationS * 1000;
       durationS = 0;
       discontinuity = false;
@@ -73,6 +83,29 @@ export function readWindow(text: string, url: string): WindowList {
     }
   }
   return { targetS, discontinuitySequence, segments, complete };
+}
+
+const keyFormatOf = (line: string) => /KEYFORMAT="([^"]*)"/.exec(line)?.[1] ?? 'identity';
+
+/**
+ * The keys in force after a tag: METHOD=NONE ends all, another key those of its KEYFORMAT. RFC 8216bis
+ * 4.4.4.4
+ */
+function withKey(keys: readonly string[], line: string, url: string): readonly string[] {
+  if (/METHOD=NONE\b/.test(line)) return [];
+  const absolute = line.replace(/URI="([^"]*)"/, (uri, path) => {
+    const address = URL.parse(path, url)?.href;
+    return address === undefined ? uri : `URI="${address}"`;
+  });
+  return [...keys.filter((key) => keyFormatOf(key) !== keyFormatOf(line)), absolute];
+}
+
+/** Writes EXT-X-KEY where the keys change. Returns those in force. */
+function printKeys(body: string[], before: readonly string[], keys: readonly string[]): readonly string[] {
+  if (before === keys || before.join('\n') === keys.join('\n')) return before;
+  if (keys.length === 0) body.push('#EXT-X-KEY:METHOD=NONE');
+  else body.push(...keys);
+  return keys;
 }
 
 /** Whether the second window continues the first one, so that decoder and timestamps need no reset. */
@@ -124,6 +157,7 @@ export function printSplice(splice: Splice): string {
   const body: string[] = [];
   let targetS = 1;
   let mapUrl: string | null = null;
+  let keys: readonly string[] = [];
   let before = splice.before;
   let positionS = 0;
   let startS: number | null = null;
@@ -132,8 +166,12 @@ export function printSplice(splice: Splice): string {
     for (const [index, segment] of list.segments.entries()) {
       const seam = index === 0 ? before !== null && !windowsJoin(before, list) : segment.discontinuity;
       if (seam) body.push('#EXT-X-DISCONTINUITY');
-      if (segment.mapUrl !== mapUrl && segment.mapUrl !== null) body.push(`#EXT-X-MAP:URI="${segment.mapUrl}"`);
+      if (segment.mapUrl !== mapUrl && segment.mapUrl !== null) {
+        keys = printKeys(body, keys, segment.mapKeys);
+        body.push(`#EXT-X-MAP:URI="${segment.mapUrl}"`);
+      }
       mapUrl = segment.mapUrl;
+      keys = printKeys(body, keys, segment.keys);
       if (!Number.isNaN(segment.startMs)) {
         body.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startMs).toISOString()}`);
         if (startS === null && atMs < segment.startMs + segment.durationS * 1000) {
