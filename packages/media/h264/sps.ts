@@ -34,6 +34,8 @@ export interface H264Sps {
   readonly frameNumBits: number;
   /** Bits of pic_order_cnt_lsb in slice headers; 0 where there is none. */
   readonly orderBits: number;
+  /** Slice headers have delta_pic_order_cnt: type 1 without delta_pic_order_always_zero_flag. */
+  readonly hasOrderDeltas?: true;
   /** Frames per second from the VUI, if it has timing and it is between 1 and 1000. */
   readonly frameRate?: number;
   /** max_num_reorder_frames from the VUI, if it says so. */
@@ -85,7 +87,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
     if (bits.flag()) skipScalingLists(bits, chromaFormat === 3 ? 12 : 8);
   }
   const frameNumBits = 4 + bits.ueMax(12, 'log2_max_frame_num_minus4');
-  const orderBits = parsePicOrderCount(bits);
+  const { orderBits, hasOrderDeltas } = parsePicOrderCount(bits);
   bits.ueMax(32, 'max_num_ref_frames');
   bits.skip(1); // gaps_in_frame_num_value_allowed_flag
   const widthInMbs = bits.ueMax(MAX_SIZE / 16 - 1, 'pic_width_in_mbs_minus1') + 1;
@@ -119,6 +121,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
     separatePlanes,
     frameNumBits,
     orderBits,
+    ...(hasOrderDeltas && { hasOrderDeltas }),
     ...vui,
   };
 }
@@ -135,17 +138,17 @@ function skipScalingLists(bits: BitReader, lists: number): void {
   }
 }
 
-/** Returns the bits of pic_order_cnt_lsb. */
-function parsePicOrderCount(bits: BitReader): number {
+/** The form of picture order counts in slice headers. */
+function parsePicOrderCount(bits: BitReader): Pick<H264Sps, 'orderBits' | 'hasOrderDeltas'> {
   const type = bits.ueMax(2, 'pic_order_cnt_type');
-  if (type === 0) return 4 + bits.ueMax(12, 'log2_max_pic_order_cnt_lsb_minus4');
-  if (type !== 1) return 0;
-  bits.skip(1); // delta_pic_order_always_zero_flag
+  if (type === 0) return { orderBits: 4 + bits.ueMax(12, 'log2_max_pic_order_cnt_lsb_minus4') };
+  if (type !== 1) return { orderBits: 0 };
+  const isAlwaysZero = bits.flag(); // delta_pic_order_always_zero_flag
   bits.se();
   bits.se();
   const cycle = bits.ueMax(255, 'num_ref_frames_in_pic_order_cnt_cycle');
   for (let i = 0; i < cycle; i++) bits.se();
-  return 0;
+  return isAlwaysZero ? { orderBits: 0 } : { orderBits: 0, hasOrderDeltas: true };
 }
 
 /** The VUI is advice: one that is cut short is as good as none, and must not cost the picture. */

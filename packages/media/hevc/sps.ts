@@ -134,7 +134,8 @@ function skipToVui(bits: BitReader, pocBits: number): void {
   bits.skip(2); // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
 }
 
-function skipScalingLists(bits: BitReader): void {
+/** Skips scaling_list_data (7.3.4). */
+export function skipScalingLists(bits: BitReader): void {
   for (let size = 0; size < 4; size++) {
     for (let matrix = 0; matrix < 6; matrix += size === 3 ? 3 : 1) {
       if (!bits.flag()) {

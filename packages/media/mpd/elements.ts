@@ -1,7 +1,7 @@
 /**
- * Finds the elements of a manifest with the places of their attributes, so that parts of the text can be
+ * Finds the elements of an XML document with the places of their attributes, so that parts of the text can be
  * replaced.
- * In: the text of an MPD. Out: its elements as a tree. Pure, in one pass. XML 1.0, 3.
+ * In: the text of an MPD or another document. Out: its elements as a tree. Pure, in one pass. XML 1.0, 3.
  */
 import { FormatError } from '../errors.ts';
 import { unescapeXml } from '../xml-text.ts';
@@ -44,26 +44,45 @@ const ATTRIBUTE = /([\w.:-]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/g;
  * @throws FormatError if there is none, if tags do not match, or a bound is passed
  */
 export function parseElements(text: string): MpdElement {
-  if (text.length > MAX_MPD) throw new FormatError(`the manifest is longer than ${MAX_MPD} characters`, MAX_MPD);
+  const mpd = parseXml(text, { what: 'the manifest', maxLength: MAX_MPD });
+  if (mpd?.name !== 'MPD') throw new FormatError('not a DASH manifest: it has no MPD element', 0);
+  return mpd;
+}
+
+/** Which document it is. */
+interface XmlOptions {
+  /** Its name in errors. */
+  readonly what: string;
+  /** Characters. */
+  readonly maxLength: number;
+}
+
+/**
+ * The first element of a document; undefined if it has none, or the element has no end.
+ *
+ * @throws FormatError if tags do not match, or a bound is passed
+ */
+export function parseXml(text: string, { what, maxLength }: XmlOptions): MpdElement | undefined {
+  if (text.length > maxLength) throw new FormatError(`${what} is longer than ${maxLength} characters`, maxLength);
   const root: MpdElement = { name: '', attributes: [], children: [], content: { text: '', start: 0, end: 0 } };
   const open = [root];
   for (let at = text.indexOf('<'); at >= 0; at = text.indexOf('<', at)) {
     const skipped = SKIPPED.find(([start]) => text.startsWith(start, at));
     if (skipped) {
       const end = text.indexOf(skipped[1], at + skipped[0].length);
-      if (end < 0) throw new FormatError(`the manifest has a ${skipped[0]} without its end`, at);
+      if (end < 0) throw new FormatError(`${what} has a ${skipped[0]} without its end`, at);
       at = end + skipped[1].length;
       continue;
     }
     TAG.lastIndex = at;
     const tag = TAG.exec(text);
-    if (!tag) throw new FormatError('the manifest has a tag that is not well-formed', at);
+    if (!tag) throw new FormatError(`${what} has a tag that is not well-formed`, at);
     const [whole, closes, name, list, isEmpty] = tag as unknown as [string, string, string, string, string];
     const current = open.at(-1)!;
     at += whole.length;
     if (closes !== '') {
       if (open.length === 1 || current.name !== localName(name))
-        throw new FormatError('the manifest has an end tag without its start', tag.index);
+        throw new FormatError(`${what} has an end tag without its start`, tag.index);
       open.pop();
       continue;
     }
@@ -73,12 +92,9 @@ export function parseElements(text: string): MpdElement {
     const content = isEmpty === '' ? { text: text.slice(at, end), start: at, end } : { text: '', start: at, end: at };
     const element = { name: localName(name), attributes: attributesOf(list, start), children: [], content };
     current.children.push(element);
-    if (isEmpty === '' && open.push(element) > MAX_DEPTH)
-      throw new FormatError('the manifest is nested too deeply', at);
+    if (isEmpty === '' && open.push(element) > MAX_DEPTH) throw new FormatError(`${what} is nested too deeply`, at);
   }
-  const [mpd] = root.children;
-  if (mpd?.name !== 'MPD' || open.length !== 1) throw new FormatError('not a DASH manifest: it has no MPD element', 0);
-  return mpd;
+  return open.length === 1 ? root.children[0] : undefined;
 }
 
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1);
