@@ -50,6 +50,10 @@ export const connections: Readonly<Record<string, Guard>> = {
   'src/cluster/nats/nats-client.ts': { to: 'NATS', breaker: 'nats' },
   'src/cluster/nats/nats.ts': { to: 'NATS, with a client that is open', breaker: 'nats' },
   'src/cluster/redis/redis-client.ts': { to: 'Redis', breaker: 'redis' },
+  'src/delivery/key-server/key-server.ts': {
+    to: 'the key server of encrypted streams',
+    instead: 'one request for each key, within a deadline; only lists that need a new key wait for it',
+  },
   'src/edge/origin.ts': {
     to: 'the origin of an edge',
     instead: 'breakers of the edge, shown by its readiness and metrics; answers from its cache',

@@ -11,6 +11,11 @@ export const serviceRefusals = {
     title: 'A service that oxbow uses does not answer',
     hint: 'Check the service. oxbow tries it again by itself; /health shows the state.',
   },
+  'key-server-failed': {
+    status: 503,
+    title: 'No content key',
+    hint: 'The key server does not answer as it should. Try again in a moment; recording continues meanwhile.',
+  },
   'upgrade-failed': {
     status: 500,
     title: 'The new process did not take over',
