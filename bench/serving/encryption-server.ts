@@ -43,7 +43,7 @@ const streams = Array.from({ length: count }, (_, number) => {
   const { stream, served } = openBenchStream(`s${number}`, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round(clock.nowMs() * 1000);
   stream.startRun({ tracks: [track], utcOffsetUs, clock: 'source', pace: { kind: 'continuous' } });
-  if (isEncrypted) Object.assign(served, { contentKeys: keyring.ofStream(`s${number}`) });
+  if (isEncrypted) Object.assign(served, { contentKeys: keyring.ofStream(`s${number}`, 'aes-128') });
   return { stream, served: served as ServedStream };
 });
 const byName = new Map(streams.map(({ served }) => [served.name, served]));

@@ -7,6 +7,8 @@
 
 /** The folder of the keys of a stream or an asset. */
 export const KEYS_FOLDER = 'keys';
+/** The file in it that answers requests for ClearKey licences. */
+export const LICENCE_FILE = 'clearkey';
 const ENDING = '.key';
 const NAME = /^[0-9a-z]{1,16}-\d{1,15}$/;
 

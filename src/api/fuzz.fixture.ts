@@ -25,7 +25,15 @@ function textOf(random: Random, characters: string, most: number): string {
 const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => MediaAddress>> = {
   index: (random) => ({ kind: 'index', stream: stream(random) }),
   playlist: (random) => ({ kind: 'playlist', stream: stream(random), ...renditionOf(random), generation: msn(random) }),
-  init: (random) => ({ kind: 'init', stream: stream(random), ...renditionOf(random), init: random(1e9) }),
+  init: (random) => ({
+    kind: 'init',
+    stream: stream(random),
+    ...renditionOf(random),
+    init: random(1e9),
+    ...keyOf(random),
+  }),
+  licence: (random) => ({ kind: 'licence', stream: stream(random) }),
+  'asset-licence': (random) => ({ kind: 'asset-licence', stream: undefined, asset: textOf(random, ID, 40) }),
   segment: (random) => ({
     kind: 'segment',
     stream: stream(random),

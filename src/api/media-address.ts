@@ -8,7 +8,7 @@
  */
 import { digitsAt } from '../lib/whole-number.ts';
 import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } from './clips/clip-address.ts';
-import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder } from './content-key-name.ts';
+import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder, LICENCE_FILE } from './content-key-name.ts';
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream/stream-name.ts';
@@ -24,7 +24,7 @@ export type LiveAddress = { readonly stream: string } & (
   | { readonly kind: 'index' }
   | { readonly kind: 'manifest' }
   | { readonly kind: 'playlist'; readonly rendition: string; readonly generation: number }
-  | { readonly kind: 'init'; readonly rendition: string; readonly init: number }
+  | ({ readonly kind: 'init'; readonly rendition: string; readonly init: number } & MaybeEncrypted)
   | ({ readonly kind: 'segment'; readonly rendition: string; readonly msn: number } & MaybeEncrypted)
   | ({
       readonly kind: 'part';
@@ -51,6 +51,8 @@ export type LiveFormAddress = { readonly stream: string } & (
   | ({ readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number } & MaybeEncrypted)
   /** A content key, by its name. */
   | { readonly kind: 'key'; readonly key: string }
+  /** Where players request ClearKey licences. */
+  | { readonly kind: 'licence' }
   | StoredSegmentName
 );
 
@@ -175,6 +177,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'ts-delayed': 'window',
   subtitles: 'segment',
   key: 'key',
+  licence: 'key',
   'stored-segment': 'segment',
   'window-index': 'window',
   'window-manifest': 'window',
@@ -196,6 +199,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'asset-stored-segment': 'segment',
   'asset-subtitles': 'segment',
   'asset-key': 'key',
+  'asset-licence': 'key',
   'asset-file': 'clip',
   'asset-text': 'segment',
   'asset-chapters': 'window',
@@ -281,13 +285,15 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'playlist':
       return `/live/${address.stream}/${address.rendition}/g${address.generation}.m3u8`;
     case 'init':
-      return `/live/${address.stream}/${address.rendition}/init-${address.init}.mp4`;
+      return `${printFolder(address)}init-${address.init}.mp4`;
     case 'segment':
       return `${printFolder(address)}${address.msn}.m4s`;
     case 'part':
       return `${printFolder(address)}${address.msn}.${address.part}.m4s`;
     case 'key':
       return `/live/${address.stream}/${KEYS_FOLDER}/${keyFileOf(address.key)}`;
+    case 'licence':
+      return `/live/${address.stream}/${KEYS_FOLDER}/${LICENCE_FILE}`;
     case 'dvr-index':
       return `/live/${address.stream}/dvr-${address.length}/index.m3u8`;
     case 'dvr-manifest':
@@ -387,13 +393,14 @@ function parseLive(path: string): MediaAddress | undefined {
   return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
 }
 
-/** A segment in the folder of its key. */
+/** A segment, or an init section of common encryption, in the folder of its key. */
 function parseEncrypted(stream: string, rendition: string, folder: string, file: string): MediaAddress | undefined {
   const key = keyOfFolder(folder);
   if (key === undefined || !RENDITION.test(rendition)) return undefined;
   const ts = rendition === 'ts' ? parseTsFile(stream, file) : undefined;
   const address = ts ?? parseOfRendition(stream, rendition, file);
   switch (address?.kind) {
+    case 'init':
     case 'segment':
     case 'part':
     case 'subtitles':
@@ -425,6 +432,7 @@ function parseOfRendition(stream: string, rendition: string, file: string): Medi
   const generation = generationOf(file);
   if (generation >= 0) return { kind: 'playlist', stream, rendition, generation };
   if (rendition === KEYS_FOLDER) {
+    if (file === LICENCE_FILE) return { kind: 'licence', stream };
     const key = keyOfFile(file);
     return key === undefined ? undefined : { kind: 'key', stream, key };
   }

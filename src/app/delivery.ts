@@ -44,10 +44,7 @@ export function openDelivery(
       assets: {
         find: (id) => library.media.find(id),
         reader,
-        keysOf({ id, encryption }) {
-          const method = encryption ?? settings.now.encryption.assets;
-          return method === 'none' ? undefined : contentKeys.ofAsset(id);
-        },
+        keysOf: ({ id, encryption }) => contentKeys.ofAsset(id, encryption ?? settings.now.encryption.assets),
         texts: new AssetTexts(segments),
         pictures: new AssetPictures({
           makeStill,

@@ -6,11 +6,15 @@ import { openContentSecret } from '../accounts/content-secret.ts';
 import { Leases } from '../cluster/lease/lease.ts';
 import { createLocalLeases } from '../cluster/lease/local-leases.ts';
 import { ContentKeyring } from '../delivery/encryption/keyring.ts';
+import { cpixServer } from '../delivery/key-server/cpix-server.ts';
+import { ServedKeys } from '../delivery/key-server/served-keys.ts';
+import { webhookServer } from '../delivery/key-server/webhook-server.ts';
 import type { AppContext, Parts, Streams } from '../features/core.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
+import type { Net } from '../net/net.ts';
 import { netAbout } from '../net/traced.ts';
 import { StreamControl } from '../streams/catalog/stream-control.ts';
 import { ContentMode } from '../streams/content/content-mode.ts';
@@ -46,7 +50,7 @@ export async function openStreams(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Streams> {
   const { settings, opened, shutdown, clock, log, metrics, failed, telemetry } = app;
-  const contentKeys = await openContentKeys(app);
+  const contentKeys = await openContentKeys(app, net);
   const engines = { openAudioTranscoder, openVideoEncoder: openLiveEncoder };
   const sources = { awaitReturn: true, ...engines, settings, clock, log, metrics, net };
   const queue = new StoryboardQueue({
@@ -101,10 +105,26 @@ export async function openStreams(
 }
 
 /** @throws OxbowError `bad-setting` for a secret that is too short */
-async function openContentKeys({ config, dataFolder, process: part }: AppContext): Promise<ContentKeyring> {
-  const { secret, keyEvery } = config.encryption;
+async function openContentKeys(app: AppContext, net: Net): Promise<ContentKeyring> {
+  const { config, dataFolder, process: part, shutdown, failed } = app;
+  const { secret, keyEvery, clearKey, keyServer } = config.encryption;
   const { watchSecret, clusterSecret } = watchSecretOf(config, part);
-  return new ContentKeyring(await openContentSecret(secret, dataFolder, watchSecret, clusterSecret), keyEvery);
+  const serverSecret = await openContentSecret(secret, dataFolder, watchSecret, clusterSecret);
+  const publicUrl = (config.publicUrl ?? '').replace(/\/+$/, '');
+  const { url, kind, token, timeout } = keyServer;
+  const address = url === undefined ? undefined : { url, token, timeoutMs: timeout };
+  const server = address && (kind === 'cpix' ? cpixServer(net, address) : webhookServer(net, address));
+  const report = failed('requesting a content key');
+  const served = server && new ServedKeys({ server, signal: shutdown.signal, failed: report });
+  return new ContentKeyring(serverSecret, keyEvery, {
+    settings: {
+      hasClearKey: clearKey === 'auto' ? !served : clearKey !== 'off',
+      isServed: served !== undefined,
+      publicUrl,
+      ...(clearKey === 'identity' && { clearKeyFormat: 'identity' }),
+    },
+    sourceOf: served && ((owner) => served.sourceOf(owner)),
+  });
 }
 
 /** Names of the streams whose last media is not on the disk. */

@@ -43,7 +43,7 @@ import {
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
 
 /** How the segments of a stream are encrypted. */
-export type StreamEncryption = 'none' | 'aes-128';
+export type StreamEncryption = 'none' | 'aes-128' | 'cbcs';
 
 /** Where a stream that the API cannot change is defined. */
 export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
@@ -159,9 +159,9 @@ const stream = section({
   watchRules: streamRulesSection,
   past: pastSection,
   encryption: choice(
-    ['default', 'none', 'aes-128'],
+    ['default', 'none', 'aes-128', 'cbcs'],
     'default',
-    'How the segments of this stream are encrypted in HLS playlists: `none` or `aes-128`. Default: `encryption.streams`.',
+    'How the segments of this stream are encrypted in HLS playlists: `none`, `aes-128` or `cbcs`. Default: `encryption.streams`.',
   ),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],

@@ -2,8 +2,11 @@
  * Routes media requests: finds the stream of an address and calls the function for the kind of address.
  * In: address and query of a GET. Out: Reply, or OxbowError.
  */
+
+import type { Track } from '@oxbow/media/frame';
+import { TS } from '@oxbow/media/rendition-set';
 import type { AssetAddress } from '../api/library/asset-address.ts';
-import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
+import { isLiveAddress, type MediaAddress, printMediaAddress } from '../api/media-address.ts';
 import { limitsTimes, type MarkedRules } from '../api/past/past-rules.ts';
 import { isStreamName } from '../api/stream/stream-name.ts';
 import { streamUnknown } from '../api/stream/stream-refusals.ts';
@@ -15,7 +18,9 @@ import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
 import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
-import { contentKeysOf, findKey, keyOfSegment, refuseClear } from './encryption/access-by-key.ts';
+import { contentKeysOf, keyOfSegment, refuseClear, refuseCommon } from './encryption/access-by-key.ts';
+import { licenceReply } from './encryption/common-media.ts';
+import { unknownKey } from './encryption/content-keys.ts';
 import { EncryptedReplies, keyReply } from './encryption/encrypted-replies.ts';
 import { parseDirectives } from './live/directives.ts';
 import { growingSegment } from './live/growing-segment.ts';
@@ -26,7 +31,9 @@ import {
   answerSegment,
   answerStoredSegment,
   livePlaylist,
+  renditionOf,
 } from './live/live.ts';
+import { tracksIn } from './live/live-lookup.ts';
 import { answerLiveManifest, answerTime } from './live/live-manifest.ts';
 import { settle } from './live/pending-reply.ts';
 import { qualityFor } from './live/quality-window.ts';
@@ -39,6 +46,7 @@ import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastReque
 import { clipSource } from './past/past-qualities.ts';
 import type { Reply } from './reply.ts';
 import { fromHere, keptAtMost, ViewerGuard } from './rules/viewer-guard.ts';
+import { recordedSegment } from './segment-media.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
 import { answerSmallStill, answerStoryboard } from './storyboard.ts';
@@ -166,14 +174,17 @@ class Router {
         ...waiting,
         isDirect: this.#options.isDirect?.() ?? false,
         encrypted: this.#encrypted,
+        query,
       });
     }
     const { clock, reader } = this.#options;
+    const liveKeys = this.#liveKeys(address, waiting);
+    if (liveKeys) await liveKeys;
     switch (address.kind) {
       case 'index':
         return answerLiveIndex(this.#streamOf(address, waiting), waiting);
       case 'manifest':
-        return answerLiveManifest(this.#clearStreamOf(address, waiting), clock, waiting);
+        return answerLiveManifest(this.#streamOf(address, waiting), clock, waiting);
       case 'playlist':
         return settle(
           livePlaylist(
@@ -184,18 +195,14 @@ class Router {
           waiting,
         );
       case 'init':
-        return answerInit(
-          qualityFor(this.#streamOf(address, waiting), address.rendition),
-          address.rendition,
-          address.init,
-        );
+        return this.#init(address, waiting);
       case 'part': {
         const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
-        return this.#inForm(stream, address, () => answerPart(stream, address, waiting));
+        return this.#inForm(stream, address, waiting, () => answerPart(stream, address, waiting));
       }
       case 'segment': {
         const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
-        return this.#inForm(stream, address, async (isClear) => {
+        return this.#inForm(stream, address, waiting, async (isClear) => {
           const growing = isClear ? await growingSegment(stream, address, waiting) : undefined;
           return growing ?? answerSegment(stream, address, { reader, segmentCache: this.#segmentCache });
         });
@@ -219,7 +226,6 @@ class Router {
     if (address.kind === 'dvr-playlist')
       return this.#dvr.playlist(qualityFor(stream, address.rendition), address, parseDirectives(query), options);
     if (address.kind === 'dvr-index') return this.#dvr.index(stream, address.length, options);
-    refuseClear(stream.contentKeys);
     return this.#manifests.answer(stream, dvrLengthUs(address.length), this.#options.clock, options);
   }
 
@@ -238,6 +244,40 @@ class Router {
     return served;
   }
 
+  /** Waits for the keys of the live window; undefined: they are there. Rejects with `key-server-failed`. */
+  #liveKeys(address: MediaAddress, waiting: Waiting): Promise<void> | undefined {
+    if (!isLiveAddress(address) && address.kind !== 'dvr-index') return undefined;
+    const { source, contentKeys, list } = this.#streamOf(address, waiting);
+    const keys = contentKeysOf({ source, contentKeys });
+    const { segments } = list;
+    const [first, last] = [segments[0], segments.at(-1)];
+    if (!keys || !first || !last || keys.hasAll(segments)) return undefined;
+    return keys.ready(first.msn, { lastMsn: last.msn + 1, signal: waiting.signal });
+  }
+
+  /** As `#streamOf`. @throws OxbowError `media-encrypted` if it has common encryption: MPEG-TS has none */
+  #wholeStreamOf(address: MediaAddress, waiting: Waiting): ServedStream {
+    const stream = this.#streamOf(address, waiting);
+    refuseCommon(stream.contentKeys);
+    return stream;
+  }
+
+  async #key(address: Extract<MediaAddress, { kind: 'key' }>, waiting: Waiting): Promise<Reply> {
+    const { key } = address;
+    const keys = this.#streamOf(address, waiting).contentKeys;
+    if (!keys) throw unknownKey(key);
+    return keyReply(await keys.forPlayer(key, waiting));
+  }
+
+  async #init(address: Extract<MediaAddress, { kind: 'init' }>, waiting: Waiting): Promise<Reply> {
+    const stream = qualityFor(this.#streamOf(address, waiting), address.rendition);
+    if (address.key === undefined) return answerInit(stream, address);
+    const keys = contentKeysOf(stream);
+    if (!keys?.isCommon) throw unknownKey(address.key);
+    await keys.readyNamed(address.key, waiting);
+    return answerInit(stream, address, keys.find(address.key));
+  }
+
   /** As `#streamOf`. @throws OxbowError `media-encrypted` if its segments are given only encrypted */
   #clearStreamOf(address: MediaAddress, waiting: Waiting): ServedStream {
     const stream = this.#streamOf(address, waiting);
@@ -248,12 +288,19 @@ class Router {
   /** A segment as its address names it, clear or encrypted. @throws OxbowError as `keyOfSegment` */
   async #inForm(
     stream: ServedStream,
-    address: { readonly msn: number; readonly key?: string },
+    address: { readonly msn: number; readonly rendition?: string; readonly key?: string },
+    waiting: WorkOptions,
     find: (isClear: boolean) => Promise<Reply>,
   ): Promise<Reply> {
-    const key = keyOfSegment(contentKeysOf(stream), address);
+    const keys = contentKeysOf(stream);
+    if (address.key !== undefined) await keys?.ready(address.msn, waiting);
+    const key = keyOfSegment(keys, address);
     const clear = await find(key === undefined);
-    return key ? this.#encrypted.encrypt(clear, key) : clear;
+    const tracks = async () => {
+      const { rendition = TS } = address;
+      return tracksIn(stream, { ...address, rendition }) ?? (await storedTracks(stream, { ...address, rendition }));
+    };
+    return key ? this.#encrypted.encrypt(clear, key, tracks) : clear;
   }
 
   /** MPEG-TS, the past, and files of it. */
@@ -264,18 +311,18 @@ class Router {
         return answerTime(this.#streamOf(address, waiting), clock);
       case 'ts-index': {
         const catchUp = catchUpIn(query);
-        const stream = this.#streamOf(address, waiting);
+        const stream = this.#wholeStreamOf(address, waiting);
         return catchUp ? answerCatchUp(stream, catchUp, clock.nowMs() * 1000) : answerTsIndex(stream, waiting);
       }
       case 'ts-catch-up':
-        return answerCatchUp(this.#streamOf(address, waiting), fromPath(address), clock.nowMs() * 1000);
+        return answerCatchUp(this.#wholeStreamOf(address, waiting), fromPath(address), clock.nowMs() * 1000);
       case 'ts-delayed':
-        return answerDelayed(this.#streamOf(address, waiting), address.delayS, clock.nowMs() * 1000);
+        return answerDelayed(this.#wholeStreamOf(address, waiting), address.delayS, clock.nowMs() * 1000);
       case 'ts-playlist':
-        return answerTsPlaylist(this.#streamOf(address, waiting), address.generation);
+        return answerTsPlaylist(this.#wholeStreamOf(address, waiting), address.generation);
       case 'ts-segment': {
-        const stream = this.#streamOf(address, waiting);
-        return this.#inForm(stream, address, () => this.#segments.answer(stream, address.msn));
+        const stream = this.#wholeStreamOf(address, waiting);
+        return this.#inForm(stream, address, waiting, () => this.#segments.answer(stream, address.msn));
       }
       case 'stored-segment':
         return answerStoredSegment(qualityFor(this.#clearStreamOf(address, waiting), address.rendition), address, {
@@ -283,10 +330,14 @@ class Router {
         });
       case 'subtitles': {
         const stream = this.#streamOf(address, waiting);
-        return this.#inForm(stream, address, () => answerSubtitles(stream, address.rendition, address.msn, reader));
+        const answer = () => answerSubtitles(stream, address.rendition, address.msn, reader);
+        // Common encryption leaves subtitles clear.
+        return stream.contentKeys?.isCommon ? answer() : this.#inForm(stream, address, waiting, answer);
       }
       case 'key':
-        return keyReply(findKey(this.#streamOf(address, waiting).contentKeys, address.key));
+        return this.#key(address, waiting);
+      case 'licence':
+        return licenceReply(this.#streamOf(address, waiting).contentKeys, query.getAll('kid'), waiting);
       case 'window-index':
       case 'window-manifest':
       case 'window-playlist':
@@ -307,11 +358,11 @@ class Router {
       case 'storyboard':
         return answerStoryboard(this.#streamOf(address, waiting), address);
       case 'vsr-live':
-        return answerLegacyLive(this.#streamOf(address, waiting), query, clock, waiting);
+        return answerLegacyLive(this.#wholeStreamOf(address, waiting), query, clock, waiting);
       case 'vsr-window':
-        return answerLegacyWindow(this.#streamOf(address, waiting), address.window, query);
+        return answerLegacyWindow(this.#wholeStreamOf(address, waiting), address.window, query);
       case 'vsr-segment':
-        return answerLegacySegment(this.#streamOf(address, waiting), address.msn, this.#segments);
+        return answerLegacySegment(this.#wholeStreamOf(address, waiting), address.msn, this.#segments);
       case 'session':
       case 'steering':
       case 'unknown':
@@ -325,10 +376,10 @@ class Router {
     const stream = this.#streamOf(window, waiting);
     const request = windowRequest(window);
     const answer = () => {
-      const isDirect = this.#isDirect(stream);
-      if (window.kind === 'window-index') return answerPastIndex(stream, request, { isDirect });
-      if (window.kind === 'window-manifest') return answerPastManifest(stream, request, { isDirect });
-      return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition, { isDirect });
+      const options = { isDirect: this.#isDirect(stream), signal: waiting.signal };
+      if (window.kind === 'window-index') return answerPastIndex(stream, request, options);
+      if (window.kind === 'window-manifest') return answerPastManifest(stream, request, options);
+      return answerPastPlaylist(qualityFor(stream, window.rendition), request, window.rendition, options);
     };
     return this.#windows.run(request.range, answer, waiting);
   }
@@ -345,6 +396,15 @@ class Router {
     if (address.kind === 'clip') return this.#clips.answer(stream, range, address.format, waiting);
     return this.#timeLapses.answer(stream, range, address.seconds, waiting.budget);
   }
+}
+
+/** The tracks of a rendition in a recorded segment; none if it is not there. */
+async function storedTracks(
+  stream: ServedStream,
+  { msn, rendition }: { readonly msn: number; readonly rendition: string },
+): Promise<readonly Track[]> {
+  const init = (await recordedSegment(stream, msn))?.init;
+  return init ? renditionOf(init.tracks, rendition).tracks : [];
 }
 
 function fromPath({ fromS, lengthS }: Extract<MediaAddress, { kind: 'ts-catch-up' }>): CatchUp {

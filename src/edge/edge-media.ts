@@ -136,7 +136,8 @@ export class EdgeMedia implements MediaResponder {
     const { method, headers } = exchange;
     if (isLoop(headers, this.#deps.name))
       throw new OxbowError('edge-loop', 'The request has come through this edge before.');
-    if (address.kind === 'session' && (method === 'POST' || method === 'OPTIONS')) return this.#pass(exchange);
+    const isPosted = address.kind === 'session' || address.kind === 'licence' || address.kind === 'asset-licence';
+    if (isPosted && (method === 'POST' || method === 'OPTIONS')) return this.#pass(exchange);
     if (method === 'OPTIONS') {
       exchange.head(204, { ...this.#fieldsFor(exchange), ...preflight, allow: MEDIA_METHODS });
       exchange.body.end();

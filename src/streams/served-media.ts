@@ -80,7 +80,7 @@ export class ServedMedia implements ServedStream {
   get contentKeys(): ContentKeys | undefined {
     const { deps, definition } = this.#setup;
     const { id, encryption = deps.settings.now.encryption.streams } = definition();
-    return encryption === 'none' ? undefined : deps.contentKeys?.ofStream(id);
+    return deps.contentKeys?.ofStream(id, encryption);
   }
 
   /** The end of the timeline and the retention horizon, as of now. */

@@ -3,14 +3,14 @@
  * In: paths below /assets/. Out: the requested media; media-address.ts has it in its union. Pure.
  */
 import { digitsAt } from '../../lib/whole-number.ts';
-import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder } from '../content-key-name.ts';
+import { KEYS_FOLDER, keyFileOf, keyFolderOf, keyOfFile, keyOfFolder, LICENCE_FILE } from '../content-key-name.ts';
 
 /** The media that an asset path names. `stream` is undefined: an asset belongs to none. */
 export type AssetAddress = { readonly stream: undefined; readonly asset: string } & (
   | { readonly kind: 'asset-index' }
   | { readonly kind: 'asset-manifest' }
   | { readonly kind: 'asset-playlist'; readonly rendition: string }
-  | { readonly kind: 'asset-init'; readonly rendition: string; readonly init: number }
+  | { readonly kind: 'asset-init'; readonly rendition: string; readonly init: number; readonly key?: string }
   /** `key` as of a segment of a stream. */
   | { readonly kind: 'asset-segment'; readonly rendition: string; readonly msn: number; readonly key?: string }
   | {
@@ -22,6 +22,7 @@ export type AssetAddress = { readonly stream: undefined; readonly asset: string 
     }
   | { readonly kind: 'asset-subtitles'; readonly rendition: string; readonly msn: number; readonly key?: string }
   | { readonly kind: 'asset-key'; readonly key: string }
+  | { readonly kind: 'asset-licence' }
   | { readonly kind: 'asset-file'; readonly rendition: string }
   | { readonly kind: 'asset-text'; readonly rendition: string; readonly form: 'vtt' | 'ass' }
   | { readonly kind: 'asset-chapters' }
@@ -56,8 +57,14 @@ export function parseAssetAddress(path: string): AssetAddress | undefined {
   if (encrypted === undefined) return parseOfRendition(base, folder, file);
   const key = keyOfFolder(file);
   const address = key === undefined ? undefined : parseOfRendition(base, folder, encrypted);
-  const isMedia = address?.kind === 'asset-segment' || address?.kind === 'asset-subtitles';
-  return isMedia ? { ...address, key: key! } : undefined;
+  switch (address?.kind) {
+    case 'asset-init':
+    case 'asset-segment':
+    case 'asset-subtitles':
+      return { ...address, key: key! };
+    default:
+      return undefined;
+  }
 }
 
 function parseOfRendition(
@@ -66,6 +73,7 @@ function parseOfRendition(
   file: string,
 ): AssetAddress | undefined {
   if (rendition === KEYS_FOLDER) {
+    if (file === LICENCE_FILE) return { kind: 'asset-licence', ...base };
     const key = keyOfFile(file);
     return key === undefined ? undefined : { kind: 'asset-key', ...base, key };
   }
@@ -114,7 +122,7 @@ export function printAssetAddress(address: AssetAddress): string {
     case 'asset-playlist':
       return `${folder}/${address.rendition}.m3u8`;
     case 'asset-init':
-      return `${folder}/${address.rendition}/init-${address.init}.mp4`;
+      return `${folder}/${address.rendition}/${folderOf(address.key)}init-${address.init}.mp4`;
     case 'asset-segment':
       return `${folder}/${address.rendition}/${folderOf(address.key)}${address.msn}.m4s`;
     case 'asset-stored-segment':
@@ -123,6 +131,8 @@ export function printAssetAddress(address: AssetAddress): string {
       return `${folder}/${address.rendition}/${folderOf(address.key)}${address.msn}.vtt`;
     case 'asset-key':
       return `${folder}/${KEYS_FOLDER}/${keyFileOf(address.key)}`;
+    case 'asset-licence':
+      return `${folder}/${KEYS_FOLDER}/${LICENCE_FILE}`;
     case 'asset-file':
       return `${folder}/${address.rendition}.mp4`;
     case 'asset-text':

@@ -8,7 +8,8 @@ import { Type } from '../type.ts';
 export const SegmentEncryption = Type.Union(
   [
     Type.Literal('none', { description: 'they are clear' }),
-    Type.Literal('aes-128', { description: 'AES-128 of whole segments and parts; HLS alone' }),
+    Type.Literal('aes-128', { description: 'AES-128 of whole segments and parts; only HLS' }),
+    Type.Literal('cbcs', { description: 'common encryption for DRM; HLS and DASH, no MPEG-TS' }),
   ],
   { description: 'how the segments are encrypted; absent: as in the section `encryption` of the settings' },
 );

@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { ContentKeys } from '../encryption/content-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
-import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import { hlsMultivariant, withSessionKeys } from '../format/hls-multivariant.ts';
 import type { Reply } from '../reply.ts';
 import { placeOf, rangesOf } from '../stored-segment.ts';
 import { contentTypes, playlistReply } from '../text-reply.ts';
@@ -32,11 +32,26 @@ const rendered = new WeakMap<object, Map<string, Reply>>();
  * @param options.isDirect each rendition is in one file, where a bucket may answer
  * @throws OxbowError `asset-unfinished` while nothing of it can be played
  */
-export function answerAssetIndex(served: ServedAsset, { isDirect }: { readonly isDirect: boolean }): Reply {
-  return render(served, `index.m3u8${isDirect ? '?direct' : ''}`, () => {
-    const list = hlsMultivariant(assetPresentation(served), (id) => `${id}.m3u8`, { isApart: isDirect });
-    return playlistReply(printMultivariantPlaylist(list), cachingOf(served));
+export function answerAssetIndex(served: ServedAsset, { isDirect, keys }: AssetListOptions): Reply {
+  return render(served, `index.m3u8${formOf({ isDirect, keys })}`, () => {
+    const presentation = assetPresentation(served);
+    const list = hlsMultivariant(presentation, (id) => `${id}.m3u8`, { isApart: isDirect });
+    const sessionKeys = keys?.sessionKeysAt(presentation.mediaSequence, '') ?? [];
+    return playlistReply(printMultivariantPlaylist(withSessionKeys(list, sessionKeys)), cachingOf(served));
   });
+}
+
+/** How lists are printed. */
+interface AssetListOptions {
+  /** Segments are listed as ranges of files, where a bucket may answer. */
+  readonly isDirect: boolean;
+  /** Of an asset whose segments are encrypted. */
+  readonly keys?: ContentKeys | undefined;
+}
+
+/** What differs between the texts of one list. */
+function formOf({ isDirect, keys }: AssetListOptions): string {
+  return `${isDirect ? '?direct' : ''}${keys ? `#${keys.series}` : ''}`;
 }
 
 /**
@@ -44,9 +59,12 @@ export function answerAssetIndex(served: ServedAsset, { isDirect }: { readonly i
  *
  * @param options.isDirect segments are listed as ranges of files, where a bucket may answer
  */
-export function answerAssetManifest(served: ServedAsset, { isDirect }: { readonly isDirect: boolean }): Reply {
-  return render(served, `index.mpd${isDirect ? '?direct' : ''}`, () => {
-    const text = dashManifest(assetPresentation(served), '', { placeOf: isDirect ? placeInFile : undefined });
+export function answerAssetManifest(served: ServedAsset, { isDirect, keys }: AssetListOptions): Reply {
+  return render(served, `index.mpd${formOf({ isDirect, keys })}`, () => {
+    const text = dashManifest(assetPresentation(served), '', {
+      placeOf: isDirect ? placeInFile : undefined,
+      protectionOf: keys?.protectionIn('', `/assets/${served.asset.id}/`),
+    });
     return playlistReply(text, cachingOf(served), contentTypes.manifest);
   });
 }
@@ -61,9 +79,9 @@ export function answerAssetManifest(served: ServedAsset, { isDirect }: { readonl
 export function answerAssetPlaylist(
   served: ServedAsset,
   rendition: string,
-  { isDirect, keys }: { readonly isDirect: boolean; readonly keys?: ContentKeys | undefined },
+  { isDirect, keys }: AssetListOptions,
 ): Reply {
-  return render(served, `${rendition}${isDirect ? '?direct' : ''}${keys ? `#${keys.series}` : ''}`, () => {
+  return render(served, `${rendition}${formOf({ isDirect, keys })}`, () => {
     const { index } = served;
     const isKnown = [...index.inits].some((init) => renditionIn(init, rendition));
     if (!isKnown) throw new OxbowError('not-found', `The asset has no rendition ${rendition}.`);

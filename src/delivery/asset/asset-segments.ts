@@ -3,7 +3,7 @@
  * In: an asset and a name in it. Out: Reply. Bytes never change under the same address.
  */
 import { crc32 } from 'node:zlib';
-import { printInit } from '@oxbow/media/isobmff/init';
+import type { Track } from '@oxbow/media/frame';
 import { isSubtitle, type Rendition } from '@oxbow/media/rendition-set';
 import type { Init } from '@oxbow/media/segment';
 import type { AssetSegment } from '../../archive/asset-index.ts';
@@ -14,7 +14,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { lengthOf, storedBody } from '../body-parts.ts';
 import { FilePlanner } from '../clip/file-plan.ts';
 import { emptyText } from '../empty-text.ts';
-import { etagOf } from '../live/live.ts';
+import type { ContentKey } from '../encryption/content-keys.ts';
+import { etagOf, initReply } from '../live/live.ts';
 import { firstOf } from '../past/past-presentation.ts';
 import type { Reply } from '../reply.ts';
 import { storedReply } from '../stored-segment.ts';
@@ -39,11 +40,20 @@ interface SegmentName {
 }
 
 /** An init section by its number. @throws OxbowError `not-found` */
-export function answerAssetInit({ index }: ServedAsset, rendition: string, number: number): Reply {
+export function answerAssetInit(
+  { index }: ServedAsset,
+  { rendition, init: number }: { readonly rendition: string; readonly init: number },
+  key?: ContentKey,
+): Reply {
   const init = index.init(number);
   if (!init) throw new OxbowError('not-found', `The asset has no init section ${number}.`);
-  const bytes = printInit(renditionOf(init, rendition).tracks);
-  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${rendition}-init-${number}`, [crc32(bytes)]));
+  return initReply(renditionOf(init, rendition).tracks, `${rendition}-init-${number}`, key);
+}
+
+/** The tracks of a rendition in a segment. @throws OxbowError `not-found` */
+export function assetTracks(served: ServedAsset, { rendition, msn }: SegmentName): readonly Track[] {
+  const { init } = segmentOf(served, msn);
+  return init ? renditionOf(init, rendition).tracks : [];
 }
 
 /** A segment by its MSN. @throws OxbowError `not-found` */

@@ -35,7 +35,7 @@ export interface ServedAsset {
     /** Where its poster is from, µs; null: from its middle. */
     readonly posterUs: number | null;
     /** How its segments are encrypted; null or absent: as in the settings. */
-    readonly encryption?: 'none' | 'aes-128' | null;
+    readonly encryption?: 'none' | 'aes-128' | 'cbcs' | null;
     /** `uploading`, `processing`, `ready`, `failed`. */
     readonly state: string;
   };

@@ -40,8 +40,13 @@ export function refuseClear(keys: ContentKeys | undefined): void {
   if (keys) throw new OxbowError('media-encrypted', 'The segments of this stream or video are sent encrypted.');
 }
 
-/** @throws OxbowError `not-found` */
-export function findKey(keys: ContentKeys | undefined, name: string): ContentKey {
-  if (!keys) throw unknownKey(name);
-  return keys.find(name);
+/**
+ * Refuses what has no form for common encryption: MPEG-TS.
+ *
+ * @throws OxbowError `media-encrypted`
+ */
+export function refuseCommon(keys: ContentKeys | undefined): void {
+  if (keys?.isCommon) {
+    throw new OxbowError('media-encrypted', 'This stream has common encryption (`cbcs`), which MPEG-TS cannot carry.');
+  }
 }

@@ -1,21 +1,27 @@
 /**
- * Media as AES-128 in CBC mode with PKCS7 padding: a resource is encrypted as a whole, once for all clients.
+ * Media as AES-128 in CBC mode with PKCS7 padding: a resource is encrypted as a whole, once for all clients;
+ * or with common encryption, sample by sample.
  * In: clear replies, content keys. Out: replies with the encrypted bytes. Those of some seconds are kept,
  * bounded in bytes. RFC 8216bis 4.4.4.4; RFC 5652 6.3.
  */
 import { createCipheriv } from 'node:crypto';
+import type { Track } from '@oxbow/media/frame';
 import type { RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { Recent, type RecentOptions } from '../../lib/recent.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { joinViews, lengthOf, MAX_INTERLEAVED_BYTES } from '../body-parts.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { caching } from '../text-reply.ts';
+import { commonFragments, isCommonKey } from './common-media.ts';
 import type { ContentKey } from './content-keys.ts';
 
 /** Bytes of a block of AES. */
 const BLOCK = 16;
 /** Longest piece of a long segment that is read at once, bytes. */
 const PIECE_BYTES = 1024 * 1024;
+/** Longest segment with common encryption, bytes: it is in memory as a whole. */
+const MAX_COMMON_BYTES = 64 * 1024 * 1024;
 /** Segments that several clients request; more of them while they are requested again. */
 const BOUNDS: RecentOptions = { maxBytes: 8 * 1024 * 1024, grows: { mostBytes: 128 * 1024 * 1024, againMs: 10_000 } };
 
@@ -46,27 +52,43 @@ export class EncryptedReplies implements Disposable {
     return this.#kept.bytes;
   }
 
-  /** The encrypted reply, without waiting; undefined unless its bytes are in memory. */
-  atOnce(clear: Reply, key: ContentKey): Reply | undefined {
+  /**
+   * The encrypted reply, without waiting; undefined unless its bytes are in memory.
+   *
+   * @param tracks in the media; undefined: not known at once, but common encryption needs them
+   */
+  atOnce(clear: Reply, key: ContentKey, tracks?: readonly Track[]): Reply | undefined {
     const id = idOf(clear, key);
     const kept = this.#kept.get(id);
     if (kept) return this.#counted('kept', replyOf(clear, key, kept));
     if (clear.length > MAX_INTERLEAVED_BYTES || !isInMemory(clear.body)) return undefined;
-    return this.#counted('made', replyOf(clear, key, this.#encrypt(id, clear.body, key)));
+    if (isCommonKey(key) && !tracks) return undefined;
+    return this.#counted('made', replyOf(clear, key, this.#encrypt(id, clear.body, { key, tracks })));
   }
 
   /**
    * The encrypted reply. Rejects as reading its bytes does. Longer ones than 16 MiB are encrypted while they
-   * are sent, and are not kept.
+   * are sent, and are not kept; with common encryption those up to 64 MiB are encrypted at once.
+   *
+   * @param findTracks finds the tracks in the media, for common encryption
+   * @throws OxbowError `unsupported-media` if common encryption cannot be used
    */
-  async encrypt(clear: Reply, key: ContentKey): Promise<Reply> {
-    const ready = this.atOnce(clear, key);
+  async encrypt(clear: Reply, key: ContentKey, findTracks?: FindTracks): Promise<Reply> {
+    const tracks = isCommonKey(key) ? await findTracks?.() : undefined;
+    const ready = this.atOnce(clear, key, tracks);
     if (ready) return ready;
     const { reader } = this.#options;
-    if (clear.length > MAX_INTERLEAVED_BYTES) return this.#counted('made', streamed(clear, key, reader));
+    if (isCommonKey(key) && clear.length > MAX_COMMON_BYTES) {
+      throw new OxbowError(
+        'unsupported-media',
+        `A segment of ${clear.length} bytes is too long for common encryption.`,
+      );
+    }
+    if (!isCommonKey(key) && clear.length > MAX_INTERLEAVED_BYTES)
+      return this.#counted('made', streamed(clear, key, reader));
     const id = idOf(clear, key);
     const making = this.#making.get(id);
-    const bytes = await (making ?? this.#make(id, clear, key));
+    const bytes = await (making ?? this.#make(id, clear, { key, tracks }));
     return this.#counted(making ? 'joined' : 'made', replyOf(clear, key, bytes));
   }
 
@@ -74,18 +96,16 @@ export class EncryptedReplies implements Disposable {
     this.#kept[Symbol.dispose]();
   }
 
-  #make(id: string, clear: Reply, key: ContentKey): Promise<Encrypted> {
+  #make(id: string, clear: Reply, by: Encryptor): Promise<Encrypted> {
     const made = wholeOf(clear.body, this.#options.reader)
-      .then((bytes) => this.#encrypt(id, [bytes], key))
+      .then((bytes) => this.#encrypt(id, [bytes], by))
       .finally(() => this.#making.delete(id));
     this.#making.set(id, made);
     return made;
   }
 
-  #encrypt(id: string, clear: readonly Uint8Array[], key: ContentKey): Encrypted {
-    const cipher = createCipheriv('aes-128-cbc', key.key, key.iv);
-    // Not joined: a copy costs about as much as the cipher.
-    const pieces = [...clear.map((piece) => cipher.update(piece)), cipher.final()];
+  #encrypt(id: string, clear: readonly Uint8Array[], by: Encryptor): Encrypted {
+    const pieces = encryptPieces(clear, by);
     const length = lengthOf(pieces);
     this.#kept.set(id, pieces, length);
     this.#options.metrics?.encryptedBytes.inc({}, length);
@@ -96,6 +116,23 @@ export class EncryptedReplies implements Disposable {
     this.#options.metrics?.encryptedSegments.inc({ result });
     return reply;
   }
+}
+
+/** Finds the tracks of a segment. */
+export type FindTracks = () => Promise<readonly Track[]>;
+
+/** What encrypts a resource. */
+interface Encryptor {
+  readonly key: ContentKey;
+  /** Only with a key of common encryption. */
+  readonly tracks: readonly Track[] | undefined;
+}
+
+function encryptPieces(clear: readonly Uint8Array[], { key, tracks = [] }: Encryptor): Encrypted {
+  if (isCommonKey(key)) return [commonFragments(joinViews(clear), tracks, key)];
+  const cipher = createCipheriv('aes-128-cbc', key.key, key.iv);
+  // Not joined: a copy costs about as much as the cipher.
+  return [...clear.map((piece) => cipher.update(piece)), cipher.final()];
 }
 
 /** Bytes of a resource once it is encrypted: the padding is 1 to 16 bytes. */

@@ -22,6 +22,7 @@ import { eventStreams } from './dash-events.ts';
 import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';
 import { type SegmentPlace, SegmentTimes } from './dash-times.ts';
 import { type Steering, steeringElements } from './pathways.ts';
+import type { Protection, ProtectionOf } from './protection.ts';
 import { type Attributes, element, printDuration } from './xml.ts';
 
 /** Channel configurations of ISO 23091-3 that are not the number of channels. */
@@ -54,11 +55,14 @@ interface DashOptions<Segment> {
    * undefined if they are not in one piece.
    */
   readonly placeOf?: ((segment: Segment, rendition: Rendition) => SegmentPlace | undefined) | undefined;
+  /** How segments are encrypted; absent: they are clear. */
+  readonly protectionOf?: ProtectionOf | undefined;
 }
 
-/** The segments of one run. */
+/** The segments of one run that have the same key, if they have any. */
 interface Period {
   readonly run: number;
+  readonly protection: Protection | undefined;
   readonly init: Init;
   readonly utcOffsetUs: number;
   readonly startUs: number;
@@ -74,9 +78,9 @@ interface Period {
 export function dashManifest<Segment extends PresentationSegment>(
   presentation: Presentation<Segment>,
   base: string,
-  { steered, folder = '', placeOf }: DashOptions<Segment> = {},
+  { steered, folder = '', placeOf, protectionOf }: DashOptions<Segment> = {},
 ): string {
-  const { periods, ...extent } = collect(presentation, placeOf);
+  const { periods, ...extent } = collect(presentation, protectionOf ? undefined : placeOf, protectionOf);
   const originUs = originOf(presentation, extent);
   const rhythm = presentation.ended ? undefined : presentation.live?.rhythm;
   const isLate = (presentation.beside ?? []).length > 0;
@@ -117,8 +121,9 @@ function baseElements(base: string, steered: DashOptions<never>['steered'], fold
 
 /** Collects the Periods in one pass. Segments without a codec configuration are left out. */
 function collect<Segment extends PresentationSegment>(
-  { segments, beside = [], hasAllTexts = false }: Presentation<Segment>,
+  { segments, beside = [], hasAllTexts = false, live }: Presentation<Segment>,
   placeOf: DashOptions<Segment>['placeOf'],
+  protectionOf: ProtectionOf | undefined,
 ) {
   const periods: Period[] = [];
   let period: Period | undefined;
@@ -131,8 +136,9 @@ function collect<Segment extends PresentationSegment>(
     const { init, run, startUs, durationUs } = segment;
     // An open segment is listed if its end is predicted.
     if (!init || (segment.open && durationUs === 0)) continue;
-    if (!period || period.run !== run || period.init !== init) {
-      period = openPeriod(segment, init);
+    const protection = protectionOf?.(segment.msn);
+    if (!period || period.run !== run || period.init !== init || !isSameKey(period.protection, protection)) {
+      period = openPeriod(segment, init, { protection, isLive: live !== undefined });
       periods.push(period);
     }
     for (const { rendition, times } of period.members) {
@@ -154,7 +160,7 @@ function collect<Segment extends PresentationSegment>(
     endUs = startUs + durationUs;
     longestUs = Math.max(longestUs, durationUs);
   }
-  for (const presented of beside) openUs += addBeside(periods, presented, { lastMsn, placeOf });
+  for (const presented of beside) openUs += addBeside(periods, presented, { lastMsn, placeOf, protectionOf });
   return { periods, startUs: firstUs ?? 0, endUs, commonEndUs: commonEndOf(periods.at(-1), endUs), longestUs, openUs };
 }
 
@@ -185,13 +191,19 @@ function openTimeOf({ tracks, durationUs }: PresentationSegment, init: Init): nu
 }
 
 /** Each video, audio and subtitle track separately. */
-function openPeriod(segment: PresentationSegment, init: Init): Period {
+function openPeriod(
+  segment: PresentationSegment,
+  init: Init,
+  { protection, isLive }: { readonly protection: Protection | undefined; readonly isLive: boolean },
+): Period {
   const { run, utcOffsetUs } = segment;
-  const startUs = segment.runStartUs ?? segment.startUs;
+  const { common } = protection ?? {};
+  const keyStartUs = common && (isLive ? common.startUs(segment) : segment.startUs);
+  const startUs = keyStartUs ?? segment.runStartUs ?? segment.startUs;
   const { all, subtitles } = renditionsOf(init.tracks);
   const single = all.filter(({ tracks }) => tracks.length === 1);
   const members = [...single, ...subtitles].map((rendition) => ({ rendition, init, times: new SegmentTimes() }));
-  return { run, init, utcOffsetUs, startUs, members };
+  return { run, protection, init, utcOffsetUs, startUs, members };
 }
 
 /**
@@ -205,12 +217,19 @@ function openPeriod(segment: PresentationSegment, init: Init): Period {
 function addBeside<Segment extends PresentationSegment>(
   periods: readonly Period[],
   { segments }: Pick<Presentation<Segment>, 'segments'>,
-  { lastMsn, placeOf }: { readonly lastMsn: number; readonly placeOf: DashOptions<Segment>['placeOf'] },
+  {
+    lastMsn,
+    placeOf,
+    protectionOf,
+  }: { readonly lastMsn: number } & Pick<DashOptions<Segment>, 'placeOf' | 'protectionOf'>,
 ): number {
   let ownMsn = 0;
   for (const segment of segments) {
     const { init, run, msn } = segment;
-    const period = periods.findLast((candidate) => candidate.run === run);
+    const protection = protectionOf?.(msn);
+    const period = periods.findLast(
+      (candidate) => candidate.run === run && isSameKey(candidate.protection, protection),
+    );
     const rendition = init && renditionsOf(init.tracks).all.find(isVideoAlone);
     const media = mediaOf(segment, rendition?.tracks[0]);
     if (!period || !init || !rendition || !media) continue;
@@ -243,7 +262,7 @@ interface Contents {
 }
 
 function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rhythm, events }: Contents): string {
-  const { run, startUs } = period;
+  const { run, startUs, protection } = period;
   const present = offeredIn(period.members.filter(({ times }) => !times.isEmpty));
   const firstAudio = present.find(({ rendition }) => rendition.tracks[0]?.kind === 'audio');
   const groups = groupVideo(present);
@@ -255,6 +274,7 @@ function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rh
       printRepresentation(period, member, { bandwidth: bandwidthOf(member.rendition), rhythm }),
     );
     return element('AdaptationSet', adaptationSet(track, i + 1), [
+      ...(isEncrypted(track) ? (protection?.common?.elements ?? []) : []),
       ...colourProperties(track, isMixed),
       ...(track.label === '' ? [] : [element('Label', {}, track.label)]),
       ...captionAccessibility(track, captions),
@@ -262,7 +282,8 @@ function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rh
       ...representations,
     ]);
   });
-  return element('Period', { id: String(run), start: printDuration(startUs - fromUs) }, [...events, ...sets]);
+  const id = protection?.common ? `${run}-${protection.common.name}` : String(run);
+  return element('Period', { id, start: printDuration(startUs - fromUs) }, [...events, ...sets]);
 }
 
 /**
@@ -320,29 +341,39 @@ function roleOf(track: Track, isMain: boolean): string {
   return isMain ? 'main' : 'alternate';
 }
 
+function isSameKey(a: Protection | undefined, b: Protection | undefined): boolean {
+  return a?.common?.name === b?.common?.name;
+}
+
+/** Common encryption leaves subtitles clear. */
+function isEncrypted({ kind }: Track): boolean {
+  return kind === 'video' || kind === 'audio';
+}
+
 function printRepresentation(
-  { utcOffsetUs, startUs }: Period,
+  { utcOffsetUs, startUs, protection }: Period,
   { rendition, init, times }: Member,
   { bandwidth, rhythm }: { readonly bandwidth: number; readonly rhythm: Rhythm | undefined },
 ): string {
   const { id, tracks } = rendition;
   const track = tracks[0]!;
+  const folder = `${id}/${protection?.folder ?? ''}`;
   const addressing = {
     timescale: track.timescale,
     presentationTimeOffset: usToTicks(startUs - utcOffsetUs, track.timescale),
     ...availability(rhythm),
   };
-  const initialization = `${id}/init-${init.number}.mp4`;
+  const initialization = `${folder}init-${init.number}.mp4`;
   const segments = isNumbered(times)
     ? element(
         'SegmentTemplate',
-        { ...addressing, startNumber: times.firstMsn, initialization, media: `${id}/$Number$.m4s` },
+        { ...addressing, startNumber: times.firstMsn, initialization, media: `${folder}$Number$.m4s` },
         [times.print({ isRepeated: true })],
       )
     : element('SegmentList', addressing, [
         element('Initialization', { sourceURL: initialization }),
         times.print({ isRepeated: false }),
-        ...times.msns.map((msn) => segmentUrl(id, msn, times.placeOf(msn))),
+        ...times.msns.map((msn) => segmentUrl(folder, msn, times.placeOf(msn))),
       ]);
   const channels =
     track.kind === 'audio'
@@ -360,11 +391,11 @@ function isNumbered({ isContiguous, hasPlaces }: SegmentTimes): boolean {
 }
 
 /** An address with its number, or a range of a file (5.3.9.3). */
-function segmentUrl(id: string, msn: number, place: SegmentPlace | undefined): string {
-  if (!place) return element('SegmentURL', { media: `${id}/${msn}.m4s` });
+function segmentUrl(folder: string, msn: number, place: SegmentPlace | undefined): string {
+  if (!place) return element('SegmentURL', { media: `${folder}${msn}.m4s` });
   const { offset, length } = place;
   const mediaRange = `${offset}-${offset + length - 1}`;
-  return element('SegmentURL', { media: `${id}/${msn}-${offset}.mp4`, mediaRange });
+  return element('SegmentURL', { media: `${folder}${msn}-${offset}.mp4`, mediaRange });
 }
 
 function channelsOf(channels: number): number {

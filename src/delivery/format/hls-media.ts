@@ -59,11 +59,12 @@ interface HlsMediaOptions<Segment> {
 export function hlsMediaPlaylist<Segment extends PresentationSegment>(
   presentation: Presentation<Segment>,
   renditionId: string,
-  { folderOf, placeOf, protectionOf, skip = false }: HlsMediaOptions<Segment>,
+  { folderOf, placeOf, protectionOf: given, skip = false }: HlsMediaOptions<Segment>,
 ): PrintedPlaylist {
   const { live, ended, fixed = false, targetDurationS, dateRanges } = presentation;
   const isTs = renditionId === TS;
   const isText = isSubtitle(renditionId);
+  const protectionOf = isText ? given && textProtection(given) : given;
   // MPEG-TS and subtitles have complete segments only.
   const parts = isTs || isText ? undefined : live?.parts;
   const rendition = live && renditionFor(presentation.describe().tracks, renditionId);
@@ -96,6 +97,14 @@ export function hlsMediaPlaylist<Segment extends PresentationSegment>(
     ...(next && { preloadHint: { type: 'PART', uri: hintUri(folderOf(renditionId), next, protectionOf) } }),
     renditionReports: live && parts && !ended ? reportsOf(presentation, live, parts, renditionId) : [],
     iFramesOnly: false,
+  };
+}
+
+/** Common encryption leaves subtitles clear. */
+function textProtection(protectionOf: ProtectionOf): ProtectionOf {
+  return (msn) => {
+    const protection = protectionOf(msn);
+    return protection?.common ? undefined : protection;
   };
 }
 
@@ -233,7 +242,7 @@ function* listSegments<Segment extends PresentationSegment>(
     listed.gap = segment.lost || (!media && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
     if (placeOf) place(listed, listed.gap || !rendition ? undefined : placeOf(segment, rendition));
-    if (layout.map) listed.map = mapOf(layout.map, protection);
+    if (layout.map) listed.map = mapOf(layout.map, layout.folder, protection);
     else delete listed.map;
     if (protection) listed.keys = protection.keys;
     else delete listed.keys;
@@ -270,7 +279,7 @@ interface OpenParts {
 /** The unfinished last segment has parts only. */
 function listOpen(
   { utcOffsetUs, discontinuity }: PresentationSegment,
-  { lead, map }: InitLayout,
+  { lead, map, folder }: InitLayout,
   { first, parts, protection }: OpenParts,
 ): PrintedSegment {
   const programDateTimeMs = (utcOffsetUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
@@ -279,17 +288,23 @@ function listOpen(
     durationS: 0,
     discontinuity,
     programDateTimeMs,
-    ...(map && { map: mapOf(map, protection) }),
+    ...(map && { map: mapOf(map, folder, protection) }),
     ...(protection && { keys: protection.keys }),
     gap: false,
     parts,
   };
 }
 
-/** The Media Initialization Section of a segment: clear, unless the keys apply to it too. */
-function mapOf(map: MapTag, protection: Protection | undefined): MapTag {
+/**
+ * The Media Initialization Section of a segment: clear, unless the keys apply to it too; of common encryption
+ * that of its key.
+ *
+ * @param folder the start of its address
+ */
+function mapOf(map: MapTag, folder: string, protection: Protection | undefined): MapTag {
   const [key] = protection?.coversMap ? protection.keys : [];
-  return key ? { uri: map.uri, key } : map;
+  const uri = protection?.common ? `${folder}${protection.folder}${map.uri.slice(folder.length)}` : map.uri;
+  return key ? { uri, key } : uri === map.uri ? map : { uri };
 }
 
 function partUri(folder: string, msn: number, part: number): string {

@@ -4,7 +4,7 @@
  */
 import { videoRangeOf } from '@oxbow/media/colours';
 import type { TextTrack, Track } from '@oxbow/media/frame';
-import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '@oxbow/media/m3u8/playlist';
+import type { KeyTag, Rendition as ListedRendition, MultivariantPlaylist, Variant } from '@oxbow/media/m3u8/playlist';
 import type { Description, Presentation } from '@oxbow/media/presentation';
 import {
   codecsOf,
@@ -111,6 +111,11 @@ export function hlsMultivariant(
       };
     });
   }
+}
+
+/** Adds the keys that players may request before they load a Media Playlist (4.4.6.5). */
+export function withSessionKeys(list: MultivariantPlaylist, sessionKeys: readonly KeyTag[]): MultivariantPlaylist {
+  return sessionKeys.length === 0 ? list : { ...list, sessionKeys };
 }
 
 /** Picture and sound in separate renditions; all as it is without a picture. */

@@ -9,6 +9,8 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { edgeOf, type LiveSegment, type LiveWindowView, lastSealedOf } from '../../packager/live-segment.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
+import { contentKeysOf } from '../encryption/access-by-key.ts';
+import { manifestProtection } from '../encryption/playlist-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
@@ -112,7 +114,9 @@ function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = fal
     before: earlierOf(list, view),
     beside: (view.qualities ?? []).flatMap(({ track }) => listedOf(qualities?.get(track.rung)?.list, view)),
   };
-  const prediction = predict(view);
+  const protectionOf = manifestProtection(stream, '');
+  // An encrypted segment is sent once it is complete.
+  const prediction = protectionOf ? undefined : predict(view);
   const listed = view.segments.filter(({ sealed }) => sealed).map((segment) => present(segment, false));
   if (prediction?.open) listed.push(prediction.open);
   const open = shown.beside.map((quality) => (prediction ? predictQuality(quality.view, listed) : undefined));
@@ -124,6 +128,7 @@ function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = fal
     view.ended,
     ending,
     prediction !== undefined,
+    contentKeysOf(stream)?.series,
     ...shown.beside.flatMap(({ complete }) => [complete[0]?.init.number, complete[0]?.msn, complete.at(-1)?.msn]),
     ...[prediction?.open, ...open].flatMap((predicted) => [
       predicted?.msn,
@@ -134,7 +139,7 @@ function manifestOf(stream: ServedLiveStream, view: LiveWindowView, ending = fal
   if (last?.state === state) return last.reply;
   const presentation = dashPresentation(shown, { prediction, open, isEnding: ending });
   const reply = steeredReply(stream.steering, (steering) => {
-    const text = dashManifest(presentation, '', { steered: { name: stream.name, steering } });
+    const text = dashManifest(presentation, '', { steered: { name: stream.name, steering }, protectionOf });
     return playlistReply(text, caching.live, contentTypes.manifest);
   });
   printed.set(list, { state, reply });

@@ -4,6 +4,7 @@
  * 18, 28.
  */
 import { crc32 } from 'node:zlib';
+import type { Track } from '@oxbow/media/frame';
 import { printInit } from '@oxbow/media/isobmff/init';
 import { printMediaPlaylist, printMultivariantPlaylist } from '@oxbow/media/m3u8/print';
 import { isSubtitle, type Rendition, renditionsOf } from '@oxbow/media/rendition-set';
@@ -21,9 +22,11 @@ import {
 } from '../body-parts.ts';
 import { emptyText } from '../empty-text.ts';
 import { contentKeysOf } from '../encryption/access-by-key.ts';
-import type { ContentKeys } from '../encryption/content-keys.ts';
+import { commonInit, isCommonKey } from '../encryption/common-media.ts';
+import type { ContentKey, ContentKeys } from '../encryption/content-keys.ts';
+import { sessionKeysOf } from '../encryption/playlist-keys.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
-import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import { hlsMultivariant, withSessionKeys } from '../format/hls-multivariant.ts';
 import { withPathways } from '../format/pathways.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '../segment-media.ts';
@@ -95,7 +98,7 @@ export function liveIndex(stream: ServedLiveStream): Reply {
   const { list } = stream;
   const view = list.generation && list.view(list.generation.number);
   if (!view || !list.ready || view.ended) throw offline(stream);
-  return rendered(stream, view, 'index', () => liveIndexReply(view, stream));
+  return rendered(stream, view, `index#${contentKeysOf(stream)?.series}`, () => liveIndexReply(view, stream));
 }
 
 /**
@@ -107,11 +110,16 @@ export function liveIndex(stream: ServedLiveStream): Reply {
  */
 export function liveIndexReply(
   view: LiveWindowView,
-  { name, steering }: Pick<ServedLiveStream, 'name' | 'steering'>,
+  stream: ServedLiveStream,
   { folder = '', isApart = false }: { readonly folder?: string; readonly isApart?: boolean } = {},
 ): Reply {
+  const { name, steering } = stream;
   const presentation = { ...livePresentation(view), describe: () => describeMeasured(view) };
-  const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`, { isApart });
+  const sessionKeys = sessionKeysOf(stream, folder === '' ? '' : '../');
+  const list = withSessionKeys(
+    hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`, { isApart }),
+    sessionKeys,
+  );
   const address = { folder: `/live/${name}/${folder}`, serverUri: `${folder === '' ? '' : '../'}steering.json` };
   return steeredReply(steering, (by) =>
     playlistReply(printMultivariantPlaylist(by ? withPathways(list, by, address) : list), caching.live),
@@ -179,13 +187,27 @@ function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, p
   }
 }
 
-/** An init section by its number. */
-export function answerInit(stream: ServedStream, renditionId: string, number: number): Reply {
+/**
+ * An init section by its number.
+ *
+ * @param key of common encryption; undefined: the tracks are as they are
+ */
+export function answerInit(
+  stream: ServedStream,
+  { rendition: renditionId, init: number }: { readonly rendition: string; readonly init: number },
+  key?: ContentKey,
+): Reply {
   const init = stream.inits.get(number);
   if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}.`);
-  const rendition = renditionOf(init.tracks, renditionId);
-  const bytes = printInit(rendition.tracks);
-  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${renditionId}-init-${number}`, [crc32(bytes)]));
+  const { tracks } = renditionOf(init.tracks, renditionId);
+  return initReply(tracks, `${renditionId}-init-${number}`, key);
+}
+
+/** The init section of tracks. @param name unique within the stream or asset */
+export function initReply(tracks: readonly Track[], name: string, key: ContentKey | undefined): Reply {
+  const clear = printInit(tracks);
+  const bytes = key && isCommonKey(key) ? commonInit(clear, tracks, key) : clear;
+  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(name, [crc32(bytes)]));
 }
 
 /** Names a segment of a rendition. */

@@ -19,6 +19,8 @@ import { LEAST_SEGMENTS } from '../../packager/live-window.ts';
 import { latestDateRanges, MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
 import { toListedSegment } from '../../recording/listed-segment.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
+import { contentKeysOf } from '../encryption/access-by-key.ts';
+import { manifestProtection } from '../encryption/playlist-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import { readyView } from '../live/live.ts';
 import { endingOf } from '../live/live-manifest.ts';
@@ -76,7 +78,7 @@ export class DvrManifests {
     this.#open.delete(key);
     this.#open.set(key, opened);
     dropOldest(this.#open, MAX_OPEN);
-    return opened.reply(clock);
+    return opened.reply(clock, options);
   }
 }
 
@@ -104,18 +106,23 @@ class DvrSegments {
     this.#isDirect = isDirect;
   }
 
-  async reply(clock: Pick<Clock, 'nowMs'>): Promise<Reply> {
+  async reply(clock: Pick<Clock, 'nowMs'>, options: { readonly signal: AbortSignal }): Promise<Reply> {
     const { list } = this.#stream;
     const view = list.view(list.generation!.number)!;
     const isEnding = endingOf(this.#stream, view, clock);
     this.#following = this.#following.catch(() => undefined).then(() => this.#follow(view));
     await this.#following;
-    const state = () => [this.#entries[0]?.msn, this.#entries.at(-1)?.msn, view.ended, isEnding].join('/');
+    const keys = contentKeysOf(this.#stream);
+    const [first, last] = [this.#entries[0], this.#entries.at(-1)];
+    if (first && last) await keys?.ready(first.msn, { lastMsn: last.msn, signal: options.signal });
+    const protectionOf = manifestProtection(this.#stream, '../');
+    const state = () =>
+      [keys?.series, this.#entries[0]?.msn, this.#entries.at(-1)?.msn, view.ended, isEnding].join('/');
     if (this.#printed?.state === state()) return this.#printed.reply;
     const before = state();
     const dateRanges = await this.#dateRanges(view);
     // Another request may have printed it meanwhile, or a newer one.
-    if (state() !== before) return this.reply(clock);
+    if (state() !== before) return this.reply(clock, options);
     const presentation = this.#presentation(view, dateRanges, isEnding);
     const { name, steering: edges } = this.#stream;
     const reply = steeredReply(edges, (steering) => {
@@ -123,6 +130,7 @@ class DvrSegments {
         steered: { name, steering },
         folder: `${dvrFolderOf(this.#lengthUs)}/`,
         placeOf: placeInFile,
+        protectionOf,
       });
       return playlistReply(text, caching.live, contentTypes.manifest);
     });

@@ -144,7 +144,9 @@ export class DvrLists {
     if (open.list.lastMsn !== lastMsn) return this.#reply(requested, view);
     const folderOf = (id: string) => `../../${id}/`;
     const presentation = open.list.presentation(now, promise, dateRanges);
-    const protectionOf = contentKeysOf(stream)?.protectionIn('../../');
+    const keys = contentKeysOf(stream);
+    await keys?.ready(presentation.mediaSequence, { lastMsn });
+    const protectionOf = keys?.protectionIn('../../');
     const text = printMediaPlaylist(
       hlsMediaPlaylist(presentation, rendition, { folderOf, protectionOf, skip, placeOf: ({ place }) => place }),
     );

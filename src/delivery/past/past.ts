@@ -16,11 +16,12 @@ import { OxbowError } from '../../lib/errors.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { findKeyBefore, type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
-import { contentKeysOf, refuseClear } from '../encryption/access-by-key.ts';
+import { contentKeysOf, refuseCommon } from '../encryption/access-by-key.ts';
 import type { ContentKeys } from '../encryption/content-keys.ts';
+import { manifestProtection, sessionKeysOf } from '../encryption/playlist-keys.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
-import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import { hlsMultivariant, withSessionKeys } from '../format/hls-multivariant.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { placeOf, rangesOf } from '../stored-segment.ts';
@@ -151,6 +152,8 @@ export async function leadTo(stream: PastStream, first: RecordedGroup): Promise<
 interface PastOptions {
   /** As ranges of files, where a bucket may answer; default: false. */
   readonly isDirect?: boolean;
+  /** Ends the wait for a key server. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -160,22 +163,27 @@ interface PastOptions {
 export async function answerPastIndex(
   stream: ServedStream,
   request: PastRequest,
-  { isDirect = false }: PastOptions = {},
+  { isDirect = false, signal }: PastOptions = {},
 ): Promise<Reply> {
   const window = await withQualities(stream, request, await openWindow(stream, request));
-  const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`, { isApart: isDirect }));
-  return playlistReply(text, cachingOf(window));
+  const list = hlsMultivariant(window, (id) => `${id}.m3u8`, { isApart: isDirect });
+  const { mediaSequence } = window;
+  await contentKeysOf(stream)?.ready(mediaSequence, { signal });
+  const sessionKeys = sessionKeysOf(stream, folderOfStream(stream, request), mediaSequence);
+  return playlistReply(printMultivariantPlaylist(withSessionKeys(list, sessionKeys)), cachingOf(window));
 }
 
 /** The DASH manifest of a window, with the same qualities. */
 export async function answerPastManifest(
   stream: ServedStream,
   request: PastRequest,
-  { isDirect = false }: PastOptions = {},
+  { isDirect = false, signal }: PastOptions = {},
 ): Promise<Reply> {
-  refuseClear(contentKeysOf(stream));
+  const folder = folderOfStream(stream, request);
+  const protectionOf = manifestProtection(stream, folder);
   const window = await withQualities(stream, request, await openWindow(stream, request));
-  const text = dashManifest(window, folderOfStream(stream, request), { placeOf: isDirect ? placeInFile : undefined });
+  await windowKeysReady(stream, window, signal);
+  const text = dashManifest(window, folder, { placeOf: isDirect ? placeInFile : undefined, protectionOf });
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
 }
 
@@ -189,10 +197,12 @@ export async function answerPastPlaylist(
   stream: ServedStream,
   request: PastRequest,
   renditionId: string,
-  { isDirect = false }: PastOptions = {},
+  { isDirect = false, signal }: PastOptions = {},
 ): Promise<Reply> {
   const window = await openWindow(stream, request);
+  await windowKeysReady(stream, window, signal);
   if (renditionId === TS) {
+    refuseCommon(contentKeysOf(stream));
     const init = firstOf(window.segments)?.init;
     if (init) assertTsCarries(tsRenditionOf(init.tracks).tracks);
   } else if (!hasRendition(window, renditionId)) {
@@ -204,6 +214,19 @@ export async function answerPastPlaylist(
   const placeOf = isDirect ? placeInFile : undefined;
   const text = printMediaPlaylist(hlsMediaPlaylist(window, renditionId, { folderOf, placeOf, protectionOf }));
   return playlistReply(text, cachingOf(window, keys));
+}
+
+/** Waits until the key server has given all keys of a window. @throws OxbowError `key-server-failed` */
+async function windowKeysReady(
+  stream: ServedStream,
+  window: PastWindow,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const keys = contentKeysOf(stream);
+  if (!keys?.isCommon) return;
+  let lastMsn = window.mediaSequence;
+  for (const { msn } of window.segments) lastMsn = msn;
+  await keys.ready(window.mediaSequence, { lastMsn, signal });
 }
 
 /** Folder of the stream's segments, relative to the playlists of a window. */

@@ -35,6 +35,7 @@ import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from '../excha
 import { reportProblem, toProblem } from '../exchange/problem.ts';
 import { BY_ADDRESS } from '../exchange/representation.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
+import { answerLicencePreflight, isLicence, readLicenceRequest } from './licences.ts';
 import { MediaSender } from './media-sender.ts';
 import { directHeadOf, redirectOf } from './presigned.ts';
 import { RepeatedRequests } from './repeated-requests.ts';
@@ -131,6 +132,10 @@ export class OwnMedia implements MediaResponder {
       if (target.address.kind === 'session') {
         await this.#sessionReports.answer(exchange, target, this.#commonFields(exchange, target));
         return;
+      }
+      if (isLicence(target)) {
+        if (method === 'OPTIONS') return answerLicencePreflight(exchange, this.#commonFields(exchange, target));
+        if (method === 'POST') return await this.#answer(exchange, await readLicenceRequest(exchange, target));
       }
       if (method === 'OPTIONS') {
         exchange.head(204, { ...this.#commonFields(exchange, target), ...preflight, allow: MEDIA_METHODS });

@@ -5,6 +5,7 @@
  * message. docs/media.md 25.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Track } from '@oxbow/media/frame';
 import type { Init } from '@oxbow/media/segment';
 import { streamOfWindow } from '../../delivery/live/quality-window.ts';
@@ -111,8 +112,7 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
     a.epoch === b.epoch &&
     a.targetDurationMs === b.targetDurationMs &&
     a.horizonUs === b.horizonUs &&
-    a.contentKeys?.secret === b.contentKeys?.secret &&
-    a.contentKeys?.keyEvery === b.contentKeys?.keyEvery
+    isDeepStrictEqual(a.contentKeys, b.contentKeys)
   );
 }
 

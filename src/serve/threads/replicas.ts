@@ -5,6 +5,7 @@
  * were requested recently have a replica (docs/media.md 25).
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Init } from '@oxbow/media/segment';
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
@@ -13,7 +14,7 @@ import { sharedIntact } from '../../archive/integrity/read-intact.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
-import { ContentKeys } from '../../delivery/encryption/content-keys.ts';
+import { type ContentKeySettings, ContentKeys } from '../../delivery/encryption/content-keys.ts';
 import { EncryptedReplies } from '../../delivery/encryption/encrypted-replies.ts';
 import { type Steering, withTokens } from '../../delivery/format/pathways.ts';
 import { segmentKey } from '../../delivery/live/live.ts';
@@ -50,6 +51,8 @@ class Replica implements ServedLiveStream {
   access: StreamAccess;
   usedMs: number;
   #contentKeys: ContentKeys | undefined;
+  /** What `#contentKeys` was made of, as the last message has it. */
+  #keySettings: ContentKeySettings | undefined;
   readonly #inits = new Map<number, Init>();
   readonly horizonUs = (): number => this.access.horizonUs;
 
@@ -83,9 +86,11 @@ class Replica implements ServedLiveStream {
 
   get contentKeys(): ContentKeys | undefined {
     const { contentKeys: settings } = this.access;
-    const { secret, keyEvery } = this.#contentKeys?.settings ?? {};
-    if (secret !== settings?.secret || keyEvery !== settings?.keyEvery)
-      this.#contentKeys = settings && new ContentKeys(settings);
+    if (settings !== this.#keySettings) {
+      this.#keySettings = settings;
+      if (!isDeepStrictEqual(this.#contentKeys?.settings, settings))
+        this.#contentKeys = settings && new ContentKeys(settings);
+    }
     return this.#contentKeys;
   }
 
