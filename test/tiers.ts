@@ -49,6 +49,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/e2e/direct-dvr.test.ts',
   ),
   'test/browser/direct-past.test.ts': long('plays a recording from a bucket twice', 'test/e2e/direct-past.test.ts'),
+  'test/browser/drm.test.ts': partly('live, lists that reach hours back, keys of the format `identity`'),
   'test/browser/edit.test.ts': partly('pictures that are refused, and streams of the configuration'),
   'test/browser/embed.test.ts': partly('autoplay, and media-chrome'),
   'test/browser/encryption.test.ts': long(
