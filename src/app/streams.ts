@@ -13,6 +13,7 @@ import type { AppContext, Parts, Streams } from '../features/core.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
+import { OncePer } from '../lib/once-per.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import type { Net } from '../net/net.ts';
 import { netAbout } from '../net/traced.ts';
@@ -27,6 +28,9 @@ import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import { StreamTraces } from '../streams/traces/stream-traces.ts';
 import { watchSecretOf } from './accounts.ts';
+
+/** Failures of the key server are logged this often, ms: players try again every second. */
+const REPORTED_EVERY_MS = 30_000;
 
 /**
  * Creates the catalog; `control.open` starts the streams.
@@ -106,7 +110,7 @@ export async function openStreams(
 
 /** @throws OxbowError `bad-setting` for a secret that is too short */
 async function openContentKeys(app: AppContext, net: Net): Promise<ContentKeyring> {
-  const { config, dataFolder, process: part, shutdown, failed } = app;
+  const { config, dataFolder, process: part, shutdown, clock, failed } = app;
   const { secret, keyEvery, clearKey, keyServer } = config.encryption;
   const { watchSecret, clusterSecret } = watchSecretOf(config, part);
   const serverSecret = await openContentSecret(secret, dataFolder, watchSecret, clusterSecret);
@@ -115,7 +119,9 @@ async function openContentKeys(app: AppContext, net: Net): Promise<ContentKeyrin
   const address = url === undefined ? undefined : { url, token, timeoutMs: timeout };
   const server = address && (kind === 'cpix' ? cpixServer(net, address) : webhookServer(net, address));
   const report = failed('requesting a content key');
-  const served = server && new ServedKeys({ server, signal: shutdown.signal, failed: report });
+  const reports = new OncePer(REPORTED_EVERY_MS, () => clock.monotonicMs());
+  const served =
+    server && new ServedKeys({ server, signal: shutdown.signal, failed: (error) => reports.call(() => report(error)) });
   return new ContentKeyring(serverSecret, keyEvery, {
     settings: {
       hasClearKey: clearKey === 'auto' ? !served : clearKey !== 'off',

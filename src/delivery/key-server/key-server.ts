@@ -3,7 +3,7 @@
  * In: the id of a key. Out: the key, the same for the same id, at any time. Types, and how requests are sent.
  * docs/4-watch/drm.md.
  */
-import { FormatError, messageOf } from '@oxbow/media/errors';
+import { FormatError } from '@oxbow/media/errors';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
 import { checkDrmKey, type DrmKey, type NumberedKey } from '../encryption/drm-key.ts';
@@ -43,7 +43,10 @@ interface KeyRequest {
   readonly read: (text: string) => DrmKey | undefined;
 }
 
-/** Sends one request to a key server. Throws as `KeyServer.keyOf` does. */
+/**
+ * Sends one request to a key server. Throws as `KeyServer.keyOf` does; the address is in the cause alone, as
+ * viewers read the message.
+ */
 export async function requestKey(
   net: Pick<Net, 'fetch'>,
   { url, token, timeoutMs }: KeyServerAddress,
@@ -51,7 +54,7 @@ export async function requestKey(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<DrmKey> {
   const failed = (reason: string, cause?: unknown) =>
-    new OxbowError('key-server-failed', `The key server at ${new URL(url).host} ${reason}.`, { cause });
+    new OxbowError('key-server-failed', `The key server ${reason}.`, { cause });
   let key: DrmKey | undefined;
   try {
     using answer = await net.fetch(url, {
@@ -71,7 +74,7 @@ export async function requestKey(
     signal.throwIfAborted();
     if (error instanceof FormatError) throw failed(`gives a malformed answer: ${error.message}`, error);
     if (error instanceof OxbowError && error.code === 'key-server-failed') throw error;
-    throw failed(`cannot be used: ${messageOf(error).replace(/\.$/, '')}`, error);
+    throw failed('cannot be reached', error);
   }
   if (!key) throw failed('gives another key than the one that was requested');
   return key;

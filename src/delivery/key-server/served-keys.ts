@@ -18,7 +18,7 @@ interface ServedKeysOptions {
   readonly server: KeyServer;
   /** Ends all requests. */
   readonly signal: AbortSignal;
-  /** A key that no player waits for yet could not be requested. */
+  /** A key was not given; called for each request. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -41,7 +41,7 @@ export class ServedKeys {
       },
       expect: (key) => {
         if (this.#known.has(hexOf(key.kid)) || this.#requests.size >= MAX_REQUESTS) return;
-        this.#request(content, key).catch(this.#options.failed);
+        this.#request(content, key).catch(() => undefined); // `failed` was called
       },
     };
   }
@@ -60,12 +60,16 @@ export class ServedKeys {
     if (this.#known.has(id)) return Promise.resolve();
     const running = this.#requests.get(id);
     if (running) return running;
-    const { server, signal } = this.#options;
+    const { server, signal, failed } = this.#options;
     const request = server
       .keyOf({ content, kid, number }, { signal })
       .then((key) => {
         this.#known.set(id, key);
         dropOldest(this.#known, MAX_KEYS);
+      })
+      .catch((error: unknown) => {
+        if (!signal.aborted) failed(error);
+        throw error;
       })
       .finally(() => this.#requests.delete(id));
     this.#requests.set(id, request);
