@@ -17,6 +17,7 @@ import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchMeasuredLadder } from './ladder/measured-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchCalendar } from './past/calendar.ts';
+import { benchInsight } from './past/insight.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
@@ -76,6 +77,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --of 1000x1095     streams and days
   calendar-postgres  the same on PostgreSQL; needs PostgreSQL
     --of 200x1095      streams and days
+  insight    answers of insight over made-up sessions of a month in SQLite, and their bytes
+    --viewers 1000000  sessions
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
     --seconds 60       seconds of each frame rate
   jobs       from the answer 202 to the first progress of a job, on an idle worker, by push and by pull
@@ -219,6 +222,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   timeline: () => benchTimeline(...streamsAndDays()),
   calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
   'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),
+  insight: () => benchInsight(viewers(1_000_000)),
   'timeline-postgres': () => benchTimelinePostgres(...streamsAndDays()),
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),

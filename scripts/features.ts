@@ -109,6 +109,9 @@ export const features: readonly Feature[] = [
     'erase deletions holds',
     'record/recordings',
   ),
+  feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
+  feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),
+  feature('Most rewound', 'what viewers watched again, on the timeline', 'rewound heat', 'run/insight-pages'),
   feature('Alarms', 'black, frozen and silent media, loss, bitrate', 'alarms alarm-rules', 'run/alarms'),
   feature(
     'Library',

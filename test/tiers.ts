@@ -69,6 +69,8 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/browser/room-access.test.ts',
   ),
   'test/browser/http3/http3.test.ts': long('a separate Chromium for each protocol', 'test/checks/deploy.test.ts'),
+  'test/browser/insight-pages.test.ts': partly('the wide light page in English'),
+  'test/browser/insight.test.ts': partly('ten sessions of each player'),
   'test/browser/join.test.ts': long(
     'counts every picture over joins, with several attempts',
     'test/browser/timeline.test.ts',

@@ -13,6 +13,7 @@ import { deletionEvents } from './deletions/deletion-events.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
+import { reportEvents } from './reports/report-events.ts';
 import { roomEvents } from './room/room-events.ts';
 import { StreamView } from './shapes.ts';
 import { storageEvents } from './storage-events.ts';
@@ -178,6 +179,7 @@ export const eventTable = {
     data: inline(Finding),
   },
   ...alarmEvents,
+  ...reportEvents,
   ...relayEvents,
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': {

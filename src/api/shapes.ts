@@ -10,6 +10,7 @@ import { WatchRuleSettings } from './access/watch-rules-shapes.ts';
 import { alarmSettings } from './alarms/alarm-settings.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { PastRuleSettings, PastRulesView } from './past/past-rules.ts';
+import { rewoundSettings } from './rewound/rewound-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { encryptionSetting, SegmentEncryption } from './stream/encryption-shapes.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from './stream/stream-texts.ts';
@@ -108,6 +109,9 @@ export const StreamView = Type.Object(
     ),
     alarms: Type.Optional(Type.String({ description: 'changes of the rules of alarms; absent: none' })),
     encryption: Type.Optional(SegmentEncryption),
+    showRewound: Type.Optional(
+      Type.Literal(true, { description: 'viewers see on the timeline which parts were watched most; absent: no' }),
+    ),
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -278,6 +282,7 @@ export const StreamSettings = Type.Object(
       ]),
     ),
     ...alarmSettings,
+    ...rewoundSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
     watchRules,
     past,
@@ -344,6 +349,7 @@ export const StreamPatch = Type.Object(
     record,
     storage,
     ...alarmSettings,
+    ...rewoundSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     watchRules,

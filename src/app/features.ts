@@ -5,6 +5,7 @@
 
 import { noClips } from '../api/clips/clips-api.ts';
 import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
+import { noInsight } from '../api/insight/no-insight.ts';
 import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
 import { clips } from '../features/clips/feature.ts';
@@ -12,12 +13,15 @@ import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
+import { insight } from '../features/insight/feature.ts';
 import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
 import { liveWorkers } from '../features/live-workers/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
+import { reports } from '../features/reports/feature.ts';
+import { rewound } from '../features/rewound/feature.ts';
 import { rooms } from '../features/rooms/feature.ts';
 import { steering } from '../features/steering/feature.ts';
 import { verify } from '../features/verify/feature.ts';
@@ -33,6 +37,9 @@ export const features: readonly Feature[] = [
   clips,
   exports,
   alarms,
+  insight,
+  rewound,
+  reports,
   relays,
   inspect,
   pictures,
@@ -55,6 +62,7 @@ export function createHooks(): Hooks {
     horizons: new Set(),
     clips: noClips,
     edgePurges: noEdgePurges,
+    insight: noInsight,
     steering: noSteerer,
     remoteEncoders: noRemoteEncoders,
     abilities: new Map(),

@@ -6,6 +6,8 @@
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
+import { insightSection } from '../features/insight/settings.ts';
+import { reportsSection } from '../features/reports/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
 import { steeringSection } from '../features/steering/settings.ts';
 import { verifySettings } from '../features/verify/settings.ts';
@@ -234,6 +236,8 @@ export const schema = section({
   mail: mailSection,
   contentCheck: contentCheckSection,
   alarms: alarmsSection,
+  insight: insightSection,
+  reports: reportsSection,
   identity: identitySection,
   playbackJwt: playbackJwtSection,
   publish: section({

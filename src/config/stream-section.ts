@@ -76,6 +76,8 @@ export interface StreamConfig {
   readonly storage?: string | undefined;
   /** Changes of the rules of alarms, see api/alarms; absent: none. */
   readonly alarms?: string | undefined;
+  /** Whether viewers see which parts of its past were watched most; absent: no. */
+  readonly showRewound?: true | undefined;
   /** Who may watch by network and country; absent: `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
   /** The broadcaster's rules for the past; absent: none. */
@@ -156,6 +158,7 @@ const stream = section({
   alarms: alarmRules(
     'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
   ),
+  showRewound: flag(false, 'Whether viewers see on the timeline which parts of the past were watched most.'),
   watchRules: streamRulesSection,
   past: pastSection,
   encryption: choice(
@@ -187,7 +190,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
-    const { watchRules, past, encryption, ...others } = more;
+    const { watchRules, past, encryption, showRewound, ...others } = more;
     const rules = listsOf(watchRules.allow, watchRules.deny);
     const pastRules = pastRulesOfSection(past);
     const fields = {
@@ -199,6 +202,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(recordQualities && { recordQualities }),
       ...(storage !== '' && { storage }),
       ...(alarms !== '' && { alarms }),
+      ...(showRewound && { showRewound }),
       ...(rules && { watchRules: rules }),
       ...(pastRules && { past: pastRules }),
       ...(encryption !== 'default' && { encryption }),

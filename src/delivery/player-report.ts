@@ -4,6 +4,20 @@
  */
 import type { PlayerState } from '../api/session-shapes.ts';
 
+/** All that a report says, and who has sent it, for insight. In memory only. */
+export interface ReportText {
+  /** The list of CMCD as it came. */
+  readonly cmcd: string;
+  /** IP address of the client. */
+  readonly address: string;
+  /** ISO 3166-1; undefined: no proxy reports it. */
+  readonly country: string | undefined;
+  /** Host name by which the client knows this server. */
+  readonly host: string;
+  /** `DNT: 1` or `Sec-GPC: 1`. */
+  readonly isOptedOut: boolean;
+}
+
 /** A report; undefined: the player does not say. */
 export interface PlayerReport {
   /** Playback has ended: the player is no viewer any more. */
@@ -21,4 +35,6 @@ export interface PlayerReport {
   readonly bitrateKbps: number | undefined;
   /** Its role, such as `v0-480`. */
   readonly rendition: string | undefined;
+  /** Undefined: the player is known by its requests. */
+  readonly text?: ReportText;
 }

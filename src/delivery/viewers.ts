@@ -7,8 +7,9 @@
  */
 import type { MediaAddress } from '../api/media-address.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
+import { Emitter, type Subscribable } from '../lib/events.ts';
 import { AnonymousPlayers } from './live/anonymous-players.ts';
-import type { PlayerReport } from './player-report.ts';
+import type { PlayerReport, ReportText } from './player-report.ts';
 
 /** A player without requests and reports for this long is no viewer, ms. */
 const WATCHES_MS = 30_000;
@@ -62,6 +63,14 @@ export interface EndedPlayback {
   readonly last: PlayerReport;
 }
 
+/** What a player says in a report, or in a request for media. */
+export interface ReportedPlayback {
+  /** Name of the stream, or the path of the media. */
+  readonly content: string;
+  readonly text: ReportText;
+  readonly isRequest: boolean;
+}
+
 /** The players of one stream. */
 interface Audience {
   /** Least recent first. */
@@ -92,6 +101,7 @@ export class Viewers {
   /** When players said goodbye, by stream and player, oldest first. */
   readonly #goodbyes = new Map<string, number>();
   #inAll = 0;
+  readonly #reports = new Emitter<ReportedPlayback>();
 
   /**
    * @param options.nowMs a clock that never steps, ms
@@ -109,6 +119,11 @@ export class Viewers {
     this.#onOver = options.onOver ?? (() => undefined);
     this.#onPlayed = options.onPlayed;
     this.#anonymous = new AnonymousPlayers(options.nowMs);
+  }
+
+  /** Emits every report of a player that names its session. */
+  get reports(): Subscribable<ReportedPlayback> {
+    return this.#reports;
   }
 
   /**
@@ -138,6 +153,7 @@ export class Viewers {
    * @param key as for `seen`: a player is one viewer by its requests and by its reports
    */
   reported(stream: string, key: string, report: PlayerReport): void {
+    if (report.text) this.#reports.emit({ content: stream, text: report.text, isRequest: false });
     const player = identityOf(key);
     const goodbye = `${stream} ${player}`;
     if (report.hasLeft) {
@@ -157,6 +173,15 @@ export class Viewers {
     seen.report = report;
     seen.reportedMs = this.#nowMs();
     if (report.state === 'playing') seen.startupMs ??= seen.reportedMs - seen.startedMs;
+  }
+
+  /**
+   * Notes what a player says in a request for media.
+   *
+   * @param content name of the stream, or the path
+   */
+  requested(content: string, text: ReportText): void {
+    this.#reports.emit({ content, text, isRequest: true });
   }
 
   /** Counts a player with a pending request as a viewer until the returned function is called. */

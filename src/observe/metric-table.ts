@@ -5,6 +5,7 @@
  * counters end in `_total`.
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
+import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
@@ -106,6 +107,7 @@ export const metricTable = {
   ...serviceMetrics,
   ...alarmMetrics,
   ...liveWorkerMetrics,
+  ...insightMetrics,
   ...publishMetrics,
   ...steeringMetrics,
   ...edgeMetrics,

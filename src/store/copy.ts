@@ -83,6 +83,12 @@ const keys = {
   alarm_mute: ['stream_id'],
   journal: ['seq'],
   setting: ['path'],
+  viewing_content: ['seq'],
+  viewing_minute: ['minute', 'content', 'session', 'node'],
+  viewing_hour: ['hour', 'content', 'edge', 'country'],
+  viewing_startup: ['hour', 'content', 'edge', 'country', 'bucket'],
+  viewing_sum: ['content', 'kind', 'bucket', 'hour'],
+  report: ['to_us'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
@@ -91,7 +97,16 @@ type CopiedTable = keyof typeof keys;
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
 /** Tables whose numbers are never used again, and the columns with them. */
-const numbered = ['mail_message', 'audit', 'job', 'webhook_delivery', 'asset', 'asset_subtitle', 'journal'] as const;
+const numbered = [
+  'mail_message',
+  'audit',
+  'job',
+  'webhook_delivery',
+  'asset',
+  'asset_subtitle',
+  'journal',
+  'viewing_content',
+] as const;
 
 const ROWS_EACH = 500;
 /** Engines have limits on the parameters of a statement. */

@@ -32,6 +32,7 @@ function stream(name: string): StreamTable {
     past_rules: null,
     start_mark_ms: null,
     encryption: null,
+    show_rewound: 0,
   };
 }
 

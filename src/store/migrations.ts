@@ -5,6 +5,8 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
+import { insightMigration } from '../features/insight/tables.ts';
+import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
@@ -438,6 +440,14 @@ export const migrations: readonly Migration[] = [
    ALTER TABLE asset ADD COLUMN encryption TEXT;`,
     down: `ALTER TABLE asset DROP COLUMN encryption;
    ALTER TABLE stream DROP COLUMN encryption;`,
+  },
+  insightMigration,
+  reportMigration,
+  // Whether viewers see which parts of a stream were watched most.
+  {
+    up: 'ALTER TABLE stream ADD COLUMN show_rewound INTEGER NOT NULL DEFAULT 0;',
+    down: 'ALTER TABLE stream DROP COLUMN show_rewound;',
+    expands: true,
   },
 ];
 

@@ -6,7 +6,15 @@
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
+import type {
+  ViewingContentTable,
+  ViewingHourTable,
+  ViewingMinuteTable,
+  ViewingStartupTable,
+  ViewingSumTable,
+} from '../features/insight/tables.ts';
 import type { RelayTable } from '../features/relays/tables.ts';
+import type { ReportTable } from '../features/reports/tables.ts';
 import type {
   MediaServerTable,
   RoomItemTable,
@@ -90,6 +98,8 @@ export interface StreamTable {
   start_mark_ms: number | null;
   /** How its segments are encrypted; null: the setting `encryption.streams`. */
   encryption: string | null;
+  /** 1: viewers see which parts of its past were watched most. */
+  show_rewound: number;
 }
 
 /** The picture that a user uploaded for a stream. */
@@ -447,4 +457,10 @@ export interface Tables {
   journal: JournalTable;
   setting: SettingTable;
   stream_shard: StreamShardTable;
+  viewing_content: ViewingContentTable;
+  viewing_minute: ViewingMinuteTable;
+  viewing_hour: ViewingHourTable;
+  viewing_startup: ViewingStartupTable;
+  viewing_sum: ViewingSumTable;
+  report: ReportTable;
 }

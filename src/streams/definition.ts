@@ -41,6 +41,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly storage?: string | undefined;
   /** Changes of the rules of alarms, see api/alarms/alarm-rules; absent: none. */
   readonly alarms?: string | undefined;
+  /** Whether viewers see which parts of its past were watched most; absent: no. */
+  readonly showRewound?: true | undefined;
   /** Who may watch by network and country; absent: the setting `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
   /** The broadcaster's rules for the past; absent: none. */

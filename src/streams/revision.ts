@@ -24,6 +24,7 @@ export function revisionOf(definition: StreamDefinition): string {
     watchRules,
     past,
     encryption,
+    showRewound,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -36,6 +37,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(watchRules === undefined ? [] : [{ watchRules }]),
     ...(past === undefined ? [] : [{ past }]),
     ...(encryption === undefined ? [] : [{ encryption }]),
+    ...(showRewound === undefined ? [] : [{ showRewound }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -43,7 +43,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms, watchRules, past, encryption } = patch;
+  const { storage, alarms, watchRules, past, encryption, showRewound } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -56,6 +56,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(recordQualities !== undefined && { recordQualities: recordQualities || undefined }),
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
+    ...(showRewound !== undefined && { showRewound: showRewound || undefined }),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),
     ...(encryption !== undefined && { encryption: encryption ?? undefined }),

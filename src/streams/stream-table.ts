@@ -18,6 +18,7 @@ import type { Store } from '../store/db.ts';
 import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import { changeRows } from '../store/shards/stream-rows.ts';
+import { eraseViewing } from '../store/tables/viewing-rows.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
@@ -102,6 +103,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
     ...(row.encryption !== null && { encryption: row.encryption as StreamEncryption }),
+    ...(row.show_rewound === 1 && { showRewound: true }),
     ...(row.watch_rules !== null && { watchRules: read<WatchRuleLists>('watch_rules') ?? NO_ONE }),
     ...(row.past_rules !== null && { past: read<PastRules>('past_rules') ?? CLOSED_PAST }),
     ...(row.start_mark_ms !== null && { startMarkMs: row.start_mark_ms }),
@@ -128,6 +130,7 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     qualities: JSON.stringify(qualitySettingsOf(definition)),
     storage: definition.storage ?? null,
     alarms: definition.alarms ?? null,
+    show_rewound: definition.showRewound ? 1 : 0,
     watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
     past_rules: definition.past === undefined ? null : JSON.stringify(definition.past),
     start_mark_ms: definition.startMarkMs ?? null,
@@ -179,6 +182,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   for (const table of ['stream_on_air', 'relay', 'alarm', 'alarm_mute', 'journal'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
+  await eraseViewing(db, { kind: 'stream', id: streamId });
   await deps.recordings.stats.clear(streamId);
   deps.recordings.horizons.forget(streamId);
   await deps.recordings.pins.forget(streamId);

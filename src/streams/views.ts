@@ -97,6 +97,7 @@ function definedViewOf(definition: StreamDefinition, picture: string | undefined
     ...(definition.alarms !== undefined && { alarms: definition.alarms }),
     ...(definition.encryption !== undefined && { encryption: definition.encryption }),
     ...(definition.recordQualities && { recordQualities: true }),
+    ...(definition.showRewound && { showRewound: true as const }),
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),
     hls: printMediaAddress({ kind: 'index', stream: definition.name }),

@@ -14,6 +14,7 @@ const pinned =
   need('cc') || need('taskset') || (availableParallelism() < 2 ? 'servers and clients need a core each' : false);
 
 test('bench timeline', () => bench('timeline --of 2x1'));
+test('bench insight', () => bench('insight --viewers 300'));
 test('bench calendar', () => bench('calendar --of 2x40'));
 test('bench calendar-postgres', { skip: needPostgres() }, () => bench('calendar-postgres --of 2x40'));
 test('bench timeline-postgres', { skip: needPostgres() }, () => bench('timeline-postgres --of 2x1'));

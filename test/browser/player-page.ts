@@ -76,9 +76,11 @@ window.start = async (player, address, lowLatency, further = {}) => {
     shaka.polyfill.installAll();
     const shown = new shaka.Player();
     shown.addEventListener('error', ({ detail }) => errors.push('shaka ' + detail.code + ' ' + detail.data + ' ' + detail));
-    await shown.attach(video);
     shown.configure({ streaming: { lowLatencyMode: lowLatency } });
+    // Before it has the element: later it reports no states of it.
     shown.configure(further);
+    await shown.attach(video);
+    window.shown = shown;
     await shown.load(address);
     latencyOf = () => shown.getStats().liveLatency;
   } else if (player === 'dash.js') {

@@ -12,6 +12,8 @@ import { clusterNodesContract } from '../../src/cluster/placement/cluster-nodes.
 import { placementFaultsContract } from '../../src/cluster/placement/placement-faults.contract.ts';
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
+import { insightContract } from '../../src/features/insight/insight.contract.ts';
+import { reportTableContract } from '../../src/features/reports/report-table.contract.ts';
 import { messageTableContract } from '../../src/features/rooms/chat/message-table.contract.ts';
 import { roomTakeoverContract } from '../../src/features/rooms/cluster/room-takeover.contract.ts';
 import { roomTablesContract } from '../../src/features/rooms/stored/room-tables.contract.ts';
@@ -65,11 +67,13 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   clusterNodesContract('PostgreSQL', openDatabase);
   accountTablesContract('PostgreSQL', openDatabase);
   tableQueueContract('PostgreSQL', openDatabase);
+  insightContract('PostgreSQL', openDatabase);
   messageTableContract('PostgreSQL', openDatabase);
   roomTablesContract('PostgreSQL', openDatabase);
   roomTakeoverContract('PostgreSQL', openDatabase);
   recordingTablesContract('PostgreSQL', openDatabase);
   recordedSumsContract('PostgreSQL', openDatabase);
+  reportTableContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);
   eventLogOrderContract('PostgreSQL', openDatabase);

@@ -68,6 +68,7 @@ const pageNames = Object.keys(paths) as PageName[];
 export const adminTabs = [
   'overview',
   'streams',
+  'insight',
   'alarms',
   'storage',
   'jobs',

@@ -45,7 +45,8 @@ export interface AlarmMailLine {
   readonly still: string;
 }
 
-interface Parts {
+/** The parts of a message. */
+export interface MailParts {
   readonly subject: string;
   /** Before the link. */
   readonly before: readonly string[];
@@ -58,7 +59,7 @@ interface Parts {
   readonly after: readonly string[];
 }
 
-type Texts = { readonly [K in MailTopic['kind']]: (topic: MailTopic & { readonly kind: K }) => Parts };
+type Texts = { readonly [K in MailTopic['kind']]: (topic: MailTopic & { readonly kind: K }) => MailParts };
 
 const english: Texts = {
   verify: ({ name, site }) => ({
@@ -151,21 +152,19 @@ const chinese: Texts = {
 /** Writes a message. */
 export function writeMail(topic: MailTopic, language: MailLanguage): MailContent {
   const texts = language === 'zh' ? chinese : english;
-  const {
-    subject,
-    before,
-    items = [],
-    tail,
-    action,
-    after,
-  } = (texts[topic.kind] as (topic: MailTopic) => Parts)(topic);
-  const link = 'link' in topic ? topic.link : undefined;
+  const parts = (texts[topic.kind] as (topic: MailTopic) => MailParts)(topic);
+  return writeParts(parts, 'link' in topic ? topic.link : undefined, language);
+}
+
+/** Writes a message of its parts. @param link absolute URL, after the items */
+export function writeParts(parts: MailParts, link: string | undefined, language: MailLanguage): MailContent {
+  const { subject, before, items = [], tail, action, after } = parts;
   const end = tail === undefined ? [] : [tail];
   const listed = items.map((item) => [item.text, ...item.links].join('\n'));
   const text = [...before, ...listed, ...end, ...(link === undefined ? [] : [link]), ...after].join('\n\n');
   const paragraphs = [
     ...before.map(escapeHtml),
-    ...items.map((item) => [escapeHtml(item.text), ...item.links.map(linkTo)].join('<br>')),
+    ...items.map((item) => [escapeHtml(item.text).replaceAll('\n', '<br>'), ...item.links.map(linkTo)].join('<br>')),
     ...end.map(escapeHtml),
     ...(link === undefined
       ? []

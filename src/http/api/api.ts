@@ -180,7 +180,8 @@ function registerTable(
   for (const schema of names.all) app.addSchema(schema);
   const compilers = lazyCompilers(app, names);
   app.after(() => {
-    const add = (scope: FastifyInstance, { route, schema }: (typeof described)[number]) =>
+    const add = (scope: FastifyInstance, { route, schema }: (typeof described)[number]) => {
+      if (route.anyPage && route.method === 'POST') addPreflight(scope, route);
       scope.route({
         method: route.method,
         url: route.path,
@@ -212,6 +213,7 @@ function registerTable(
           return sendFile(request, reply, answered.file, fileClassOf(route), deps);
         },
       });
+    };
     for (const each of described) if (!each.route.streams) add(app, each);
     app.register(async (scope) => {
       scope.removeAllContentTypeParsers();
@@ -235,6 +237,22 @@ function registerTable(
       return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
     });
   });
+}
+
+/** Browsers ask before a page of another site sends a body that no form could send. Fetch 3.2.2. */
+function addPreflight(scope: FastifyInstance, { path, method }: Route): void {
+  scope.options(path, { schema: { hide: true } }, async (_, reply) =>
+    reply
+      .code(204)
+      .headers({
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': `${method}, OPTIONS`,
+        'access-control-allow-headers': 'Content-Type',
+        'access-control-max-age': '86400',
+        allow: `${method}, OPTIONS`,
+      })
+      .send(),
+  );
 }
 
 /**

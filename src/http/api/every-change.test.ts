@@ -12,6 +12,7 @@ const exceptions: Readonly<Record<string, string>> = {
   resultJob: 'the end of a job: event job.done',
   failureJob: 'the end of a job: event job.failed',
   deleteJobLease: 'a worker gives a job back; the job stays',
+  cmcd: 'several a minute of each player',
   createEdgeReport: 'twenty a minute of each edge',
   replaceUploadsFile: 'the asset has its owner, and asset.created is an event',
   fileUploads: 'as replaceUploadsFile',

@@ -25,7 +25,7 @@ import type { Route, RouteCall } from './route.ts';
  * address needs no other.
  */
 const SIGNED_PATHS =
-  /^\/(?:api\/v1\/(?:streams\/|clips\/|(?:events|time)(?:\?|$))|(?:playlist\.m3u8?|xmltv\.xml(?:\.gz)?)(?:\?|$))/;
+  /^\/(?:api\/v1\/(?:streams\/|clips\/|(?:events|time|cmcd)(?:\?|$))|(?:playlist\.m3u8?|xmltv\.xml(?:\.gz)?)(?:\?|$))/;
 
 /** Limits of requests that start a session: a page of another site must not sign someone in. */
 const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);

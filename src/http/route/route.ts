@@ -95,6 +95,7 @@ export interface Route {
     | 'timeline'
     | 'players'
     | 'alarms'
+    | 'insight'
     | 'clips'
     | 'library'
     | 'jobs'
@@ -129,7 +130,10 @@ export interface Route {
   readonly fileTypes?: readonly string[];
   /** Schema of the body for each status; undefined: no body. */
   readonly replies: Readonly<Record<number, TSchema | undefined>>;
-  /** Pages of other sites may read the answers, as `<oxbow-player>` needs. Only for GET without a token. */
+  /**
+   * Pages of other sites may read the answers, as `<oxbow-player>` needs, and send a POST without
+   * credentials.
+   */
   readonly anyPage?: boolean;
   /**
    * Supports Idempotency-Key: a repeated request gets the first answer again. `stored`: the row itself sees

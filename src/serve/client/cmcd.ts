@@ -102,6 +102,22 @@ export function readReport(list: string): SessionReport | undefined {
   };
 }
 
+/**
+ * The list of keys of a request, as it was sent; empty if it has none.
+ *
+ * @param query without the question mark
+ */
+export function cmcdTextOf(query: string, headers: IncomingHttpHeaders): string {
+  const value = query.includes('CMCD=') ? new URLSearchParams(query).get('CMCD') : null;
+  const lists = value === null ? headerNames.map((name) => headers[name]) : [value];
+  return lists.filter((list) => list !== undefined && list !== '').join();
+}
+
+/** Whether a viewer wants no record of it: Do Not Track, or Global Privacy Control 3.1. */
+export function isOptedOut(headers: IncomingHttpHeaders): boolean {
+  return headers.dnt === '1' || headers['sec-gpc'] === '1';
+}
+
 /** A whole number, or the first of a list of version 2: `(3200;v 128;a)`. */
 function numberOf(value = ''): number | undefined {
   const digits = /^\(?(\d{1,12})(?![\d.])/.exec(value)?.[1];

@@ -47,6 +47,7 @@ export function hotDepsOf(deps: ServeDeps, { ownHosts, head }: Pick<HotDeps, 'ow
     },
     viewers: {
       seen: (stream, player, address) => deps.viewers.seen(stream, player, address),
+      requested: (content, text) => deps.viewers.requested(content, text),
       reported(stream, player, report) {
         deps.metrics.httpRequests.inc({ class: 'session', status: 204 });
         deps.viewers.reported(stream, player, report);

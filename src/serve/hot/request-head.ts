@@ -4,7 +4,8 @@
  * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http
  * must parse: bodies, upgrades, partial heads, anything malformed. RFC 9112 2 to 5.
  */
-import { type Cmcd, readCmcd } from '../client/cmcd.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Cmcd, isOptedOut, readCmcd } from '../client/cmcd.ts';
 import { isFromForeignPage } from '../client/foreign-pages.ts';
 import { readForwarded } from '../client/forwarded.ts';
 import { hostNameOf } from '../client/local-request.ts';
@@ -33,6 +34,8 @@ export interface ClientHeaders {
   readonly closes: boolean;
   /** CMCD of the headers, CTA-5004. */
   readonly cmcd: Cmcd | undefined;
+  /** Those fields; none without CMCD. */
+  readonly cmcdFields: IncomingHttpHeaders;
   /** Name or address of `Host`, without port. */
   readonly hostName: string;
   /** See foreign-pages.ts. */
@@ -40,7 +43,11 @@ export interface ClientHeaders {
   readonly userAgent: string | undefined;
   /** Client addresses that proxies report, see forwarded.ts. */
   readonly forwardedFor: readonly string[] | undefined;
+  /** See client/cmcd.ts. */
+  readonly isOptedOut: boolean;
 }
+
+const NO_FIELDS = {};
 
 /** A parsed request line. */
 export interface RequestLine {
@@ -87,15 +94,18 @@ export function parseClientHeaders(text: string): ClientHeaders | undefined {
     else if (key !== 'user-agent') values.set(key, `${before}, ${value}`);
   }
   const headers = Object.fromEntries(values);
+  const cmcd = readCmcd('', headers);
   return {
     rawHeaders,
     isPlain: !CONDITIONAL.test(text),
     takesGzip: acceptsGzip(values.get('accept-encoding')),
     closes: values.get('connection')?.toLowerCase() === 'close',
-    cmcd: readCmcd('', headers),
+    cmcd,
+    cmcdFields: cmcd ? headers : NO_FIELDS,
     hostName: hostNameOf(headers),
     isFromForeignPage: isFromForeignPage(headers),
     userAgent: headers['user-agent'],
     forwardedFor: readForwarded(headers).for,
+    isOptedOut: isOptedOut(headers),
   };
 }

@@ -11,7 +11,7 @@ import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { createHotCountryOf } from '../client/client-country.ts';
-import { readCmcd, readReport } from '../client/cmcd.ts';
+import { cmcdTextOf, readCmcd, readReport } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { ElsewhereFound, HotElsewhere } from '../other-nodes.ts';
@@ -50,7 +50,7 @@ export interface HotCounts {
 
 /** Dependencies of a responder. */
 export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> {
-  readonly viewers: Pick<Viewers, 'seen' | 'reported'>;
+  readonly viewers: Pick<Viewers, 'seen' | 'reported' | 'requested'>;
   readonly counts: HotCounts;
   /** In a cluster: what other nodes answer. */
   readonly elsewhere?: HotElsewhere | undefined;
@@ -101,6 +101,9 @@ class ViewerKeys {
   }
 }
 
+/** The CMCD of a connection is read this often for insight, ms. */
+const NOTED_EVERY_MS = 4000;
+
 /** Counts responses and viewers. Its functions are called with every response. */
 class ServedResponses implements Disposable {
   readonly #deps: HotDeps;
@@ -109,6 +112,8 @@ class ServedResponses implements Disposable {
   /** By class, since the last flush. */
   readonly #pending = new Map<string, Served>();
   readonly #accepted: RawResponse;
+  /** When the CMCD of a connection was read. */
+  readonly #noted = new WeakMap<Socket, number>();
   readonly #stopFlushing: () => void;
 
   constructor(deps: HotDeps, cache: ResponseCache, keys: ViewerKeys) {
@@ -147,7 +152,27 @@ class ServedResponses implements Disposable {
     if (address.kind === 'index' || address.kind === 'manifest') return;
     const isAnonymous = cmcd?.session === undefined;
     viewers.seen(address.stream, this.#keys.of(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
+    if (cmcd && !isAnonymous) this.#noteCmcd(address.stream, cmcd.isStarved, { target, headers, socket });
   };
+
+  /** For insight: a player says the same again and again, so not each request is read. */
+  #noteCmcd(
+    stream: string,
+    isStarved: boolean,
+    { target, headers, socket }: { readonly target: string; readonly headers: ClientHeaders; readonly socket: Socket },
+  ): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (!isStarved && nowMs - (this.#noted.get(socket) ?? Number.NEGATIVE_INFINITY) < NOTED_EVERY_MS) return;
+    this.#noted.set(socket, nowMs);
+    const { hostName: host, isOptedOut } = headers;
+    this.#deps.viewers.requested(stream, {
+      cmcd: cmcdTextOf(target.split('?', 2)[1] ?? '', headers.cmcdFields),
+      address: this.#keys.addressOf(headers, socket),
+      country: undefined,
+      host,
+      isOptedOut,
+    });
+  }
 
   readonly report: ConnectionHost<HotFound>['report'] = (target, headers, socket, client) => {
     const { token, path, query } = splitTarget(target);
@@ -158,9 +183,13 @@ class ServedResponses implements Disposable {
     ) {
       return undefined;
     }
-    const report = readReport(new URLSearchParams(query).get('CMCD') ?? '');
+    const cmcd = new URLSearchParams(query).get('CMCD') ?? '';
+    const report = readReport(cmcd);
     if (!report) return undefined;
-    this.#deps.viewers.reported(address.stream, this.#keys.of(report.session, headers, socket), report);
+    const { clientAddress, clientCountry } = client;
+    const { hostName, isOptedOut } = headers;
+    const text = { cmcd, address: clientAddress, country: clientCountry, host: hostName, isOptedOut };
+    this.#deps.viewers.reported(address.stream, this.#keys.of(report.session, headers, socket), { ...report, text });
     return this.#accepted;
   };
 

@@ -24,8 +24,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
 import { type Authenticator, createAuthenticator } from '../client/authenticate.ts';
 import { createAddressOf } from '../client/client-address.ts';
-import { createClientCountry } from '../client/client-country.ts';
-import { readCmcd } from '../client/cmcd.ts';
+import { type CountryOf, createClientCountry } from '../client/client-country.ts';
+import { cmcdTextOf, isOptedOut, readCmcd } from '../client/cmcd.ts';
 import type { ForeignPages } from '../client/foreign-pages.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { viewerKey } from '../client/viewer-key.ts';
@@ -100,6 +100,7 @@ export class OwnMedia implements MediaResponder {
   readonly #deps: ServeDeps;
   readonly #pages: ForeignPages;
   readonly #addressOf: ReturnType<typeof createAddressOf>;
+  readonly #countryOf: CountryOf;
   readonly #authenticator: Authenticator;
   readonly #watchAccess: WatchAccess;
   readonly #sessionReports: SessionReports;
@@ -117,8 +118,9 @@ export class OwnMedia implements MediaResponder {
     this.#addressOf = addressOf;
     this.#authenticator = createAuthenticator(deps);
     const countryOf = createClientCountry(deps);
+    this.#countryOf = countryOf;
     this.#watchAccess = new WatchAccess({ deps, authenticator: this.#authenticator, addressOf, countryOf });
-    this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf });
+    this.#sessionReports = createSessionReports({ deps, watchAccess: this.#watchAccess, addressOf, countryOf });
     this.#steer = createSteeringAnswer(deps, addressOf, countryOf);
     this.#sender = new MediaSender({ deps, waitLimiter: this.waitLimiter, addressOf });
     this.#open = new OpenAnswers(deps.metrics);
@@ -170,6 +172,7 @@ export class OwnMedia implements MediaResponder {
     const session = this.#readCmcd(exchange, target);
     const watched = this.#watchAccess.check(target, exchange, { signal });
     const { isPrivate, sharing } = watched instanceof Promise ? await watched : watched;
+    if (session !== undefined) this.#noteCmcd(exchange, target);
     const common = this.#commonFields(exchange, target);
     if (target.address.kind === 'steering') {
       this.#steer(exchange, target, common);
@@ -274,6 +277,19 @@ export class OwnMedia implements MediaResponder {
     if (cmcd) metrics.cmcdRequests.inc({ class: mediaClassOf(address) });
     if (cmcd?.isStarved) metrics.bufferStarvations.inc();
     return cmcd?.session;
+  }
+
+  /** What the player of an admitted request says with it, for insight. */
+  #noteCmcd(exchange: Exchange, { address, path, query }: MediaTarget): void {
+    if (exchange.method !== 'GET' || !(WATCHING.has(address.kind) || assetOf(address) !== undefined)) return;
+    const { headers } = exchange;
+    this.#deps.viewers.requested(path, {
+      cmcd: cmcdTextOf(query, headers),
+      address: this.#addressOf(exchange),
+      country: this.#countryOf(exchange),
+      host: headers.host ?? '',
+      isOptedOut: isOptedOut(headers),
+    });
   }
 
   #clientOf(exchange: Exchange): LimitedClient {

@@ -6,8 +6,10 @@
  */
 import type { MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
+import type { ReportText } from '../../delivery/player-report.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { readReport, type SessionReport } from '../client/cmcd.ts';
+import type { CountryOf } from '../client/client-country.ts';
+import { isOptedOut, readReport, type SessionReport } from '../client/cmcd.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { ServeDeps } from '../deps.ts';
@@ -26,6 +28,7 @@ interface SessionReportsOptions {
   readonly watchAccess: WatchAccess;
   /** IP address of the client. */
   readonly addressOf: (exchange: Exchange) => string;
+  readonly countryOf: CountryOf;
 }
 
 /** Takes reports. */
@@ -41,7 +44,12 @@ export interface SessionReports {
 }
 
 /** Creates the receiver of reports. */
-export function createSessionReports({ deps, watchAccess, addressOf }: SessionReportsOptions): SessionReports {
+export function createSessionReports({
+  deps,
+  watchAccess,
+  addressOf,
+  countryOf,
+}: SessionReportsOptions): SessionReports {
   const { viewers, streams, limits } = deps;
 
   async function take(exchange: Exchange, target: MediaTarget): Promise<void> {
@@ -57,8 +65,11 @@ export function createSessionReports({ deps, watchAccess, addressOf }: SessionRe
     if (reports.length === 0) {
       throw new OxbowError('bad-request', 'There is no CMCD with a session id (`sid`) in the query or the body.');
     }
-    for (const report of reports) {
-      viewers.reported(stream, viewerKey(report.session, address, headers['user-agent']), report);
+    const country = countryOf(exchange);
+    const sender = { address, country, host: headers.host ?? '', isOptedOut: isOptedOut(headers) };
+    for (const { cmcd, report } of reports) {
+      const text: ReportText = { cmcd, ...sender };
+      viewers.reported(stream, viewerKey(report.session, address, headers['user-agent']), { ...report, text });
     }
   }
 
@@ -97,8 +108,17 @@ function hasBody({ headers }: Exchange): boolean {
   return (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
 }
 
-async function readReports(exchange: Exchange, { query }: MediaTarget): Promise<SessionReport[]> {
+/** A report as it came, and what it says of a viewer. */
+interface ReadReport {
+  readonly cmcd: string;
+  readonly report: SessionReport;
+}
+
+async function readReports(exchange: Exchange, { query }: MediaTarget): Promise<ReadReport[]> {
   const inQuery = new URLSearchParams(query).get('CMCD');
   const lines = inQuery === null ? (await exchange.text(MAX_BODY_BYTES)).split(/\r?\n/, MAX_LINES) : [inQuery];
-  return lines.flatMap((line) => readReport(line) ?? []);
+  return lines.flatMap((cmcd) => {
+    const report = readReport(cmcd);
+    return report ? { cmcd, report } : [];
+  });
 }

@@ -26,6 +26,8 @@ test('a report resets the counters and names each player once', () => {
     bitrateKbps: 3,
     rendition: 'av0',
   };
+  const text = { cmcd: 'sid="a"', address: '192.0.2.1', country: undefined, host: 'tv.example', isOptedOut: false };
+  counters.requested('door', text);
   counters.reported('door', 'one', session);
   const { lag, memory, ...report } = counters.take(7, { requested: true });
   assert.deepEqual(report, {
@@ -35,6 +37,7 @@ test('a report resets the counters and names each player once', () => {
     starved: 1,
     held: 1,
     reports: [['door', 'one', session]],
+    requests: [['door', text]],
     seen: [['door', ['one', 'two']]],
     readyBytes: 500,
     blockBytes: 7,
@@ -44,7 +47,7 @@ test('a report resets the counters and names each player once', () => {
   stop();
   counters.held(-1);
   const { lag: _, memory: __, ...next } = counters.take(0, { requested: false });
-  const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [], reports: [] };
+  const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [], reports: [], requests: [] };
   assert.deepEqual(next, { ...nothing, held: -1, readyBytes: 500, blockBytes: 0 });
   assert.equal(reads, 1);
 });

@@ -9,7 +9,7 @@ import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';
 import { memoryUsage } from '../../lib/memory/memory-usage.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
-import type { CounterReport, ReportedSession } from './messages.ts';
+import type { CounterReport, ReportedSession, RequestedPlayback } from './messages.ts';
 
 /** Interval of reports, ms: the most that a page shows counters late. */
 export const REPORT_INTERVAL_MS = 250;
@@ -17,6 +17,9 @@ export const REPORT_INTERVAL_MS = 250;
 const MAX_WAITS = 20_000;
 /** Players in one report; the others request media again soon. */
 const MAX_SEEN = 50_000;
+
+/** Texts of requests in one report: the others say the same again soon. */
+const MAX_REQUESTS = 2000;
 
 /** Buffers the counters of one thread. */
 export class CounterBuffer implements HotCounts, Disposable {
@@ -30,6 +33,7 @@ export class CounterBuffer implements HotCounts, Disposable {
   #players = 0;
   #starved = 0;
   readonly #reports: ReportedSession[] = [];
+  readonly #requests: RequestedPlayback[] = [];
   #held = 0;
   #readyBytes = 0;
 
@@ -59,6 +63,11 @@ export class CounterBuffer implements HotCounts, Disposable {
   /** Notes the report of a player. */
   reported(...session: ReportedSession): void {
     if (this.#reports.length < MAX_SEEN) this.#reports.push(session);
+  }
+
+  /** Notes what a player says in a request. */
+  requested(...request: RequestedPlayback): void {
+    if (this.#requests.length < MAX_REQUESTS) this.#requests.push(request);
   }
 
   held(change: 1 | -1): void {
@@ -100,6 +109,7 @@ export class CounterBuffer implements HotCounts, Disposable {
       held: this.#held,
       seen: [...this.#seen].map(([stream, players]) => [stream, [...players]]),
       reports: this.#reports.splice(0),
+      requests: this.#requests.splice(0),
       readyBytes: this.#readyBytes,
       blockBytes,
       memory: memoryUsage(),

@@ -10,7 +10,7 @@ import type { Endpoint } from '../../config/address.ts';
 import type { ContentKeySettings } from '../../delivery/encryption/content-keys.ts';
 import type { Steering } from '../../delivery/format/pathways.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
-import type { PlayerReport } from '../../delivery/player-report.ts';
+import type { PlayerReport, ReportText } from '../../delivery/player-report.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
@@ -95,6 +95,9 @@ export type ToThread =
 /** What a player reports. */
 export type ReportedSession = readonly [stream: string, player: string, report: PlayerReport];
 
+/** What a player says in a request for media. */
+export type RequestedPlayback = readonly [stream: string, text: ReportText];
+
 /** Counters since the last report, and gauges. */
 export interface CounterReport {
   readonly served: readonly (readonly [kind: string, served: Served])[];
@@ -109,6 +112,7 @@ export interface CounterReport {
   readonly seen: readonly (readonly [stream: string, players: readonly string[]])[];
   /** In their order. */
   readonly reports: readonly ReportedSession[];
+  readonly requests: readonly RequestedPlayback[];
   /** Gauge: bytes of ready responses. */
   readonly readyBytes: number;
   /** Gauge: bytes of recordings in memory. */

@@ -44,6 +44,7 @@ export class ThreadCounts {
       metrics.httpRequests.inc({ class: 'session', status: 204 });
       viewers.reported(...session);
     }
+    for (const request of report.requests) viewers.requested(...request);
     if (report.starved > 0) metrics.bufferStarvations.inc(report.starved);
     metrics.heldRequests.inc(report.held);
     const { readyBytes, blockBytes, memory, lag } = report;

@@ -35,13 +35,49 @@ suite('reports of a session', () => {
     reports.look(idle);
     reports.look({ ...live, pictured: false });
     assert.deepEqual(sent, []);
+    clock.ms = 250;
     for (; clock.ms < 60_000; clock.ms += 250) reports.look({ ...live, pictured: clock.ms % 5_000 !== 1_000 }); // seeks
     assert.deepEqual(beacons, []);
     assert.ok(sent.length >= 5 && sent.length <= 6, `${sent.length} in a minute`);
     assert.equal(
       sent[0],
-      '/live/cam/session?CMCD=bl=800,br=800,e=t,ltc=450,oxbow-rendition="v0-480",sid="session-1",st=ll,sta=p,v=2',
+      '/live/cam/session?CMCD=bl=800,br=800,bsa=(0),bsda=(0),e=t,ltc=450,msd=250,oxbow-rendition="v0-480",sid="session-1",st=ll,sta=p,v=2',
     );
+  });
+
+  test('have the stalls and their time since the start, also in the goodbye', () => {
+    const { reports, clock, sent, beacons, page } = setUp();
+    const empty = { ...live.latency, bufferS: 0, stalls: 1 };
+    reports.look(live);
+    for (clock.ms = 1000; clock.ms < 3500; clock.ms += 250) reports.look({ ...live, latency: empty });
+    const again = { ...live, latency: { ...live.latency, stalls: 1 } };
+    for (; clock.ms < 14_000; clock.ms += 250) reports.look(again);
+    assert.match(sent[0]!, /bsa=\(0\),bsda=\(0\)/);
+    assert.match(sent[1]!, /bsa=\(1\),bsda=\(2500\)/);
+    page.dispatchEvent(new Event('pagehide'));
+    assert.match(decodeURIComponent(beacons[0]!), /bsa=\(1\),bsda=\(2500\),ltc=450/);
+  });
+
+  test('come at once when the viewer goes elsewhere, at most once a second', () => {
+    const { reports, clock, sent } = setUp();
+    reports.look(live);
+    clock.ms = 500;
+    reports.look({ ...live, paused: true });
+    assert.equal(sent.length, 1);
+    clock.ms = 1000;
+    reports.look({ ...live, paused: true });
+    assert.match(sent[1]!, /sta=a/);
+    clock.ms = 4000;
+    reports.look({ ...live, paused: true, behindMs: 3450 });
+    assert.equal(sent.length, 2, 'it only falls behind');
+    reports.look({ ...live, mode: 'past', behindMs: 3_600_000 });
+    assert.match(sent[2]!, /ltc=3600000.*st=v/);
+    clock.ms = 6000;
+    reports.look({ ...live, mode: 'past', behindMs: 1_800_000 });
+    assert.match(sent[3]!, /ltc=1800000/);
+    clock.ms = 8000;
+    reports.look({ ...live, mode: 'past', behindMs: 1_800_000 });
+    assert.equal(sent.length, 4);
   });
 
   test('say what the viewer sees', () => {
@@ -67,7 +103,7 @@ suite('reports of a session', () => {
     page.dispatchEvent(new Event('pagehide'));
     reports.look(live);
     assert.deepEqual([sent.length, beacons.length], [1, 1]);
-    assert.match(decodeURIComponent(beacons[0]!), /sid="session-1",sta=e/);
+    assert.match(decodeURIComponent(beacons[0]!), /sid="session-1",.*sta=e/);
     page.dispatchEvent(new Event('pageshow'));
     reports.look(live);
     assert.equal(sent.length, 2);

@@ -1,8 +1,8 @@
 /**
  * Reports that this page plays a stream, so that its viewer is counted where a cache answers the player's
- * requests, and says goodbye.
+ * requests, with what it plays and how often it stalled; and says goodbye.
  * In: snapshots of the player. Out: requests with CMCD, which no cache answers. CTA-5004-B;
- * docs/9-run/https-and-proxies.md.
+ * docs/9-run/https-and-proxies.md, docs/9-run/insight.md.
  */
 import { onServer } from '../api/server.ts';
 import type { MediaState } from '../media/state.ts';
@@ -11,6 +11,12 @@ import type { MediaState } from '../media/state.ts';
 const EVERY_MS = 12_000;
 /** Reports of a page are spread over this part of the interval. */
 const SPREAD = 0.1;
+/** What the viewer changes is reported at once, but not more often than this, milliseconds. */
+const LEAST_MS = 1000;
+/** The picture has moved by more than it played: the viewer has gone elsewhere. Milliseconds. */
+const JUMP_MS = 5000;
+/** Between two snapshots at most this much counts as a stall, milliseconds: hidden tabs sleep. */
+const MOST_STALLED_MS = 5000;
 /** Less media than this ahead of the picture is none, seconds. */
 const EMPTY_S = 0.05;
 
@@ -34,6 +40,14 @@ export class SessionReports {
   #nextMs = Number.NEGATIVE_INFINITY;
   #isCounted = false;
   #isGone = false;
+  /** The last snapshot, and when it came. */
+  #last: { readonly snapshot: MediaState; readonly atMs: number } | null = null;
+  /** The last report. */
+  #reported: { readonly snapshot: MediaState; readonly atMs: number } | null = null;
+  /** When media was requested first. */
+  #beganMs: number | null = null;
+  #startupMs: number | null = null;
+  #stalledMs = 0;
 
   constructor(parts: SessionReportsParts) {
     this.#parts = parts;
@@ -56,10 +70,41 @@ export class SessionReports {
       return;
     }
     const nowMs = this.#parts.now();
-    if (!snapshot.pictured || nowMs < this.#nextMs) return; // while it seeks, its viewer stays
+    this.#measure(snapshot, nowMs);
+    const isDue = nowMs >= this.#nextMs || this.#hasChanged(snapshot, nowMs);
+    if (!snapshot.pictured || !isDue) return; // while it seeks, its viewer stays
     this.#nextMs = nowMs + EVERY_MS * (1 + SPREAD * (Math.random() - 0.5));
     this.#isCounted = true;
-    this.#send(this.#url(keysOf(snapshot)));
+    this.#reported = { snapshot, atMs: nowMs };
+    this.#send(this.#url([...keysOf(snapshot), ...this.#totalsOf(snapshot)]));
+  }
+
+  /** The time of stalls, and that of the first picture. */
+  #measure(snapshot: MediaState, nowMs: number): void {
+    this.#beganMs ??= nowMs;
+    if (snapshot.pictured) this.#startupMs ??= nowMs - this.#beganMs;
+    const last = this.#last;
+    if (last && stateOf(last.snapshot) === 'r') this.#stalledMs += Math.min(MOST_STALLED_MS, nowMs - last.atMs);
+    this.#last = { snapshot, atMs: nowMs };
+  }
+
+  /** The viewer has gone elsewhere, or has stopped or continued. */
+  #hasChanged({ mode, paused, behindMs }: MediaState, nowMs: number): boolean {
+    if (!this.#reported || nowMs - this.#reported.atMs < LEAST_MS) return false;
+    const { snapshot: before, atMs } = this.#reported;
+    if (mode !== before.mode || paused !== before.paused) return true;
+    if (behindMs === null || before.behindMs === null) return false;
+    const expectedMs = before.behindMs + (paused ? nowMs - atMs : 0);
+    return Math.abs(behindMs - expectedMs) > JUMP_MS;
+  }
+
+  /** Totals since the player began. */
+  #totalsOf({ latency }: MediaState): string[] {
+    return [
+      `bsa=(${latency.stalls})`,
+      `bsda=(${Math.round(this.#stalledMs)})`,
+      ...(this.#startupMs === null ? [] : [`msd=${Math.round(this.#startupMs)}`]),
+    ];
   }
 
   /** The player is closed. */
@@ -73,7 +118,8 @@ export class SessionReports {
     if (!this.#isCounted) return;
     this.#isCounted = false;
     this.#nextMs = Number.NEGATIVE_INFINITY;
-    const url = this.#url(['sta=e']);
+    const last = this.#last?.snapshot;
+    const url = this.#url(['sta=e', ...(last ? [...placeOf(last), ...this.#totalsOf(last)] : [])]);
     // A page that is left ends its requests, but not beacons.
     const { navigator } = this.#parts.page ?? {};
     if (!navigator?.sendBeacon?.(url)) this.#send(url);
@@ -94,16 +140,27 @@ function sendReport(url: string): void {
   void fetch(url, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }
 
-function keysOf({ mode, paused, loading, latency, behindMs, playingQuality, qualities }: MediaState): string[] {
+function stateOf({ paused, loading, latency }: MediaState): 'a' | 'k' | 'r' | 'p' {
+  return paused ? 'a' : loading ? 'k' : latency.bufferS < EMPTY_S ? 'r' : 'p';
+}
+
+/** What is shown. */
+function placeOf({ mode, behindMs }: MediaState): string[] {
+  return [
+    `st=${mode === 'past' ? 'v' : mode === 'live' ? 'll' : 'l'}`,
+    ...(behindMs === null ? [] : [`ltc=${Math.round(behindMs)}`]),
+  ];
+}
+
+function keysOf(snapshot: MediaState): string[] {
+  const { latency, playingQuality, qualities, rate } = snapshot;
   const bitrate = qualities.find(({ id }) => id === playingQuality)?.bitrate;
-  const isEmpty = latency.bufferS < EMPTY_S;
-  const state = paused ? 'a' : loading ? 'k' : isEmpty ? 'r' : 'p';
   return [
     'e=t',
-    `sta=${state}`,
-    `st=${mode === 'past' ? 'v' : mode === 'live' ? 'll' : 'l'}`,
+    `sta=${stateOf(snapshot)}`,
+    ...placeOf(snapshot),
     `bl=${Math.round(latency.bufferS * 1000)}`,
-    ...(behindMs === null ? [] : [`ltc=${Math.round(behindMs)}`]),
+    ...(rate === 1 ? [] : [`pr=${rate}`]),
     ...(bitrate === undefined ? [] : [`br=${Math.round(bitrate / 1000)}`]),
     ...(playingQuality === null ? [] : [`oxbow-rendition="${playingQuality}"`]),
   ];

@@ -13,6 +13,7 @@ import './library.ts';
 import './go-live.ts';
 import './goto.ts';
 import './history.ts';
+import './insight.ts';
 import './media-servers.ts';
 import './real-time.ts';
 import './rooms.ts';
@@ -77,6 +78,8 @@ test('no text is unused', () => {
     'history.kind.',
     'history.range.',
     'history.mute.',
+    'insight.by.',
+    'insight.range.',
     'alarms.state.',
     'visibility.',
     'edit.encryption.',

@@ -47,6 +47,7 @@ type EraseTexts = typeof import('./en/erase.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type GoToTexts = typeof import('./en/goto.json');
 type HistoryTexts = typeof import('./en/history.json');
+type InsightTexts = typeof import('./en/insight.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
@@ -73,6 +74,7 @@ export type TextKey =
   | keyof GoLiveTexts
   | keyof GoToTexts
   | keyof HistoryTexts
+  | keyof InsightTexts
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts

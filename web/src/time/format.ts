@@ -27,6 +27,7 @@ function format(reading: Reading, options: Intl.DateTimeFormatOptions): Intl.Dat
 const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
 const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
 const DAY = { weekday: 'short', month: 'short', day: 'numeric' } as const;
+const MONTH_DAY = { month: 'short', day: 'numeric' } as const;
 const DAY_OF_YEAR = { ...DAY, year: 'numeric' } as const;
 
 /**
@@ -54,6 +55,15 @@ export function hourMinute(atMs: number, reading: Reading): string {
  */
 export function dayName(atMs: number, reading: Reading): string {
   return format(reading, DAY).format(atMs);
+}
+
+/**
+ * The day without its weekday in the reader's zone, `Jan 31`.
+ *
+ * @param atMs unix milliseconds
+ */
+export function monthDay(atMs: number, reading: Reading): string {
+  return format(reading, MONTH_DAY).format(atMs);
 }
 
 /** From this distance on a day is shown with its year, milliseconds. */
@@ -141,6 +151,32 @@ export function sizeText(bytes: number, reading: Reading): string {
   }
   const digits = unit > 0 && value < 10 ? 1 : 0;
   return `${new Intl.NumberFormat(reading.locale, { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
+}
+
+const numbers = new Map<string, Intl.NumberFormat>();
+
+function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = JSON.stringify([locale, options]);
+  let formatter = numbers.get(key);
+  if (!formatter) {
+    formatter = new Intl.NumberFormat(locale, options);
+    numbers.set(key, formatter);
+  }
+  return formatter;
+}
+
+/**
+ * A number with the separators of the language, `1,234.5`.
+ *
+ * @param digits after the decimal separator, at most
+ */
+export function numberText(value: number, digits: number, { locale }: Reading): string {
+  return numberFormat(locale, { maximumFractionDigits: digits }).format(value);
+}
+
+/** A share as per cent with at most one decimal, `12.3%`. @param share 1 is all */
+export function percentText(share: number, { locale }: Reading): string {
+  return numberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share);
 }
 
 /**

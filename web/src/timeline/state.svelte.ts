@@ -6,6 +6,7 @@
 import { type Failure, failureOf, getTimeline, isLost } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
 import type { Past } from '../time/past.ts';
+import type { HeatBucket } from './heat/heat.ts';
 import type { Point, PointQuery } from './marks.ts';
 import { Recorded } from './recorded.ts';
 import type { Marker, Pin } from './tiles.ts';
@@ -31,6 +32,8 @@ export class TimelineState {
   /** In order of time. */
   markers = $state.raw<readonly Marker[]>([]);
   pins = $state.raw<readonly Pin[]>([]);
+  /** What viewers watched again, in order of time; empty while it is not shown. */
+  heat = $state.raw<readonly HeatBucket[]>([]);
   /** The failure of the last request. */
   failure = $state.raw<Failure | null>(null);
   /** The drag on the bar or across the picture; null if there is none. */

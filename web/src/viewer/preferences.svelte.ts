@@ -4,7 +4,17 @@
  */
 import type { Failure } from '../api/client.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, type TextKey, text } from '../text/text.ts';
-import { clockTime, dayName, hourMinute, lengthWords, momentText, sizeText } from '../time/format.ts';
+import {
+  clockTime,
+  dayName,
+  hourMinute,
+  lengthWords,
+  momentText,
+  monthDay,
+  numberText,
+  percentText,
+  sizeText,
+} from '../time/format.ts';
 import { readStored, store } from './storage.ts';
 
 /** `system` follows the operating system. */
@@ -69,14 +79,17 @@ export function t(key: TextKey, values?: Readonly<Record<string, string | number
 }
 
 /**
- * Formats times, lengths and sizes in the viewer's language and time zone. Milliseconds are unix, lengths
- * seconds, sizes bytes.
+ * Formats times, lengths, numbers and sizes in the viewer's language and time zone. Milliseconds are unix,
+ * lengths seconds, sizes bytes.
  */
 export const formatter = {
   clock: (atMs: number) => clockTime(atMs, { locale: preferences.language }),
   hour: (atMs: number) => hourMinute(atMs, { locale: preferences.language }),
   day: (atMs: number) => dayName(atMs, { locale: preferences.language }),
+  monthDay: (atMs: number) => monthDay(atMs, { locale: preferences.language }),
   moment: (atMs: number, nowMs: number) => momentText(atMs, nowMs, { locale: preferences.language }),
+  number: (value: number, digits = 0) => numberText(value, digits, { locale: preferences.language }),
+  percent: (share: number) => percentText(share, { locale: preferences.language }),
   size: (bytes: number) => sizeText(bytes, { locale: preferences.language }),
   length: (seconds: number) => {
     const { key, values } = lengthWords(seconds);

@@ -68,9 +68,9 @@ test('every operation that is logged has a sentence in each language, and one of
     })),
   );
   assert.ok(operations.length > 150, 'operations are found');
-  // Those of workers and edges, and parts of uploads, are not logged.
+  // Those of workers, edges and players, and parts of uploads, are not logged.
   const isRoutine = (action: string) =>
-    /^(heartbeat|result|failure)|Claim$|JobOutput|JobLease|UploadChunk$|EdgeReport$/.test(action);
+    /^(heartbeat|result|failure)|Claim$|JobOutput|JobLease|UploadChunk$|EdgeReport$|^cmcd$/.test(action);
   const own = ['openClip', 'deleteRecording', 'deletedRecording'].map((action) => ({ action, path: 'clip 1' }));
   const logged = operations.filter(({ action, method }) => method !== 'GET' && !isRoutine(action));
   for (const { action, path } of [...logged, ...own]) {

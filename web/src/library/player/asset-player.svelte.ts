@@ -10,6 +10,7 @@ import { ElementTarget } from '../../player/element-target.ts';
 import { isInLoop, isLoopOver, loopOf } from '../../player/loop.ts';
 import type { RoomLink } from '../../player/sync-target.ts';
 import { AssetMedia, type AssetSource } from './asset-media.ts';
+import { AssetReports } from './asset-reports.ts';
 import { type FileRange, keepInRange } from './range.ts';
 
 /** A step of one frame without a known frame rate, seconds. */
@@ -77,6 +78,8 @@ export class AssetPlayer {
       };
       keepInRange(video, range, { loops: () => this.loops, stopped }, { signal });
     }
+    const page = video.ownerDocument?.defaultView ?? null;
+    AssetReports.follow(video, { url: this.#source.url, now: () => performance.now(), page }, this.#ends);
     if (room) {
       video.muted = true; // browsers let only silent video start by itself
       const parts = {

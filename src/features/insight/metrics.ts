@@ -1,0 +1,33 @@
+/**
+ * The metrics of insight, a part of the table of all metrics.
+ * In: nothing. Out: rows for observe/metric-table.ts.
+ */
+import type { MetricRow } from '../../observe/metric-row.ts';
+
+/** The rows. */
+export const insightMetrics = {
+  insightReports: {
+    type: 'counter',
+    name: 'oxbow_insight_reports_total',
+    labels: ['result'],
+    help: 'Reports of players: taken; opted-out (DNT or GPC); off (by `insight.enabled`); malformed; unknown (no such stream or asset, or it may not be watched); too-many (beyond the bounds of one address or of all).',
+  },
+  insightRows: {
+    type: 'counter',
+    name: 'oxbow_insight_rows_total',
+    labels: ['result'],
+    help: 'Rows of sessions and minutes: stored, or lost because the database was too slow.',
+  },
+  insightSessions: {
+    type: 'gauge',
+    name: 'oxbow_insight_sessions',
+    labels: [],
+    help: 'Sessions of players in memory.',
+  },
+  insightWaiting: {
+    type: 'gauge',
+    name: 'oxbow_insight_rows_waiting',
+    labels: [],
+    help: 'Rows that wait for the database.',
+  },
+} as const satisfies Record<string, MetricRow>;
