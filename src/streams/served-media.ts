@@ -25,10 +25,7 @@ const LATE_US = 60_000_000;
 /** What the served side of a stream depends on. */
 interface ServedMediaSetup {
   readonly deps: Pick<StreamDeps, 'clock' | 'recordings' | 'settings' | 'contentKeys'>;
-  readonly parts: Pick<
-    StreamParts,
-    'list' | 'listWriter' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'
-  >;
+  readonly parts: Pick<StreamParts, 'list' | 'recording' | 'inits' | 'qualities' | 'recorder' | 'stream'>;
   /** As it is at the time. */
   readonly definition: () => StreamDefinition;
   readonly status: Pick<StreamStatus, 'state'>;
@@ -94,16 +91,6 @@ export class ServedMedia implements ServedStream {
       erased: deps.recordings.erasures.of(id),
       gapsSince: (fromUs) => gapsSince(parts.recorder.gaps, parts.stream, fromUs, { waits: !files.isQuiet }),
     };
-  }
-
-  /**
-   * Complete segments up to `lastMsn` were deleted, or some of them: no live window of the stream and its
-   * qualities has one any more.
-   */
-  erase(lastMsn: number): void {
-    const { listWriter, qualities } = this.#setup.parts;
-    listWriter.erase(lastMsn);
-    qualities.erase(lastMsn);
   }
 
   starting(): boolean {

@@ -75,6 +75,10 @@ const streamRow = (id: string) => ({
   storage: null,
   alarms: null,
   watch_rules: null,
+  past_rules: null,
+  start_mark_ms: null,
+  encryption: null,
+  show_rewound: 0,
 });
 
 /** Number of rows of files in a database. */

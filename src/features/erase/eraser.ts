@@ -189,7 +189,7 @@ export class Eraser {
     });
     deps.recordings.table.reload(id);
     // Nothing in memory has the segments any more.
-    catalog.find(name)?.served.erase(erasure.lastMsn);
+    catalog.find(name)?.files.erase(erasure.lastMsn);
     await this.#removeThings(erasure);
     const { from, to, words } = describe(erasure);
     deps.log.warn({ stream: name, from, to, by: by.name, ...counts(report) }, 'a range of a recording is deleted');

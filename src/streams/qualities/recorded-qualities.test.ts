@@ -143,11 +143,11 @@ suite('recorded qualities (docs/media.md 14, 15)', () => {
     await using rig = await openRig(folder);
     rig.encode();
     await rig.flow(9000);
-    const { served } = rig.streams.catalog.get('door');
+    const { served, files } = rig.streams.catalog.get('door');
     const lists = [served.list, served.qualities.get('180')!.list];
     const deleted = lists[1]!.segments[0]!.msn;
     for (const list of lists) assert.ok(list.find(deleted));
-    served.erase(deleted);
+    files.erase(deleted);
     for (const list of lists) {
       assert.equal(list.find(deleted), undefined);
       assert.ok(list.segments[0]!.msn > deleted);

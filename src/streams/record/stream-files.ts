@@ -11,7 +11,7 @@ import { type StreamParts, sealRecordings } from '../stream-parts.ts';
 /** What the files of a stream depend on. */
 interface StreamFilesSetup {
   readonly deps: Pick<StreamDeps, 'recordings' | 'settings'>;
-  readonly parts: Pick<StreamParts, 'recorder' | 'qualities' | 'deletedBeforeUs'>;
+  readonly parts: Pick<StreamParts, 'recorder' | 'qualities' | 'listWriter' | 'deletedBeforeUs'>;
   /** As it is at the time. */
   readonly definition: () => StreamDefinition;
 }
@@ -56,6 +56,16 @@ export class StreamFiles {
   /** Retention deleted all media before `us` (since 1970) that is not pinned. */
   setDeletedBefore(us: number): void {
     this.#deletedBeforeUs = Math.max(this.#deletedBeforeUs, us);
+  }
+
+  /**
+   * Complete segments up to `lastMsn` were deleted, or some of them: no live window of the stream and its
+   * qualities has one any more.
+   */
+  erase(lastMsn: number): void {
+    const { listWriter, qualities } = this.#setup.parts;
+    listWriter.erase(lastMsn);
+    qualities.erase(lastMsn);
   }
 
   /** Ends the files that are being written, after what waits for the disk. Never rejects. */
