@@ -57,6 +57,7 @@ export function streamsOf(node: string, names: readonly string[], calls: string[
     get: async (name: string) => known.get(name),
     revision: (name: string) => (known.has(name) ? 'r1' : undefined),
     watchRulesOf: () => undefined,
+    pastRulesOf: () => undefined,
     isPrivate: () => false,
     isMadePublic: () => true,
     visibilityOf: (name: string) => known.get(name)?.visibility,

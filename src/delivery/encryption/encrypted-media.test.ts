@@ -101,6 +101,21 @@ suite('the segments of an encrypted stream', () => {
     }
   });
 
+  test('are so under rules for the past too, and no clear segment is given', async () => {
+    await using past = await openLive();
+    await past.record(...[100, 101, 102].map((msn) => makeGroup({ msn, parts: msn === 102 ? 9 : 10 }, past.init)));
+    past.state.settledUs = Number.MAX_SAFE_INTEGER;
+    past.rig.clock.advance(START_US / 1000 + 60_000 - past.rig.clock.nowMs());
+    encrypt(past, keysFor(1));
+    for (const rules of [{ rewindMs: 3_600_000 }, { start: START_US / 1000 }, { delayMs: 1 }]) {
+      past.state.past = rules;
+      for (const path of ['/live/door/av0/g7.m3u8', `/vod/door/${startS}/6s/av0.m3u8`, '/live/door/ts/g7.m3u8'])
+        assert.ok((await compareAll(past, path)).keys > 1, `${path} with ${JSON.stringify(rules)}`);
+      await assert.rejects(past.get('/live/door/av0/100.m4s'), refusal('media-encrypted'));
+      await assert.rejects(past.get('/live/door/index.mpd'), refusal('media-encrypted'));
+    }
+  });
+
   test('have the key of the segment in their address, and no other key opens it', async () => {
     await using live = await openLive();
     const keys = keysFor(1);

@@ -73,6 +73,29 @@ suite('what was watched again', () => {
     }
   });
 
+  test('under rules for the past a viewer sees only those of the visible part, an administrator all', async () => {
+    const { deps } = server();
+    const { streams, clock } = deps;
+    const { get, pastRulesOf } = streams;
+    streams.get = async () => ({ ...streamView('public'), showRewound: true });
+    streams.pastRulesOf = () => ({ start: 1_795_075_201_000 });
+    const whole = { fromMs: 1_795_075_200_000, toMs: 1_795_075_260_000 };
+    try {
+      Object.assign(deps, { clock: { ...clock, nowMs: () => whole.toMs } });
+      assert.equal((await ask('public')).status, 200);
+      assert.deepEqual(insight.asked.at(-1), ['public', { ...whole, fromMs: 1_795_075_230_000 }, 5, 1]);
+      const count = insight.asked.length;
+      assert.equal((await ask('public', asAdmin)).status, 200);
+      assert.equal(insight.asked.length, count, 'the kept answer for all of the range');
+      streams.pastRulesOf = () => ({ start: 'mark' });
+      const refused = (await (await ask('public')).json()) as { code: string };
+      assert.equal(refused.code, 'not-started');
+    } finally {
+      Object.assign(streams, { get, pastRulesOf });
+      Object.assign(deps, { clock });
+    }
+  });
+
   test('a private stream does not differ from one that does not exist', async () => {
     const [hidden, none] = await Promise.all([ask('private'), ask('none')]);
     assert.deepEqual([hidden.status, none.status], [404, 404]);

@@ -28,7 +28,7 @@ type Effect =
  */
 const effects: Readonly<Record<Effect, readonly string[]>> = {
   view: ['listStreams', 'getStream'],
-  range: ['getStreamTimeline', 'getStreamActivity', 'listStreamGaps', 'listStreamMarkers'],
+  range: ['getStreamTimeline', 'getStreamActivity', 'listStreamGaps', 'listStreamMarkers', 'listStreamRewound'],
   entries: [
     ...['getStreamDays', 'listStreamPins', 'listClips'],
     ...['getPlaylistM3u', 'getPlaylistM3u8', 'getXmltvXml', 'getXmltvXmlGz'],
@@ -62,7 +62,16 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     ...['updateRoomItem', 'moveRoomItems', 'deleteRoomItem', 'deleteRoomItems', 'getRoomState', 'createRoomCommand'],
     ...['listRoomMessages', 'listRoomReplay', 'listRoomPolls', 'createRoomPoll', 'closeRoomPoll', 'deleteRoomPoll'],
     ...['listMediaServers', 'createMediaServer', 'updateMediaServer', 'deleteMediaServer', 'listMediaServerEntries'],
-    ...['getRoomItemSource', 'getTime', 'getVersion', 'createEdgeReport', 'getHealth', 'getHealthz', 'getReady'],
+    ...[
+      'getRoomItemSource',
+      'getTime',
+      'getVersion',
+      'createEdgeReport',
+      'cmcd',
+      'getHealth',
+      'getHealthz',
+      'getReady',
+    ],
     ...['getReadiness', 'getLive', 'getLiveness', 'getLivez', 'getMetrics'],
   ],
 };
