@@ -8,6 +8,7 @@ import { describeSettings } from '../describe.ts';
 import { type ConfigSources, finishStream, loadConfig } from '../load.ts';
 import type { Config } from '../schema.ts';
 import { planReload } from './reload.ts';
+import { withValues } from './with-values.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-reload-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -32,6 +33,16 @@ test('live settings are applied, others keep their value and are listed as waiti
   assert.equal(config.http.port, 8080);
   assert.equal(config.logLevel, 'debug');
   assert.deepEqual(before.record.keep, 3_600_000, 'the running settings were not written to');
+});
+
+test('every setting is in the plan of a reload, and beside what the browser sets', async () => {
+  const loaded = await load('encryption: { streams: aes-128 }\n');
+  const { config } = planReload(loaded.config, loaded);
+  const rows = (of: Config) => describeSettings({ config: of, origins: new Map() });
+  assert.deepEqual(rows(config), rows(loaded.config));
+  const changed = withValues(loaded.config, new Map([['record.keep', 7_200_000]]));
+  const others = (of: Config) => rows(of).filter(({ path }) => path !== 'record.keep');
+  assert.deepEqual(others(changed), others(loaded.config));
 });
 
 test('reloading the same settings changes nothing', async () => {

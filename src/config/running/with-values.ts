@@ -9,15 +9,17 @@ import { type Config, schema } from '../schema.ts';
 /** Settings as a tree of sections. */
 type Tree = { [key: string]: unknown };
 
-/** A copy of each section, without `streams`. */
+/** A copy of each section, without the section `streams`. */
 export function copySections(config: Config): Tree {
   const copy = (node: Section<Readonly<Record<string, Node>>>, from: Tree): Tree =>
     Object.fromEntries(
-      Object.entries(node.children)
-        .filter(([key]) => key !== 'streams')
-        .map(([key, child]) => [key, child.node === 'section' ? copy(child, from[key] as Tree) : from[key]]),
+      Object.entries(node.children).map(([key, child]) => [
+        key,
+        child.node === 'section' ? copy(child, from[key] as Tree) : from[key],
+      ]),
     );
-  return copy(schema, config as unknown as Tree);
+  const { streams: _, ...tree } = copy(schema, config as unknown as Tree);
+  return tree;
 }
 
 /** Sets a value. @param path as in a file, e.g. `record.keep` */
