@@ -167,7 +167,9 @@ suite('insight', { skip: need('chromium') }, () => {
 
         const download = page.waitForEvent('download');
         await page.locator('a[download="sessions.csv"]').click();
-        const lines = (await readFile((await (await download).path())!, 'utf8')).trim().split('\r\n');
+        const csv = join(folder.path, `sessions-${width}.csv`);
+        await (await download).saveAs(csv);
+        const lines = (await readFile(csv, 'utf8')).trim().split('\r\n');
         assert.match(lines[0]!, /^id,stream,asset,startedAt/);
         const sums = await server.json<{ items: PlaybackQuality[] }>(
           `/api/v1/insight/quality?stream=demo&from=${Math.floor(Date.now() / 1000) - 7 * 86_400}`,
