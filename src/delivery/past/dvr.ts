@@ -16,7 +16,7 @@ import { listedView, liveIndexReply, offline, readyView, refuseFarSegment, rendi
 import { waitFor } from '../live/pending-reply.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
-import { caching, cachingOfReached, playlistReply } from '../text-reply.ts';
+import { caching, cachingOfReached, keptFor, playlistReply } from '../text-reply.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';
 import { dvrQualities } from './past-qualities.ts';
 
@@ -104,7 +104,7 @@ export class DvrLists {
     await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
     if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${leastMsn}.`);
     const reply = await this.#reply(requested, listedView(stream, generation));
-    return msn === undefined ? reply : { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
+    return msn === undefined ? reply : keptFor(reply, cachingOfReached(view.generation.targetDurationS));
   }
 
   async #reply(requested: Requested, view: LiveWindowView): Promise<Reply> {

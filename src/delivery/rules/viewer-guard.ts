@@ -194,9 +194,7 @@ export function keptAtMost(reply: Reply, maxAgeS: number): Reply {
 
 /** A reply for which no client is sent to a bucket: its signed address would open the whole file. */
 export function fromHere(reply: Reply): Reply {
-  if (!reply.stored) return reply; // as it is: a text is made when it is read
-  const { stored: _, ...rest } = reply;
-  return rest;
+  return reply.stored ? (Object.create(reply, { stored: { value: undefined } }) as Reply) : reply;
 }
 
 /** @throws OxbowError `clips-off` */

@@ -8,6 +8,7 @@ import type { MarkedRules } from '../../api/past/past-rules.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, openDelivery, tracks } from '../delivery.fixture.ts';
+import { fromHere, keptAtMost } from './viewer-guard.ts';
 
 const startMs = START_US / 1000;
 /** Segments of 2 s from START on; the last one ends now. */
@@ -250,6 +251,17 @@ function compact(unixS: number): string {
 suite('a guessed address gives no more than the lists', () => {
   const refused = new Set(['past-limited', 'not-found', 'no-media', 'not-started', 'clips-off', 'stream-offline']);
   const rules: MarkedRules = { rewindMs: 60_000, delayMs: 20_000 };
+
+  test('a reply whose file a bucket has is sent from here, and is otherwise the same', () => {
+    const stored = { location: { path: 'recordings/s/1.mp4', target: 'bucket' }, offset: 0, length: 4 } as never;
+    const body = [new Uint8Array([1, 2, 3, 4])];
+    const cacheControl = 'public, max-age=900';
+    const reply = keptAtMost({ contentType: 'video/mp4', cacheControl, length: 4, body, stored }, 5);
+    assert.ok(reply.stored);
+    const here = fromHere(reply);
+    assert.deepEqual([here.stored, here.contentType, here.length, here.body], [undefined, 'video/mp4', 4, body]);
+    assert.equal(here.cacheControl, reply.cacheControl);
+  });
 
   for (const [kind, sample] of Object.entries(samples)) {
     const effect = effects[kind as MediaAddress['kind']];
