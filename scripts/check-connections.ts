@@ -116,6 +116,11 @@ export const connections: Readonly<Record<string, Guard>> = {
   },
   'src/webhooks/errors/error-webhook.ts': receiver,
   'src/webhooks/send-once.ts': receiver,
+  'src/features/mqtt/broker.ts': {
+    to: 'the MQTT server of `mqtt.url`',
+    instead:
+      'deadlines; nothing waits for it: without a connection events are dropped, and the next one gets the states',
+  },
   'src/net/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
   'packages/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
   'src/ingest/webrtc/client/signalling.ts': { to: 'sources over WHEP', instead: source },
@@ -123,7 +128,7 @@ export const connections: Readonly<Record<string, Guard>> = {
 
 /** Packages that connect by themselves. */
 const CLIENTS =
-  /(?:from|import\()\s*'(?:openid-client|nodemailer|pg|redis|@nats-io\/|amqplib|undici|@aws-sdk\/|@azure\/|@opentelemetry\/exporter)[^']*'/;
+  /(?:from|import\()\s*'(?:openid-client|nodemailer|pg|redis|@nats-io\/|amqplib|mqtt|undici|@aws-sdk\/|@azure\/|@opentelemetry\/exporter)[^']*'/;
 const PATTERNS: readonly RegExp[] = [
   CLIENTS,
   /\bnet\.fetch\(|(?<![.#\w]|async )fetch\((?!\))/,

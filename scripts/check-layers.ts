@@ -37,6 +37,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   pino: ['observe/log.ts'],
   redis: ['cluster/redis'],
   '@nats-io/transport-node': ['cluster/nats'],
+  mqtt: ['features/mqtt'],
   '@opentelemetry/api': ['observe/traces'],
   '@opentelemetry/exporter-logs-otlp-http': ['observe/traces/otlp-logs.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/traces/telemetry.ts'],

@@ -46,6 +46,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'rabbitmq-server': ['rabbitmq-server'],
   'redis-server': ['redis-server'],
   'nats-server': ['nats-server'],
+  mosquitto: ['mosquitto'],
   pgbouncer: ['pgbouncer'],
   'redis-sentinel': ['redis-sentinel'],
   'gst-launch-1.0': [

@@ -18,6 +18,7 @@ import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
 import { liveWorkers } from '../features/live-workers/feature.ts';
 import { marks } from '../features/marks/feature.ts';
+import { mqtt } from '../features/mqtt/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
 import { reports } from '../features/reports/feature.ts';
@@ -44,6 +45,7 @@ export const features: readonly Feature[] = [
   inspect,
   pictures,
   verify,
+  mqtt,
   steering,
   liveWorkers,
   rooms,

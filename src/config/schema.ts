@@ -7,6 +7,7 @@
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
+import { mqttSection } from '../features/mqtt/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
 import { steeringSection } from '../features/steering/settings.ts';
@@ -238,6 +239,7 @@ export const schema = section({
   alarms: alarmsSection,
   insight: insightSection,
   reports: reportsSection,
+  mqtt: mqttSection,
   identity: identitySection,
   playbackJwt: playbackJwtSection,
   publish: section({

@@ -7,6 +7,7 @@
 import { alarmMetrics } from '../features/alarms/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
+import { mqttMetrics } from '../features/mqtt/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
@@ -108,6 +109,7 @@ export const metricTable = {
   ...alarmMetrics,
   ...liveWorkerMetrics,
   ...insightMetrics,
+  ...mqttMetrics,
   ...publishMetrics,
   ...steeringMetrics,
   ...edgeMetrics,

@@ -30,6 +30,14 @@ export function natsUrl(sentence: string): Option<string | undefined> {
 }
 
 /**
+ * An optional `mqtt:` or `mqtts:` URL, a host with or without a port. It may have a password, and is never
+ * printed.
+ */
+export function mqttUrl(sentence: string): Option<string | undefined> {
+  return serverUrl(['mqtt:', 'mqtts:'], 'mqtt://USER:PASSWORD@home.example:1883', plain(/^\/?$/), sentence);
+}
+
+/**
  * An optional `postgres:` or `postgresql:` URL, with a database as its path and parameters. Without a host
  * name it has a socket, in the parameter `host`. It has a password, and is never printed.
  */
