@@ -77,8 +77,9 @@ const usage = `Usage: npm run bench -- VERB [options]
     --of 1000x1095     streams and days
   calendar-postgres  the same on PostgreSQL; needs PostgreSQL
     --of 200x1095      streams and days
-  insight    answers of insight over made-up sessions of a month in SQLite, and their bytes
+  insight    answers of insight over made-up sessions of a month in SQLite and in sealed hours, and their bytes
     --viewers 1000000  sessions
+    --duckdb FOLDER    the folder with node_modules/@duckdb/node-api; default: sealed hours without DuckDB only
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
     --seconds 60       seconds of each frame rate
   jobs       from the answer 202 to the first progress of a job, on an idle worker, by push and by pull
@@ -159,6 +160,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     alone: { type: 'boolean', default: false },
     of: { type: 'string' },
+    duckdb: { type: 'string', default: '' },
     only: { type: 'string' },
     speed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '24' },
@@ -222,7 +224,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   timeline: () => benchTimeline(...streamsAndDays()),
   calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
   'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),
-  insight: () => benchInsight(viewers(1_000_000)),
+  insight: () => benchInsight(viewers(1_000_000), String(values.duckdb)),
   'timeline-postgres': () => benchTimelinePostgres(...streamsAndDays()),
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),

@@ -93,6 +93,11 @@ export const connections: Readonly<Record<string, Guard>> = {
     instead: 'one request of a member, bounded and within a deadline',
   },
   'src/store/postgres/pool.ts': { to: 'PostgreSQL', breaker: 'postgresql' },
+  'src/features/insight/sealed/clickhouse-place.ts': {
+    to: 'ClickHouse',
+    instead:
+      'one statement at a time for rows that wait in the database, within a deadline; a question of an administrator',
+  },
   'src/features/erase/edge-purges.ts': {
     to: 'edges',
     instead: 'what was not reached is listed, and tried again later',

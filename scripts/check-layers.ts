@@ -20,6 +20,8 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   '@fastify/static': ['http'],
   '@fastify/swagger': ['http'],
   '@fastify/type-provider-typebox': ['http'],
+  hyparquet: ['features/insight/sealed/parquet-file.ts'],
+  'hyparquet-writer': ['features/insight/sealed/parquet-file.ts'],
   kysely: ['store'],
   pg: ['store/postgres'],
   'fast-xml-parser': ['features/rooms/providers/multistatus.ts'],

@@ -68,7 +68,7 @@ export async function openEnvironment(): Promise<TestEnvironment> {
 /** Installs the servers of objects that tests start, which no installation of oxbow needs. */
 export async function installEngines(): Promise<void> {
   const folder = join(root, 'test', 'fixtures', 'engines', 'npm');
-  if (existsSync(join(folder, 'node_modules'))) return;
+  if (['s3rver', '@duckdb/node-api'].every((name) => existsSync(join(folder, 'node_modules', name)))) return;
   console.log('installing the servers of objects that tests start');
   const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
   try {

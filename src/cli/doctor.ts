@@ -41,6 +41,7 @@ import {
 } from './doctor/program-checks.ts';
 import { checkProxy } from './doctor/proxy/check-proxy.ts';
 import { repair } from './doctor/repair.ts';
+import { checkSealed } from './doctor/sealed-check.ts';
 import { checkStaticFiles } from './doctor/static-files-check.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, compareSums, type IndexSettings, rebuild } from './recording-index.ts';
@@ -105,6 +106,7 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
       'children.setpriv',
       'children.unshare',
       'temporaryFolder',
+      'insight.duckdb',
     ],
   ]);
   command.action(async () => exit(await doctor(command)));
@@ -202,6 +204,8 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
   add(checkHosts(config));
   const nats = await checkNats(config, { signal });
   if (nats) add(nats);
+  const sealed = await checkSealed(config, { signal });
+  if (sealed) add(sealed);
   const { publicUrl, staticUrl } = config;
   if (staticUrl !== undefined) {
     const webRoot = fileURLToPath(packageFile('web/dist'));

@@ -103,7 +103,11 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   addUrls(urls, streams, origins, problems);
 
   const storages = Array.from(streams, ([name, { draft }]) => [name, draft.storage] as const);
-  const storage = { target: values.get('storage.target'), targets: values.get('storage.targets') };
+  const storage = {
+    target: values.get('storage.target'),
+    targets: values.get('storage.targets'),
+    others: ['insight.target'].map((path) => [path, values.get(path)] as const),
+  };
   for (const { path, message } of unknownTargets(storage, storages)) {
     problems.push({ origin: origins.get(path) ?? path, message: `${path}: ${message}` });
   }

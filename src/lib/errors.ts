@@ -7,6 +7,7 @@ import { OxbowError as CodedError, messageOf } from '@oxbow/media/errors';
 import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
+import { sealedRefusals } from '../features/insight/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
@@ -191,6 +192,7 @@ export const refusals = {
     hint: 'An administrator can lift it: DELETE /api/v1/streams/{name}/holds/{id}.',
   },
   ...eraseRefusals,
+  ...sealedRefusals,
   ...steeringRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,

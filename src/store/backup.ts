@@ -8,6 +8,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 import { type Files, systemFiles } from '../lib/files/files.ts';
 import { migrations } from './migrations.ts';
+import { addSealedFiles, isSealedFile } from './sealed-files.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** Version of the layout of a backup. */
@@ -82,6 +83,8 @@ export interface BackupOptions {
   /** Path of the backup; replaces an existing backup, but no other file. */
   readonly target: string;
   readonly files: readonly BackupFile[];
+  /** Its folder `insight` has the files of sealed viewing; default: that of the database. */
+  readonly dataFolder?: string;
   /** Version of this oxbow. */
   readonly version: string;
   /** ms since 1970. */
@@ -163,7 +166,10 @@ export function isBackup(file: string): boolean {
  */
 export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
   if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow.`);
-  const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
+  // Those of sealed viewing may be many.
+  const names = db.prepare(`SELECT name FROM ${BACKUP_TABLE}`).all() as unknown as { readonly name: string }[];
+  const read = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE} WHERE name = ?`);
+  const rows = names.flatMap(({ name }) => (isSealedFile(name) ? [] : [read.get(name) as unknown as BackupFile]));
   const row = rows.find(({ name }) => name === MANIFEST);
   if (!row) throw new OxbowError('bad-backup', `${file} has no manifest.`);
   const manifest = JSON.parse(Buffer.from(row.content).toString()) as BackupManifest;
@@ -175,6 +181,13 @@ export function readBackup(db: DatabaseSync, file: string): { manifest: BackupMa
     );
   }
   return { manifest, files: rows.filter(({ name }) => name !== MANIFEST) };
+}
+
+/** The files of sealed viewing in a backup, one at a time. */
+export function* sealedFilesOf(db: DatabaseSync): Generator<BackupFile> {
+  const names = db.prepare(`SELECT name FROM ${BACKUP_TABLE}`).all() as unknown as { readonly name: string }[];
+  const read = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE} WHERE name = ?`);
+  for (const { name } of names) if (isSealedFile(name)) yield read.get(name) as unknown as BackupFile;
 }
 
 /** Opens a database; disposing closes it. */
@@ -226,7 +239,10 @@ async function copyDatabase({ database, progress, signal }: BackupOptions, targe
 }
 
 /** Turns the copy into a backup: without momentary tables, with manifest and files, and checked. */
-function finish({ database, files, version, nowMs }: BackupOptions, copy: string): BackupManifest {
+function finish(
+  { database, dataFolder = dirname(database), files, version, nowMs }: BackupOptions,
+  copy: string,
+): BackupManifest {
   let manifest: BackupManifest;
   {
     using copied = open(copy, { readOnly: false });
@@ -248,6 +264,7 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
     const add = db.prepare(`INSERT INTO ${BACKUP_TABLE} VALUES (?, ?)`);
     add.run(MANIFEST, Buffer.from(JSON.stringify(manifest)));
     for (const { name, content } of files) add.run(name, content);
+    addSealedFiles(db, dataFolder, (name, content) => add.run(name, content));
     db.exec('COMMIT');
     const damage = findDamage(db);
     if (damage !== undefined) throw damaged(database, damage);

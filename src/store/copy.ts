@@ -88,6 +88,8 @@ const keys = {
   viewing_hour: ['hour', 'content', 'edge', 'country'],
   viewing_startup: ['hour', 'content', 'edge', 'country', 'bucket'],
   viewing_sum: ['content', 'kind', 'bucket', 'hour'],
+  viewing_sealed: ['id'],
+  viewing_erased: ['kind', 'content_id'],
   report: ['to_us'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 

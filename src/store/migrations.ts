@@ -5,7 +5,7 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
-import { insightMigration } from '../features/insight/tables.ts';
+import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -449,6 +449,7 @@ export const migrations: readonly Migration[] = [
     down: 'ALTER TABLE stream DROP COLUMN show_rewound;',
     expands: true,
   },
+  sealedMigration,
 ];
 
 /** The statements that upgrade. */

@@ -16,11 +16,13 @@ import {
   findDamage,
   open,
   readBackup,
+  sealedFilesOf,
   syncFile,
 } from './backup.ts';
 import { LOCK_FILE, MSN_MARKS_FILE } from './file-names.ts';
 import { lockDataFolder } from './lock.ts';
 import { leastMsnAt, restoreMarks } from './msn-marks.ts';
+import { putSealedFiles } from './sealed-files.ts';
 import { moveAside } from './sqlite/sqlite.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
@@ -87,6 +89,10 @@ export async function restoreBackup({
     const highestMsn = reading(backup, () => makePlain(copy, backup));
     await syncFile(disk, copy);
     giveToFolderOwner(copy);
+    {
+      using there = open(backup, { readOnly: true });
+      await putSealedFiles(disk, folder, sealedFilesOf(there.db));
+    }
     // Marks first: marks that are too high are harmless, an older database without them is not.
     const marks = kept.find(({ name }) => name === MSN_MARKS_FILE);
     await restoreMarks(folder, marks?.content, Math.max(highestMsn, leastMsnAt(nowMs)), disk);

@@ -8,8 +8,10 @@ import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarm
 import type { ClipTable } from '../features/clips/tables.ts';
 import type {
   ViewingContentTable,
+  ViewingErasedTable,
   ViewingHourTable,
   ViewingMinuteTable,
+  ViewingSealedTable,
   ViewingStartupTable,
   ViewingSumTable,
 } from '../features/insight/tables.ts';
@@ -462,5 +464,7 @@ export interface Tables {
   viewing_hour: ViewingHourTable;
   viewing_startup: ViewingStartupTable;
   viewing_sum: ViewingSumTable;
+  viewing_sealed: ViewingSealedTable;
+  viewing_erased: ViewingErasedTable;
   report: ReportTable;
 }

@@ -13,6 +13,7 @@ import { placementFaultsContract } from '../../src/cluster/placement/placement-f
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
 import { insightContract } from '../../src/features/insight/insight.contract.ts';
+import { sealedContract } from '../../src/features/insight/sealed/sealed.contract.ts';
 import { reportTableContract } from '../../src/features/reports/report-table.contract.ts';
 import { messageTableContract } from '../../src/features/rooms/chat/message-table.contract.ts';
 import { roomTakeoverContract } from '../../src/features/rooms/cluster/room-takeover.contract.ts';
@@ -68,6 +69,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   accountTablesContract('PostgreSQL', openDatabase);
   tableQueueContract('PostgreSQL', openDatabase);
   insightContract('PostgreSQL', openDatabase);
+  sealedContract('PostgreSQL', openDatabase);
   messageTableContract('PostgreSQL', openDatabase);
   roomTablesContract('PostgreSQL', openDatabase);
   roomTakeoverContract('PostgreSQL', openDatabase);

@@ -31,10 +31,15 @@ export interface InsightApi {
   now(scope: InsightScope): Promise<AudienceNow>;
   /** @param stepS length of a step, seconds; 0: chosen by the range */
   audience(scope: InsightScope, range: InsightRange, by: InsightKey | undefined, stepS: number): Promise<Audience>;
+  /**
+   * @param how.exact from the rows of sessions, to the minute; at most 31 days
+   * @throws OxbowError `needs-duckdb` for many sealed rows without DuckDB
+   */
   quality(
     scope: InsightScope,
     range: InsightRange,
     by: InsightKey | 'hour' | undefined,
+    how?: { readonly exact: boolean },
   ): Promise<readonly PlaybackQuality[]>;
   /** @param range of the media, not of the watching */
   heat(stream: string, range: InsightRange, stepS: number, top: number): Promise<WatchHeat>;

@@ -113,6 +113,7 @@ async function backUp(target: string, { data, store, json, signal }: How): Promi
       database: source.path,
       target,
       files: await readSmallFiles(data),
+      dataFolder: data,
       version,
       nowMs: Date.now(),
       signal,

@@ -39,6 +39,7 @@ test('a name of a target that does not exist is refused, of the default and of a
   await assert.rejects(load({ storage: { targets: { archive }, target: 'other' } }), { message: known });
   const stream = { storage: { targets: { archive } }, streams: { door: { source, storage: 'other' } } };
   await assert.rejects(load(stream), { message: known });
+  await assert.rejects(load({ storage: { targets: { archive } }, insight: { target: 'other' } }), { message: known });
   const { config } = await load({ streams: { door: { source, storage: 'local' } } });
   assert.equal(config.streams.door!.storage, 'local');
 });

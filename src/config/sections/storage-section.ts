@@ -221,20 +221,25 @@ export const storageSection = section({
 /**
  * The invalid names of targets.
  *
+ * @param storage.others further settings that name a target
  * @param streams `storage` of each stream
  * @returns path of the setting, and a sentence
  */
 export function unknownTargets(
-  storage: { readonly target?: unknown; readonly targets?: unknown },
+  storage: {
+    readonly target?: unknown;
+    readonly targets?: unknown;
+    readonly others?: readonly (readonly [path: string, name: unknown])[];
+  },
   streams: Iterable<readonly [name: string, storage: string | undefined]>,
 ): readonly { readonly path: string; readonly message: string }[] {
   const names = Object.keys((storage.targets as object | undefined) ?? {});
   const choices = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
   const sentence = (name: string) => `storage.targets has no "${name.slice(0, 80)}"; ${choices}`;
   const problems: { path: string; message: string }[] = [];
-  const main = storage.target;
-  if (typeof main === 'string' && main !== '' && !names.includes(main)) {
-    problems.push({ path: 'storage.target', message: sentence(main) });
+  for (const [path, name] of [['storage.target', storage.target] as const, ...(storage.others ?? [])]) {
+    if (typeof name !== 'string' || name === '' || names.includes(name)) continue;
+    problems.push({ path, message: sentence(name) });
   }
   for (const [name, targetName] of streams) {
     if (targetName === undefined || targetName === LOCAL_STORAGE || names.includes(targetName)) continue;

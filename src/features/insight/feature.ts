@@ -8,7 +8,6 @@ import { playbackSessionRoutes } from '../../http/routes/streams/playback-sessio
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
-import { ViewingReads } from '../../store/reading/viewing-reads.ts';
 import { eraseViewing } from '../../store/tables/viewing-rows.ts';
 import { readStreamId } from '../../streams/stream-table.ts';
 import type { AppContext } from '../core.ts';
@@ -17,7 +16,9 @@ import { Collector } from './collector.ts';
 import type { Insight } from './collector-route.ts';
 import { Contents } from './contents.ts';
 import { insightMetrics } from './metrics.ts';
+import { sealedRefusals } from './refusals.ts';
 import { insightRoutes } from './routes.ts';
+import { openSealed } from './sealed/open-sealed.ts';
 import { ServedInsight } from './served-insight.ts';
 import { insightSection } from './settings.ts';
 import { ViewingQueue } from './viewing-queue.ts';
@@ -35,16 +36,15 @@ const SUMS_EVERY = 24;
 const REPORT_EVERY_MS = 60_000;
 
 /** Follows sessions, stores them until the shutdown, and deletes what is too old. */
-function openInsight(
-  app: AppContext,
-  { store, nodes, placement, library, delivery, countries }: CoreParts,
-): OpenFeature<Insight> {
+function openInsight(app: AppContext, parts: CoreParts): OpenFeature<Insight> {
+  const { store, nodes, placement, library, delivery, countries } = parts;
   const { config, settings, clock, metrics, opened, shutdown, failed } = app;
   const node = nodes ? placement.node : '';
   const nowMs = () => clock.nowMs();
   const reported = new OncePer(REPORT_EVERY_MS, () => clock.monotonicMs());
   const report = failed('the record of viewing');
   const contents = new Contents(store.db);
+  const sealed = openSealed(app, parts, contents);
   const sessions = new ViewingSessions({ nowMs, store: (row) => queue.push(row) });
   const queue = new ViewingQueue({
     table: new ViewingTable({ db: store.db, contents, node }),
@@ -84,7 +84,7 @@ function openInsight(
     }),
   );
   const api = new ServedInsight({
-    reads: new ViewingReads((query) => store.read(query)),
+    reads: sealed.reads,
     contents,
     async find({ stream, asset }) {
       if (stream !== undefined) {
@@ -124,6 +124,7 @@ function openInsight(
     start() {
       opened.use(shutdown.owns(queue.run(shutdown)));
       opened.use(shutdown.owns(sweepRows(app, contents)));
+      opened.use(shutdown.owns(sealed.run(shutdown)));
     },
   };
 }
@@ -147,7 +148,7 @@ export const insight = defineFeature({
   name: 'insight',
   routes: insightRoutes,
   after: playbackSessionRoutes,
-  adds: { settings: { insight: insightSection }, metrics: insightMetrics },
+  adds: { settings: { insight: insightSection }, metrics: insightMetrics, refusals: sealedRefusals },
   open(app, parts) {
     const opened = openInsight(app, parts);
     parts.hooks.insight = opened.own.api;

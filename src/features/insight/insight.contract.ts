@@ -11,6 +11,7 @@ import { ViewingReads } from '../../store/reading/viewing-reads.ts';
 import type { OpenDatabase } from '../../store/store.fixture.ts';
 import { eraseViewing } from '../../store/tables/viewing-rows.ts';
 import { Contents } from './contents.ts';
+import type { ViewingQueries } from './sealed/sealed-reads.ts';
 import { ServedInsight } from './served-insight.ts';
 import { type Content, HOUR_MS, MINUTE_MS, type ViewingRow } from './viewing-row.ts';
 import { ViewingTable } from './viewing-table.ts';
@@ -54,11 +55,26 @@ export function viewingRow(
   };
 }
 
-function openTables(db: Store['db'], node = '') {
+/** Rows that are not in the database when a question comes. */
+export interface RowsElsewhere {
+  readonly reads: ViewingQueries;
+  /** Takes all rows out of the database. */
+  seal(): Promise<void>;
+}
+export type OpenElsewhere = (db: Store['db'], contents: Contents) => RowsElsewhere;
+
+function openTablesOf(db: Store['db'], node = '', openElsewhere?: OpenElsewhere) {
   const contents = new Contents(db);
-  const table = new ViewingTable({ db, contents, node });
+  const stored = new ViewingTable({ db, contents, node });
+  const elsewhere = openElsewhere?.(db, contents);
+  const table = {
+    async add(rows: readonly ViewingRow[]) {
+      await stored.add(rows);
+      await elsewhere?.seal();
+    },
+  };
   const api = new ServedInsight({
-    reads: new ViewingReads((query) => query(db)),
+    reads: elsewhere?.reads ?? new ViewingReads((query) => query(db)),
     contents,
     find: async ({ stream, asset }) => (stream ? { kind: 'stream', id: `${stream}-id` } : asset ? film : undefined),
     playing: () => [],
@@ -70,8 +86,9 @@ function openTables(db: Store['db'], node = '') {
   return { contents, table, api };
 }
 
-/** The suite. */
-export function insightContract(name: string, open: OpenDatabase): void {
+/** The suite of all that is answered, from the database or from sealed rows. */
+export function insightAnswersContract(name: string, open: OpenDatabase, openElsewhere?: OpenElsewhere): void {
+  const openTables = (db: Store['db'], node?: string) => openTablesOf(db, node, openElsewhere);
   suite(`insight: ${name}`, () => {
     test('a minute that comes in parts and from two nodes is added up once for each part', async () => {
       await using store = await open();
@@ -170,6 +187,15 @@ export function insightContract(name: string, open: OpenDatabase): void {
         ],
       );
       assert.deepEqual(await api.quality({ stream: 'garden' }, DAY, undefined), []);
+      for (const by of [undefined, 'edge', 'hour', 'stream'] as const) {
+        const [sums, rows] = [await api.quality({}, DAY, by), await api.quality({}, DAY, by, { exact: true })];
+        assert.deepEqual(rows, sums, `exact, by ${by}`);
+      }
+      const tenMinutes = { fromMs: DAY_MS + 10 * MINUTE_MS, toMs: DAY_MS + 20 * MINUTE_MS };
+      const [exact] = await api.quality({}, tenMinutes, undefined, { exact: true });
+      assert.deepEqual([exact!.sessions, exact!.startup.count], [10, 10]);
+      const long = { fromMs: DAY_MS - 32 * 24 * HOUR_MS, toMs: DAY_MS };
+      await assert.rejects(api.quality({}, long, undefined, { exact: true }), { code: 'bad-request' });
     });
 
     test('the heat of a stream has what was watched of the range of its media, and the most watched first', async () => {
@@ -249,7 +275,14 @@ export function insightContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(new Set(ids), new Set(rows.map(({ session }) => session)));
       await assert.rejects(api.sessions({}, DAY, { limit: 4, cursor: 'x' }), { code: 'bad-request' });
     });
+  });
+}
 
+/** The suite of the database: also what is about its rows only. */
+export function insightContract(name: string, open: OpenDatabase): void {
+  const openTables = (db: Store['db'], node?: string) => openTablesOf(db, node);
+  insightAnswersContract(name, open);
+  suite(`insight in the database: ${name}`, () => {
     test('sessions of other nodes count now, those of this node only from memory', async () => {
       await using store = await open();
       await openTables(store.db, 'b').table.add([viewingRow(door, 's', 59), viewingRow(door, 't', 20)]);

@@ -16,7 +16,7 @@ export const insightMetrics = {
     type: 'counter',
     name: 'oxbow_insight_rows_total',
     labels: ['result'],
-    help: 'Rows of sessions and minutes: stored, or lost because the database was too slow.',
+    help: 'Rows of sessions and minutes: stored; lost because the database was too slow; sealed.',
   },
   insightSessions: {
     type: 'gauge',
@@ -29,5 +29,17 @@ export const insightMetrics = {
     name: 'oxbow_insight_rows_waiting',
     labels: [],
     help: 'Rows that wait for the database.',
+  },
+  insightSealedBatches: {
+    type: 'gauge',
+    name: 'oxbow_insight_sealed_batches',
+    labels: [],
+    help: 'Sealed batches of rows of sessions: Parquet files, or batches in ClickHouse.',
+  },
+  insightSealedBytes: {
+    type: 'gauge',
+    name: 'oxbow_insight_sealed_bytes',
+    labels: [],
+    help: 'Bytes of the Parquet files of sealed rows.',
   },
 } as const satisfies Record<string, MetricRow>;

@@ -78,6 +78,12 @@ const QualityQuery = Type.Object(
       ['stream', 'asset', 'edge', 'country', 'hour'],
       `One item for each, the ${MOST_KEYS} most watched. Default: all in one.`,
     ),
+    exact: Type.Optional(
+      Type.Union([Type.Literal('true'), Type.Literal('false')], {
+        description:
+          'From the rows of sessions, to the minute, and not from sums of whole hours. At most 31 days, within `insight.keep`.',
+      }),
+    ),
   },
   closed,
 );
@@ -175,7 +181,12 @@ export const insightRoutes = [
     query: QualityQuery,
     replies: { 200: QualityList },
     answer: async ({ query }, { api }, deps) => ({
-      body: { items: await api.quality(scopeOf(query), readRange(query, deps), query.by as never), nextCursor: null },
+      body: {
+        items: await api.quality(scopeOf(query), readRange(query, deps), query.by as never, {
+          exact: query.exact === 'true',
+        }),
+        nextCursor: null,
+      },
     }),
   }),
   defineRoute({

@@ -27,6 +27,7 @@ import type {
   ViewingSums,
 } from '../../store/reading/viewing-reads.ts';
 import type { Contents } from './contents.ts';
+import type { ViewingQueries } from './sealed/sealed-reads.ts';
 import { type Content, HOUR_MS, MINUTE_MS, startupMsOf } from './viewing-row.ts';
 import type { PlayingNow } from './viewing-sessions.ts';
 import { ALL_SESSIONS } from './viewing-table.ts';
@@ -35,6 +36,8 @@ import { ALL_SESSIONS } from './viewing-table.ts';
 const BY_MINUTES_MS = 6 * HOUR_MS;
 const MINUTE_STEPS = [1, 5, 15, 30, 60];
 const USUAL_STEPS = 120;
+/** Longest range that is read from rows of sessions, ms. */
+const MOST_EXACT_MS = 31 * 24 * HOUR_MS;
 /** Positions of the longest asset: eleven days. */
 const MAX_BUCKET = 200_000;
 /** Sessions of other nodes that are counted now. */
@@ -43,7 +46,7 @@ const MAX_ELSEWHERE = 50_000;
 const ELSEWHERE_MINUTES = 2;
 
 interface ServedInsightParts {
-  readonly reads: ViewingReads;
+  readonly reads: ViewingQueries;
   readonly contents: Contents;
   /** Finds what names mean; throws `stream-unknown`, `asset-unknown`. */
   readonly find: (scope: {
@@ -89,8 +92,17 @@ export class ServedInsight implements InsightApi {
     by: InsightKey | undefined,
     stepS: number,
   ): Promise<Audience> {
+    try {
+      return await this.#audience(asked, spanOf(range, stepS), by);
+    } catch (error) {
+      // By hours there are sums.
+      if (!(error instanceof OxbowError) || error.code !== 'needs-duckdb') throw error;
+      return await this.#audience(asked, spanOf(range, HOUR_MS / 1000), by);
+    }
+  }
+
+  async #audience(asked: InsightScope, { span, unitMs, step }: Steps, by: InsightKey | undefined): Promise<Audience> {
     const { reads, flush } = this.#parts;
-    const { span, unitMs, step } = spanOf(range, stepS);
     const bounds = { from: time(span.from * unitMs), to: time(span.to * unitMs), step: (step * unitMs) / 1000 };
     const scope = await this.#scopeOf(asked, by);
     if (!scope) return { ...bounds, series: [] };
@@ -128,21 +140,17 @@ export class ServedInsight implements InsightApi {
     asked: InsightScope,
     range: InsightRange,
     by: InsightKey | 'hour' | undefined,
+    { exact } = { exact: false },
   ): Promise<readonly PlaybackQuality[]> {
     const { reads, flush } = this.#parts;
     const scope = await this.#scopeOf(asked, by);
     if (!scope) return [];
     await flush();
     const column = by === 'hour' ? 'hour' : columnOf(by);
-    const [from, to] = wholeHours(range);
-    const sums = await reads.sums(
-      scope,
-      { table: 'viewing_hour', from, to },
-      column,
-      by === 'hour' ? MOST_STEPS : MOST_KEYS,
-    );
+    const span = exact ? minutesOf(range) : hoursSpanOf(range);
+    const sums = await reads.sums(scope, span, column, by === 'hour' ? MOST_STEPS : MOST_KEYS);
     const keys = sums.map(({ key }) => key).filter((key) => key !== null);
-    const startups = Map.groupBy(await reads.startups(scope, { from, to }, column, column && keys), ({ key }) => key);
+    const startups = Map.groupBy(await reads.startups(scope, span, column, column && keys), ({ key }) => key);
     const nameOf = await this.#namesOf(
       sums.map(({ key }) => key),
       column,
@@ -188,15 +196,14 @@ export class ServedInsight implements InsightApi {
     const scope = await this.#scopeOf(asked);
     if (!scope) return { items: [], nextCursor: null };
     await flush();
-    const span = {
-      table: 'viewing_minute',
-      from: Math.floor(range.fromMs / MINUTE_MS),
-      to: Math.ceil(range.toMs / MINUTE_MS),
-    } as const;
+    const span = minutesSpanOf(range);
     const begun = await reads.begun(scope, span, limit + 1, readCursor(cursor));
     const shown = begun.slice(0, limit);
-    const sums = await reads.sessions(shown.map(({ session }) => session));
-    const rows = shown.flatMap(({ session }) => sums.get(session) ?? []);
+    const sums = await reads.sessions(shown);
+    const rows = shown.flatMap(({ session, minute }) => {
+      const row = sums.get(session);
+      return row && row.firstMinute >= minute ? row : []; // otherwise it began at another node, in a sealed hour
+    });
     const known = await reads.contents([...new Set(rows.map(({ content }) => content))]);
     const names = await reads.names([...known.values()].map(({ id }) => id));
     const last = shown.at(-1);
@@ -231,8 +238,16 @@ export class ServedInsight implements InsightApi {
   }
 }
 
+interface Steps {
+  readonly span: Span;
+  /** Of the numbers of the span, ms. */
+  readonly unitMs: number;
+  /** Length of a step, in that unit. */
+  readonly step: number;
+}
+
 /** Minutes for short ranges, otherwise whole hours; and the length of a step in that unit. */
-function spanOf({ fromMs, toMs }: InsightRange, stepS: number): { span: Span; unitMs: number; step: number } {
+function spanOf({ fromMs, toMs }: InsightRange, stepS: number): Steps {
   const byMinutes = toMs - fromMs <= BY_MINUTES_MS && stepS < 3600;
   const unitMs = byMinutes ? MINUTE_MS : HOUR_MS;
   const units = (toMs - fromMs) / unitMs;
@@ -241,6 +256,21 @@ function spanOf({ fromMs, toMs }: InsightRange, stepS: number): { span: Span; un
   const from = Math.floor(fromMs / unitMs / step) * step;
   const to = Math.ceil(toMs / unitMs / step) * step;
   return { span: { table: byMinutes ? 'viewing_minute' : 'viewing_hour', from, to }, unitMs, step };
+}
+
+function minutesSpanOf({ fromMs, toMs }: InsightRange): Span {
+  return { table: 'viewing_minute', from: Math.floor(fromMs / MINUTE_MS), to: Math.ceil(toMs / MINUTE_MS) };
+}
+
+function hoursSpanOf(range: InsightRange): Span {
+  const [from, to] = wholeHours(range);
+  return { table: 'viewing_hour', from, to };
+}
+
+/** @throws OxbowError `bad-request` for more than 31 days */
+function minutesOf(range: InsightRange): Span {
+  if (range.toMs - range.fromMs > MOST_EXACT_MS) throw new OxbowError('bad-request', '`exact` is for at most 31 days.');
+  return minutesSpanOf(range);
 }
 
 function wholeHours({ fromMs, toMs }: InsightRange): readonly [number, number] {

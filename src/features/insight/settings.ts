@@ -2,7 +2,17 @@
  * The settings of insight.
  * In: the types of settings. Out: the section `insight` for config/schema.ts.
  */
-import { duration, flag, hostNames, section, type Values } from '../../config/option.ts';
+import {
+  choice,
+  duration,
+  flag,
+  hostNames,
+  optionalUrl,
+  section,
+  size,
+  text,
+  type Values,
+} from '../../config/option.ts';
 
 export const insightSection = section({
   enabled: flag(
@@ -18,6 +28,33 @@ export const insightSection = section({
   keepSums: duration('400d', 'How long hourly sums are kept: audience, quality, what was watched again.', {
     min: '1h',
     reload: 'live',
+  }),
+  seal: choice(
+    ['parquet', 'clickhouse', 'off'],
+    'parquet',
+    'Where the rows of sessions are when their hour is over: `parquet`: in Parquet files in the folder `insight` of the data folder; `clickhouse`: in a table of `insight.clickhouse.url`; `off`: they stay in the database.',
+  ),
+  sealAfter: duration('24h', 'How old rows of sessions are when they are sealed.', {
+    min: '1h',
+    max: '30d',
+    reload: 'live',
+  }),
+  target: text(
+    '',
+    'Object store of `storage.targets` that gets a copy of each Parquet file. Nodes of a cluster that share no data folder need one.',
+    { placeholder: 'NAME', maxLength: 32 },
+  ),
+  duckdb: text(
+    '',
+    'Folder in which `npm install @duckdb/node-api` was run. Default: where oxbow is installed. Without DuckDB, questions about many sealed rows are refused.',
+    { placeholder: 'FOLDER', maxLength: 1000 },
+  ),
+  memory: size('512M', 'Most memory of DuckDB, for one question.'),
+  clickhouse: section({
+    url: optionalUrl('Address of the HTTP interface of ClickHouse, such as `http://127.0.0.1:8123`.'),
+    database: text('default', 'Database of the table `oxbow_viewing`, which oxbow creates.', { maxLength: 100 }),
+    user: text('default', 'User, who may create the table, insert, select and delete.', { maxLength: 100 }),
+    passwordFile: text('', 'File with the password.', { placeholder: 'FILE', maxLength: 1000 }),
   }),
 });
 

@@ -89,6 +89,32 @@ export interface ViewingSumTable {
   amount: number;
 }
 
+/** A batch of sealed rows: a Parquet file, or rows of ClickHouse. docs/decisions/0111. */
+export interface ViewingSealedTable {
+  /** Unique; name of the file. */
+  readonly id: string;
+  /** `files` or `clickhouse`. */
+  readonly place: string;
+  /** Target of `storage.targets` that has a copy; empty: none. */
+  readonly target: string;
+  /**
+   * `writing`: its rows are in the database; `sealed`: they are not; `removing`: it is not read any more.
+   */
+  state: string;
+  /** First and last minute of its rows, since 1970. */
+  readonly first_minute: number;
+  readonly last_minute: number;
+  rows: number;
+  bytes: number;
+}
+
+/** What was deleted for good, whose rows are still in sealed batches. */
+export interface ViewingErasedTable {
+  /** `stream` or `asset`. */
+  readonly kind: string;
+  readonly content_id: string;
+}
+
 /** The tables. */
 export const insightMigration = {
   up: `CREATE TABLE viewing_content (
@@ -158,4 +184,26 @@ export const insightMigration = {
  DROP TABLE viewing_minute;
  DROP TABLE viewing_content;`,
   expands: true,
+} as const;
+
+/** The batches of sealed rows. */
+export const sealedMigration = {
+  up: `CREATE TABLE viewing_sealed (
+   id TEXT NOT NULL PRIMARY KEY,
+   place TEXT NOT NULL,
+   target TEXT NOT NULL,
+   state TEXT NOT NULL,
+   first_minute INTEGER NOT NULL,
+   last_minute INTEGER NOT NULL,
+   rows INTEGER NOT NULL,
+   bytes INTEGER NOT NULL
+ ) STRICT, WITHOUT ROWID;
+ CREATE INDEX viewing_sealed_minute ON viewing_sealed (last_minute);
+ CREATE TABLE viewing_erased (
+   kind TEXT NOT NULL,
+   content_id TEXT NOT NULL,
+   PRIMARY KEY (kind, content_id)
+ ) STRICT, WITHOUT ROWID;`,
+  down: `DROP TABLE viewing_erased;
+ DROP TABLE viewing_sealed;`,
 } as const;

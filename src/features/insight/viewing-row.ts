@@ -8,8 +8,8 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
 /** Buckets of start-up times: each begins 10 % after the one before. */
-const STARTUP_BASE = 1.1;
-const LEAST_STARTUP_MS = 50;
+export const STARTUP_BASE = 1.1;
+export const LEAST_STARTUP_MS = 50;
 
 /** Something that is watched. */
 export interface Content {

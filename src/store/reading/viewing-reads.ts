@@ -98,7 +98,15 @@ function whereOf(span: Pick<Span, 'from' | 'to'>, time: RawBuilder<unknown>, { c
   return sql.join(conditions, sql` AND `);
 }
 
-const keyOf = (by: GroupBy | undefined): RawBuilder<unknown> => (by === undefined ? sql`NULL` : sql.ref(by));
+/** Minutes have no column with their hour. */
+function keyOf(by: GroupBy | undefined, { table }: Span): RawBuilder<unknown> {
+  if (by === undefined) return sql`NULL`;
+  return by === 'hour' && table === 'viewing_minute' ? sql`minute / ${sql.lit(60)}` : sql.ref(by);
+}
+
+/** As startupBucketOf of features/insight/viewing-row.ts. */
+const startupBucket = sql<number>`CAST(CASE WHEN startup_ms <= 50 THEN 0
+  ELSE CEIL(LN(startup_ms / 50.0) / LN(1.1)) END AS INTEGER)`;
 
 /** The queries. */
 export class ViewingReads {
@@ -112,11 +120,11 @@ export class ViewingReads {
   /** Sums by key, the most watched first. */
   async sums(scope: Scoped, span: Span, by: GroupBy | undefined, most = MOST_KEYS): Promise<ViewingSums[]> {
     const query = sql<Record<keyof ViewingSums, never>>`
-      SELECT ${keyOf(by)} AS "key", SUM(${sessionsOf(span)}) AS "sessions", SUM(watch_ms) AS "watchMs",
+      SELECT ${keyOf(by, span)} AS "key", SUM(${sessionsOf(span)}) AS "sessions", SUM(watch_ms) AS "watchMs",
         SUM(bit_ms) AS "bitMs", SUM(kbits) AS "kbits", SUM(stalls) AS "stalls", SUM(stall_ms) AS "stallMs",
         SUM(errors) AS "errors", SUM(failed) AS "failed"
       FROM ${sql.table(span.table)} WHERE ${whereOf(span, timeOf(span), scope)}
-      ${by === undefined ? sql`` : sql`GROUP BY ${sql.ref(by)} ORDER BY SUM(watch_ms) DESC, ${sql.ref(by)} LIMIT ${sql.lit(most)}`}`;
+      ${by === undefined ? sql`` : sql`GROUP BY ${keyOf(by, span)} ORDER BY SUM(watch_ms) DESC, ${keyOf(by, span)} LIMIT ${sql.lit(most)}`}`;
     const rows = await this.#rows(query);
     return rows.filter(({ sessions }) => sessions !== null);
   }
@@ -136,27 +144,29 @@ export class ViewingReads {
   ): Promise<StepSum[]> {
     if (keys?.length === 0) return [];
     const at = stepped(timeOf(span), step);
-    const only = by && keys ? sql` AND ${sql.ref(by)} IN (${sql.join(keys)})` : sql``;
-    const group = by ? sql`${sql.ref(by)}, ${at}` : at;
+    const only = by && keys ? sql` AND ${keyOf(by, span)} IN (${sql.join(keys)})` : sql``;
+    const group = by ? sql`${keyOf(by, span)}, ${at}` : at;
     return this.#rows(sql<StepSum>`
-      SELECT ${keyOf(by)} AS "key", ${at} AS "at", SUM(watch_ms) AS "watchMs"
+      SELECT ${keyOf(by, span)} AS "key", ${at} AS "at", SUM(watch_ms) AS "watchMs"
       FROM ${sql.table(span.table)} WHERE ${whereOf(span, timeOf(span), scope)}${only}
       GROUP BY ${group} ORDER BY ${at} LIMIT ${sql.lit(MOST_ROWS + MOST_KEYS)}`);
   }
 
   /** Number of sessions by bucket of their start-up time. @param keys only these */
-  async startups(
-    scope: Scoped,
-    span: Pick<Span, 'from' | 'to'>,
-    by?: GroupBy,
-    keys?: readonly (string | number)[],
-  ): Promise<StartupSum[]> {
+  async startups(scope: Scoped, span: Span, by?: GroupBy, keys?: readonly (string | number)[]): Promise<StartupSum[]> {
     if (keys?.length === 0) return [];
-    const only = by && keys ? sql` AND ${sql.ref(by)} IN (${sql.join(keys)})` : sql``;
+    const only = by && keys ? sql` AND ${keyOf(by, span)} IN (${sql.join(keys)})` : sql``;
+    if (span.table === 'viewing_minute') {
+      return this.#rows(sql`
+        SELECT ${keyOf(by, span)} AS "key", ${startupBucket} AS "bucket", COUNT(*) AS "amount" FROM viewing_minute
+        WHERE ${whereOf(span, timeOf(span), scope)}${only} AND startup_ms IS NOT NULL
+        GROUP BY ${by ? sql`${keyOf(by, span)}, ` : sql``}${startupBucket} ORDER BY ${startupBucket}
+        LIMIT ${sql.lit(MOST_STARTUPS)}`);
+    }
     return this.#rows(sql`
-      SELECT ${keyOf(by)} AS "key", bucket, SUM(amount) AS "amount" FROM viewing_startup
+      SELECT ${keyOf(by, span)} AS "key", bucket, SUM(amount) AS "amount" FROM viewing_startup
       WHERE ${whereOf(span, sql.ref('hour'), scope)}${only}
-      GROUP BY ${by ? sql`${sql.ref(by)}, ` : sql``}bucket ORDER BY bucket LIMIT ${sql.lit(MOST_STARTUPS)}`);
+      GROUP BY ${by ? sql`${keyOf(by, span)}, ` : sql``}bucket ORDER BY bucket LIMIT ${sql.lit(MOST_STARTUPS)}`);
   }
 
   /**
@@ -223,7 +233,8 @@ export class ViewingReads {
   }
 
   /** The sums of sessions, by their id. */
-  async sessions(ids: readonly string[]): Promise<Map<string, SessionSums>> {
+  async sessions(begun: readonly BegunSession[]): Promise<Map<string, SessionSums>> {
+    const ids = begun.map(({ session }) => session);
     const found = new Map<string, SessionSums>();
     for (let at = 0; at < ids.length; at += SESSIONS_AT_A_TIME) {
       const some = sql.join(ids.slice(at, at + SESSIONS_AT_A_TIME));
