@@ -115,6 +115,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/cluster/direct-past.test.ts': long('a hundred viewers, and a dead node', 'test/e2e/direct-past.test.ts'),
   'test/cluster/gateway.test.ts': partly('tokens, lists of channels, films, workers, a dead owner'),
   'test/cluster/observe.test.ts': long('traces and deletions over two nodes', 'test/cluster/gateway.test.ts'),
+  'test/cluster/protection.test.ts': long(
+    'three streams over two nodes, an edge, a bucket and a takeover',
+    'test/e2e/past-rules.test.ts',
+  ),
   'test/cluster/regions.test.ts': long(
     'three network namespaces with their edges, and viewers in real time',
     'test/engines/promotion.test.ts',
@@ -162,6 +166,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/drain.test.ts': partly('a proxy, and Ctrl-C'),
   'test/e2e/edge.test.ts': partly('tokens, chains of edges, a player, wrong options, and a restart'),
   'test/e2e/encoder-pool.test.ts': partly('a device that hangs, or returns nothing'),
+  'test/e2e/encryption-restore.test.ts': long('two restores on each of two stores', 'test/e2e/encryption.test.ts'),
   'test/e2e/encryption.test.ts': partly('films of the library'),
   'test/e2e/erase.test.ts': partly('what was not reached, and a kill'),
   'test/e2e/error-reports.test.ts': partly('children, kills, exceptions, and every line as a log record'),
@@ -198,6 +203,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/launcher/launcher.test.ts',
   ),
   'test/e2e/pages.test.ts': partly('probes, files and private addresses of pages'),
+  'test/e2e/past-rules.test.ts': partly('viewers over RTMP and SRT, whose access is checked every ten seconds'),
   'test/e2e/pictures.test.ts': partly('a kill, and pictures that are set'),
   'test/e2e/players.test.ts': long('four players with twelve lists', 'test/e2e/vsr.test.ts'),
   'test/e2e/probe.test.ts': partly('tables and errors'),

@@ -114,7 +114,8 @@ async function watch(folder: string, at: number, sum: { bytes: number }, signal:
       if (msn !== undefined) query = `?_HLS_msn=${msn}&_HLS_part=${next}`;
       if (part !== undefined && part !== last) sum.bytes += (await fetched(folder + part)).length;
       last = part;
-    } catch {
+    } catch (error) {
+      if (Math.random() < 0.05) console.error(String(error));
       // the list is not there yet, or the measurement ends
       await pause(200);
     }

@@ -93,6 +93,8 @@ export interface Delivery extends AsyncDisposable {
   part(plan: SegmentPlan, index: number): void;
   /** Seals it. Gives the group. */
   seal(plan: SegmentPlan): SegmentGroup;
+  /** Names of streams that were looked up. */
+  readonly found: string[];
   /** Opens, fills and seals. */
   live(plan: SegmentPlan): SegmentGroup;
   /** Writes a group into the recording, and waits. */
@@ -152,7 +154,11 @@ export async function openDelivery({
       return state.past;
     },
   };
-  const find = (name: string) => (name === 'door' ? stream : undefined);
+  const found: string[] = [];
+  const find = (name: string) => {
+    found.push(name);
+    return name === 'door' ? stream : undefined;
+  };
   const defaultStream = () => state.defaultStream;
   const segmentCache = new SegmentCache(reader);
   const parts = { find, clock: rig.clock, reader, segmentCache, stills, defaultStream };
@@ -196,6 +202,7 @@ export async function openDelivery({
     stream,
     state,
     stills: made,
+    found,
     answer,
     lookup,
     reader,

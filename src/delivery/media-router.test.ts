@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { OxbowError } from '../lib/errors.ts';
 import { START_US } from '../recording/recording.fixture.ts';
-import { type Delivery, makeGroup, openDelivery } from './delivery.fixture.ts';
+import { type Delivery, makeGroup, openDelivery, openLive } from './delivery.fixture.ts';
 
 const startMs = START_US / 1000;
 const iso = new Date(startMs).toISOString();
@@ -92,4 +92,22 @@ suite('an address that is not right', () => {
       await assert.rejects(past.get(path), (error) => error instanceof OxbowError && error.code === code, path);
     }
   });
+});
+
+test('a request looks its stream up once, with rules for the past too', async () => {
+  await using live = await openLive();
+  await live.record(...[100, 101, 102].map((msn) => makeGroup({ msn }, live.init)));
+  live.state.settledUs = START_US + 1e9;
+  const paths = [
+    ...['/live/door/index.m3u8', '/live/door/av0/101.m4s', '/live/door/av0/init-1.mp4', '/live/door/dvr-4h.m3u8'],
+    ...['/live/door/ts/index.m3u8', `/vod/door/${startMs}/4s/av0.m3u8`, `/thumb/door/${startMs}.jpg`, '/live/other/x'],
+  ];
+  for (const past of [undefined, { rewindMs: 366 * 86_400_000 }]) {
+    live.state.past = past;
+    for (const path of paths) {
+      live.found.length = 0;
+      await live.get(path).catch((error: unknown) => assert.ok(error instanceof OxbowError));
+      assert.equal(live.found.length, 1, `${path} ${JSON.stringify(past)}`);
+    }
+  }
 });

@@ -7,7 +7,7 @@ import type { Track } from '@oxbow/media/frame';
 import { TS } from '@oxbow/media/rendition-set';
 import type { AssetAddress } from '../api/library/asset-address.ts';
 import { isLiveAddress, type MediaAddress, printMediaAddress } from '../api/media-address.ts';
-import { limitsTimes, type MarkedRules } from '../api/past/past-rules.ts';
+import { limitsTimes } from '../api/past/past-rules.ts';
 import { isStreamName } from '../api/stream/stream-name.ts';
 import { streamUnknown } from '../api/stream/stream-refusals.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -17,7 +17,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
-import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
+import { answerClipFile, answerClipPreview, type SavedClip, type SavedClips } from './clip/saved-clip.ts';
 import { contentKeysOf, keyOfSegment, refuseClear, refuseCommon } from './encryption/access-by-key.ts';
 import { licenceReply } from './encryption/common-media.ts';
 import { unknownKey } from './encryption/content-keys.ts';
@@ -42,7 +42,7 @@ import { LongWork } from './long-work.ts';
 import { answerCaptions } from './past/captions.ts';
 import { DvrLists, dvrLengthUs } from './past/dvr.ts';
 import { DvrManifests } from './past/dvr-manifest.ts';
-import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest, type Range } from './past/past.ts';
+import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest } from './past/past.ts';
 import { clipSource } from './past/past-qualities.ts';
 import type { Reply } from './reply.ts';
 import { fromHere, keptAtMost, ViewerGuard } from './rules/viewer-guard.ts';
@@ -88,12 +88,11 @@ interface MediaRouterOptions {
 /** Answers a media request. `signal` aborts when the client disconnects. */
 export type MediaRouter = (address: MediaAddress, query: URLSearchParams, options: WorkOptions) => Promise<Reply>;
 
-/** The stream of a request, and its rules for the past. */
-interface Ruled {
-  readonly stream: ServedStream;
-  readonly rules: MarkedRules;
-  /** The request is one for this clip. */
-  readonly clip?: Range;
+/** What an address names, looked up once for each request. */
+interface Named {
+  /** Undefined: there is none. */
+  readonly stream: ServedStream | undefined;
+  readonly clip?: SavedClip | undefined;
 }
 
 /** Addresses of live media and of the live playlists. */
@@ -113,10 +112,10 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   return new Router(options).answer;
 }
 
-/** A request whose stream was decided by the rules for the past. */
-interface Waiting extends WorkOptions {
-  readonly stream?: ServedStream;
-}
+/** A request with what it names, as the client may see it. */
+interface Waiting extends WorkOptions, Named {}
+
+const NOTHING: Named = { stream: undefined };
 
 class Router {
   readonly #options: MediaRouterOptions;
@@ -143,28 +142,28 @@ class Router {
   }
 
   readonly answer: MediaRouter = async (address, query, waiting) => {
-    const ruled = this.#ruledBy(address);
-    if (!ruled) return this.#answer(address, query, waiting);
+    const named = this.#named(address);
+    const { stream, clip } = named;
+    const rules = stream?.past;
+    const found: Waiting = { ...waiting, ...named };
+    if (!stream || !rules) return this.#answer(address, query, found);
     // Caches must not give anyone else what only some may see.
-    if (waiting.isExempt) return keptFor(await this.#answer(address, query, waiting), caching.none);
-    const { stream, rules, clip } = ruled;
+    if (waiting.isExempt) return keptFor(await this.#answer(address, query, found), caching.none);
     const checked = clip ? this.#guard.checkClip(stream, rules, clip) : this.#guard.check(stream, rules, address);
     const { stream: shown, maxAgeS } = checked instanceof Promise ? await checked : checked;
-    const reply = keptAtMost(await this.#answer(address, query, { ...waiting, stream: shown }), maxAgeS);
+    const reply = keptAtMost(await this.#answer(address, query, { ...found, stream: shown }), maxAgeS);
     return limitsTimes(rules) ? fromHere(reply) : reply;
   };
 
-  /** The stream of an address that has rules for its past; undefined: there are none. */
-  #ruledBy(address: MediaAddress): Ruled | undefined {
+  #named(address: MediaAddress): Named {
     const { find, defaultStream, clips } = this.#options;
-    if ('asset' in address && address.kind !== 'unknown') return undefined;
+    if ('asset' in address && address.kind !== 'unknown') return NOTHING;
     if (address.kind === 'clip-file' || address.kind === 'clip-preview') {
       const clip = clips?.find(address.clip);
-      return clip?.stream.past && { stream: clip.stream, rules: clip.stream.past, clip };
+      return { stream: clip?.stream, clip };
     }
     const name = address.stream ?? defaultStream?.();
-    const stream = name === undefined ? undefined : find(name);
-    return stream?.past && { stream, rules: stream.past };
+    return { stream: name === undefined ? undefined : find(name) };
   }
 
   async #answer(address: MediaAddress, query: URLSearchParams, waiting: Waiting): Promise<Reply> {
@@ -237,11 +236,8 @@ class Router {
 
   /** @throws OxbowError `stream-unknown` */
   #streamOf(address: MediaAddress, { stream }: Waiting): ServedStream {
-    if (stream) return stream;
-    const name = address.stream ?? this.#options.defaultStream?.();
-    const served = name === undefined ? undefined : this.#options.find(name);
-    if (!served) throw streamUnknown(name);
-    return served;
+    if (!stream) throw streamUnknown(address.stream ?? this.#options.defaultStream?.());
+    return stream;
   }
 
   /** Waits for the keys of the live window; undefined: they are there. Rejects with `key-server-failed`. */
@@ -305,7 +301,7 @@ class Router {
 
   /** MPEG-TS, the past, and files of it. */
   #answerOther(address: OtherAddress, query: URLSearchParams, waiting: Waiting): Promise<Reply> | Reply {
-    const { clock, reader, stills, clips: savedClips } = this.#options;
+    const { clock, reader, stills } = this.#options;
     switch (address.kind) {
       case 'time':
         return answerTime(this.#streamOf(address, waiting), clock);
@@ -348,9 +344,9 @@ class Router {
       case 'timelapse':
         return this.#answerFile(address, query, waiting);
       case 'clip-file':
-        return answerClipFile(savedClips?.find(address.clip), address.clip, { clips: this.#clips, query, ...waiting });
+        return answerClipFile(waiting.clip, address.clip, { clips: this.#clips, query, ...waiting });
       case 'clip-preview':
-        return answerClipPreview(savedClips?.find(address.clip), address.clip, { stills, clock, ...waiting });
+        return answerClipPreview(waiting.clip, address.clip, { stills, clock, ...waiting });
       case 'still':
         return stills.answer(this.#streamOf(address, waiting), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'small-still':

@@ -1,14 +1,16 @@
 /**
  * Streams with common encryption in Chromium, whose ClearKey decrypts them: hls.js and Shaka Player show
- * every frame over changing keys, live, in the past and in HLS as in DASH.
+ * every frame over changing keys, live, in the past and in HLS as in DASH; and so do the pages of oxbow.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { freePort } from '../fixtures/free-port.ts';
+import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
-import { readFirstVariant } from '../fixtures/playlists.ts';
+import { readFirstVariant, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { openKeyServer } from '../fixtures/services/key-server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
@@ -160,4 +162,57 @@ suite('a stream with common encryption in Chromium', { skip: need('chromium') },
     const { decodedFrames } = await readPlayed(page);
     assert.equal(decodedFrames, SECONDS * FPS);
   });
+
+  test('the watch page plays live and the past, and says so where the keys are of a DRM system only', async () => {
+    await using visitor = await openVisitor(browser, { width: 1000, height: 700 });
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    const { fromMs } = await newestStretch(server, SECONDS);
+    await page.goto(`${server.url}/watch/demo`);
+    await framesPlayed(page, 'live', 2 * FPS);
+    await page.goto(`${server.url}/watch/demo?t=${fromMs + 1000}`);
+    // Over a change of the key.
+    await framesPlayed(page, 'the past', 11 * FPS);
+    assert.deepEqual(faults, []);
+
+    await using keys = await openKeyServer();
+    await using own = await openFolder('drm-only');
+    await using closed = await startServer({
+      data: `${own.path}/data`,
+      args: [...args, '--encryption-key-server-url', keys.url],
+    });
+    await newestStretch(closed, 3);
+    await page.goto(`${closed.url}/watch/demo`);
+    await page.getByText('this player does not have its DRM system').waitFor();
+  });
+
+  fullTest('the page of a video plays it', async () => {
+    await using own = await openFolder('drm-film');
+    const [film] = await writeFilms(`${own.path}/data`, { visibility: 'public', seconds: 6, rungs: ['90'] });
+    await using library = await startServer({
+      data: `${own.path}/data`,
+      args: ['--encryption-assets', 'cbcs', '--encryption-key-every', '1'],
+      sample: false,
+    });
+    await using visitor = await openVisitor(browser, { width: 1000, height: 700 });
+    const page = await visitor.newPage();
+    await page.goto(`${library.url}/library/${film}`);
+    const { list, path } = await readFirstVariant(library, `/assets/${film}/index.m3u8`);
+    const { sessionKeys } = await readMultivariant(library, `/assets/${film}/index.m3u8`);
+    const uriOf = (uri: string | undefined, from: string) => resolvePath(uri!, from);
+    assert.equal(uriOf(sessionKeys?.[0]?.uri, path), uriOf(list.segments[0]!.key?.uri, path), 'the first key');
+    await page.locator('.player .start').click();
+    await until('the film has played', () =>
+      page.locator('video').evaluate((video: HTMLVideoElement) => video.ended && video.videoWidth > 0),
+    );
+  });
 });
+
+/** The visible picture of a page of oxbow moves by some frames. */
+async function framesPlayed(page: Page, what: string, count: number): Promise<void> {
+  const frames = () =>
+    page.evaluate(() =>
+      Math.max(0, ...[...document.querySelectorAll('video')].map((v) => v.getVideoPlaybackQuality().totalVideoFrames)),
+    );
+  await until(`${what} plays`, async () => (await frames()) > count);
+}

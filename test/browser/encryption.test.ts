@@ -24,7 +24,7 @@ const SECONDS = 8;
 const MAX_STAND_MS = 3_500;
 const OWN_WAYS = /^(bufferSeekOverHole false|aborted false|bufferStalledError false)/;
 const TRIES = 3;
-/** Advice of Shaka Player, which does not begin with encrypted parts in its low-latency mode. */
+/** Advice of Shaka Player without its low-latency mode. */
 const LOW_LATENCY = /^console: Low-latency live stream detected/;
 
 suite('an encrypted stream in a browser', { skip: need('chromium') }, () => {
@@ -92,6 +92,9 @@ suite('an encrypted stream in a browser', { skip: need('chromium') }, () => {
     play(t, 'hls.js', '/live/demo/index.m3u8', true));
 
   test('Shaka Player plays live', (t) => play(t, 'shaka-player', '/live/demo/index.m3u8'));
+
+  test('Shaka Player plays live with parts in its low-latency mode, each segment with another key', (t) =>
+    play(t, 'shaka-player', '/live/demo/index.m3u8', true));
 
   for (const player of ['hls.js', 'shaka-player'] as const) {
     test(`${player} plays the past`, async (t) => {

@@ -3,44 +3,19 @@
  * recording, and an edge passes licences on.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
 import { newestStretch } from '../browser/stretch.ts';
 import { readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
 import { startEdge } from '../fixtures/proxies/edge.ts';
 import { openFolder, smallPicture, startServer } from '../fixtures/server.ts';
+import { openKeyServer } from '../fixtures/services/key-server.ts';
 import { until } from '../fixtures/wait.ts';
-
-/** A key server whose keys are their ids, and which fails on request. */
-async function openKeyServer() {
-  const state = { isDown: true, requested: [] as number[] };
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const piece of request) body += String(piece);
-    const { kid, period } = JSON.parse(body) as { kid: string; period: number };
-    if (state.isDown) return void response.writeHead(500).end();
-    state.requested.push(period);
-    const systems = [{ system: 'fairplay', uri: `skd://${kid}` }];
-    response.end(JSON.stringify({ key: kid.replaceAll('-', ''), systems }));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    state,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 suite('common encryption with a key server', () => {
   test('records while the server is down, plays when it is back, and gives licences at an edge', async () => {
     await using folder = await openFolder('drm');
     await using keys = await openKeyServer();
+    keys.state.isDown = true;
     await using server = await startServer({
       data: `${folder.path}/data`,
       args: [

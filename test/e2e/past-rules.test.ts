@@ -9,10 +9,13 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { PastRuleSettings } from '../../src/api/past/past-rules.ts';
 import type { ProblemView, StreamView, TimelineView } from '../../src/api/shapes.ts';
+import { startSender } from '../fixtures/encoder.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 /** The delay of viewers in these tests. */
@@ -26,8 +29,9 @@ before(async () => {
   const edgePort = await freePort();
   folder = await openFolder('past-rules');
   const edges = ['--edges-urls', `http://127.0.0.1:${edgePort}`, '--edges-token', EDGE_TOKEN];
-  const args = [...smallPicture, '--threads', '2', ...edges];
-  server = await startServer({ data: join(folder.path, 'data'), args, adminToken, sample: false });
+  const args = [...smallPicture, '--threads', '2', '--rtmp-play', 'true', ...edges];
+  const ingest = ['rtmp', 'srt'] as const;
+  server = await startServer({ data: join(folder.path, 'data'), args, adminToken, ingest, sample: false });
   edge = await startEdge(server.url, { http: `127.0.0.1:${edgePort}` });
   await change('POST', '/api/v1/streams', { name: 'cam', source: { type: 'test' }, visibility: 'public' });
   await server.stream('cam', 'live');
@@ -176,6 +180,31 @@ suite("the broadcaster's rules for the past", () => {
       assert.equal(await ask(base, newest), 'not-found');
     }
   });
+
+  fullTest(
+    'viewers of protocols without a past are disconnected when they are to be late',
+    {
+      skip: need('ffmpeg'),
+    },
+    async () => {
+      await rule(null);
+      const options = ['-v', 'error', '-nostdin', '-i'];
+      const sink = ['-c', 'copy', '-f', 'null', '-'];
+      const play = (address: string) => startSender('ffmpeg', [...options, address, ...sink]);
+      const senders = [
+        play(`${server.ingest.rtmp}/cam`),
+        play(`${server.ingest.srt}?mode=caller&streamid=request:cam`),
+      ];
+      await until('both play', async () => {
+        const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+        const isSent = /oxbow_rtmp_sent_bytes_total\{protocol="rtmp"\} [1-9]/.test(metrics);
+        return isSent && server.log('info').some(({ msg }) => msg === 'an SRT caller receives the stream');
+      });
+      await rule({ delay: `${DELAY_MS}ms` });
+      await Promise.all(senders.map(({ ended }) => ended));
+      assert.ok(server.log('info').some(({ msg }) => msg === 'an SRT caller may receive the stream no more'));
+    },
+  );
 
   test('clips are for those with a right, where viewers make none', async () => {
     await rule({ clips: false });

@@ -161,5 +161,21 @@ export function eventBusContract(name: string, open: () => Promise<OpenBus>): vo
         ['public', 'unlisted', 'private', 'private', 'admin', 'anyone'],
       );
     });
+
+    test('viewers of a stream with limited times get its state, and at no node what is about its past', async () => {
+      await using opened = await open();
+      const { bus } = opened;
+      const { received } = await follow(bus);
+      for (const past of [{ delayMs: 1000 }, { start: 'mark' }, { clips: false }, undefined] as const) {
+        const subject = { name: 'door', visibility: 'public', past };
+        bus.publish('stream.recording', { recording: true }, subject);
+        bus.publish('marker.removed', { id: 'm' }, subject);
+        await bus.flush();
+      }
+      assert.deepEqual(
+        received.map(({ audience }) => audience),
+        ['public', 'admin', 'public', 'admin', 'public', 'public', 'public', 'public'],
+      );
+    });
   });
 }

@@ -4,6 +4,8 @@
  * event-bus.contract.ts is the suite of its engines.
  */
 import { type EventAudience, type EventData, type EventType, eventTable, type OxbowEvent } from '../../api/events.ts';
+import { isAboutPast } from '../../api/past/events-about-past.ts';
+import { limitsTimes, type PastRules } from '../../api/past/past-rules.ts';
 
 /** Who may receive an event, fixed when it is published: a private event stays private. */
 export type Audience = 'public' | 'unlisted' | 'private' | Exclude<EventAudience, 'stream'>;
@@ -25,6 +27,8 @@ export interface EventSubject {
   readonly name: string;
   /** `public` or `unlisted`; anything else counts as `private`. */
   readonly visibility: string;
+  /** The broadcaster's rules for its past; absent: none. */
+  readonly past?: PastRules | undefined;
 }
 
 /** Where a subscription begins. */
@@ -80,10 +84,14 @@ export interface BusLimits {
   readonly maxBytes: number;
 }
 
-/** The audience of an event, by its type and its stream. */
+/**
+ * The audience of an event, by its type and its stream. Other nodes do not have the rules for the past of the
+ * stream, so they are decided about here.
+ */
 export function audienceOf(type: EventType, subject: EventSubject | undefined): Audience {
   const { audience } = eventTable[type];
   if (audience !== 'stream') return audience;
+  if (isAboutPast(type) && limitsTimes(subject?.past ?? {})) return 'admin';
   const visibility = subject?.visibility;
   return visibility === 'public' || visibility === 'unlisted' ? visibility : 'private';
 }

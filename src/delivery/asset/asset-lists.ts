@@ -36,7 +36,8 @@ export function answerAssetIndex(served: ServedAsset, { isDirect, keys }: AssetL
   return render(served, `index.m3u8${formOf({ isDirect, keys })}`, () => {
     const presentation = assetPresentation(served);
     const list = hlsMultivariant(presentation, (id) => `${id}.m3u8`, { isApart: isDirect });
-    const sessionKeys = keys?.sessionKeysAt(presentation.mediaSequence, '') ?? [];
+    const [first] = presentation.segments;
+    const sessionKeys = (first && keys?.sessionKeysAt(first.msn, '')) ?? [];
     return playlistReply(printMultivariantPlaylist(withSessionKeys(list, sessionKeys)), cachingOf(served));
   });
 }

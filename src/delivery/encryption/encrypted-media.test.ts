@@ -116,6 +116,22 @@ suite('the segments of an encrypted stream', () => {
     }
   });
 
+  test('hint at the next part only under the key that is in force at the end of the list', async () => {
+    await using live = await openLive();
+    const hint = async (keys: ContentKeys | undefined) => {
+      encrypt(live, keys);
+      return /PRELOAD-HINT:.*?(\d+\.\d+)\.m4s/.exec(await live.text('/live/door/av0/g7.m3u8'))?.[1];
+    };
+    assert.deepEqual([await hint(undefined), await hint(keysFor(1))], ['103.2', '103.2']);
+    for (let index = 2; index < 10; index++) live.part({ msn: 103 }, index);
+    live.seal({ msn: 103 });
+    // 104 has another key than 103 where a key is for one or four segments, and the same in threes and fives.
+    const hints = [undefined, 1, 3, 4, 5].map((keyEvery) => keyEvery && keysFor(keyEvery));
+    const seen: (string | undefined)[] = [];
+    for (const keys of hints) seen.push(await hint(keys || undefined));
+    assert.deepEqual(seen, ['104.0', undefined, '104.0', undefined, '104.0']);
+  });
+
   test('have the key of the segment in their address, and no other key opens it', async () => {
     await using live = await openLive();
     const keys = keysFor(1);

@@ -71,7 +71,7 @@ export function hlsMediaPlaylist<Segment extends PresentationSegment>(
   const skipped = (skip && live?.skippable()) || 0;
   const longest = { s: targetDurationS };
   const partTargetS = rendition && parts?.targetOf(rendition);
-  const next = parts && rendition && !ended ? parts.nextOf(rendition) : undefined;
+  const next = parts && rendition && !ended ? hintedOf(parts, rendition, protectionOf) : undefined;
   return {
     version: isTs ? VERSION_OF_TS : skipped > 0 ? 9 : 6,
     targetDurationS: live ? targetDurationS : () => longest.s,
@@ -106,6 +106,17 @@ function textProtection(protectionOf: ProtectionOf): ProtectionOf {
     const protection = protectionOf(msn);
     return protection?.common ? undefined : protection;
   };
+}
+
+/**
+ * The next part, if it has the key that is in force at the end of the list: a player that loads a hinted part
+ * decrypts it with that one. The first part of another key is listed when it is there.
+ */
+function hintedOf(parts: PartEdge, rendition: Rendition, protectionOf: ProtectionOf | undefined): PartName | undefined {
+  const next = parts.nextOf(rendition);
+  const last = protectionOf && parts.lastOf(rendition);
+  if (!next || !last || last.msn === next.msn) return next;
+  return protectionOf(last.msn)?.folder === protectionOf(next.msn)?.folder ? next : undefined;
 }
 
 function hintUri(folder: string, { msn, part }: PartName, protectionOf: ProtectionOf | undefined): string {

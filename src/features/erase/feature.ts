@@ -52,10 +52,14 @@ async function openErase(
     failed: failed('a purge of edges'),
     purgeNodes: living && ((things, options) => purgeCopies(living, things, options)),
     hasRules(stream) {
-      const { watchRules, past } = catalog.find(stream)?.definition ?? {};
-      return watchRules !== undefined || past !== undefined;
+      const { streams: byDefault } = settings.now.encryption;
+      const { watchRules, past, encryption = byDefault } = catalog.find(stream)?.definition ?? {};
+      return watchRules !== undefined || past !== undefined || encryption !== 'none';
     },
-    assetHasRules: async (id) => ((await assets.find(id))?.watchRules ?? null) !== null,
+    async assetHasRules(id) {
+      const { watchRules, encryption } = (await assets.find(id)) ?? {};
+      return (watchRules ?? null) !== null || (encryption ?? settings.now.encryption.assets) !== 'none';
+    },
     flush: () => ownEvents.flush(),
   });
   opened.defer(() => copies.settled());

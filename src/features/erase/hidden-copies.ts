@@ -38,7 +38,8 @@ interface HiddenCopiesOptions {
     | ((things: readonly PurgedThing[], options: { readonly signal: AbortSignal }) => Promise<readonly UnpurgedNode[]>)
     | undefined;
   /**
-   * Whether a stream has rules: by the network or country of a client, or of the broadcaster for the past.
+   * Whether a stream has rules: by the network or country of a client, or of the broadcaster for the past; or
+   * its segments are encrypted, and copies may be clear ones of before.
    */
   readonly hasRules: (stream: string) => boolean;
   /** The same of an asset. */

@@ -126,7 +126,9 @@ async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[
   };
   const shown = (await candidates(call, deps)).flatMap((view) => {
     const base = baseFor(view);
-    return base === undefined ? [] : [{ view: seenView(view, call, deps), base }];
+    if (base === undefined) return [];
+    // Other nodes have shown theirs to this client already.
+    return [{ view: isElsewhere(view.name, deps) ? view : seenView(view, call, deps), base }];
   });
   if (token !== undefined) checkVerdict(verdict);
   if (query.stream !== undefined && shown.length === 0) throw streamUnknown(query.stream);
@@ -214,9 +216,8 @@ async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Repl
   const shown = await streamsFor(call, deps);
   const most = Math.max(1, Math.floor(MOST_PROGRAMMES / Math.max(1, shown.length)));
   // Those with a right on a stream get another guide than viewers.
-  const rulesFor = (stream: string) =>
-    visibleTo(stream, call, deps) ? JSON.stringify(deps.streams.pastRulesOf(stream)) : '';
-  const name = shown.map(({ view, base }) => `${base}/${view.name}${rulesFor(view.name)}`).join(' ');
+  const rulesFor = ({ past }: StreamView) => (past && !past.isExempt ? JSON.stringify(past) : '');
+  const name = shown.map(({ view, base }) => `${base}/${view.name}${rulesFor(view)}`).join(' ');
   const print = async ({ signal }: { readonly signal: AbortSignal }) => {
     const channels: GuideChannel[] = [];
     // One after another: each is a query of the database.

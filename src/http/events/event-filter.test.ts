@@ -24,7 +24,9 @@ test('a permission for one stream or for all gives their events, and none for ad
   const all = readFilter({}, undefined);
   const open = () => false;
   const heard = (audience: PublishedEvent['audience'], stream: string | null, isPrivate = open) =>
-    [nobody, ofDoor, viewer, admin].map((subscriber) => matches(told(audience, stream), all, subscriber, isPrivate));
+    [nobody, ofDoor, viewer, admin].map((subscriber) =>
+      matches(told(audience, stream), all, subscriber, { isPrivate, isLimited: () => false }),
+    );
   assert.deepEqual(heard('anyone', null), [true, true, true, true]);
   assert.deepEqual(heard('admin', null), [false, false, false, true]);
   assert.deepEqual(heard('public', 'door'), [true, true, true, true]);
@@ -47,7 +49,9 @@ test('an event with an owner is for the owner and administrators', () => {
   const subscribers = [nobody, viewer, { ...nobody, principal: 'token:a' }, { ...viewer, principal: 'token:b' }, admin];
   const all = readFilter({}, undefined);
   assert.deepEqual(
-    subscribers.map((subscriber) => matches(published, all, subscriber, () => false)),
+    subscribers.map((subscriber) =>
+      matches(published, all, subscriber, { isPrivate: () => false, isLimited: () => false }),
+    ),
     [false, false, true, false, true],
   );
 });

@@ -4,6 +4,9 @@
  */
 import { may } from '../../accounts/permissions.ts';
 import { type EventType, eventTypes } from '../../api/events.ts';
+import { isAboutPast } from '../../api/past/events-about-past.ts';
+import { limitsTimes } from '../../api/past/past-rules.ts';
+import type { StreamsApi } from '../../api/streams-api.ts';
 import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -40,17 +43,6 @@ export type EndOfPermission = 'watch-expired' | 'watch-refused' | 'unauthorized'
 
 const MAX_ID_LENGTH = 40;
 
-/** Events of a stream that say nothing of its past: viewers get them also where it is limited. */
-const ABOUT_STATE: ReadonlySet<EventType> = new Set([
-  'stream.created',
-  'stream.changed',
-  'stream.removed',
-  'stream.live',
-  'stream.offline',
-  'stream.recording',
-  'stream.generation',
-]);
-
 /**
  * Reads a filter.
  *
@@ -78,18 +70,33 @@ function readType(word: string): readonly EventType[] {
   });
 }
 
+/** What decides about the events of a stream now. */
+export interface StreamFacts {
+  /** It is signed or private. */
+  isPrivate(name: string): boolean;
+  /** The broadcaster limits what viewers see of its past. */
+  isLimited(name: string): boolean;
+}
+
+/**
+ * The facts of the streams of this node; of others, `audience` has what was true when an event was published.
+ */
+export function factsOf(streams: Pick<StreamsApi, 'isPrivate' | 'pastRulesOf'>): StreamFacts {
+  return {
+    isPrivate: (name) => streams.isPrivate(name),
+    isLimited: (name) => limitsTimes(streams.pastRulesOf(name) ?? {}),
+  };
+}
+
 /**
  * Whether a subscriber receives an event: the filter matches, and it may see the stream both now and when the
  * event was published.
- *
- * @param isLimited whether the broadcaster limits what viewers see of the past of a stream
  */
 export function matches(
   { event, audience }: PublishedEvent,
   { types, stream }: EventFilter,
   { isAdmin, principal, sees }: EventSubscriber,
-  isPrivate: (name: string) => boolean,
-  isLimited: (name: string) => boolean = () => false,
+  { isPrivate, isLimited }: StreamFacts,
 ): boolean {
   if (types && !types.has(event.type)) return false;
   if (stream !== undefined && event.stream !== stream) return false;
@@ -97,7 +104,7 @@ export function matches(
   if (audience === 'owner')
     return may({ isAdmin, owner: principal }, 'change', event.data as { readonly owner?: string });
   if (event.stream === null) return true;
-  if (!isAdmin && isLimited(event.stream) && !ABOUT_STATE.has(event.type)) return false;
+  if (!isAdmin && isAboutPast(event.type) && isLimited(event.stream)) return false;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
   // Only a subscriber that names an unlisted stream receives its events: others must not see its name.
   return audience !== 'unlisted' || event.stream === stream || sees(event.stream);

@@ -5,11 +5,10 @@
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import { limitsTimes } from '../../api/past/past-rules.ts';
 import type { PublishedEvent, Subscriber, SubscriptionStart } from '../../cluster/bus/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
-import { type EndOfPermission, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
+import { type EndOfPermission, type EventFilter, type EventSubscriber, factsOf, matches } from './event-filter.ts';
 import { type Message, SendQueue } from './send-queue.ts';
 
 /** Most subscribers at once. Administrators are always admitted. */
@@ -69,14 +68,8 @@ export class EventListeners {
       if (ofAddress >= MAX_PER_ADDRESS) throw busy(`This address has ${MAX_PER_ADDRESS} event subscribers.`);
     }
     const { events, streams, metrics, log } = this.#deps;
-    const isWanted = (published: PublishedEvent) =>
-      matches(
-        published,
-        filter,
-        subscriber,
-        (name) => streams.isPrivate(name),
-        (name) => limitsTimes(streams.pastRulesOf(name) ?? {}),
-      );
+    const facts = factsOf(streams);
+    const isWanted = (published: PublishedEvent) => matches(published, filter, subscriber, facts);
     const queue = new SendQueue();
     const connection = connect(queue);
     const cutOff = () => {

@@ -6,7 +6,7 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
 import type { EventLog } from '../../cluster/bus/event-log.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
+import { type EventFilter, type EventSubscriber, matches, type StreamFacts } from './event-filter.ts';
 
 /** Items of a page without `limit`. */
 const LIMIT = 100;
@@ -45,11 +45,11 @@ export async function readPast(
   {
     filter,
     subscriber,
-    isPrivate,
+    facts,
   }: {
     readonly filter: EventFilter;
     readonly subscriber: EventSubscriber;
-    readonly isPrivate: (stream: string) => boolean;
+    readonly facts: StreamFacts;
   },
 ): Promise<string> {
   const limit = Number(limitText ?? LIMIT);
@@ -60,7 +60,7 @@ export async function readPast(
   let isMore = true;
   const items: PublishedEvent[] = [];
   for (let reads = 0; isMore && reads < MAX_READS && items.length < limit; reads++) {
-    const accepts = (published: PublishedEvent) => matches(published, filter, subscriber, isPrivate);
+    const accepts = (published: PublishedEvent) => matches(published, filter, subscriber, facts);
     const most = reads === 0 ? undefined : MOST;
     const part = await log.read({ after: position, limit: limit - items.length, types, stream, accepts, most });
     items.push(...part.events);

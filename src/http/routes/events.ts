@@ -6,7 +6,7 @@
 import { StreamName } from '../../api/stream/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { readFilter } from '../events/event-filter.ts';
+import { factsOf, readFilter } from '../events/event-filter.ts';
 import { logOf, readPast } from '../events/past-events.ts';
 import { EVENTS_PATH } from '../events/subscriber.ts';
 import { defineRoute, type Route } from '../route/route.ts';
@@ -71,7 +71,7 @@ export const eventRoutes: readonly Route[] = [
       }
       if (after !== undefined)
         throw misused('`since` answers a page and `after` a stream of events; send one of them.');
-      const reader = { filter, subscriber: subscriber(filter), isPrivate: (name: string) => streams.isPrivate(name) };
+      const reader = { filter, subscriber: subscriber(filter), facts: factsOf(streams) };
       const body = await readPast(logOf(eventLog), { since, limit }, reader);
       return { headers: { 'content-type': 'application/json; charset=utf-8' }, body };
     },

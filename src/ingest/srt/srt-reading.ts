@@ -19,18 +19,29 @@ interface ReadingOptions {
   /** Name of the stream, for the log. */
   readonly name: string;
   readonly log: Log;
+  /** Resolves with the reason when the caller may watch no more; with undefined when the signal aborts. */
+  refused(signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** Sends the stream from its next key frame on, until the connection or the stream ends. Never rejects. */
+/**
+ * Sends the stream from its next key frame on, until the connection, the stream or the permission ends. Never
+ * rejects.
+ */
 export async function sendLive(
   connection: SrtConnection,
   source: LiveSource,
-  { name, log }: ReadingOptions,
+  { name, log, refused }: ReadingOptions,
 ): Promise<void> {
   const ending = new AbortController();
   void connection.closed.then(() => ending.abort());
   const fields = { stream: name, remote: connection.remote };
   log.info(fields, 'an SRT caller receives the stream');
+  const checking = refused(ending.signal)
+    .then((reason) => {
+      if (reason !== undefined) log.info({ ...fields, reason }, 'an SRT caller may receive the stream no more');
+    })
+    .catch((error: unknown) => log.error({ ...fields, error: messageOf(error) }, 'an SRT viewer was not checked'))
+    .finally(() => ending.abort());
   try {
     const muxer = new LiveTsMuxer((payload) => connection.send(payload));
     await using inbox = openInbox(source, { name: 'srt', maxBytes: MAX_BYTES, signal: ending.signal });
@@ -49,6 +60,8 @@ export async function sendLive(
   } catch (error) {
     log.error({ ...fields, error: messageOf(error), stack: (error as Error).stack }, 'an SRT viewer failed');
   } finally {
+    ending.abort();
     connection.close();
+    await checking;
   }
 }

@@ -16,11 +16,15 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { ClientPlaces, undecidedBounds, viewerBounds } from '../client/client-places.ts';
 import { addressOf } from '../client/remote-address.ts';
 import { type PublishAccess, StreamElsewhere, type StreamSettings } from '../publish-access.ts';
+import { untilRefused } from '../viewer-access.ts';
 import { type CallerLink, passCaller, TakenCallers } from './passed-callers.ts';
 import { publishConnection } from './srt-publishing.ts';
 import { sendLive } from './srt-reading.ts';
 import { rejectionOf } from './srt-rejection.ts';
 import { parseStreamId, type StreamIdRequest } from './stream-id.ts';
+
+/** Interval in which the access of a viewer is checked again, ms. */
+const CHECK_MS = 10_000;
 
 /** What the server is opened with. */
 interface SrtServerSetup {
@@ -219,20 +223,18 @@ export class SrtCallers {
     const { access, log } = this.#setup;
     const { remote, signal } = request;
     let settings: StreamSettings = {};
+    const reader = { protocol: 'srt', remote, name, token, userAgent: userAgentOf(request, user) } as const;
     const source = await access.read({
-      protocol: 'srt',
-      remote,
+      ...reader,
       signal,
-      name,
-      token,
-      userAgent: userAgentOf(request, user),
       canPass: this.#canPass(request),
       onStream: (streamSettings) => {
         settings = streamSettings;
         this.#assertEncryption(request, streamSettings);
       },
     });
-    return { settings, run: (connection) => sendLive(connection, source, { name, log }), abandon() {} };
+    const refused = (ended: AbortSignal) => untilRefused(access, { ...reader, signal: ended }, CHECK_MS);
+    return { settings, run: (connection) => sendLive(connection, source, { name, log, refused }), abandon() {} };
   }
 
   #passphraseOf({ passphrase }: StreamSettings): string | undefined {

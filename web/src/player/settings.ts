@@ -35,6 +35,24 @@ function forBoth(): Partial<HlsConfig> {
   };
 }
 
+/**
+ * Common encryption is decrypted by the browser, with keys from the server (ClearKey). Nothing is requested
+ * while a playlist names no keys.
+ *
+ * @param url of the licences, `…/keys/clearkey`
+ */
+function licences(url: string): Partial<HlsConfig> {
+  return {
+    emeEnabled: true,
+    drmSystems: { 'org.w3.clearkey': { licenseUrl: url } },
+    licenseXhrSetup(xhr, address) {
+      xhr.open('POST', currentAddress(address), true);
+    },
+  };
+}
+
+const licencesOf = (stream: string) => licences(onServer(`/live/${stream}/keys/clearkey`));
+
 /** Those of hls.js for segments. */
 const loadTimes = {
   maxTimeToFirstByteMs: 10_000,
@@ -62,6 +80,7 @@ export function liveSettings(sessionId: string, stream: string, lowLatencyMode =
     lowLatencyMode,
     backBufferLength: 60,
     cmcd: cmcd(sessionId, stream),
+    ...licencesOf(stream),
   };
 }
 
@@ -83,19 +102,41 @@ export function pastSettings(
     backBufferLength: 60,
     pLoader,
     cmcd: cmcd(sessionId, stream),
+    ...licencesOf(stream),
   };
 }
 
-/** A finished video of the library. */
-export function assetSettings(): Partial<HlsConfig> {
-  return { ...forBoth(), lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
+/** The licences of a video of this server; other videos have none here. */
+export function assetLicenceUrl(url: string): string | undefined {
+  const [, asset] = /^([^?]*\/assets\/[^/?]+\/)index\.(?:m3u8|mpd)(?:\?|$)/.exec(url) ?? [];
+  return asset && `${asset}keys/clearkey`;
+}
+
+/** A finished video of the library. @param url of its playlist */
+export function assetSettings(url: string): Partial<HlsConfig> {
+  const settings = { lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
+  const licenceUrl = assetLicenceUrl(url);
+  return { ...forBoth(), ...settings, ...(licenceUrl !== undefined && licences(licenceUrl)) };
+}
+
+/** A failure whose words are in the catalogue. */
+const failure = (code: string): Failure => ({ code, status: 0, title: '', hint: '' });
+
+/**
+ * Why protected media cannot be played: the browser gives pages keys only over HTTPS, or the media needs a
+ * DRM system that this player does not have.
+ */
+export function protectionFailure(): Failure {
+  return failure(globalThis.isSecureContext === false ? 'no-drm-insecure' : 'no-drm');
 }
 
 /** The meaning of a fatal error of hls.js: the server's problem document if it sent one. */
 export function playbackFailure(data: ErrorData): Failure {
-  if (data.type !== 'networkError') return { code: 'unplayable', status: 0, title: '', hint: '' };
+  const status = data.response?.code ?? 0;
+  if (data.type === 'keySystemError') return status >= 400 ? readFailure(status, '') : protectionFailure();
+  if (data.type !== 'networkError') return failure('unplayable');
   const request = data.networkDetails as Partial<XMLHttpRequest> | null;
   const isText = request?.responseType === '' || request?.responseType === 'text';
   const body = isText ? (request.responseText ?? '') : (data.response?.text ?? '');
-  return readFailure(data.response?.code ?? 0, body);
+  return readFailure(status, body);
 }

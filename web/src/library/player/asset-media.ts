@@ -11,7 +11,7 @@ import { followCaptions } from '../../media/captions.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../media/load-engine.ts';
 import type { MediaState } from '../../media/state.ts';
 import { type ChoiceChanges, Choices } from '../../player/choices.ts';
-import { assetSettings, playbackFailure } from '../../player/settings.ts';
+import { assetLicenceUrl, assetSettings, playbackFailure, protectionFailure } from '../../player/settings.ts';
 import { playsNatively } from '../../player/video/native.ts';
 import { type DashPlayer, loadShaka, playDash } from './dash.ts';
 import { type TextFile, TextFiles } from './text-files.ts';
@@ -135,7 +135,7 @@ export class AssetMedia {
       this.#openFile();
       return;
     }
-    const hls = new Engine({ ...assetSettings(), startPosition: this.startS });
+    const hls = new Engine({ ...assetSettings(url), startPosition: this.startS });
     this.#hls = hls;
     for (const event of [
       Engine.Events.MANIFEST_PARSED,
@@ -168,8 +168,10 @@ export class AssetMedia {
     if (this.#ends.signal.aborted) return;
     if (!shaka) return this.#fail(playerNotLoaded);
     if (!shaka.Player.isBrowserSupported()) return this.#fail(noPlayer);
-    const onFailed = () => this.#fail(failure('unplayable'));
-    this.#dash = playDash(shaka, this.video, { url: this.#source.url, startS: this.startS, onFailed });
+    const { url } = this.#source;
+    const onFailed = (isProtected: boolean) => this.#fail(isProtected ? protectionFailure() : failure('unplayable'));
+    const licenceUrl = assetLicenceUrl(url);
+    this.#dash = playDash(shaka, this.video, { url, startS: this.startS, licenceUrl, onFailed });
   }
 
   #openFile(): void {

@@ -10,10 +10,13 @@ interface ShakaPlayer {
   configure(settings: object): boolean;
   getVariantTracks(): readonly { readonly active: boolean; readonly bandwidth: number }[];
   destroy(): Promise<void>;
-  addEventListener(
-    type: 'error',
-    listener: (event: { readonly detail?: { readonly severity?: number } }) => void,
-  ): void;
+  addEventListener(type: 'error', listener: (event: { readonly detail?: ShakaError }) => void): void;
+}
+
+interface ShakaError {
+  readonly severity?: number;
+  /** 6: of DRM. */
+  readonly category?: number;
 }
 
 interface Shaka {
@@ -23,6 +26,8 @@ interface Shaka {
 
 /** Of an error that ends playback. */
 const CRITICAL = 2;
+/** Errors of DRM. */
+const DRM = 6;
 /** Media ahead of and behind the picture, seconds. */
 const AHEAD_S = 30;
 const BEHIND_S = 60;
@@ -54,22 +59,34 @@ export async function loadShaka(): Promise<Shaka | null> {
  * Begins to play.
  *
  * @param startS where to begin, seconds; below 0: where the manifest begins, live at its edge
- * @param onFailed called when it cannot be played, or no longer
+ * @param licenceUrl where ClearKey has its keys; undefined: where the manifest says
+ * @param onFailed called when it cannot be played, or no longer; with whether its protection is why
  */
 export function playDash(
   { Player }: Shaka,
   video: HTMLVideoElement,
-  { url, startS, onFailed }: { readonly url: string; readonly startS: number; readonly onFailed: () => void },
+  {
+    url,
+    startS,
+    licenceUrl,
+    onFailed,
+  }: {
+    readonly url: string;
+    readonly startS: number;
+    readonly licenceUrl: string | undefined;
+    readonly onFailed: (isProtected: boolean) => void;
+  },
 ): DashPlayer {
   const player = new Player();
   let isEnded = false;
-  const failed = () => {
-    if (!isEnded) onFailed();
+  const failed = (error: ShakaError | undefined) => {
+    if (!isEnded) onFailed(error?.category === DRM);
   };
   player.addEventListener('error', ({ detail }) => {
-    if (detail?.severity === CRITICAL) failed();
+    if (detail?.severity === CRITICAL) failed(detail);
   });
   player.configure({ streaming: { bufferingGoal: AHEAD_S, bufferBehind: BEHIND_S } });
+  if (licenceUrl !== undefined) player.configure({ drm: { servers: { 'org.w3.clearkey': licenceUrl } } });
   player
     .attach(video)
     .then(() => player.load(url, startS < 0 ? undefined : startS))

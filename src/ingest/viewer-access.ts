@@ -1,12 +1,13 @@
 /**
- * Checks again and again whether a WHEP viewer may still watch, as each request of an HLS player is checked.
+ * Checks again and again whether a viewer over WHEP or SRT may still watch, as each request of an HLS player
+ * is checked.
  * In: the request of the viewer, PublishAccess. Out: the refusal that ends the session. docs/4-watch/whep.md.
  */
-import { sleep } from '../../lib/abort.ts';
-import { OxbowError, type RefusalCode } from '../../lib/errors.ts';
-import type { PublishAccess, ReadRequest } from '../publish-access.ts';
+import { sleep } from '../lib/abort.ts';
+import { OxbowError, type RefusalCode } from '../lib/errors.ts';
+import type { PublishAccess, ReadRequest } from './publish-access.ts';
 
-/** Interval of the checks, ms: about that of the playlist requests of a player. */
+/** Interval of the checks of a WHEP viewer, ms: about that of the playlist requests of a player. */
 const EVERY_MS = 2000;
 /**
  * What ends a session. After other errors, such as an authorization server without an answer, it continues.
@@ -16,6 +17,8 @@ const REFUSALS: ReadonlySet<RefusalCode> = new Set([
   'watch-expired',
   'watch-denied-here',
   'stream-unknown',
+  'not-started',
+  'past-limited',
 ]);
 
 /**

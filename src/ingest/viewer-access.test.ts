@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { OxbowError } from '../../lib/errors.ts';
-import type { LiveSource, ReadRequest } from '../publish-access.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { LiveSource, ReadRequest } from './publish-access.ts';
 import { untilRefused } from './viewer-access.ts';
 
 const request = { protocol: 'whep', name: 'door', token: 'token', remote: '192.0.2.1:5000' } as const;
@@ -20,8 +20,8 @@ function accessOf(...answers: (Error | undefined)[]) {
   };
 }
 
-suite('the permission of a WHEP viewer', () => {
-  for (const code of ['watch-refused', 'watch-expired', 'stream-unknown'] as const) {
+suite('the permission of a viewer over WHEP or SRT', () => {
+  for (const code of ['watch-refused', 'watch-expired', 'stream-unknown', 'not-started', 'past-limited'] as const) {
     test(`ends with ${code}, with its reason`, async () => {
       const access = accessOf(undefined, undefined, new OxbowError(code, 'No more.'));
       const { signal } = new AbortController();
