@@ -101,6 +101,12 @@ export const features: readonly Feature[] = [
     'verify repair integrity',
     'record/recordings run/doctor',
   ),
+  feature(
+    'Healing',
+    'fills gaps of recordings later',
+    'healing healed healing-cuts heal-from pull/past',
+    'record/healing',
+  ),
   feature('Exports', 'a range as one file on the disk', 'export exports', 'record/export'),
   feature('Imports of recordings', 'takes files of other recorders', 'imports import-recordings', 'record/import'),
   feature(

@@ -293,6 +293,8 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/faults/engines.test.ts': partly('engines that are slow, silent and full'),
   'test/faults/event-log.test.ts': partly('ten kills of the database in place of two'),
+  'test/faults/healing-cuts.test.ts': partly('five hundred cuts in place of forty'),
+  'test/faults/healing.test.ts': partly('thirty real gaps'),
   'test/faults/hostile-origin.test.ts': long('every answer of a hostile source', 'test/faults/origin.test.ts'),
   'test/faults/isolation.test.ts': long('faults for a whole stream', 'test/faults/origin.test.ts'),
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),

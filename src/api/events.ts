@@ -10,6 +10,7 @@ import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
+import { healingEvents } from './healing/healing-events.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
@@ -179,6 +180,7 @@ export const eventTable = {
     data: inline(Finding),
   },
   ...alarmEvents,
+  ...healingEvents,
   ...reportEvents,
   ...relayEvents,
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },

@@ -8,6 +8,7 @@ import { type GapCause, gapCauses } from '@oxbow/media/gap';
 import type { Static } from 'typebox';
 import { WatchRuleSettings } from './access/watch-rules-shapes.ts';
 import { alarmSettings } from './alarms/alarm-settings.ts';
+import { HealingNote, healingSettings } from './healing/healing-shapes.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { PastRuleSettings, PastRulesView } from './past/past-rules.ts';
 import { rewoundSettings } from './rewound/rewound-shapes.ts';
@@ -283,6 +284,7 @@ export const StreamSettings = Type.Object(
     ),
     ...alarmSettings,
     ...rewoundSettings,
+    ...healingSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
     watchRules,
     past,
@@ -350,6 +352,7 @@ export const StreamPatch = Type.Object(
     storage,
     ...alarmSettings,
     ...rewoundSettings,
+    ...healingSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     watchRules,
@@ -377,10 +380,35 @@ export const GapView = Type.Object(
     cause: Type.Unsafe<GapCause>(Type.String({ enum: [...gapCauses] })),
     detail: Type.String(),
     merged: Merged,
+    healing: Type.Optional(HealingNote),
   },
   { $id: 'GapView' },
 );
 export type GapView = Static<typeof GapView>;
+
+/** Media that was missing and was found later; it is a part of the spans. */
+export const HealedView = Type.Object(
+  {
+    from: Time,
+    to: Time,
+    cause: Type.Unsafe<GapCause | 'offline'>(
+      Type.String({ enum: ['offline', ...gapCauses], description: 'why it was missing' }),
+    ),
+    detail: Type.String({ description: 'the same in words' }),
+    healedAt: Time,
+    source: Type.String({ description: 'name of the source that had it' }),
+    how: Type.Unsafe<'dated' | 'same-frames' | 'sound'>(
+      Type.String({
+        enum: ['dated', 'same-frames', 'sound'],
+        description:
+          'how its time is known: by the dates of the source, by the same frames, by the loudness of the sound',
+      }),
+    ),
+    errorMs: Type.Number({ description: 'largest error of its time' }),
+  },
+  { $id: 'HealedView' },
+);
+export type HealedView = Static<typeof HealedView>;
 
 /** A text that a person set at an instant of the timeline. */
 export const MarkerView = Type.Object({ id: Type.String(), at: Time, text: Type.String() }, { $id: 'MarkerView' });
@@ -401,6 +429,7 @@ export const TimelineView = Type.Object(
     /** Resolution, seconds: shorter spans may be merged. 0: nothing is merged. */
     res: Type.Integer(),
     spans: Type.Array(Span),
+    healed: Type.Array(HealedView, { description: 'the parts of the spans that were found later, oldest first' }),
     gaps: Type.Array(GapView),
     offline: Type.Array(Span),
     deleted: Type.Array(Span, { description: 'deleted by retention' }),

@@ -188,7 +188,9 @@ async function openCore(
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement, countries });
   const delivery = openDelivery(app, { recordings, streams, library, hooks });
   const viewersOf = (name: string) => delivery.viewers.of(name);
-  const streamsApi = createStreamsApi(streams.deps, streams.control, viewersOf, countries);
+  const streamsApi = createStreamsApi(streams.deps, streams.control, viewersOf, countries, (...gaps) =>
+    hooks.gapNotes(...gaps),
+  );
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
   return {

@@ -5,6 +5,7 @@
 
 import { noClips } from '../api/clips/clips-api.ts';
 import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
+import { noGapNotes } from '../api/healing/gap-notes.ts';
 import { noInsight } from '../api/insight/no-insight.ts';
 import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
@@ -13,6 +14,7 @@ import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
+import { healing } from '../features/healing/feature.ts';
 import { insight } from '../features/insight/feature.ts';
 import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
@@ -38,6 +40,7 @@ export const features: readonly Feature[] = [
   clips,
   exports,
   alarms,
+  healing,
   insight,
   rewound,
   reports,
@@ -64,6 +67,7 @@ export function createHooks(): Hooks {
     horizons: new Set(),
     clips: noClips,
     edgePurges: noEdgePurges,
+    gapNotes: noGapNotes,
     insight: noInsight,
     steering: noSteerer,
     remoteEncoders: noRemoteEncoders,

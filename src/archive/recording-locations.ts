@@ -43,6 +43,22 @@ export function recordingPrefix(streamId: string): SegmentPrefix {
 const QUALITY = '/q-';
 const QUALITY_FOLDER = /^q-([a-z0-9-]{1,24})$/;
 
+/** In place of a rung, in the id of the recording of what was found later of a stream. */
+const HEALED = 'healed';
+
+/**
+ * The id of the recording of what was found later of a stream. It is stored, kept and deleted like that of a
+ * quality, and is no quality (docs/decisions/0112).
+ */
+export function healedRecording(streamId: string): string {
+  return `${streamId}${QUALITY}${HEALED}`;
+}
+
+/** Whether the rung of a recording is no quality, but says that its media was found later. */
+export function isHealedRung(rung: string | undefined): boolean {
+  return rung === HEALED;
+}
+
 /** The id of the recording of a derived quality. @param rung its name in rendition ids */
 export function qualityRecording(streamId: string, rung: string): string {
   return `${streamId}${QUALITY}${rung}`;

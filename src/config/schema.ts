@@ -6,6 +6,7 @@
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
+import { healSection } from '../features/healing/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
 import { mqttSection } from '../features/mqtt/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
@@ -185,6 +186,7 @@ export const schema = section({
   storage: storageSection,
   edges: edgesSection,
   steering: steeringSection,
+  heal: healSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',

@@ -8,6 +8,7 @@ import type { WatchRuleLists } from '../api/access/watch-rules-shapes.ts';
 import type { PastRules } from '../api/past/past-rules.ts';
 import { invalidStreamName, isStreamName } from '../api/stream/stream-name.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream/stream-texts.ts';
+import { healFrom } from './heal-from.ts';
 import {
   choice,
   flag,
@@ -78,6 +79,8 @@ export interface StreamConfig {
   readonly alarms?: string | undefined;
   /** Whether viewers see which parts of its past were watched most; absent: no. */
   readonly showRewound?: true | undefined;
+  /** Where gaps of its recording are filled from, besides its source; absent: nowhere else. */
+  readonly healFrom?: readonly string[] | undefined;
   /** Who may watch by network and country; absent: `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
   /** The broadcaster's rules for the past; absent: none. */
@@ -159,6 +162,9 @@ const stream = section({
     'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
   ),
   showRewound: flag(false, 'Whether viewers see on the timeline which parts of the past were watched most.'),
+  healFrom: healFrom(
+    'Further sources of the same programme, from which gaps of the recording are filled after the own source and its `backup`: addresses of HLS playlists with dates, such as a second encoder. `{from}` and `{to}` in an address are replaced by unix seconds, e.g. https://other.example/vod/door/{from}/{to}/index.m3u8. `off`: gaps of this stream are not filled.',
+  ),
   watchRules: streamRulesSection,
   past: pastSection,
   encryption: choice(
@@ -190,7 +196,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
-    const { watchRules, past, encryption, showRewound, ...others } = more;
+    const { watchRules, past, encryption, showRewound, healFrom: further, ...others } = more;
     const rules = listsOf(watchRules.allow, watchRules.deny);
     const pastRules = pastRulesOfSection(past);
     const fields = {
@@ -203,6 +209,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(storage !== '' && { storage }),
       ...(alarms !== '' && { alarms }),
       ...(showRewound && { showRewound }),
+      ...(further.length > 0 && { healFrom: further }),
       ...(rules && { watchRules: rules }),
       ...(pastRules && { past: pastRules }),
       ...(encryption !== 'default' && { encryption }),

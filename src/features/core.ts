@@ -12,6 +12,7 @@ import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipFinder } from '../api/clips/clips-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
+import type { GapNotes } from '../api/healing/gap-notes.ts';
 import type { InsightApi } from '../api/insight/insight-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
@@ -257,6 +258,8 @@ export interface Hooks {
   clips: ClipFinder;
   /** The purges of edges that changes begin; the feature that purges sets it. */
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
+  /** What is known of the healing of gaps; the feature that heals sets it. */
+  gapNotes: GapNotes;
   /** What was stored of viewing; the feature that stores it sets it before the streams are open. */
   insight: InsightApi;
   /** Where players are sent; the feature that steers sets it. */

@@ -377,6 +377,7 @@ function fakeStreams(calls: string[]): StreamsApi {
         to,
         res: 0,
         spans: [{ from, to }],
+        healed: [],
         gaps: [],
         offline: [],
         deleted: [],

@@ -5,6 +5,7 @@
  * counters end in `_total`.
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
+import { healingMetrics } from '../features/healing/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { mqttMetrics } from '../features/mqtt/metrics.ts';
@@ -107,6 +108,7 @@ export const metricTable = {
   ...contentMetrics,
   ...serviceMetrics,
   ...alarmMetrics,
+  ...healingMetrics,
   ...liveWorkerMetrics,
   ...insightMetrics,
   ...mqttMetrics,

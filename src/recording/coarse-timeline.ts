@@ -3,6 +3,7 @@
  * In: a timeline and a resolution. Out: the same time in fewer pieces; the total of each kind is unchanged.
  * Pure.
  */
+import type { HealedSpan } from './healed/healed-pieces.ts';
 import type { RunMark, Timeline } from './timeline.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 
@@ -16,6 +17,8 @@ const WITHOUT_WINDOWS_S = 600;
 
 /** A timeline and its resolution. */
 export interface CoarseTimeline extends Timeline {
+  /** Media that was found later, oldest first, at most `MAX_PIECES`: the longest. */
+  readonly healed: readonly HealedSpan[];
   /** Shorter pieces may be merged, seconds; 0: none is merged. */
   readonly resS: number;
 }
@@ -28,15 +31,29 @@ export interface CoarseTimeline extends Timeline {
  */
 export function coarsen(timeline: Timeline, resS: number): CoarseTimeline {
   let res = resS;
-  let pieces = res > 0 ? mergePieces(timeline.pieces, res * 1e6) : timeline.pieces;
+  const plain = timeline.pieces.map(withoutFact);
+  let pieces = res > 0 ? mergePieces(plain, res * 1e6) : plain;
   let runs = res > 0 ? thinRuns(timeline.runs, res * 1e6) : timeline.runs;
   while (runs.length > MAX_PIECES || isTooMuch(pieces)) {
     res = Math.max(1, res * 2);
-    pieces = mergePieces(timeline.pieces, res * 1e6);
+    pieces = mergePieces(plain, res * 1e6);
     runs = thinRuns(timeline.runs, res * 1e6);
   }
   const windows = res >= WITHOUT_WINDOWS_S ? [] : timeline.windows;
-  return { ...timeline, pieces, runs, windows, resS: res };
+  return { ...timeline, pieces, runs, windows, healed: healedOf(timeline.pieces), resS: res };
+}
+
+function withoutFact(piece: TimelinePiece): TimelinePiece {
+  if (!piece.healed) return piece;
+  const { healed: _, ...plain } = piece;
+  return plain;
+}
+
+function healedOf(pieces: readonly TimelinePiece[]): HealedSpan[] {
+  const spans = pieces.flatMap(({ fromUs, toUs, healed }) => (healed ? [{ fromUs, toUs, fact: healed }] : []));
+  if (spans.length <= MAX_PIECES) return spans;
+  const longest = spans.toSorted((a, b) => b.toUs - b.fromUs - (a.toUs - a.fromUs)).slice(0, MAX_PIECES);
+  return longest.sort((a, b) => a.fromUs - b.fromUs);
 }
 
 const listOf = ({ kind }: TimelinePiece): string =>

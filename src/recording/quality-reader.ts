@@ -7,6 +7,7 @@
  */
 import { copyGroup } from '../archive/segment-index.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
+import { isHealedMsn } from './healed/healed-numbers.ts';
 import type { InitTable } from './init-table.ts';
 import type { RecordedGroup, RecordedMedia, RecordedTrack, RecordingReader } from './recording-reader.ts';
 
@@ -68,12 +69,25 @@ export class QualityReader implements RecordedMedia {
    * The groups of the stream that overlap [fromUs, toUs), as far as they are decided; none if the quality has
    * no media in that time.
    */
-  async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
-    const { own: quality, source, decidedMsn } = this.#options;
+  walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
+    return this.#walk(fromUs, toUs, () => this.#options.source.walk(fromUs, toUs));
+  }
+
+  /** Like `walk`, without what was found later of the stream. */
+  recorded(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
+    return this.#walk(fromUs, toUs, () => this.#options.source.recorded(fromUs, toUs));
+  }
+
+  async #walk(
+    fromUs: number,
+    toUs: number,
+    sourceGroups: () => Promise<Iterable<RecordedGroup>>,
+  ): Promise<Iterable<RecordedGroup>> {
+    const { own: quality, decidedMsn } = this.#options;
     // In this order: groups that are decided are in the recordings that are read later.
     const untilMsn = decidedMsn();
     const videos = await quality.walk(fromUs, toUs);
-    const groups = await source.walk(fromUs, toUs);
+    const groups = await sourceGroups();
     const join = this.#join.bind(this);
     return {
       *[Symbol.iterator]() {
@@ -81,6 +95,10 @@ export class QualityReader implements RecordedMedia {
         let video: RecordedGroup | undefined = iterator.next().value;
         let initNumber = video?.initNumber;
         for (const group of groups) {
+          if (initNumber !== undefined && isHealedMsn(group.msn)) {
+            yield join(group, undefined, initNumber); // only the source has it
+            continue;
+          }
           if (initNumber === undefined || group.msn > untilMsn) return;
           while (video && video.msn < group.msn) video = iterator.next().value;
           const videoGroup = video?.msn === group.msn ? video : undefined;

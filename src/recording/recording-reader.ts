@@ -12,7 +12,10 @@ import { type SegmentLocation, segmentLocation } from '../archive/segment-store.
 import type { CaptionTable } from './caption-table.ts';
 import type { ChunkQueries, ChunkSegments } from './chunks/chunk-queries.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
+import { isHealedMsn } from './healed/healed-numbers.ts';
+import { inOrder } from './healed/in-order.ts';
 import type { StoryboardReader } from './storyboard/storyboards.ts';
+import { UnindexedGroups } from './unindexed-groups.ts';
 
 /** The segment of one track in a recorded group. */
 export interface RecordedTrack extends CommittedTrack {
@@ -55,7 +58,16 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
  */
 export type RecordedMedia = Pick<
   RecordingReader,
-  'streamId' | 'find' | 'around' | 'between' | 'walk' | 'countFrom' | 'dateRanges' | 'captionsOf' | 'runStartUs'
+  | 'streamId'
+  | 'find'
+  | 'around'
+  | 'between'
+  | 'walk'
+  | 'recorded'
+  | 'countFrom'
+  | 'dateRanges'
+  | 'captionsOf'
+  | 'runStartUs'
 > & {
   /** Its small pictures; undefined for a recording that has none, such as that of a quality. */
   readonly storyboard?: StoryboardReader | undefined;
@@ -76,21 +88,46 @@ export async function findKeyBefore(
   return groups.findLast((group) => group.startUs <= us && startsWithKey(group));
 }
 
+/** Groups that overlap [fromUs, toUs), oldest first, without those that were found later. */
+export async function recordedBetween(
+  recording: Pick<RecordedMedia, 'recorded'>,
+  fromUs: number,
+  toUs: number,
+): Promise<RecordedGroup[]> {
+  return Array.from(await recording.recorded(fromUs, toUs), copyGroup);
+}
+
+/** A recording without what was found later of it. */
+export function withoutFound(recording: RecordedMedia): RecordedMedia {
+  return {
+    streamId: recording.streamId,
+    storyboard: recording.storyboard,
+    find: (msn) => recording.find(msn),
+    around: (msn) => recording.around(msn),
+    between: (fromUs, toUs) => recordedBetween(recording, fromUs, toUs),
+    walk: (fromUs, toUs) => recording.recorded(fromUs, toUs),
+    recorded: (fromUs, toUs) => recording.recorded(fromUs, toUs),
+    countFrom: (us) => recording.countFrom(us),
+    dateRanges: (query) => recording.dateRanges(query),
+    captionsOf: (run) => recording.captionsOf(run),
+    runStartUs: (run) => recording.runStartUs(run),
+  };
+}
+
 /** Reads the recording of one stream. The groups of the open file are in memory, the others in the index. */
-export class RecordingReader {
+export class RecordingReader extends UnindexedGroups<RecordedGroup> {
   readonly streamId: string;
   /** Its small pictures; undefined for the recording of a quality. */
   readonly storyboard: StoryboardReader | undefined;
+  /** What was found later of its gaps: a separate recording; undefined while there is nothing. */
+  healed: RecordingReader | undefined;
   readonly #chunks: ChunkQueries;
   readonly #captions: CaptionTable | undefined;
-  #open: RecordedGroup[] = [];
-  #endUs: number;
-  /** Number of times that groups moved from memory to the index. */
-  #moves = 0;
 
   /**
    * @param options.endUs end of the last recorded media, µs since 1970, or 0
    * @param options.captions closed captions of its runs, if they are known
+   * @param options.healed what was found later, if there is anything
    */
   constructor(options: {
     streamId: string;
@@ -98,11 +135,13 @@ export class RecordingReader {
     endUs: number;
     captions?: CaptionTable;
     storyboard?: StoryboardReader;
+    healed?: RecordingReader | undefined;
   }) {
+    super(options.endUs);
     this.streamId = options.streamId;
     this.storyboard = options.storyboard;
+    this.healed = options.healed;
     this.#chunks = options.chunks;
-    this.#endUs = options.endUs;
     this.#captions = options.captions;
   }
 
@@ -111,45 +150,10 @@ export class RecordingReader {
     return this.#captions?.of(run);
   }
 
-  /** End of the last recorded media, µs since 1970; 0 if there is none. */
-  get endUs(): number {
-    return this.#endUs;
-  }
-
-  /**
-   * Groups that are not in the index yet, oldest first: those of the open file, and of files whose rows wait.
-   */
-  get open(): readonly RecordedGroup[] {
-    return this.#open;
-  }
-
-  /** Called when a group is committed to the open file. */
-  committed(group: RecordedGroup): void {
-    this.#open.push(group);
-    this.#endUs = Math.max(this.#endUs, group.startUs + group.durationUs);
-  }
-
-  /** Called when the groups up to `lastMsn` are in the index. */
-  indexed(lastMsn: number): void {
-    this.#moves++;
-    this.#open = this.#open.filter((group) => group.msn > lastMsn);
-  }
-
-  /**
-   * Queries the index; repeats the query if a file was indexed meanwhile. Groups that are missing in the
-   * result are in `open` when this resolves; some may be in both.
-   */
-  async query<T>(read: () => Promise<T>): Promise<T> {
-    for (;;) {
-      const moves = this.#moves;
-      const result = await read();
-      if (moves === this.#moves) return result;
-    }
-  }
-
   /** The group with an MSN, or undefined. */
   async find(msn: number): Promise<RecordedGroup | undefined> {
-    const inMemory = () => this.#open.find((group) => group.msn === msn);
+    if (this.healed && isHealedMsn(msn)) return this.healed.find(msn);
+    const inMemory = () => this.open.find((group) => group.msn === msn);
     const open = inMemory();
     if (open) return open;
     const row = await this.query(() => this.#chunks.holding(this.streamId, msn));
@@ -167,20 +171,19 @@ export class RecordingReader {
   async around(
     msn: number,
   ): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number; readonly isWithinFile: boolean }> {
+    if (this.healed && isHealedMsn(msn)) return this.healed.around(msn);
     const [before, last] = await this.query(() =>
       Promise.all([this.#chunks.upTo(this.streamId, msn), this.#chunks.last(this.streamId)]),
     );
-    const open = this.#open.findLast((group) => group.msn < msn);
+    const open = this.open.findLast((group) => group.msn < msn);
     return {
       beforeUs: open ? open.startUs + open.durationUs : before?.end_us,
-      lastMsn: this.#open.at(-1)?.msn ?? last?.last_msn ?? 0,
+      lastMsn: this.open.at(-1)?.msn ?? last?.last_msn ?? 0,
       isWithinFile: before !== undefined && before.last_msn >= msn,
     };
   }
 
-  /**
-   * Groups that overlap [fromUs, toUs), oldest first.
-   */
+  /** Groups that overlap [fromUs, toUs), oldest first, with those that were found later. */
   async between(fromUs: number, toUs: number): Promise<RecordedGroup[]> {
     return Array.from(await this.walk(fromUs, toUs), copyGroup);
   }
@@ -190,8 +193,18 @@ export class RecordingReader {
    * reuses one object for all groups, so that a day of them is never in memory. Copy a group to keep it.
    */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
+    const recorded = await this.recorded(fromUs, toUs);
+    const found = await this.healed?.recorded(fromUs, toUs);
+    return found ? inOrder(recorded, found) : recorded;
+  }
+
+  /**
+   * Like `walk`, without what was found later: for playlists that clients load again, which must not change
+   * what they list (RFC 8216bis 6.2.1).
+   */
+  async recorded(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
     const rows = await this.query(() => this.#chunks.segmentsBetween(this.streamId, fromUs, toUs));
-    const open = [...this.#open];
+    const open = [...this.open];
     return {
       *[Symbol.iterator]() {
         let lastMsn = -1;
@@ -215,20 +228,22 @@ export class RecordingReader {
    */
   async dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
     const indexed = await this.query(() => this.#chunks.dateRangesBetween(this.streamId, between));
-    const open = this.#open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
+    const open = this.open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
     return [...indexed, ...open];
   }
 
-  /** The number of groups in files that start at or after `us` (since 1970). */
+  /** The number of recorded groups in files that start at or after `us` (since 1970). */
   async countFrom(us: number): Promise<number> {
     const indexed = await this.query(() => this.#chunks.segmentsFrom(this.streamId, us));
-    const open = this.#open.filter((group) => group.startUs >= us);
+    const open = this.open.filter((group) => group.startUs >= us);
     return indexed + open.length;
   }
 
   /** Start of the first group of a run that is kept, µs since 1970; undefined if there is none. */
   async runStartUs(run: number): Promise<number | undefined> {
+    // Runs that were found later are numbered from their first segment on.
+    if (this.healed && isHealedMsn(run)) return this.healed.runStartUs(run);
     const indexed = await this.query(() => this.#chunks.runStart(this.streamId, run));
-    return indexed ?? this.#open.find((group) => group.run === run)?.startUs;
+    return indexed ?? this.open.find((group) => group.run === run)?.startUs;
   }
 }

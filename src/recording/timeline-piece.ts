@@ -3,6 +3,7 @@
  * In: nothing. Out: the type.
  */
 import type { GapCause } from '@oxbow/media/gap';
+import type { HealedFact } from './healed/healed-fact.ts';
 
 /** A stretch of time and its kind; µs since 1970. */
 export interface TimelinePiece {
@@ -13,4 +14,6 @@ export interface TimelinePiece {
   readonly detail: string;
   /** In a coarse timeline: the number of merged pieces. */
   readonly merged?: number;
+  /** Only of media that was found later. */
+  readonly healed?: HealedFact;
 }

@@ -10,6 +10,7 @@ import type { Stream } from '../live/stream.ts';
 import type { ChunkQueries } from './chunks/chunk-queries.ts';
 import type { ChunkSpan } from './chunks/chunk-spans.ts';
 import type { ErasedRange } from './erase/erasure-table.ts';
+import { readHealed, withHealed } from './healed/healed-pieces.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordingReader } from './recording-reader.ts';
 import { retainedPieces } from './retained-pieces.ts';
@@ -31,6 +32,8 @@ interface WindowMark {
   readonly fromUs: number;
   /** Number of groups that start in it. Grows when media is added, never shrinks while the window is kept. */
   readonly groups: number;
+  /** Those of them that were found later; absent: none. */
+  readonly found?: number;
 }
 
 /** A stretch of a stream's past. */
@@ -58,6 +61,9 @@ export interface TimelineEnd {
   /** StreamGaps from `fromUs`, the end of the recorded media, until now; empty while media flows. */
   gapsSince(fromUs: number): readonly StreamGap[];
 }
+
+/** What the timeline reads of the index. */
+export type TimelineChunks = Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom' | 'spansBetween' | 'runStart'>;
 
 /** What the timeline reads of a live stream. */
 interface TimelineStream {
@@ -94,6 +100,8 @@ type Stretch = Omit<ChunkSpan, 'absences'> & {
   readonly gaps: readonly (Omit<StreamGap, 'cause'> & { readonly cause: TimelinePiece['kind'] })[];
 };
 
+type CountedStretch = Pick<ChunkSpan, 'start_us' | 'segment_count'>;
+
 /** What was deleted on request, as stretches without media. */
 function erasedStretches(erased: readonly ErasedRange[], fromUs: number, toUs: number): Stretch[] {
   return erased.flatMap(({ firstMsn, lastMsn, pieces }) =>
@@ -117,7 +125,7 @@ function erasedStretches(erased: readonly ErasedRange[], fromUs: number, toUs: n
  */
 export async function readTimeline(
   recording: RecordingReader,
-  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
+  chunks: TimelineChunks,
   end: TimelineEnd,
   fromUs: number,
   toUs: number,
@@ -155,28 +163,45 @@ export async function readTimeline(
   const pinned = end.pinned ?? [];
   const isKept = (us: number) => us >= end.horizonUs || rangeAt(pinned, us) !== undefined;
   const kept = stretches.filter(({ start_us, end_us }) => end_us > end.horizonUs || isKept(start_us));
-  const pieces = retainedPieces(assemble(kept, recording.endUs, end), { ...end, pinned }, fromUs, toUs);
+  const retained = retainedPieces(assemble(kept, recording.endUs, end), { ...end, pinned }, fromUs, toUs);
+  const found = recording.healed && (await readHealed(recording.healed, chunks, windowOf(fromUs), untilUs));
+  const pieces = found ? withHealed(retained, found.spans) : retained;
   return {
     pieces,
-    runs: runsOf(kept, fromUs, toUs),
-    windows: countWindows(kept, fromUs, toUs).filter((window) => isKept(window.fromUs)),
+    runs: [...runsOf(kept, fromUs, toUs), ...(found ? runsOf(found.stretches, fromUs, toUs) : [])],
+    windows: countWindows(kept, fromUs, toUs, found?.stretches).filter((window) => isKept(window.fromUs)),
     fromUs: pieces[0]?.fromUs ?? fromUs,
     toUs: pieces.at(-1)?.toUs ?? fromUs,
   };
 }
 
 /** Counts groups by window; a file is in one window. */
-function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: number): WindowMark[] {
-  const counts = new Map<number, number>();
-  for (const { start_us, segment_count } of stretches) {
-    if (segment_count === 0) continue;
+function countWindows(
+  stretches: readonly CountedStretch[],
+  fromUs: number,
+  toUs: number,
+  found: readonly CountedStretch[] = [],
+): WindowMark[] {
+  const counts = new Map<number, { groups: number; found: number }>();
+  const add = ({ start_us, segment_count }: CountedStretch, ofFound: number) => {
     const window = windowOf(start_us);
-    if (window < toUs && window + WINDOW_US > fromUs) counts.set(window, (counts.get(window) ?? 0) + segment_count);
-  }
-  return [...counts].map(([from, groups]) => ({ fromUs: from, groups }));
+    if (segment_count === 0 || window >= toUs || window + WINDOW_US <= fromUs) return;
+    const count = counts.get(window) ?? { groups: 0, found: 0 };
+    count.groups += segment_count;
+    count.found += ofFound;
+    counts.set(window, count);
+  };
+  for (const stretch of stretches) add(stretch, 0);
+  for (const stretch of found) add(stretch, stretch.segment_count);
+  return [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([from, count]) => {
+      const { groups, found: later } = count;
+      return { fromUs: from, groups, ...(later > 0 && { found: later }) };
+    });
 }
 
-function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): RunMark[] {
+function runsOf(stretches: readonly Omit<ChunkSpan, 'absences'>[], fromUs: number, toUs: number): RunMark[] {
   const runs = new Map<number, RunMark>();
   for (const { run, first_msn, utc_offset_us, end_us, start_us } of stretches) {
     if (end_us <= fromUs || start_us >= toUs || runs.has(run) || run < 0) continue;

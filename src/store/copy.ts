@@ -43,6 +43,7 @@ const keys = {
   stream_on_air: ['stream_id'],
   stream_caption: ['stream_id', 'run'],
   date_range: ['stream_id', 'msn', 'id'],
+  gap_healing: ['stream_id', 'from_us'],
   retention: ['stream_id'],
   marker: ['id'],
   pin: ['id'],

@@ -5,6 +5,7 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
+import { healingMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
@@ -450,6 +451,7 @@ export const migrations: readonly Migration[] = [
     expands: true,
   },
   sealedMigration,
+  healingMigration,
 ];
 
 /** The statements that upgrade. */

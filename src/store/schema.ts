@@ -6,6 +6,7 @@
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
+import type { GapHealingTable } from '../features/healing/tables.ts';
 import type {
   ViewingContentTable,
   ViewingErasedTable,
@@ -102,6 +103,8 @@ export interface StreamTable {
   encryption: string | null;
   /** 1: viewers see which parts of its past were watched most. */
   show_rewound: number;
+  /** JSON: addresses from which gaps of its recording are filled; null: none. */
+  heal_from: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */
@@ -415,6 +418,7 @@ export interface Tables {
   stream_on_air: StreamOnAirTable;
   stream_caption: StreamCaptionTable;
   date_range: DateRangeTable;
+  gap_healing: GapHealingTable;
   job: JobTable;
   worker: WorkerTable;
   asset: AssetTable;

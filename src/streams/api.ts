@@ -2,7 +2,9 @@
  * The streams API: implements StreamsApi on the catalog and its control.
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
+
 import { watchAccessView } from '../accounts/watch-rules/rules-view.ts';
+import { type GapNotes, noGapNotes, withNote } from '../api/healing/gap-notes.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import { pastRulesView } from '../api/past/past-rules.ts';
 import type { StreamView } from '../api/shapes.ts';
@@ -29,12 +31,14 @@ import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
  *
  * @param viewersOf number of current viewers of a stream
  * @param countries of addresses whose country a request does not name
+ * @param notesOf what is known of the healing of gaps
  */
 export function createStreamsApi(
   deps: StreamDeps,
   control: StreamControl,
   viewersOf: (name: string) => number = () => 0,
   countries: Countries = noCountries,
+  notesOf: GapNotes = noGapNotes,
 ): StreamsApi {
   const { catalog } = control;
   const pictureOf = ({ id }: StreamDefinition) => deps.recordings.pictures.versionOf(id);
@@ -61,8 +65,12 @@ export function createStreamsApi(
       toUs,
     );
     const coarse = coarsen(read, resS);
+    const notes = coarse.pieces.some(({ kind }) => kind !== 'media')
+      ? await notesOf(stream.definition.id, fromUs, toUs)
+      : [];
     const set = await marksBetween(deps.recordings, stream.definition.id, fromUs, toUs, coarse.resS);
-    return timelineViewOf(coarse, set, (us) => stream.served.settled(us), stream.definition.source);
+    const view = timelineViewOf(coarse, set, (us) => stream.served.settled(us), stream.definition.source);
+    return { ...view, gaps: view.gaps.map((gap) => withNote(gap, notes)) };
   };
   return {
     ...createStatsApi(deps, catalog, viewersOf),

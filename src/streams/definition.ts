@@ -43,6 +43,11 @@ export interface StreamDefinition extends QualitySettings {
   readonly alarms?: string | undefined;
   /** Whether viewers see which parts of its past were watched most; absent: no. */
   readonly showRewound?: true | undefined;
+  /**
+   * Where gaps of its recording are filled from, besides its source, with secrets; `off` among them: its gaps
+   * are not filled. Absent: nowhere else.
+   */
+  readonly healFrom?: readonly string[] | undefined;
   /** Who may watch by network and country; absent: the setting `watchRules`. */
   readonly watchRules?: WatchRuleLists | undefined;
   /** The broadcaster's rules for the past; absent: none. */

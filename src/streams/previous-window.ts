@@ -9,7 +9,7 @@ import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-window.ts';
 import { latestDateRanges } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import { toListedSegment } from '../recording/listed-segment.ts';
-import type { RecordingReader } from '../recording/recording-reader.ts';
+import { type RecordingReader, recordedBetween } from '../recording/recording-reader.ts';
 
 /**
  * A playlist of the smallest size has this many segments that are recorded: the lost ones had pushed out as
@@ -32,7 +32,7 @@ export async function restorePreviousWindow(
 ): Promise<LiveWindowView | undefined> {
   const { endUs } = recording;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;
-  const groups = await recording.between(endUs - Math.max(windowUs, LEAST_US), endUs);
+  const groups = await recordedBetween(recording, endUs - Math.max(windowUs, LEAST_US), endUs);
   const segments: LiveSegment[] = [];
   for (const group of groups.toReversed()) {
     const next = segments[0];

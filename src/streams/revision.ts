@@ -25,6 +25,7 @@ export function revisionOf(definition: StreamDefinition): string {
     past,
     encryption,
     showRewound,
+    healFrom,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -38,6 +39,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(past === undefined ? [] : [{ past }]),
     ...(encryption === undefined ? [] : [{ encryption }]),
     ...(showRewound === undefined ? [] : [{ showRewound }]),
+    ...(healFrom === undefined ? [] : [{ healFrom }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -7,6 +7,7 @@
 import { DateRangeTracker } from '@oxbow/media/date-range/date-range-tracker';
 import type { Track } from '@oxbow/media/frame';
 import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
+import { healedRecording } from '../archive/recording-locations.ts';
 import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
@@ -126,6 +127,8 @@ export async function openStreamParts(
     captions,
     storyboard: deps.recordings.storyboards.reader(id),
   });
+  const found = (await table.qualitiesOf(id)).find((recordingId) => recordingId === healedRecording(id));
+  if (found !== undefined) recording.healed = new RecordingReader({ streamId: found, chunks, endUs: 0 });
   const { listWriter, dateRanges } = await openWindow(deps, id, recording, restored);
   const previousMsn = last?.last_msn ?? 0;
   const recorder = openRecorder(deps, definition, { recording, listWriter, previousMsn, endUs }, () =>

@@ -9,6 +9,7 @@ import { checkAlarmRules } from '../api/alarms/alarm-rules.ts';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
+import { readHealFrom } from '../config/heal-from.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { readPastRules } from '../config/sections/past-section.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
@@ -43,7 +44,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms, watchRules, past, encryption, showRewound } = patch;
+  const { storage, alarms, watchRules, past, encryption, showRewound, healFrom } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -57,6 +58,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(showRewound !== undefined && { showRewound: showRewound || undefined }),
+    ...(healFrom !== undefined && { healFrom: healFrom === null ? undefined : parsed(() => readHealFrom(healFrom)) }),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),
     ...(encryption !== undefined && { encryption: encryption ?? undefined }),

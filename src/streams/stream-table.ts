@@ -73,7 +73,7 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
  * until it is set again.
  */
 function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
-  const read = <T>(column: 'source' | 'qualities' | 'watch_rules' | 'past_rules'): T | undefined => {
+  const read = <T>(column: 'source' | 'qualities' | 'watch_rules' | 'past_rules' | 'heal_from'): T | undefined => {
     try {
       return (JSON.parse(row[column] ?? 'null') as T | null) ?? undefined;
     } catch (error) {
@@ -104,6 +104,7 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     ...(row.alarms !== null && { alarms: row.alarms }),
     ...(row.encryption !== null && { encryption: row.encryption as StreamEncryption }),
     ...(row.show_rewound === 1 && { showRewound: true }),
+    ...(row.heal_from !== null && { healFrom: read<readonly string[]>('heal_from') ?? [] }),
     ...(row.watch_rules !== null && { watchRules: read<WatchRuleLists>('watch_rules') ?? NO_ONE }),
     ...(row.past_rules !== null && { past: read<PastRules>('past_rules') ?? CLOSED_PAST }),
     ...(row.start_mark_ms !== null && { startMarkMs: row.start_mark_ms }),
@@ -131,6 +132,7 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     storage: definition.storage ?? null,
     alarms: definition.alarms ?? null,
     show_rewound: definition.showRewound ? 1 : 0,
+    heal_from: definition.healFrom === undefined ? null : JSON.stringify(definition.healFrom),
     watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
     past_rules: definition.past === undefined ? null : JSON.stringify(definition.past),
     start_mark_ms: definition.startMarkMs ?? null,
@@ -176,7 +178,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   const { db } = deps.store;
   await deps.recordings.table.clear(streamId);
   await changeRows(deps.store.rows, streamId, async (rows) => {
-    for (const table of ['init', 'stream_caption'] as const)
+    for (const table of ['init', 'stream_caption', 'gap_healing'] as const)
       await rows.deleteFrom(table).where('stream_id', '=', streamId).execute();
   });
   for (const table of ['stream_on_air', 'relay', 'alarm', 'alarm_mute', 'journal'] as const) {

@@ -13,6 +13,7 @@ import { mapEach } from '../lib/map-each.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import type { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
+import { revisionOf } from '../recording/healed/healed-numbers.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
 import type { RetentionRule } from '../recording/retention.ts';
@@ -160,7 +161,16 @@ export function timelineViewOf(
     from: timeOf(timeline.fromUs),
     to: timeOf(timeline.toUs),
     res: timeline.resS,
-    spans: of('media'),
+    spans: joined(of('media')),
+    healed: timeline.healed.map(({ fact, ...span }) => ({
+      ...spanOf(span),
+      cause: fact.cause,
+      detail: withoutAddresses(fact.detail, source),
+      healedAt: timeOf(fact.atMs * 1000),
+      source: fact.source,
+      how: fact.how,
+      errorMs: fact.errorMs,
+    })),
     gaps: timeline.pieces.flatMap((piece) => {
       const { kind, detail } = piece;
       if (kind === 'media' || kind === 'offline' || kind === 'deleted') return [];
@@ -169,17 +179,29 @@ export function timelineViewOf(
     offline: of('offline'),
     deleted: of('deleted'),
     runs: timeline.runs.map(({ run, firstMsn, utcOffsetUs }) => ({ run, firstMsn, utcOffset: utcOffsetUs / 1e6 })),
-    windows: timeline.windows.map(({ fromUs, groups }) => {
+    windows: timeline.windows.map(({ fromUs, groups, found }) => {
       const from = fromUs / 1e6;
       const to = from + WINDOW_US / 1e6;
-      return { from, to, rev: groups, closed: settled(to * 1e6) };
+      return { from, to, rev: revisionOf(groups, found ?? 0), closed: settled(to * 1e6) };
     }),
     pins: pins.map(pinViewOf),
     markers: markers.map(markerViewOf),
   };
 }
 
-function spanOf({ fromUs, toUs, merged }: TimelinePiece): Span {
+/** Media that was found later continues what was recorded. */
+function joined(spans: readonly Span[]): Span[] {
+  const result: Span[] = [];
+  for (const span of spans) {
+    const last = result.at(-1);
+    if (last?.to === span.from && last.merged === undefined && span.merged === undefined) {
+      result[result.length - 1] = { from: last.from, to: span.to };
+    } else result.push(span);
+  }
+  return result;
+}
+
+function spanOf({ fromUs, toUs, merged }: Pick<TimelinePiece, 'fromUs' | 'toUs' | 'merged'>): Span {
   return { from: timeOf(fromUs), to: timeOf(toUs), ...(merged !== undefined && { merged }) };
 }
 

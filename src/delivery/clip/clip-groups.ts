@@ -28,8 +28,8 @@ export interface ClipStoredGroup extends RecordedGroup {
 export interface StepPlace {
   readonly fromUs: number;
   readonly toUs: number;
-  /** Earlier groups belong to the steps before. */
-  readonly fromMsn: number;
+  /** Groups that begin earlier belong to the steps before, µs since 1970. */
+  readonly nextUs: number;
   readonly before: Parameters<typeof joins>[0] | undefined;
 }
 
@@ -68,7 +68,7 @@ export async function* clipSteps(
       if (!first) continue;
       const [lead] = first.tracks.length > 0 ? await leadTo(stream, { ...first, tracks: [...first.tracks] }) : [];
       if (lead) {
-        walk.startAt(lead.msn);
+        walk.startAt(lead.startUs);
         yield* read(lead.startUs, first.startUs);
       }
     }
@@ -80,14 +80,14 @@ export async function* clipSteps(
 /** The groups of a step again; more may follow where the recording has grown. */
 export async function reopenStep(
   { recording }: Pick<ServedStream, 'recording'>,
-  { fromUs, toUs, fromMsn, before }: StepPlace,
+  { fromUs, toUs, nextUs, before }: StepPlace,
 ): Promise<Iterable<ClipStoredGroup>> {
   const groups = await recording.walk(fromUs, toUs);
   return {
     *[Symbol.iterator]() {
       let last = before;
       for (const group of groups) {
-        if (group.msn < fromMsn) continue;
+        if (group.startUs < nextUs) continue;
         const discontinuity = last !== undefined && !joins(last, group);
         last = joinOf(group);
         yield { ...group, discontinuity };
@@ -113,19 +113,19 @@ class ClipWalk {
   readonly #inits: ServedStream['inits'];
   #init: Init | undefined;
   #before: StepPlace['before'];
-  #nextMsn = 0;
+  #nextUs = 0;
   count = 0;
 
   constructor({ inits }: ServedStream) {
     this.#inits = inits;
   }
 
-  startAt(msn: number): void {
-    this.#nextMsn = msn;
+  startAt(us: number): void {
+    this.#nextUs = us;
   }
 
   placeOf(fromUs: number, toUs: number): StepPlace {
-    return { fromUs, toUs, fromMsn: this.#nextMsn, before: this.#before };
+    return { fromUs, toUs, nextUs: this.#nextUs, before: this.#before };
   }
 
   *take(groups: Iterable<ClipStoredGroup>): Generator<ClipStoredGroup> {
@@ -140,7 +140,7 @@ class ClipWalk {
     }
     if (!last) return;
     this.#before = joinOf(last);
-    this.#nextMsn = last.msn + 1;
+    this.#nextUs = last.startUs + 1;
   }
 
   #check({ initNumber, msn, startUs }: ClipStoredGroup): void {

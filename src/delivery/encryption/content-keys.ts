@@ -12,6 +12,7 @@ import type { KeyTag } from '@oxbow/media/m3u8/playlist';
 import { KEYS_FOLDER, keyFileOf, keyFolderOf, LICENCE_FILE } from '../../api/content-key-name.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { liveMsnOf } from '../../recording/healed/healed-numbers.ts';
 import type { CommonProtection, Protection, ProtectionOf } from '../format/protection.ts';
 import { contentProtectionOf, type DrmSystem, type KeySource, keyTagsOf } from './drm-key.ts';
 
@@ -240,7 +241,7 @@ export class ContentKeys {
   }
 
   #numberAt(msn: number): number {
-    return Math.floor(msn / this.settings.keyEvery);
+    return Math.floor(liveMsnOf(msn) / this.settings.keyEvery);
   }
 
   #numberOf(name: string): number {

@@ -8,9 +8,8 @@ import { type FileFormat, FileTracks } from '@oxbow/media/file/file-tracks';
 import { layOut } from '@oxbow/media/file/layout';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
-import type { TimelineEnd } from '../../recording/timeline.ts';
+import type { TimelineChunks, TimelineEnd } from '../../recording/timeline.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
@@ -29,7 +28,7 @@ export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'cr
 /** A stream whose recording can be exported, with its timeline. */
 export interface ExportSource {
   readonly stream: Exportable & { readonly recording: RecordingReader };
-  readonly chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>;
+  readonly chunks: TimelineChunks;
   readonly end: TimelineEnd;
 }
 

@@ -16,7 +16,7 @@ import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
 import { MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
 import { toListedSegment } from '../../recording/listed-segment.ts';
-import type { RecordedGroup } from '../../recording/recording-reader.ts';
+import { type RecordedGroup, recordedBetween } from '../../recording/recording-reader.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { placeOf, rangesOf } from '../stored-segment.ts';
@@ -97,7 +97,7 @@ export class DvrList {
     const first = view.segments[0];
     const last = view.segments.findLast((segment) => segment.sealed);
     if (!first || !last) return;
-    const groups = await stream.recording.between(last.startUs - this.#lengthUs, first.startUs);
+    const groups = await recordedBetween(stream.recording, last.startUs - this.#lengthUs, first.startUs);
     const family = familyOf(view.tracks, false);
     let next = first;
     const older: ListedEntry[] = [];

@@ -18,7 +18,7 @@ import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts
 import { LEAST_SEGMENTS } from '../../packager/live-window.ts';
 import { latestDateRanges, MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
 import { toListedSegment } from '../../recording/listed-segment.ts';
-import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
+import { type RecordedGroup, type RecordedTrack, recordedBetween } from '../../recording/recording-reader.ts';
 import { contentKeysOf } from '../encryption/access-by-key.ts';
 import { manifestProtection } from '../encryption/playlist-keys.ts';
 import { dashManifest } from '../format/dash.ts';
@@ -163,14 +163,14 @@ class DvrSegments {
   /** The recorded groups of live segments by MSN, where they are listed as ranges. */
   async #groupsOf([first]: readonly LiveSegment[], toUs: number): Promise<ReadonlyMap<number, RecordedGroup>> {
     if (!this.#isDirect || !first) return new Map();
-    const groups = await this.#stream.recording.between(first.startUs, toUs);
+    const groups = await recordedBetween(this.#stream.recording, first.startUs, toUs);
     return new Map(groups.map((group) => [group.msn, group]));
   }
 
   /** The segments before a live one. */
   async #recorded(edgeUs: number, { msn, startUs }: LiveSegment): Promise<ListedEntry[]> {
     const entries: ListedEntry[] = [];
-    for (const group of await this.#stream.recording.between(edgeUs - this.#lengthUs, startUs)) {
+    for (const group of await recordedBetween(this.#stream.recording, edgeUs - this.#lengthUs, startUs)) {
       const init = this.#stream.inits.get(group.initNumber);
       if (!init || group.msn >= msn) continue;
       await this.#noteRun(group.run);

@@ -9,6 +9,7 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { edgeOf, type LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
+import { recordedBetween } from '../../recording/recording-reader.ts';
 import { contentKeysOf } from '../encryption/access-by-key.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
@@ -117,7 +118,7 @@ export class DvrLists {
     const now = stream.list.view(number) ?? view;
     const unplaced = open.list.unplaced(now, stream.list.decidedMsn);
     if (unplaced) {
-      open.list.place(unplaced, await stream.recording.between(unplaced.fromUs, unplaced.toUs), stream.inits);
+      open.list.place(unplaced, await recordedBetween(stream.recording, unplaced.fromUs, unplaced.toUs), stream.inits);
       return this.#reply(requested, now);
     }
     if (!open.list.follow(now, stream.horizonUs())) {
@@ -126,7 +127,7 @@ export class DvrLists {
     }
     const left = open.list.leftBehind(now, stream.list.decidedMsn);
     if (left) {
-      const groups = await stream.recording.between(left.fromUs, left.toUs);
+      const groups = await recordedBetween(stream.recording, left.fromUs, left.toUs);
       // A quality has groups without media.
       const recorded = groups.filter(({ tracks }) => tracks.length > 0);
       open.list.confirm(left, new Set(recorded.map(({ msn }) => msn)));

@@ -12,6 +12,7 @@ import type { Init } from '@oxbow/media/segment';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { HEADROOM } from '../../packager/generation.ts';
+import { liveMsnOf } from '../../recording/healed/healed-numbers.ts';
 import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 
 /** The recorded groups of a range. */
@@ -41,7 +42,8 @@ export function pastPresentation(
   range: RecordedRange,
   window: Omit<PastWindow, 'describe' | 'segments' | 'mediaSequence' | 'discontinuitySequence'>,
 ): PastWindow {
-  const { msn: mediaSequence, discontinuitySequence } = firstOf(range.groups)!;
+  const { msn, discontinuitySequence } = firstOf(range.groups)!;
+  const mediaSequence = liveMsnOf(msn);
   const segments = { [Symbol.iterator]: () => present(range) };
   let description: Description | undefined;
   const describeOnce = () => {

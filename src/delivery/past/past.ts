@@ -14,7 +14,8 @@ import type { SegmentRange } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
-import { findKeyBefore, type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
+import { isHealedMsn, liveMsnOf, revisionOf } from '../../recording/healed/healed-numbers.ts';
+import { findKeyBefore, type RecordedGroup, startsWithKey, withoutFound } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import { contentKeysOf, refuseCommon } from '../encryption/access-by-key.ts';
 import type { ContentKeys } from '../encryption/content-keys.ts';
@@ -47,6 +48,9 @@ const DATED_US = 3600 * 1_000_000;
 /** Longest window; clients request several instead. */
 const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
+/** Clients that saw a window grow have loaded it again this long after its end, µs. */
+const LAST_RELOAD_US = 60_000_000;
+
 /** What reading a time range needs of a stream. */
 type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs' | 'erased'>;
 
@@ -59,7 +63,7 @@ export interface Range {
 /** A request for a window. */
 export interface PastRequest {
   readonly range: Range;
-  /** The revision in the address: number of segments. An address with a revision never gets other bytes. */
+  /** The revision in the address, as `revisionOf` counts it: such an address never gets other bytes. */
   readonly revision?: number | undefined;
 }
 
@@ -224,9 +228,12 @@ async function windowKeysReady(
 ): Promise<void> {
   const keys = contentKeysOf(stream);
   if (!keys?.isCommon) return;
-  let lastMsn = window.mediaSequence;
-  for (const { msn } of window.segments) lastMsn = msn;
-  await keys.ready(window.mediaSequence, { lastMsn, signal });
+  let [firstMsn, lastMsn] = [window.mediaSequence, window.mediaSequence];
+  for (const { msn } of window.segments) {
+    firstMsn = Math.min(firstMsn, liveMsnOf(msn));
+    lastMsn = Math.max(lastMsn, liveMsnOf(msn));
+  }
+  await keys.ready(firstMsn, { lastMsn, signal });
 }
 
 /** Folder of the stream's segments, relative to the playlists of a window. */
@@ -256,8 +263,8 @@ function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
  */
 export async function openWindow(stream: ServedStream, { range, revision }: PastRequest): Promise<PastWindow> {
   const ended = stream.settled(range.toUs);
-  const groups = await groupsOf(stream, range);
-  const fixed = ended && revision !== undefined && revision === countOf(groups);
+  const groups = await groupsOf(isFinal(stream, { range, revision }) ? stream : recordedOnly(stream), range);
+  const fixed = ended && revision !== undefined && revision === revisionIn(groups);
   return pastPresentation(
     {
       groups,
@@ -273,6 +280,20 @@ export async function openWindow(stream: ServedStream, { range, revision }: Past
       targetDurationS: fixed ? USUAL_TARGET_S : leastTargetOf(stream, range, ended),
     },
   );
+}
+
+/**
+ * Whether no client loads a window again: then it has what was found later too. One that grows must not
+ * change what it lists (RFC 8216bis 6.2.1), and clients that saw it grow load it once more at its end; an
+ * address with a revision is given out when the window is complete.
+ */
+function isFinal(stream: ServedStream, { range, revision }: PastRequest): boolean {
+  return stream.settled(revision === undefined ? range.toUs + LAST_RELOAD_US : range.toUs);
+}
+
+function recordedOnly(stream: ServedStream): PastStream {
+  const { name, createdUs, erased } = stream;
+  return { name, createdUs, erased, horizonUs: () => stream.horizonUs(), recording: withoutFound(stream.recording) };
 }
 
 /** Adds the qualities of a stream to its window; it is complete when they are. */
@@ -326,7 +347,7 @@ async function dateRangesOf(
   const dateRanges = await stream.recording.dateRanges(between);
   if (dateRanges.length === 0) return [];
   let { lastMsn } = between;
-  for (const { msn } of groups) lastMsn = msn;
+  for (const { msn } of groups) if (!isHealedMsn(msn)) lastMsn = msn;
   return latestDateRanges(dateRanges, { ...between, lastMsn });
 }
 
@@ -339,10 +360,14 @@ export function cachingOf({ ended, fixed }: PastWindow, keys?: ContentKeys): str
   return fixed && !keys ? caching.forever : caching.past;
 }
 
-function countOf(groups: Iterable<RecordedGroup>): number {
-  let count = 0;
-  for (const _ of groups) count++;
-  return count;
+function revisionIn(groups: Iterable<RecordedGroup>): number {
+  let segments = 0;
+  let found = 0;
+  for (const { msn } of groups) {
+    segments++;
+    if (isHealedMsn(msn)) found++;
+  }
+  return revisionOf(segments, found);
 }
 
 /** Whether the range is one of the ten-minute windows of the grid. */

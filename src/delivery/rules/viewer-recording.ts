@@ -17,8 +17,7 @@ export function isGroupVisible(
 
 /** The recording of viewers. @param visible called at each use */
 export function viewerRecording(recording: RecordedMedia, visible: () => VisiblePast): RecordedMedia {
-  const walk: RecordedMedia['walk'] = async (fromUs, toUs) => {
-    const groups = await recording.walk(fromUs, toUs);
+  const shown = (groups: Iterable<RecordedGroup>): Iterable<RecordedGroup> => {
     const now = visible();
     return {
       *[Symbol.iterator]() {
@@ -28,7 +27,8 @@ export function viewerRecording(recording: RecordedMedia, visible: () => Visible
   };
   return {
     streamId: recording.streamId,
-    walk,
+    walk: async (fromUs, toUs) => shown(await recording.walk(fromUs, toUs)),
+    recorded: async (fromUs, toUs) => shown(await recording.recorded(fromUs, toUs)),
     async find(msn) {
       const group = await recording.find(msn);
       return group && isGroupVisible(group, visible()) ? group : undefined;

@@ -20,14 +20,17 @@ export interface SegmentExtent extends MsnRange, PinnedRange {
   readonly groups: readonly Pick<RecordedGroup, 'msn' | 'startUs' | 'durationUs' | 'gaps'>[];
 }
 
-/** The recorded segments that overlap a range; undefined if there is none. */
+/**
+ * The segments of one recording that overlap a range; undefined if there is none. What was found later is
+ * another recording, with other numbers.
+ */
 export async function extentOf(
-  recording: Pick<RecordingReader, 'walk'>,
+  recording: Pick<RecordingReader, 'recorded'>,
   { fromUs, toUs }: PinnedRange,
 ): Promise<SegmentExtent | undefined> {
   const groups: SegmentExtent['groups'][number][] = [];
   const windows = new Set<number>();
-  for (const { msn, startUs, durationUs, gaps } of await recording.walk(fromUs, toUs)) {
+  for (const { msn, startUs, durationUs, gaps } of await recording.recorded(fromUs, toUs)) {
     groups.push({ msn, startUs, durationUs, gaps });
     windows.add(windowOf(startUs));
   }

@@ -13,7 +13,7 @@ import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { readParts } from '../../archive/objects/upload-object.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { storyboardLocation } from '../../archive/recording-locations.ts';
+import { healedRecording, storyboardLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentPrefix, segmentLocation } from '../../archive/segment-store.ts';
 import type { PurgedThing } from '../../cluster/requests/internal-requests.ts';
 import type { UnpurgedNode } from '../../cluster/requests/node-copies.ts';
@@ -27,6 +27,7 @@ import {
   type ErasureReport,
   erasedPieces,
 } from '../../recording/erase/erasure-table.ts';
+import { isHealedMsn } from '../../recording/healed/healed-numbers.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { Catalog } from '../../streams/catalog.ts';
@@ -94,6 +95,8 @@ interface EraseRequest extends PinnedRange {
 /** The media that a deletion removes. */
 export interface PlannedErasure {
   readonly extent: SegmentExtent;
+  /** Next to it: what was found later of the range, in files of a separate recording. */
+  readonly found: SegmentExtent | undefined;
   readonly report: ErasureReport;
   readonly left: readonly ErasureLeft[];
 }
@@ -118,7 +121,11 @@ export class Eraser {
   async plan(stream: ManagedStream, range: PinnedRange): Promise<PlannedErasure> {
     const { deps, objects, elsewhere, edges, purgeNodes } = this.#options;
     const { id, name } = stream.definition;
-    const extent = await extentOf(stream.served.recording, range);
+    const { recording } = stream.served;
+    const recorded = await extentOf(recording, range);
+    const later = recording.healed && (await extentOf(recording.healed, recorded ?? range));
+    const extent = recorded ?? later;
+    const found = recorded && later;
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
     deps.recordings.pins.assertNotHeld(id, extent);
     const contents = await filesOf(await this.#recordingsOf(id), extent, {
@@ -131,19 +138,21 @@ export class Eraser {
       const title = await elsewhere.titleOf(asset);
       if (title !== undefined) assets.push({ id: asset, title });
     }
+    const foundContents = found && (await this.#foundContents(id, found));
     const files = contents.files.map(({ location }): ErasureLeft => left('file', location));
     return {
       extent,
+      found,
       left: [
         ...(purgeNodes ? [left('memory', '')] : []),
         ...[...files, ...contents.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
       ],
       report: {
-        segments: extent.segments,
+        segments: extent.segments + (found?.segments ?? 0),
         windows: extent.windows,
-        bytes: contents.bytes,
-        files: files.length,
-        copies: contents.copies.length,
+        bytes: contents.bytes + (foundContents?.bytes ?? 0),
+        files: files.length + (foundContents?.files.length ?? 0),
+        copies: contents.copies.length + (foundContents?.copies.length ?? 0),
         pictures: 0,
         clips: deps.recordings.kept.over(id, extent),
         pins: within.map((pin) => ({ id: pin.id, title: pin.text })),
@@ -169,8 +178,9 @@ export class Eraser {
     const { deps, catalog } = this.#options;
     const { id, name } = stream.definition;
     await this.#sealOver(stream, range);
-    const { extent, report, left: planned } = await this.plan(stream, range);
+    const { extent, found, report, left: planned } = await this.plan(stream, range);
     if (assets === 'keep') refuseAssets(report.assets);
+    const foundErasure = found && (await this.#eraseFound(stream, found, report, by));
     const recordings = await this.#recordingsOf(id);
     const copies = planned.filter(({ kind }) => kind !== 'file');
     const erasure = await deps.recordings.erasures.add({
@@ -189,7 +199,7 @@ export class Eraser {
     });
     deps.recordings.table.reload(id);
     // Nothing in memory has the segments any more.
-    catalog.find(name)?.files.erase(erasure.lastMsn);
+    if (!isHealedMsn(erasure.lastMsn)) catalog.find(name)?.files.erase(erasure.lastMsn);
     await this.#removeThings(erasure);
     const { from, to, words } = describe(erasure);
     deps.log.warn({ stream: name, from, to, by: by.name, ...counts(report) }, 'a range of a recording is deleted');
@@ -203,8 +213,44 @@ export class Eraser {
       status: null,
     });
     deps.events.publish('recording.deleted', { id: erasure.id, from, to }, stream.definition);
-    void this.work(erasure).catch((error: unknown) => this.#workFailed(error));
+    // One after the other: both write what is deleted of the stream.
+    const work = async () => {
+      await this.work(erasure);
+      if (foundErasure) await this.work(foundErasure);
+    };
+    void work().catch((error: unknown) => this.#workFailed(error));
     return erasure;
+  }
+
+  #foundContents(streamId: string, found: SegmentExtent): ReturnType<typeof filesOf> {
+    const { deps, objects } = this.#options;
+    return filesOf([healedRecording(streamId)], found, { ...deps.recordings, objects: objects?.index });
+  }
+
+  /** Deletes what was found later of a range: its numbers are others, so it is a separate deletion. */
+  async #eraseFound(
+    { definition: { id, name } }: ManagedStream,
+    found: SegmentExtent,
+    report: ErasureReport,
+    by: Requester,
+  ): Promise<Erasure> {
+    const { deps } = this.#options;
+    const { copies } = await this.#foundContents(id, found);
+    const { firstMsn, lastMsn, fromUs, toUs, segments, windows, groups } = found;
+    return deps.recordings.erasures.add({
+      streamId: id,
+      stream: name,
+      recordings: [healedRecording(id)],
+      author: by.userId,
+      report: { ...report, segments, windows, clips: [], pins: [], assets: [], exports: [] },
+      firstMsn,
+      lastMsn,
+      fromUs,
+      toUs,
+      createdUs: Math.round(deps.clock.nowMs() * 1000),
+      pieces: erasedPieces(groups),
+      leftOf: (files) => [...files.map(({ location }) => left('file', location)), ...copies],
+    });
   }
 
   async #recordingsOf(streamId: string): Promise<readonly string[]> {

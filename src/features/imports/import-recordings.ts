@@ -20,6 +20,7 @@ import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { writeIdentity } from '../../recording/stream-identity.ts';
+import { isImportedRun } from '../../recording/stretch/stretch-runs.ts';
 import { horizonUs } from '../../recording/window.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import type { MsnMarks } from '../../store/msn-marks.ts';
@@ -33,7 +34,6 @@ import { newStreamId } from '../../streams/stream-settings.ts';
 import { readDefinition, writeDefinition } from '../../streams/stream-table.ts';
 import { type FolderRequest, type FoundFolder, type FoundStream, findFiles } from './found-files.ts';
 import { importStream, type StreamImported } from './import-stream.ts';
-import { isImportedRun } from './imported-runs.ts';
 import { Ledger } from './ledger.ts';
 import { PastPlaces } from './past-places.ts';
 

@@ -12,13 +12,13 @@ import type { StreamGap } from '@oxbow/media/segment';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
+import { type StretchDeps, StretchWriter } from '../../recording/stretch/stretch-writer.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import type { FoundFile, SkippedFile } from './found-files.ts';
 import { type Gop, type GopNotes, readGops } from './gops.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { openLocalFile } from './local-file.ts';
 import type { PastPlaces, RecordedStretch } from './past-places.ts';
-import { type StretchDeps, StretchWriter } from './stretch-writer.ts';
 
 /** Rounding of times. */
 const SAME_US = 1_000;

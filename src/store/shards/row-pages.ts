@@ -22,6 +22,7 @@ const stretches = {
   stats_window: { column: 'start_us', length: 153_600_000_000 },
   init: undefined,
   stream_caption: undefined,
+  gap_healing: undefined,
   stored_object: undefined,
   object_upload: undefined,
 } as const satisfies Record<MovedTable, { readonly column: string; readonly length: number } | undefined>;

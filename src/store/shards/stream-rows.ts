@@ -1,7 +1,7 @@
 /**
  * The rows that grow with the recorded time of streams: chunk files, date ranges, how far retention has
- * deleted, figures, configurations, captions, files in buckets. Those of a stream are in one database: that
- * of the catalogue, or a shard.
+ * deleted, figures, configurations, captions, attempts to heal gaps, files in buckets. Those of a stream are
+ * in one database: that of the catalogue, or a shard.
  * In: queries of one stream. Out: their results from its database; writes only by the owner of the stream.
  * docs/decisions/0102.
  */
@@ -19,6 +19,7 @@ export const streamTables = {
   stats_window: ['stream_id', 'start_us'],
   init: ['stream_id', 'number'],
   stream_caption: ['stream_id', 'run'],
+  gap_healing: ['stream_id', 'from_us'],
 } as const satisfies Partial<Record<keyof Tables, readonly string[]>>;
 
 export type StreamTable = keyof typeof streamTables;

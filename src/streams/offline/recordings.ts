@@ -8,6 +8,7 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import { healedRecording } from '../../archive/recording-locations.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
@@ -88,7 +89,9 @@ export async function openOfflineRecordings(
       await recoverStream({ segments, streamId: id, table, chunks, inits, erased }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await chunks.last(id))?.end_us ?? 0;
-      const recording = new RecordingReader({ streamId: id, chunks, endUs });
+      const found = (await table.qualitiesOf(id)).find((recordingId) => recordingId === healedRecording(id));
+      const healed = found === undefined ? undefined : new RecordingReader({ streamId: found, chunks, endUs: 0 });
+      const recording = new RecordingReader({ streamId: id, chunks, endUs, healed });
       const stream = { name, recording, inits, createdUs, horizonUs: () => 0 };
       return { stream, chunks, end: { createdUs, horizonUs: 0, erased, gapsSince: () => [] } };
     },

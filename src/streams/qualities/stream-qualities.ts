@@ -7,7 +7,7 @@
  */
 
 import type { SegmentGroup } from '@oxbow/media/segment';
-import { recordingOf } from '../../archive/recording-locations.ts';
+import { isHealedRung, recordingOf } from '../../archive/recording-locations.ts';
 import { qualityWindowName } from '../../delivery/live/quality-window.ts';
 import type { ServedStream } from '../../delivery/served-stream.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -75,8 +75,10 @@ export async function recordedQualities(
 ): Promise<Map<string, number | undefined>> {
   const trackIds = new Map<string, number | undefined>();
   for (const id of await table.qualitiesOf(streamId)) {
+    const { rung } = recordingOf(id);
+    if (isHealedRung(rung)) continue;
     const last = await chunks.last(id);
-    trackIds.set(recordingOf(id).rung!, last && inits.get(last.init_number)?.tracks[0]?.id);
+    trackIds.set(rung!, last && inits.get(last.init_number)?.tracks[0]?.id);
   }
   return trackIds;
 }

@@ -3,8 +3,7 @@
  * In: a managed stream. Out: StreamTimeline.
  */
 import { firstOpenOf, type LiveSegment, lastSealedOf } from '../../packager/live-segment.ts';
-import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
-import { readTimeline } from '../../recording/timeline.ts';
+import { readTimeline, type TimelineChunks } from '../../recording/timeline.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 
 /** A stretch without a gap, unix ms. */
@@ -39,10 +38,7 @@ const BEYOND_HOLD_BACK_MS = 900;
  *
  * @param find the stream now; it is replaced when its source changes
  */
-export function createStreamTimeline(
-  find: () => ManagedStream | undefined,
-  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
-): StreamTimeline {
+export function createStreamTimeline(find: () => ManagedStream | undefined, chunks: TimelineChunks): StreamTimeline {
   return {
     edgeMs() {
       const stream = find();
@@ -110,11 +106,7 @@ function endOf({ startUs, sealed, parts }: LiveSegment, { served: { list } }: Ma
 }
 
 /** The first recorded media that ends after `us`. */
-async function recordedSpan(
-  stream: ManagedStream,
-  chunks: Pick<ChunkQueries, 'joinedSpansBetween' | 'firstSpanFrom'>,
-  us: number,
-): Promise<Span | undefined> {
+async function recordedSpan(stream: ManagedStream, chunks: TimelineChunks, us: number): Promise<Span | undefined> {
   const look = async (fromUs: number) => {
     const { pieces } = await readTimeline(
       stream.served.recording,

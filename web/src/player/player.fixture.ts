@@ -32,6 +32,7 @@ export function setUp(t: TestContext) {
       { from: text(start - 65 * minute), to: text(start - 35 * minute) },
       { from: text(start - 25 * minute), to: text(start - 4_000) },
     ],
+    healed: [],
     gaps: [{ from: text(start - 35 * minute), to: text(start - 25 * minute), cause: 'crash', detail: '' }],
     offline: [],
     deleted: [],

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TimelineView } from '../../../src/api/shapes.ts';
-import { findMoment, findMomentBefore, grownPast, lastMedia, readPast, sinceFirst, stretchAt } from './past.ts';
+import { cutPast, joinPast } from '../timeline/tiles.ts';
+import {
+  findMoment,
+  findMomentBefore,
+  grownPast,
+  healedAt,
+  healedIn,
+  lastMedia,
+  readPast,
+  sinceFirst,
+  stretchAt,
+} from './past.ts';
 
 const base = Date.UTC(2026, 0, 31, 20);
 const time = (seconds: number) => new Date(base + seconds * 1000).toISOString();
@@ -9,6 +20,7 @@ const span = (from: number, to: number) => ({ from: time(from), to: time(to) });
 const view: TimelineView = {
   ...span(0, 600),
   spans: [span(200, 300), span(0, 100), span(340, 500)],
+  healed: [],
   gaps: [{ ...span(100, 200), cause: 'source-down', detail: 'HTTP 404' }],
   offline: [span(300, 340), span(500, 600)],
   deleted: [],
@@ -88,4 +100,47 @@ test('time before the first recorded media is not shown as offline', () => {
   assert.deepEqual(kinds(null), ['media']);
   assert.equal(sinceFirst(early, at(50)).stretches[0]!.fromMs, at(50), 'cut at the first time');
   assert.equal(sinceFirst(past, at(0)), past);
+});
+
+test('media that was found later is known by its time, through cuts and joins', () => {
+  const at = (ms: number) => new Date(ms).toISOString();
+  const view = {
+    from: at(0),
+    to: at(60_000),
+    res: 0,
+    spans: [{ from: at(0), to: at(60_000) }],
+    healed: [
+      {
+        from: at(10_000),
+        to: at(20_000),
+        cause: 'source-down',
+        detail: '',
+        healedAt: at(90_000),
+        source: 'backup',
+        how: 'dated',
+        errorMs: 0,
+      },
+    ],
+    gaps: [],
+    offline: [],
+    deleted: [],
+    runs: [],
+    windows: [],
+    pins: [],
+    markers: [],
+  } as TimelineView;
+  const past = readPast(view);
+  assert.deepEqual(healedAt(past, 15_000), {
+    fromMs: 10_000,
+    toMs: 20_000,
+    healedMs: 90_000,
+    source: 'backup',
+    cause: 'source-down',
+  });
+  assert.equal(healedAt(past, 25_000), undefined);
+  assert.deepEqual(healedIn(past, { fromMs: 21_000, toMs: 30_000 }), []);
+  const joined = joinPast(cutPast(past, 0, 15_000), cutPast(past, 15_000, 60_000));
+  assert.deepEqual(joined.healed, past.healed);
+  const { healed: _, ...older } = view;
+  assert.equal(readPast(older as TimelineView).healed, undefined, 'an older server lists nothing');
 });

@@ -19,11 +19,25 @@ export interface Stretch {
   readonly merged?: number;
 }
 
+/** Media that was missing and was found later; a part of the media. Unix milliseconds. */
+export interface HealedPart {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** When it was found. */
+  readonly healedMs: number;
+  /** Name of the source that had it. */
+  readonly source: string;
+  /** Why it was missing. */
+  readonly cause: GapCause | 'offline';
+}
+
 /** Stretches of [fromMs, toMs) in order of time, without overlap. */
 export interface Past {
   readonly fromMs: number;
   readonly toMs: number;
   readonly stretches: readonly Stretch[];
+  /** In order of time; omitted: nothing was found later. */
+  readonly healed?: readonly HealedPart[];
 }
 
 /** Closer stretches of media are contiguous: the times of segments are rounded. Milliseconds. */
@@ -45,7 +59,30 @@ export function readPast(view: TimelineView): Past {
   ]
     .filter(({ fromMs, toMs }) => toMs > fromMs) // NaN too
     .sort((a, b) => a.fromMs - b.fromMs);
-  return { fromMs: Date.parse(view.from), toMs: Date.parse(view.to), stretches };
+  return { fromMs: Date.parse(view.from), toMs: Date.parse(view.to), stretches, ...healedOf(view) };
+}
+
+/** An older server does not list it. */
+function healedOf({ healed = [] }: Partial<Pick<TimelineView, 'healed'>>): Pick<Past, 'healed'> {
+  const parts = healed
+    .map(({ from, to, healedAt, source, cause }) => {
+      return { fromMs: Date.parse(from), toMs: Date.parse(to), healedMs: Date.parse(healedAt), source, cause };
+    })
+    .filter(({ fromMs, toMs }) => toMs > fromMs);
+  return parts.length > 0 ? { healed: parts } : {};
+}
+
+/** What was found later at a time; undefined for other media. */
+export function healedAt({ healed = [] }: Past, atMs: number): HealedPart | undefined {
+  return healed.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
+}
+
+/** What was found later in [fromMs, toMs). */
+export function healedIn(
+  { healed = [] }: Past,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): readonly HealedPart[] {
+  return healed.filter((part) => part.toMs > fromMs && part.fromMs < toMs);
 }
 
 /** The stretch that contains a time; undefined if it is unknown. */

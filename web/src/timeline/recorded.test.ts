@@ -9,7 +9,17 @@ const hour = 3_600_000;
 const text = (ms: number) => new Date(ms).toISOString();
 
 function empty(fromMs: number, toMs: number): TimelineView {
-  const lists = { spans: [], gaps: [], offline: [], deleted: [], runs: [], windows: [], pins: [], markers: [] };
+  const lists = {
+    spans: [],
+    healed: [],
+    gaps: [],
+    offline: [],
+    deleted: [],
+    runs: [],
+    windows: [],
+    pins: [],
+    markers: [],
+  };
   return { from: text(fromMs), to: text(toMs), res: 0, ...lists };
 }
 

@@ -97,7 +97,7 @@ test('the tile that covers most of a view is shown, and of equals the one of its
 
 test('marks without a time are left out, others are in order of time', () => {
   const time = (ms: number) => new Date(ms).toISOString();
-  const lists = { spans: [], gaps: [], offline: [], deleted: [], runs: [], windows: [] };
+  const lists = { spans: [], healed: [], gaps: [], offline: [], deleted: [], runs: [], windows: [] };
   const view = {
     ...lists,
     res: 0,

@@ -4,7 +4,7 @@
  * In: views, responses. Out: the recorded past. Pure.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
-import { type Past, readPast, type Stretch, TOUCHING_MS } from '../time/past.ts';
+import { type HealedPart, healedIn, type Past, readPast, type Stretch, TOUCHING_MS } from '../time/past.ts';
 import type { View } from './view.ts';
 
 /** A marked time with a text. */
@@ -92,15 +92,21 @@ export function cutPast(past: Past, fromMs: number, toMs: number): Past {
       toMs: Math.min(toMs, stretch.toMs),
     }))
     .filter((stretch) => stretch.toMs > stretch.fromMs);
-  return { fromMs: Math.max(fromMs, past.fromMs), toMs: Math.min(toMs, past.toMs), stretches };
+  const healed = healedIn(past, { fromMs, toMs }).map((part) => ({
+    ...part,
+    fromMs: Math.max(fromMs, part.fromMs),
+    toMs: Math.min(toMs, part.toMs),
+  }));
+  const range = { fromMs: Math.max(fromMs, past.fromMs), toMs: Math.min(toMs, past.toMs) };
+  return { ...range, stretches, ...(healed.length > 0 && { healed }) };
 }
 
 /** Joins two pasts that touch or overlap: where both know something, the newer one is used. */
 export function joinPast(old: Past, fresh: Past): Past {
-  const before = cutPast(old, old.fromMs, fresh.fromMs).stretches;
-  const after = cutPast(old, fresh.toMs, old.toMs).stretches;
+  const before = cutPast(old, old.fromMs, fresh.fromMs);
+  const after = cutPast(old, fresh.toMs, old.toMs);
   const stretches: Stretch[] = [];
-  for (const stretch of [...before, ...fresh.stretches, ...after]) {
+  for (const stretch of [...before.stretches, ...fresh.stretches, ...after.stretches]) {
     const last = stretches.at(-1);
     if (last && isSame(last, stretch) && stretch.fromMs - last.toMs <= TOUCHING_MS) {
       stretches[stretches.length - 1] = { ...last, toMs: stretch.toMs };
@@ -108,7 +114,21 @@ export function joinPast(old: Past, fresh: Past): Past {
       stretches.push(stretch);
     }
   }
-  return { fromMs: Math.min(old.fromMs, fresh.fromMs), toMs: Math.max(old.toMs, fresh.toMs), stretches };
+  const healed = joinHealed([...(before.healed ?? []), ...(fresh.healed ?? []), ...(after.healed ?? [])]);
+  const range = { fromMs: Math.min(old.fromMs, fresh.fromMs), toMs: Math.max(old.toMs, fresh.toMs) };
+  return { ...range, stretches, ...(healed.length > 0 && { healed }) };
+}
+
+/** A part that was cut in two is one again. */
+function joinHealed(parts: readonly HealedPart[]): HealedPart[] {
+  const joined: HealedPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    const continues = last?.toMs === part.fromMs && last.healedMs === part.healedMs && last.source === part.source;
+    if (last && continues) joined[joined.length - 1] = { ...last, toMs: part.toMs };
+    else joined.push(part);
+  }
+  return joined;
 }
 
 /** Joins two tiles of one zoom level; marks in the newer range are those of the newer one. */

@@ -1,6 +1,7 @@
 /**
- * Writes one stretch of imported media: a separate run, cut and recorded exactly as a live stream is.
- * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
+ * Writes one stretch of media into the past of a stream, imported or found later: a separate run, cut and
+ * recorded exactly as a live stream is.
+ * In: frames on one clock, a place in the past. Out: chunk files and rows of the index.
  */
 
 import type { Frame, Track } from '@oxbow/media/frame';
@@ -14,17 +15,25 @@ import type { Stream } from '../../live/stream.ts';
 import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
-import type { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
-import type { ChunkTable } from '../../recording/chunks/chunk-table.ts';
-import type { InitTable } from '../../recording/init-table.ts';
-import { Recorder } from '../../recording/recorder.ts';
-import { RecordingReader } from '../../recording/recording-reader.ts';
-import type { Gop } from './gops.ts';
-import { runBefore } from './imported-runs.ts';
+import type { ChunkQueries } from '../chunks/chunk-queries.ts';
+import type { ChunkTable } from '../chunks/chunk-table.ts';
+import type { InitTable } from '../init-table.ts';
+import { Recorder } from '../recorder.ts';
+import { RecordingReader } from '../recording-reader.ts';
+import { runBefore } from './stretch-runs.ts';
+
+/** Frames that follow each other. */
+export interface StretchFrames {
+  readonly tracks: readonly Track[];
+  /** Those of each track in decode order. */
+  readonly frames: readonly Frame[];
+  /** Damage that was skipped. */
+  readonly damages: readonly string[];
+}
 
 /** Dependencies of the writer. */
 export interface StretchDeps {
-  readonly config: Config;
+  readonly config: Pick<Config, 'hls' | 'threads' | 'record'>;
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly chunks: ChunkQueries;
@@ -35,6 +44,8 @@ export interface StretchDeps {
   readonly mayWrite: () => boolean;
   /** Called with each segment number that is used. */
   readonly announced: (msn: number) => void;
+  /** Where its groups can be read while their file is not in the index; default: another reader. */
+  readonly recording?: RecordingReader;
 }
 
 interface StretchPlace {
@@ -50,6 +61,8 @@ interface StretchPlace {
   /** Why there is nothing between them. */
   readonly gap: Pick<StreamGap, 'cause' | 'detail'>;
   readonly firstMsn: number;
+  /** Gaps without a length that the first segment has; default: those between it and the media before it. */
+  readonly marks?: readonly StreamGap[];
 }
 
 /** Playlists of the pipeline are not served: they are as short as possible. */
@@ -64,13 +77,14 @@ export class StretchWriter implements AsyncDisposable {
   readonly #recording: RecordingReader;
   readonly #place: StretchPlace;
   #lastMsn: number;
+  #committedUs = 0;
   #failure: OxbowError | undefined;
   #closed = false;
   /** Frames that were published. */
   #damages = 0;
 
   constructor(
-    { config, segments, table, chunks, inits, streamId, clock, mayWrite, announced }: StretchDeps,
+    { config, segments, table, chunks, inits, streamId, clock, mayWrite, announced, recording }: StretchDeps,
     place: StretchPlace,
   ) {
     const { previous, startUs, firstMsn, gap } = place;
@@ -79,7 +93,7 @@ export class StretchWriter implements AsyncDisposable {
     const fail = (error: OxbowError) => {
       this.#failure ??= error;
     };
-    this.#recording = new RecordingReader({ streamId, chunks, endUs: 0 });
+    this.#recording = recording ?? new RecordingReader({ streamId, chunks, endUs: 0 });
     this.#recorder = new Recorder({
       recording: this.#recording,
       table,
@@ -87,7 +101,10 @@ export class StretchWriter implements AsyncDisposable {
       clock,
       sync: config.record.sync,
       previousMsn: previous?.msn ?? 0,
-      onCommitted() {},
+      onCommitted: () => {
+        const last = this.#recording.open.at(-1);
+        if (last) this.#committedUs = last.startUs + last.durationUs;
+      },
       // Media after a loss is not written: the import ends there, and continues there.
       mayWrite: () => this.#failure === undefined && mayWrite(),
       counters: {
@@ -121,9 +138,10 @@ export class StretchWriter implements AsyncDisposable {
       if (event.type === 'damage') this.#damages++;
     });
     packager.groups.subscribe((group) => {
+      const isFirst = this.#lastMsn < firstMsn;
       this.#lastMsn = group.msn;
       announced(group.msn);
-      this.#recorder.write(group);
+      this.#recorder.write(isFirst && place.marks ? { ...group, gaps: place.marks } : group);
     });
     stream.startRun({
       tracks: place.tracks,
@@ -149,16 +167,16 @@ export class StretchWriter implements AsyncDisposable {
 
   /** End of the media on the disk, µs since 1970; 0 if there is none. */
   get committedUs(): number {
-    return this.#recording.endUs;
+    return this.#committedUs;
   }
 
   /**
-   * Writes a GOP; waits while much waits for the disk.
+   * Writes frames, such as those of a GOP; waits while much waits for the disk.
    *
-   * @param offsetUs where the clock of the GOP has 0, µs since 1970
+   * @param offsetUs where the clock of the frames has 0, µs since 1970
    * @throws OxbowError `disk-failed`: nothing after the media on the disk is written
    */
-  async write(gop: Gop, offsetUs: number, { signal }: { signal: AbortSignal }): Promise<void> {
+  async write(gop: StretchFrames, offsetUs: number, { signal }: { signal: AbortSignal }): Promise<void> {
     this.#check();
     await this.#stream.ready({ signal });
     const shiftUs = offsetUs - this.#place.offsetUs;
@@ -177,7 +195,7 @@ export class StretchWriter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stream.offline('the import ended');
+    this.#stream.offline('the stretch ended');
     this.#stream.sinks.close();
     await this.#recorder[Symbol.asyncDispose]();
   }

@@ -1,6 +1,6 @@
 /**
- * Numbers of imported media: they never meet those of media that the stream recorded itself.
- * docs/decisions/0072.
+ * Numbers of media that is written into the past: they never meet those of media that the stream recorded
+ * itself. docs/decisions/0072.
  * In: segment numbers. Out: run ids. Pure.
  */
 

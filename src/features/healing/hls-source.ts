@@ -1,0 +1,106 @@
+/**
+ * A source that lists the past by date: the live playlist of the stream's own source, a second one of the
+ * same programme, or a playlist of the past, such as that of another oxbow. Both clocks must be that of the
+ * programme: a stream whose source has no dates is recorded by arrival, and cannot be matched by date.
+ * In: an address. Out: HealingSource. RFC 8216bis 4.4.4.6.
+ */
+import { FormatError } from '@oxbow/media/errors';
+import { ticksToUs } from '@oxbow/media/run';
+import { printRfc3339 } from '../../api/instant.ts';
+import { type DatedFrames, type DatedReadOptions, readDated } from '../../ingest/pull/past/read-dated.ts';
+import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
+import { OxbowError, reasonOf } from '../../lib/errors.ts';
+import type { FoundFrames, FoundMedia, FoundRun, GapSurroundings, HealingSource, NothingFound } from './source.ts';
+
+/** Dates within one run differ by less from its timestamps, µs. */
+const TOLERANCE_US = 500_000;
+
+/** An address that is read. */
+export interface HlsSourceOptions extends Omit<DatedReadOptions, 'url'> {
+  /** For viewers. */
+  readonly name: string;
+  /**
+   * `{from}` and `{to}` in it are replaced by the bounds of the gap in whole unix seconds, rounded outward.
+   */
+  readonly url: string;
+}
+
+/** @param options.url of a playlist */
+export function createHlsSource({ name, url, ...options }: HlsSourceOptions): HealingSource {
+  return {
+    name,
+    async find(gap, around, { signal }) {
+      const problem = dateProblem(around);
+      if (problem) return problem;
+      const { fromMs, toMs } = gap;
+      const address = url
+        .replaceAll('{from}', String(Math.floor(fromMs / 1000)))
+        .replaceAll('{to}', String(Math.ceil(toMs / 1000)));
+      const part = await loadPart({ ...options, url: address }, gap, signal);
+      if ('kind' in part) return part;
+      const { reach, segments, gaps, media } = part;
+      if (!reach) return { kind: 'nothing', reason: 'its playlist has no dates', mayComeLater: false };
+      if (segments > 0) return { kind: 'found', media: runsOf(media) } satisfies FoundMedia;
+      if (gaps > 0) return { kind: 'nothing', reason: 'its playlist lists it as missing', mayComeLater: true };
+      if (reach.fromMs >= toMs)
+        return { kind: 'nothing', reason: `its playlist begins at ${printRfc3339(reach.fromMs)}`, mayComeLater: false };
+      if (reach.toMs <= fromMs)
+        return { kind: 'nothing', reason: `its playlist ends at ${printRfc3339(reach.toMs)}`, mayComeLater: true };
+      return { kind: 'nothing', reason: 'its playlist has nothing of that time', mayComeLater: false };
+    },
+  };
+}
+
+/** Loads the playlists. A source that cannot be used for good is no failure. */
+async function loadPart(
+  options: DatedReadOptions,
+  gap: Parameters<HealingSource['find']>[0],
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<typeof readDated>> | NothingFound> {
+  try {
+    return await readDated(options, gap, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const isForGood =
+      error instanceof FormatError ||
+      (error instanceof OxbowError && (error.code === 'unsupported-media' || error.code === 'address-refused'));
+    if (!isForGood) throw error;
+    return { kind: 'nothing', reason: reasonOf(error), mayComeLater: error instanceof FormatError };
+  }
+}
+
+/** Why dates of a source say nothing about the recording; undefined if they do. */
+function dateProblem({ before, after }: GapSurroundings): NothingFound | undefined {
+  const near = [before.at(-1), after[0]].filter((group) => group !== undefined);
+  if (near.some(({ clock }) => clock === 'source')) return undefined;
+  const reason = 'the stream has no dates of its source, so its times cannot be compared';
+  return { kind: 'nothing', reason, mayComeLater: false };
+}
+
+/** Joins segments whose timestamps continue to runs. */
+async function* runsOf(media: AsyncIterable<DatedFrames>): AsyncGenerator<FoundFrames, void> {
+  let run: FoundRun | undefined;
+  let endUs = 0;
+  for await (const { tracks, frames, utcOffsetUs, discontinuity } of media) {
+    const span = spanOf({ tracks, frames });
+    const continues =
+      run !== undefined &&
+      !discontinuity &&
+      sameTracks(run.tracks, tracks) &&
+      Math.abs(run.utcOffsetUs - utcOffsetUs) <= TOLERANCE_US &&
+      (!span || Math.abs(span.fromUs - endUs) <= TOLERANCE_US);
+    if (!run || !continues) run = { tracks, utcOffsetUs, exactness: { kind: 'dated' } };
+    if (span) endUs = span.toUs;
+    yield { run, frames: [...frames] };
+  }
+}
+
+/** From the first decode time to the end of the last, of the track that is cut; undefined without frames. */
+function spanOf({ tracks, frames }: Pick<DatedFrames, 'tracks' | 'frames'>) {
+  const reference = tracks.find(({ kind }) => kind === 'video') ?? tracks.find(({ kind }) => kind === 'audio');
+  const own = frames.filter(({ trackId }) => trackId === reference?.id);
+  const [first, last] = [own[0], own.at(-1)];
+  if (!reference || !first || !last) return undefined;
+  const { timescale } = reference;
+  return { fromUs: ticksToUs(first.dts, timescale), toUs: ticksToUs(last.dts + last.duration, timescale) };
+}
