@@ -69,7 +69,7 @@ const fileUsers: readonly string[] = [
   'streams/disk.ts', // free space
   'features/imports/found-files.ts', // files of other programs
   'features/imports/ledger.ts', // which of them were imported
-  'features/imports/local-file.ts', // files of other programs
+  'ingest/file/local-file.ts', // files of other programs
   'streams/offline/recordings.ts', // is there a database?
   'streams/source/probe-file.ts', // `oxbow probe FILE`
   'streams/offline/rebuild.ts', // is there a database?

@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, string>> = {
   'src/store/state-file.ts': 'where a verification is: a lost file makes it begin earlier',
   'src/archive/integrity/quarantine.ts': 'what a command moves aside',
   'src/features/imports/': 'the ledger of a command, and files of other programs, which it reads',
+  'src/ingest/file/local-file.ts': 'opens files to read them',
   'src/lib/platform.ts': 'rights and owners of files, which no write depends on',
   'src/ffmpeg/': 'pipes and temporary folders of child processes',
   'src/ingest/page/python-guard.ts': 'a program for a child process',

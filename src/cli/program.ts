@@ -21,6 +21,7 @@ import { addImport } from './import/import.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addDelete } from './recordings/delete.ts';
+import { addHeal } from './recordings/heal.ts';
 import { addServe } from './serve.ts';
 import { addHiddenFlags, shortenHelp } from './setting-flags.ts';
 import { addStatus } from './status/status.ts';
@@ -90,6 +91,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addProbe(program, exit);
   addExport(program, exit);
   addDelete(program, exit);
+  addHeal(program, exit);
   addRecord(program, exit);
   addBackup(program, exit);
   addDb(program, exit);

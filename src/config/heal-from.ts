@@ -3,6 +3,7 @@
  * In: text of files and of the API. Out: checked addresses; the type of the setting `healFrom`.
  */
 import { FormatError } from '@oxbow/media/errors';
+import { isRtspUrl, parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import { createOption, listKind, type Option } from './option.ts';
 
 /** In place of addresses: gaps of the stream are not filled, also not from its own source. */
@@ -11,13 +12,17 @@ export const NOT_HEALED = 'off';
 const MOST = 8;
 const MAX_LENGTH = 2000;
 
-/** @throws FormatError unless it is `off`, or an address of a playlist */
+/** @throws FormatError unless it is `off`, or an address of a playlist or of a camera's storage */
 function checkItem(item: string): void {
   if (item === NOT_HEALED) return;
-  const isAddress = /^https?:\/\/[^/\s]+/i.test(item) && URL.canParse(item.replaceAll(/\{(?:from|to)\}/g, '0'));
-  if (isAddress && item.length <= MAX_LENGTH) return;
+  if (isRtspUrl(item)) {
+    parseRtspUrl(item);
+    return;
+  }
+  const isAddress = /^(?:https?|onvifs?):\/\/[^/\s]+/i.test(item);
+  if (isAddress && URL.canParse(item.replaceAll(/\{(?:from|to)\}/g, '0')) && item.length <= MAX_LENGTH) return;
   throw new FormatError(
-    `a source of missing media is the address of an HLS playlist (http:// or https://, at most ${MAX_LENGTH} characters), or off`,
+    `a source of missing media is the address of an HLS playlist (http:// or https://), of the storage of a camera (onvif:// or rtsp://), at most ${MAX_LENGTH} characters, or off`,
     0,
   );
 }

@@ -163,7 +163,7 @@ const stream = section({
   ),
   showRewound: flag(false, 'Whether viewers see on the timeline which parts of the past were watched most.'),
   healFrom: healFrom(
-    'Further sources of the same programme, from which gaps of the recording are filled after the own source and its `backup`: addresses of HLS playlists with dates, such as a second encoder. `{from}` and `{to}` in an address are replaced by unix seconds, e.g. https://other.example/vod/door/{from}/{to}/index.m3u8. `off`: gaps of this stream are not filled.',
+    'Further sources of the same programme, from which gaps of the recording are filled after the own source and its `backup`: addresses of HLS playlists with dates, such as a second encoder, or of the storage of a camera, `onvif://USER:PASSWORD@HOST` (ONVIF Profile G) or `rtsp://USER:PASSWORD@HOST/PATH` (replay by `Range: clock=`). `{from}` and `{to}` in an address are replaced by unix seconds, e.g. https://other.example/vod/door/{from}/{to}/index.m3u8. `off`: gaps of this stream are not filled.',
   ),
   watchRules: streamRulesSection,
   past: pastSection,

@@ -156,6 +156,27 @@ export async function measureSound(
   return { level: parseJson(level) as SoundLevel, cpuUs };
 }
 
+/** Measures sound step by step; see measureLevels. */
+export type MeasureLevels = typeof measureLevels;
+
+/**
+ * Measures how loud sound is in steps of 10 ms, to compare recordings. Abort rejects at once.
+ *
+ * @param bytes a Media Initialization Section and fragments with audio, a few minutes at most; not kept
+ * @param maxSteps most levels, 1 to 60,000
+ * @returns root mean square of each step from the first sample on, 1 is full scale; empty if nothing could be
+ *   decoded
+ * @throws OxbowError `engine-failed` if there is no audio, or as `makeStill`
+ */
+export async function measureLevels(
+  bytes: Uint8Array,
+  maxSteps: number,
+  { signal }: { signal: AbortSignal },
+): Promise<Float32Array> {
+  const levels = await client.request({ what: 'sound-levels', maxSteps }, bytes, { signal });
+  return new Float32Array(new Uint8Array(levels).buffer);
+}
+
 /** Bytes of a picture of a sheet: packed planes Y, U, V. */
 export function tileBytes({ width, height }: TileSize): number {
   return (width * height * 3) / 2;

@@ -260,6 +260,12 @@ export type Operation =
       /** Most sound that is decoded, seconds. */
       readonly seconds: number;
     }
+  | {
+      /** The answer is levels as 32-bit floats, in steps of 10 ms from the first sample on. */
+      readonly what: 'sound-levels';
+      /** Most levels. */
+      readonly maxSteps: number;
+    }
   | ({ readonly what: 'tile'; readonly atS: number } & TileSize)
   | ({ readonly what: 'sheet'; readonly columns: number } & TileSize)
   | { readonly what: 'still-gop'; readonly gop: StillGopOptions }
@@ -299,6 +305,7 @@ const operations: ReadonlySet<unknown> = new Set([
   'key-picture',
   'luma',
   'sound-level',
+  'sound-levels',
   'tile',
   'sheet',
   'still-gop',

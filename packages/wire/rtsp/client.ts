@@ -128,24 +128,33 @@ export class RtspClient {
    *
    * @param url of its `a=control`
    * @param transport as `printInterleaved` and `printDatagrams` print it
+   * @param fields further ones, such as `Require`
    * @returns the choice of the server
    * @throws RtspRefused, with status 461 where the server does not offer this transport; an Error without a
    *   usable answer
    */
-  async setup(url: string, transport: string): Promise<RtspTransportField> {
-    const response = await this.#done('SETUP', url, { Transport: transport });
+  async setup(url: string, transport: string, fields: RtspFields = {}): Promise<RtspTransportField> {
+    const response = await this.#done('SETUP', url, { ...fields, Transport: transport });
     this.#session = parseSession(response.headers.get('session')) ?? this.#session;
     const chosen = parseTransport(response.headers.get('transport'));
     if (!chosen) throw new Error('answered SETUP without a usable transport');
     return chosen;
   }
 
-  /** Starts all media that were set up, and the keep-alive. @param url of the session @throws RtspRefused */
-  async play(url: string): Promise<void> {
-    await this.#done('PLAY', url, { Range: 'npt=0.000-' });
+  /**
+   * Starts all media that were set up, and the keep-alive.
+   *
+   * @param url of the session
+   * @param fields of a replay; the default is the present of a live source, or the start of a file
+   * @returns what the server says of the media: header fields by their names in lower case
+   * @throws RtspRefused
+   */
+  async play(url: string, fields: RtspFields = { Range: 'npt=0.000-' }): Promise<RtspResponse['headers']> {
+    const { headers } = await this.#done('PLAY', url, fields);
     const halfMs = (this.#session?.timeoutMs ?? 60_000) / 2;
     const everyMs = Math.min(Math.max(halfMs, MIN_KEEP_ALIVE_MS), MAX_KEEP_ALIVE_MS);
     this.#timer = setInterval(() => void this.#keepAlive(url), everyMs);
+    return headers;
   }
 
   /** Reads waiting bytes, see `RtspConnection.drain`. */

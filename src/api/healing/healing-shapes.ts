@@ -30,7 +30,7 @@ export const healingSettings = {
       Type.Array(Type.String({ maxLength: 2000 }), {
         maxItems: 8,
         description:
-          'further sources of the same programme, from which gaps of the recording are filled: addresses of HLS playlists with dates, or `off`: its gaps are not filled',
+          'further sources of the same programme, from which gaps of the recording are filled: addresses of HLS playlists with dates (`https://`), of the storage of a camera (`onvif://`, `rtsp://`), or `off`: its gaps are not filled',
       }),
       Type.Null(),
     ]),

@@ -8,15 +8,18 @@ import { printRfc3339 } from '../../api/instant.ts';
 import { healedRecording } from '../../archive/recording-locations.ts';
 import { withoutForeign } from '../../cluster/bus/shadow.ts';
 import { NOT_HEALED } from '../../config/heal-from.ts';
+import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
 import { sleep } from '../../lib/abort.ts';
 import { reportBug } from '../../observe/errors/report-bug.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { type HealFile, openHealFile } from './file/open-heal-file.ts';
+import { healFileRoutes } from './file/routes.ts';
 import { type GapRecord, GapTable } from './gap-table.ts';
 import { healGap, type MissingPiece } from './heal-gap.ts';
-import { Healer } from './healer.ts';
+import { Healer, type HealerOptions } from './healer.ts';
 import { healingMetrics } from './metrics.ts';
 import { healSection } from './settings.ts';
 import { sourcesOf } from './sources.ts';
@@ -30,6 +33,7 @@ const START_MS = 10_000;
 export interface Healing {
   readonly healer: Healer;
   readonly table: GapTable;
+  readonly healFile: HealFile;
 }
 
 /** Opens it; gaps are filled from `start` on. */
@@ -38,6 +42,7 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
   const { store, net, bus, catalog, recordings, hooks } = parts;
   const table = new GapTable(store.rows);
   const deps = { net, clock, log, config: () => settings.now };
+  const heal = oneAtATime(attempts(app, parts));
   const healer = new Healer({
     clock,
     table,
@@ -49,7 +54,7 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
       return isOn ? sourcesOf(deps, stream, healFrom) : [];
     },
     forMs: () => settings.now.heal.for,
-    heal: attempts(app, parts),
+    heal,
     tried({ name }, { fromUs, toUs, state, reason }) {
       metrics.healingAttempts.inc({ stream: name, result: state });
       const gap = { stream: name, from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
@@ -68,7 +73,24 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
   hooks.gapNotes = async (streamId, fromUs, toUs) =>
     (await table.between(streamId, fromUs, toUs)).flatMap((gap) => noteOf(gap) ?? []);
   hooks.horizons.add((streamId, us) => table.removeBefore(streamId, us));
-  return { own: { healer, table }, start: () => startHealing(app, parts, healer) };
+  const healFile = openHealFile({
+    clock,
+    recordings,
+    stream: (name) => catalog.get(name),
+    heal,
+    maxBytes: () => settings.now.heal.maxBytes,
+  });
+  return { own: { healer, table, healFile }, start: () => startHealing(app, parts, healer) };
+}
+
+/** Two attempts never write into the same gap. */
+function oneAtATime(heal: HealerOptions['heal']): HealerOptions['heal'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const attempt = last.then(() => heal(...args));
+    last = attempt.catch(() => {});
+    return attempt;
+  };
 }
 
 /** What users read of a gap; undefined: it is filled. */
@@ -82,7 +104,7 @@ function noteOf({ fromUs, toUs, state, attempts: made, nextUs, reason }: GapReco
 function attempts(
   { settings, clock, log, metrics }: AppContext,
   { recordings, streams, bus }: CoreParts,
-): ConstructorParameters<typeof Healer>[0]['heal'] {
+): HealerOptions['heal'] {
   const recovered = new Set<string>();
   return async (stream, gap, sources, { signal: outer }) => {
     const { maxBytes, maxTime: maxMs, for: forMs } = settings.now.heal;
@@ -149,6 +171,8 @@ function startHealing({ clock, opened, shutdown, failed }: AppContext, { catalog
 /** The feature. */
 export const healing = defineFeature<Healing>({
   name: 'healing',
+  routes: healFileRoutes,
+  after: timelineRoutes,
   adds: { settings: { heal: healSection }, metrics: healingMetrics, events: healingEvents },
   open: openHealing,
 });

@@ -7,6 +7,7 @@
 import { FormatError } from '@oxbow/media/errors';
 import { ticksToUs } from '@oxbow/media/run';
 import { printRfc3339 } from '../../api/instant.ts';
+import type { DatedRange } from '../../ingest/pull/past/dated-part.ts';
 import { type DatedFrames, type DatedReadOptions, readDated } from '../../ingest/pull/past/read-dated.ts';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
@@ -30,35 +31,47 @@ export function createHlsSource({ name, url, ...options }: HlsSourceOptions): He
   return {
     name,
     async find(gap, around, { signal }) {
-      const problem = dateProblem(around);
-      if (problem) return problem;
-      const { fromMs, toMs } = gap;
-      const address = url
-        .replaceAll('{from}', String(Math.floor(fromMs / 1000)))
-        .replaceAll('{to}', String(Math.ceil(toMs / 1000)));
-      const part = await loadPart({ ...options, url: address }, gap, signal);
+      if (!isDated(around)) {
+        const reason = 'the stream has no dates of its source, so its times cannot be compared';
+        return { kind: 'nothing', reason, mayComeLater: false };
+      }
+      const part = await loadPart({ ...options, url }, gap, signal);
       if ('kind' in part) return part;
       const { reach, segments, gaps, media } = part;
       if (!reach) return { kind: 'nothing', reason: 'its playlist has no dates', mayComeLater: false };
       if (segments > 0) return { kind: 'found', media: runsOf(media) } satisfies FoundMedia;
-      if (gaps > 0) return { kind: 'nothing', reason: 'its playlist lists it as missing', mayComeLater: true };
-      if (reach.fromMs >= toMs)
-        return { kind: 'nothing', reason: `its playlist begins at ${printRfc3339(reach.fromMs)}`, mayComeLater: false };
-      if (reach.toMs <= fromMs)
-        return { kind: 'nothing', reason: `its playlist ends at ${printRfc3339(reach.toMs)}`, mayComeLater: true };
-      return { kind: 'nothing', reason: 'its playlist has nothing of that time', mayComeLater: false };
+      return emptyReason({ reach, gaps }, gap);
     },
   };
 }
 
-/** Loads the playlists. A source that cannot be used for good is no failure. */
-async function loadPart(
-  options: DatedReadOptions,
-  gap: Parameters<HealingSource['find']>[0],
+/** Why a playlist has no segments of a stretch. */
+export function emptyReason(
+  { reach, gaps }: { readonly reach: DatedRange; readonly gaps: number },
+  { fromMs, toMs }: DatedRange,
+): NothingFound {
+  const nothing = (reason: string, mayComeLater = false) => ({ kind: 'nothing', reason, mayComeLater }) as const;
+  if (gaps > 0) return nothing('its playlist lists it as missing', true);
+  if (reach.fromMs >= toMs) return nothing(`its playlist begins at ${printRfc3339(reach.fromMs)}`);
+  if (reach.toMs <= fromMs) return nothing(`its playlist ends at ${printRfc3339(reach.toMs)}`, true);
+  return nothing('its playlist has nothing of that time');
+}
+
+/**
+ * Loads the playlists. A source that cannot be used for good is no failure.
+ *
+ * @param options.url `{from}` and `{to}` in it become the bounds of the range, unix seconds
+ */
+export async function loadPart(
+  options: Omit<DatedReadOptions, 'url'> & { readonly url: string },
+  range: DatedRange,
   signal: AbortSignal,
 ): Promise<Awaited<ReturnType<typeof readDated>> | NothingFound> {
+  const url = options.url
+    .replaceAll('{from}', String(Math.floor(range.fromMs / 1000)))
+    .replaceAll('{to}', String(Math.ceil(range.toMs / 1000)));
   try {
-    return await readDated(options, gap, { signal });
+    return await readDated({ ...options, url }, range, { signal });
   } catch (error) {
     signal.throwIfAborted();
     const isForGood =
@@ -69,16 +82,13 @@ async function loadPart(
   }
 }
 
-/** Why dates of a source say nothing about the recording; undefined if they do. */
-function dateProblem({ before, after }: GapSurroundings): NothingFound | undefined {
-  const near = [before.at(-1), after[0]].filter((group) => group !== undefined);
-  if (near.some(({ clock }) => clock === 'source')) return undefined;
-  const reason = 'the stream has no dates of its source, so its times cannot be compared';
-  return { kind: 'nothing', reason, mayComeLater: false };
+/** Whether a recording has the dates of its source, so that dates of sources say where media belongs. */
+export function isDated({ before, after }: GapSurroundings): boolean {
+  return [before.at(-1), after[0]].some((group) => group?.clock === 'source');
 }
 
 /** Joins segments whose timestamps continue to runs. */
-async function* runsOf(media: AsyncIterable<DatedFrames>): AsyncGenerator<FoundFrames, void> {
+export async function* runsOf(media: AsyncIterable<DatedFrames>): AsyncGenerator<FoundFrames, void> {
   let run: FoundRun | undefined;
   let endUs = 0;
   for await (const { tracks, frames, utcOffsetUs, discontinuity } of media) {

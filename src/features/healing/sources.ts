@@ -3,14 +3,19 @@
  * address, its backup, then its further ones.
  * In: a stream, the settings. Out: HealingSources.
  */
+import { isRtspUrl, parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { measureLevels } from '../../ffmpeg/engine.ts';
+import { isOnvifUrl, parseOnvifUrl } from '../../ingest/onvif/onvif-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { withDefaults } from '../../streams/source/source-settings.ts';
-import { createHlsSource } from './hls-source.ts';
+import { createHlsSource, type HlsSourceOptions } from './hls-source.ts';
 import type { HealingSource } from './source.ts';
+import { openOnvifSource, openRtspSource } from './sources/replay-source.ts';
+import { createSecondSource } from './sources/second-source.ts';
 
 /** What sources are made with. */
 export interface SourcesDeps {
@@ -19,6 +24,9 @@ export interface SourcesDeps {
   readonly log: Log;
   readonly config: () => Config;
 }
+
+/** Most by which the clock of a camera is wrong after the difference that it says itself, ms. */
+const MAX_CAMERA_SHIFT_MS = 30_000;
 
 const isHttp = (url: string) => /^https?:\/\//i.test(url);
 
@@ -40,12 +48,18 @@ export function sourcesOf(
     const isList = isHttp(pull.url) && (facts === undefined || facts.protocol === 'hls');
     if (isList) sources.push(createHlsSource({ ...request, name: 'source', url: pull.url }));
     if (pull.backup !== undefined && isHttp(pull.backup))
-      sources.push(createHlsSource({ ...request, name: 'backup', url: pull.backup }));
+      sources.push(createSecondSource({ ...request, measureLevels, name: 'backup', url: pull.backup }));
   }
-  for (const url of further) {
-    if (isHttp(url)) sources.push(createHlsSource({ ...common, name: nameOf(url), url }));
-  }
-  return sources;
+  return [...sources, ...further.flatMap((url) => furtherSource(common, url) ?? [])];
+}
+
+/** Opens a source by its address; undefined for another kind. */
+function furtherSource(common: Omit<HlsSourceOptions, 'name' | 'url'>, url: string): HealingSource | undefined {
+  const name = nameOf(url);
+  const storage = { ...common, name, measureLevels, maxShiftMs: MAX_CAMERA_SHIFT_MS };
+  if (isHttp(url)) return createSecondSource({ ...common, measureLevels, name, url });
+  if (isRtspUrl(url)) return openRtspSource(parseRtspUrl(url), storage);
+  return isOnvifUrl(url) ? openOnvifSource(parseOnvifUrl(url), storage) : undefined;
 }
 
 /** The host of an address: viewers see no more of it. */

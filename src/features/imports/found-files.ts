@@ -6,9 +6,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
 import { openTimeZone, type TimeZone } from '../../api/local-time.ts';
+import { readCreationUs } from '../../ingest/file/local-file.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { detectLayout, type Layout, type LayoutName, openLayout, readName } from './layouts.ts';
-import { readCreationUs } from './local-file.ts';
 import { streamNames } from './stream-names.ts';
 
 /** A file of another program. */

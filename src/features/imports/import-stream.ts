@@ -9,15 +9,15 @@ import type { Track } from '@oxbow/media/frame';
 import type { LeftOutTrack } from '@oxbow/media/left-out';
 import { distinctLeftOut } from '@oxbow/media/left-out';
 import type { StreamGap } from '@oxbow/media/segment';
+import { type Gop, type GopNotes, readGops } from '../../ingest/file/gops.ts';
+import { openLocalFile } from '../../ingest/file/local-file.ts';
 import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { type StretchDeps, StretchWriter } from '../../recording/stretch/stretch-writer.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import type { FoundFile, SkippedFile } from './found-files.ts';
-import { type Gop, type GopNotes, readGops } from './gops.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
-import { openLocalFile } from './local-file.ts';
 import type { PastPlaces, RecordedStretch } from './past-places.ts';
 
 /** Rounding of times. */

@@ -17,6 +17,7 @@ import {
   printMessage,
 } from '../frame-protocol.ts';
 import { soundLevel } from './audio/sound-level.ts';
+import { soundLevels } from './audio/sound-levels.ts';
 import { makeKeyPicture, readLuma } from './key-picture.ts';
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
@@ -64,6 +65,8 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return readLuma(bytes, operation);
     case 'sound-level':
       return Buffer.from(JSON.stringify(soundLevel(bytes, operation.seconds)));
+    case 'sound-levels':
+      return soundLevels(bytes, operation.maxSteps);
     case 'tile':
       return makeTile(bytes, operation);
     case 'sheet':

@@ -250,7 +250,8 @@ export class RtpSession {
   }
 }
 
-function trackOf(
+/** A media of a description as a track of the demuxer. @param index of the `m=` line; the id is one more */
+export function trackOf(
   { kind, formats, sources, language }: RtpMedia,
   index: number,
   mid: string | undefined,

@@ -16,9 +16,10 @@ import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import type { Net } from '../../net/net.ts';
-import { type OpenTcpOptions, openTcp } from '../../net/tcp.ts';
+import type { OpenTcpOptions } from '../../net/tcp.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
+import { connectRtsp } from './connect.ts';
 import { type RtspMediaTransport, setUpMedia } from './rtsp-media.ts';
 import { startTick } from './shared-tick.ts';
 
@@ -116,13 +117,7 @@ class RtspPull {
   }
 
   async #connect(to: RtspAddress, within: OpenTcpOptions) {
-    const { address, net, trusted } = this.#options;
-    // A server may redirect to itself; any other private address is refused.
-    const isTrusted = trusted && to.host === address.host;
-    const host = await net.resolveHost(to.host, to.port, { signal: within.signal, trusted: isTrusted });
-    const socket = await openTcp(host, to.isSecure, within).catch((error: unknown) => {
-      throw new Error(`cannot be reached: ${reasonOf((error as Error).cause ?? error)}`, { cause: error });
-    });
+    const socket = await connectRtsp(this.#options, to, within);
     this.#ends = { local: socket.localAddress ?? '', peer: socket.remoteAddress ?? '' };
     return socket;
   }
@@ -199,7 +194,7 @@ class RtspPull {
  * Media for sound that a client sends to the loudspeaker of a camera is not read (ONVIF Streaming
  * Specification 5.3).
  */
-function withoutBackChannel(media: readonly RtpMedia[]): readonly RtpMedia[] {
+export function withoutBackChannel(media: readonly RtpMedia[]): readonly RtpMedia[] {
   const isBack = ({ kind, direction }: RtpMedia) => kind === 'audio' && direction === 'sendonly';
   if (media.every((each) => isBack(each))) return media;
   return media.map((each) => (isBack(each) ? { ...each, isUsable: false, leftOut: [] } : each));
@@ -214,6 +209,6 @@ function failed({ address }: RtspPullOptions, why: string, cause?: unknown): Oxb
 }
 
 /** For messages: without user name, password, path and query. */
-function nameOf({ isSecure, host, port }: RtspAddress): string {
+export function nameOf({ isSecure, host, port }: RtspAddress): string {
   return `${isSecure ? 'rtsps' : 'rtsp'}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

@@ -86,6 +86,14 @@ export class RtpDemuxer {
   }
 
   /**
+   * Time 0 of the frames by the reports of the sender, unix ms; undefined before a run, and without reports.
+   * Constant between two calls of `tracks`.
+   */
+  get senderEpochMs(): number | undefined {
+    return this.#hasBegun ? this.#timeline.senderEpoch : undefined;
+  }
+
+  /**
    * Takes a packet.
    *
    * @param packet may be kept, must not be changed afterwards; a datagram that is no RTP is damage

@@ -36,6 +36,11 @@ export class RunTimeline {
   #compared = new Map<SenderClock, number>();
   #suspicions = 0;
 
+  /** Time 0 of the timeline by the clock of the reference, unix ms; undefined without its reports. */
+  get senderEpoch(): number | undefined {
+    return this.#senderEpoch;
+  }
+
   /** Begins a timeline with these tracks; the first one is the reference. @param tracks at least one */
   begin(tracks: readonly ClockedTrack[]): void {
     const starts = tracks.map(({ clock, firstTicks }) => {

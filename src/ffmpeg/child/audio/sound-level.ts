@@ -96,7 +96,9 @@ function add(frame: Frame, sum: Sums): void {
  * The samples as numbers, with the factor that makes full scale 1. They share memory with the frame where it
  * is aligned.
  */
-function planesOf(frame: Frame): readonly (readonly [plane: Float32Array | Int16Array | Int32Array, scale: number])[] {
+export function planesOf(
+  frame: Frame,
+): readonly (readonly [plane: Float32Array | Int16Array | Int32Array, scale: number])[] {
   const channels = Math.max(1, frame.channelLayout.nbChannels);
   const planes = frame.extendedData ?? frame.data ?? [];
   const read = (

@@ -32,6 +32,7 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   deleteSession: ['end', 'Session'],
   deleteStreamAlarmsMute: ['unmute', 'StreamAlarms'],
   fileUploads: ['finish', 'Upload'],
+  healStream: ['send', 'StreamFile'],
   initUpload: ['begin', 'Upload'],
   moveRoomItems: ['update', 'RoomItem'],
   openClip: ['open', 'ClipToMore'],

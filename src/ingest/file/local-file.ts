@@ -5,7 +5,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FormatError } from '@oxbow/media/errors';
 import { findBox, readBoxes, readBoxHead, u32At } from '@oxbow/media/isobmff/box';
-import type { FileBytes } from '../../ingest/mp4/file-bytes.ts';
+import type { FileBytes } from '../mp4/file-bytes.ts';
 
 /** Seconds from 1904-01-01, from which MP4 counts, to 1970-01-01. */
 const MP4_EPOCH_S = 2_082_844_800;

@@ -8,11 +8,11 @@ import type { DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
 import type { LeftOutTrack } from '@oxbow/media/left-out';
 import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import { ticksToUs } from '@oxbow/media/run';
-import { readFragments, readTables } from '../../ingest/mp4/bursts.ts';
-import { openMovie } from '../../ingest/mp4/movie-file.ts';
-import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { referenceOf } from '../../live/reference.ts';
+import { readFragments, readTables } from '../mp4/bursts.ts';
+import { openMovie } from '../mp4/movie-file.ts';
+import { sameTracks } from '../pull/run/run-feeder.ts';
 import type { LocalFile } from './local-file.ts';
 
 /** Read at a time of MPEG-TS, bytes. */
