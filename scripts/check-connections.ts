@@ -125,6 +125,10 @@ export const connections: Readonly<Record<string, Guard>> = {
   },
   'src/webhooks/errors/error-webhook.ts': receiver,
   'src/webhooks/send-once.ts': receiver,
+  'src/features/evidence/anchor-places.ts': {
+    to: 'witnesses and timestamp authorities',
+    instead: 'one request a minute to each, within a deadline; what fails waits in a bounded list',
+  },
   'src/features/mqtt/broker.ts': {
     to: 'the MQTT server of `mqtt.url`',
     instead:

@@ -115,6 +115,12 @@ export const features: readonly Feature[] = [
     'erase deletions holds',
     'record/recordings',
   ),
+  feature(
+    'Chain of evidence',
+    'shows that what was recorded is complete and unchanged',
+    'evidence media/evidence',
+    'record/evidence',
+  ),
   feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
   feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),
   feature('Most rewound', 'what viewers watched again, on the timeline', 'rewound heat', 'run/insight-pages'),

@@ -57,6 +57,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/e2e/encryption.test.ts',
   ),
   'test/browser/erase.test.ts': long('both widths, themes and languages', 'test/e2e/erase.test.ts'),
+  'test/browser/evidence.test.ts': partly('the narrow page in the light theme'),
   'test/browser/file.test.ts': long('every kind of file that oxbow leaves', 'test/browser/clips.test.ts'),
   'test/browser/films-in-step.test.ts': long(
     'five sources, each watched until in step',
@@ -295,6 +296,8 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/event-log.test.ts': partly('ten kills of the database in place of two'),
   'test/faults/healing-cuts.test.ts': partly('five hundred cuts in place of forty'),
   'test/faults/healing.test.ts': partly('thirty real gaps'),
+  'test/faults/evidence-kill.test.ts': partly('twenty kills'),
+  'test/faults/evidence.test.ts': partly('10,000 flipped bits, and hundreds of forgeries of each kind'),
   'test/faults/hostile-origin.test.ts': long('every answer of a hostile source', 'test/faults/origin.test.ts'),
   'test/faults/isolation.test.ts': long('faults for a whole stream', 'test/faults/origin.test.ts'),
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),

@@ -11,6 +11,7 @@ import { alarmEvents } from './alarms/alarm-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
 import { healingEvents } from './healing/healing-events.ts';
+import { evidenceEvents } from './evidence/evidence-events.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
@@ -182,6 +183,7 @@ export const eventTable = {
   ...alarmEvents,
   ...healingEvents,
   ...reportEvents,
+  ...evidenceEvents,
   ...relayEvents,
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': {

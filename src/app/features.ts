@@ -12,6 +12,7 @@ import { alarms } from '../features/alarms/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
+import { evidence } from '../features/evidence/feature.ts';
 import { exports } from '../features/exports/feature.ts';
 import type { CoreParts, Feature, OpenFeature } from '../features/feature.ts';
 import { healing } from '../features/healing/feature.ts';
@@ -39,6 +40,7 @@ export const features: readonly Feature[] = [
   erase,
   clips,
   exports,
+  evidence,
   alarms,
   healing,
   insight,

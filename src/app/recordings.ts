@@ -8,12 +8,15 @@ import type { ClientGuard } from '../archive/objects/object-targets.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import type { AppContext, Parts, Recordings } from '../features/core.ts';
 import { Emitter } from '../lib/events.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
+import type { Evidence } from '../recording/evidence/evidence.ts';
+import { openEvidence } from '../recording/evidence/open-evidence.ts';
 import { KeptWindows } from '../recording/kept/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
@@ -91,6 +94,7 @@ export async function openRecordings(
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db, changes),
     stats: new StatsTable(store.rows),
+    evidence: await openChains(app, store, { chunks, reader }),
     storyboards: new Storyboards(segments, (streamId, us) => erasures.overlaps(streamId, us, us + 1)),
     deleted,
     release(prefix) {
@@ -98,6 +102,28 @@ export async function openRecordings(
       deleted.emit(prefix);
     },
   };
+}
+
+/** Opens the chains of evidence, and signs them until the shutdown. */
+async function openChains(
+  { config, settings, dataFolder, opened, shutdown, clock, failed, process: part }: AppContext,
+  store: Store,
+  stored: Pick<Recordings, 'chunks' | 'reader'>,
+): Promise<Evidence | undefined> {
+  if (!config.evidence.enabled) return undefined;
+  const evidence = await openEvidence({
+    ...stored,
+    dataFolder,
+    node: nodeName(config) ?? '',
+    waitsFor: part && !part.link.start.isFirst ? shutdown : undefined,
+    store,
+    clock,
+    settings,
+    failed: failed('the chain of evidence'),
+  });
+  opened.defer(() => evidence.close());
+  opened.use(shutdown.owns(evidence.run(shutdown)));
+  return evidence;
 }
 
 /** Runs retention until the shutdown. */

@@ -183,7 +183,8 @@ async function exportLocally(
   const request = { ranges, format: settings.format ?? 'mp4', exact: settings.exact === true, quality };
   const put = (content: WriteContent) => stores.putFile(how.path, content, how);
   await using spools = await temporary.openTemporaryStore();
-  const target = { ...how, put, reader: recordings.reader, spools: { store: spools.store, name: 'export' } };
+  const { reader, evidence } = recordings;
+  const target = { ...how, put, reader, evidence, spools: { store: spools.store, name: 'export' } };
   return await exportToFile(source, request, target);
 }
 

@@ -14,6 +14,8 @@ import { addBackup } from './database/backup.ts';
 import { addDb } from './database/db.ts';
 import { addDoctor } from './doctor.ts';
 import { addEdge } from './edge/edge.ts';
+import { addEvidence } from './evidence/keys.ts';
+import { addVerify } from './evidence/verify.ts';
 import { addExport } from './export.ts';
 import { addCompletion } from './help/completion.ts';
 import { addManual } from './help/manual.ts';
@@ -90,6 +92,8 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addDoctor(program, exit);
   addProbe(program, exit);
   addExport(program, exit);
+  addVerify(program, exit);
+  addEvidence(program, exit);
   addDelete(program, exit);
   addHeal(program, exit);
   addRecord(program, exit);

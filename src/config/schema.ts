@@ -7,6 +7,7 @@
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
 import { healSection } from '../features/healing/settings.ts';
+import { evidenceSection } from '../features/evidence/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
 import { mqttSection } from '../features/mqtt/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
@@ -239,6 +240,7 @@ export const schema = section({
   mail: mailSection,
   contentCheck: contentCheckSection,
   alarms: alarmsSection,
+  evidence: evidenceSection,
   insight: insightSection,
   reports: reportsSection,
   mqtt: mqttSection,

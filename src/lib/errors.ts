@@ -8,6 +8,7 @@ import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
 import { sealedRefusals } from '../features/insight/refusals.ts';
+import { evidenceRefusals } from '../features/evidence/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
@@ -112,6 +113,7 @@ export const refusals = {
     hint: 'GET /api/v1/streams/{name}/timeline lists recorded media and the causes of gaps.',
   },
   ...markRefusals,
+  ...evidenceRefusals,
   'job-unknown': {
     status: 404,
     title: 'Unknown job',

@@ -6,6 +6,7 @@
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
 import { healingMetrics } from '../features/healing/metrics.ts';
+import { evidenceMetrics } from '../features/evidence/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { mqttMetrics } from '../features/mqtt/metrics.ts';
@@ -110,6 +111,7 @@ export const metricTable = {
   ...alarmMetrics,
   ...healingMetrics,
   ...liveWorkerMetrics,
+  ...evidenceMetrics,
   ...insightMetrics,
   ...mqttMetrics,
   ...publishMetrics,

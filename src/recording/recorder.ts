@@ -18,6 +18,7 @@ import type { OpenSpan } from '../observe/traces/telemetry.ts';
 import { chunkRow } from './chunks/chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunks/chunk-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
+import type { EvidenceSink } from './evidence/evidence.ts';
 import { Losses, type LostGroup } from './losses.ts';
 import type { RecordedGroup, RecordingReader } from './recording-reader.ts';
 import { windowOf } from './window.ts';
@@ -77,6 +78,8 @@ export interface RecorderOptions {
   readonly mayWrite: () => boolean;
   /** Why there is no room, as detail of the gap; a default text if absent. */
   readonly noRoom?: (() => string) | undefined;
+  /** Hashes what is on the disk; closed with the recorder. Undefined: nothing is hashed. */
+  readonly evidence?: EvidenceSink | undefined;
   /** Largest backlog, bytes; default 64 MiB. */
   readonly maxBacklogBytes?: number;
 }
@@ -201,6 +204,7 @@ export class Recorder implements AsyncDisposable {
     await this.seal();
     this.#enqueue(() => this.#index());
     await this.#work;
+    await this.#options.evidence?.close();
   }
 
   #enqueueGroup(task: () => Promise<void>): void {
@@ -245,6 +249,7 @@ export class Recorder implements AsyncDisposable {
       this.#notBeforeMs = undefined;
       this.#previousMsn = group.msn;
       recording.committed(recorded);
+      this.#options.evidence?.add(complete);
     } catch (error) {
       if (error instanceof FormatError) {
         // Malformed segment: nothing was written to the file.

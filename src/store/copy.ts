@@ -92,6 +92,9 @@ const keys = {
   viewing_sealed: ['id'],
   viewing_erased: ['kind', 'content_id'],
   report: ['to_us'],
+  evidence_block: ['stream_id', 'seq'],
+  evidence_key: ['id'],
+  evidence_voucher: ['key_id', 'by_id'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

@@ -12,6 +12,9 @@ export const LOCK_FILE = 'lock.db';
 /** The highest MSN that may have been announced, by stream name. */
 export const MSN_MARKS_FILE = 'msn-marks.json';
 
+/** Keys that sign the chains of evidence; readable by its owner alone. */
+export const EVIDENCE_KEYS_FILE = 'evidence-keys.json';
+
 /** Where the verification of a running server is, and its damaged files. */
 export const VERIFY_FILE = 'verify.json';
 

@@ -7,6 +7,7 @@
 import { alarmMigration } from '../features/alarms/tables.ts';
 import { healingMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
+import { evidenceMigration } from '../features/evidence/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -452,6 +453,7 @@ export const migrations: readonly Migration[] = [
   },
   sealedMigration,
   healingMigration,
+  evidenceMigration,
 ];
 
 /** The statements that upgrade. */

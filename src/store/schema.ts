@@ -7,6 +7,7 @@ import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
 import type { GapHealingTable } from '../features/healing/tables.ts';
+import type { EvidenceBlockTable, EvidenceKeyTable, EvidenceVoucherTable } from '../features/evidence/tables.ts';
 import type {
   ViewingContentTable,
   ViewingErasedTable,
@@ -471,4 +472,7 @@ export interface Tables {
   viewing_sealed: ViewingSealedTable;
   viewing_erased: ViewingErasedTable;
   report: ReportTable;
+  evidence_block: EvidenceBlockTable;
+  evidence_key: EvidenceKeyTable;
+  evidence_voucher: EvidenceVoucherTable;
 }

@@ -23,6 +23,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkQueries } from '../recording/chunks/chunk-queries.ts';
 import type { ChunkTable } from '../recording/chunks/chunk-table.ts';
 import type { ErasureTable } from '../recording/erase/erasure-table.ts';
+import type { Evidence } from '../recording/evidence/evidence.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { KeptWindows } from '../recording/kept/kept-windows.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
@@ -76,6 +77,8 @@ export interface StoredRecordings {
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
   readonly storyboards: Storyboards;
+  /** The chains of evidence; undefined: nothing is hashed. */
+  readonly evidence?: Evidence | undefined;
   /**
    * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an
    * open file keeps its disk space, and also before it, because Windows does not delete open files.

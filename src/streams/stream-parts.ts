@@ -273,6 +273,7 @@ function openRecorder(
       horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => listWriter.lost(msn),
+    evidence: deps.recordings.evidence?.sinkOf({ id, name }),
     counters: countersOf(deps, id, name),
   });
 }

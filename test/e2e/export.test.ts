@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { EvidenceCheck } from '../../src/api/evidence/evidence-shapes.ts';
 import type { ExportJob, ExportResult, JobView } from '../../src/api/jobs/job-shapes.ts';
+import { reportOn } from '../../src/delivery/export/evidence.fixture.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
@@ -53,6 +55,11 @@ suite('export', { skip: need('ffmpeg') }, () => {
   const exportLocally = async (...args: readonly string[]): Promise<ExportResult> => {
     const said = await runOxbow(['export', ...args, '--data', file('data'), '--json']);
     assert.equal(said.code, 0, said.stderr);
+    const path = args[args.indexOf('-o') + 1]!;
+    const quality = args.indexOf('--quality');
+    if (path.endsWith('.mp4') && (quality < 0 || args[quality + 1] === 'audio')) {
+      assert.deepEqual((await reportOn(await readFile(path))).findings, [], `${path} is proved`);
+    }
     return JSON.parse(said.stdout) as ExportResult;
   };
 
@@ -97,6 +104,11 @@ suite('export', { skip: need('ffmpeg') }, () => {
         assert.equal(streams.length, 2);
         assert.equal(result.bytes, (await readFile(path)).length);
         assert.equal(result.parts.length, 2);
+        if (format === 'mp4') {
+          const verified = await runOxbow(['verify', path, '--data', file('data'), '--json']);
+          assert.equal(verified.code, 0, verified.stdout);
+          assert.equal((JSON.parse(verified.stdout) as EvidenceCheck).gaps.length, 1);
+        }
         const [gap] = result.gaps;
         assert.equal(result.gaps.length, 1);
         assert.ok(Math.abs(Date.parse(gap!.to) - Date.parse(gap!.from) - HOLE_S * 1000) < 60);

@@ -24,7 +24,15 @@ import { chunkAt, openShards, rowsIn, type ShardedServers, type ShardedSettings 
 const log = createSilentLog();
 const clock = createSystemClock();
 const { signal } = new AbortController();
-const NONE = { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0, init: 0, stream_caption: 0 };
+const NONE = {
+  chunk_file: 0,
+  date_range: 0,
+  retention: 0,
+  stats_window: 0,
+  init: 0,
+  stream_caption: 0,
+  evidence_block: 0,
+};
 let servers: ShardedServers;
 
 const tablesOf = ({ rows }: Pick<Store, 'rows'>) => ({

@@ -22,6 +22,7 @@ import { sharedJobsContract } from '../../src/jobs/shared-jobs.contract.ts';
 import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
+import { chainTablesContract } from '../../src/recording/evidence/chain-tables.contract.ts';
 import { sharedRowsContract } from '../../src/recording/shared-rows.contract.ts';
 import { recordedSumsContract } from '../../src/recording/sums/recorded-sums.contract.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
@@ -75,6 +76,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   roomTakeoverContract('PostgreSQL', openDatabase);
   recordingTablesContract('PostgreSQL', openDatabase);
   recordedSumsContract('PostgreSQL', openDatabase);
+  chainTablesContract('PostgreSQL', openDatabase);
   reportTableContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);

@@ -24,7 +24,15 @@ import { until } from '../fixtures/wait.ts';
 import { chunkAt, openShards, rowsIn, type ShardedServers, type ShardedSettings } from './shards.fixture.ts';
 
 const log = createSilentLog();
-const NONE = { chunk_file: 0, date_range: 0, retention: 0, stats_window: 0, init: 0, stream_caption: 0 };
+const NONE = {
+  chunk_file: 0,
+  date_range: 0,
+  retention: 0,
+  stats_window: 0,
+  init: 0,
+  stream_caption: 0,
+  evidence_block: 0,
+};
 let servers: ShardedServers;
 
 /** Writes a row without the guards of a store. */

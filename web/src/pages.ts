@@ -126,6 +126,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     width: 'wide',
     needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
   },
+  verify: {
+    load: lazy(() => import('./evidence/Verify.svelte')),
+    title: 'evidence.title',
+    width: 'narrow',
+    menu: 'foot',
+  },
   docs: { load: lazy(() => import('./docs/ApiDocs.svelte')), title: 'foot.api', width: 'normal', menu: 'foot' },
 };
 

@@ -25,6 +25,7 @@ export type Route =
   | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'studio'; readonly stream: string }
   | { readonly page: 'docs' }
+  | { readonly page: 'verify' }
   | { readonly page: 'sign-in' }
   | { readonly page: 'sign-up' }
   | { readonly page: 'reset-password' }
@@ -58,6 +59,7 @@ export const paths = {
   multi: '/multi',
   admin: '/admin/:tab?',
   history: '/admin/history/:stream',
+  verify: '/verify',
   docs: '/api/docs',
 } as const;
 /** The name of a page with an address. */

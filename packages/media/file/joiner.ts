@@ -18,6 +18,9 @@ export interface FileSample {
   readonly length: number;
   /** The bytes; undefined during the first pass, which needs only sizes. */
   readonly data: Uint8Array | undefined;
+  /** The segment that it was stored in, and its index there; absent: it is of none. */
+  readonly msn?: number;
+  readonly index?: number;
 }
 
 /** Samples of one track, in decode order. */

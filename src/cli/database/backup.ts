@@ -12,7 +12,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { many } from '../../lib/text/many.ts';
 import { version } from '../../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../../store/backup.ts';
-import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
+import { DATABASE_FILE, EVIDENCE_KEYS_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
 import { readMarksOfFolder } from '../../store/process-marks.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { type IndexSettings, makeIndex, sayRebuilt } from '../recording-index.ts';
@@ -28,7 +28,7 @@ interface Options {
 }
 
 /** Files besides the database that cannot be generated again. */
-const smallFiles = [WATCH_SECRET_FILE, SAMPLE_NOTE_FILE, MSN_MARKS_FILE] as const;
+const smallFiles = [WATCH_SECRET_FILE, SAMPLE_NOTE_FILE, MSN_MARKS_FILE, EVIDENCE_KEYS_FILE] as const;
 
 /** Adds the verb. */
 export function addBackup(program: Command, exit: (code: ExitCode) => void): void {

@@ -94,6 +94,10 @@ interface ReadOptions {
   /** Each key frame begins with its parameter sets. */
   readonly inBand: boolean;
   readonly signal: AbortSignal;
+  /** Called with each section before its batch is yielded. */
+  readonly note?:
+    | ((section: Section, lines: readonly StoredLine[], batch: FileBatch, inBand: boolean) => Promise<void>)
+    | undefined;
 }
 
 /** A batch of samples. */
@@ -141,6 +145,7 @@ export class SectionReader {
       const batch = this.#joiner.place(lines, { fresh, ...(originUs !== undefined && { originUs }) });
       this.#note(section, lines, batch, fresh);
       fresh = false;
+      await options.note?.(section, lines, batch, options.inBand);
       yield { batch, index };
     }
   }
@@ -214,7 +219,10 @@ export async function readTrack(
     return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
   }
   const frames = parseSegment(await readIntact(reader, { ...media, location })) ?? refuse(group);
-  return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
+  const { msn } = group;
+  return frames.map(({ dts, pts, duration, key, data }, index) => {
+    return { dts, pts, duration, key, length: data.length, data, msn, index };
+  });
 }
 
 /** Puts parameter sets in front of key frames if the file needs them. */

@@ -12,6 +12,7 @@ import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { TimelineChunks, TimelineEnd } from '../../recording/timeline.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
+import { EvidenceNotes, type ExportProof } from './export-evidence.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
 import { intactGroups } from './intact-groups.ts';
@@ -53,6 +54,8 @@ interface ExportTools {
   /** Called with the progress, 0 to 1. */
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
+  /** Adds the evidence to an MP4; undefined: it has none. */
+  readonly evidence?: ExportProof | undefined;
 }
 
 /** Summary of a written file. */
@@ -87,7 +90,8 @@ export async function estimateExport(stream: Exportable, { ranges }: Pick<Export
  */
 export async function writeExport(stream: Exportable, request: ExportRequest, tools: ExportTools): Promise<Exported> {
   const { ranges, format, exact, audioOnly = false } = request;
-  const { reader, write, progress = () => undefined, signal } = tools;
+  const { reader, write, progress = () => undefined, signal, evidence } = tools;
+  const notes = evidence && format === 'mp4' ? new EvidenceNotes(reader) : undefined;
   const tracks = new FileTracks(format);
   const pieces: Section[][] = [];
   for (const range of ranges) pieces.push(await sectionsIn(stream, { range, tracks, format, exact, audioOnly }, tools));
@@ -108,13 +112,16 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
     }
   }
   const out = new WriteBuffer(write);
-  await out.add(layout.header());
+  const head = layout.header();
+  await out.add(head);
   const reading = new SectionReader();
   const parts: ExportedPart[][] = [];
   let done = 0;
   for (const [i, sections] of pieces.entries()) {
     const before = reading.parts.length;
-    for await (const { batch } of reading.read(sections, { reader, inBand, signal, withBytes: true })) {
+    notes?.begin(ranges[i]!, exact);
+    const note = notes && ((...section: Parameters<EvidenceNotes['add']>) => notes.add(...section));
+    for await (const { batch } of reading.read(sections, { reader, inBand, signal, withBytes: true, note })) {
       for (const bytes of layout.print(batch)) await out.add(bytes);
       progress(LOOK_SHARE + ((1 - LOOK_SHARE) * ++done) / total);
     }
@@ -122,6 +129,14 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
     if (newParts.length === 0) throw noMedia(stream);
     parts.push(exact ? clipped(newParts, ranges[i]!) : newParts);
   }
+  const box =
+    evidence &&
+    (await notes?.box(
+      evidence,
+      { id: stream.recording.streamId, name: stream.name, horizonUs: () => stream.horizonUs() },
+      head,
+    ));
+  if (box) await out.add(box);
   await out.flush();
   const seconds = layout.seconds?.() ?? reading.seconds;
   return { seconds, bytes: out.length, parts, recoded: countRecoded(pieces.flat()) };

@@ -197,6 +197,10 @@ export class Eraser {
       pieces: erasedPieces(extent.groups),
       leftOf: (files) => [...files.map(({ location }) => left('file', location)), ...copies],
     });
+    deps.recordings.evidence?.note(
+      { id, name },
+      { what: 'erased', from: erasure.fromUs, to: erasure.toUs, at: erasure.createdUs },
+    );
     deps.recordings.table.reload(id);
     // Nothing in memory has the segments any more.
     if (!isHealedMsn(erasure.lastMsn)) catalog.find(name)?.files.erase(erasure.lastMsn);

@@ -10,6 +10,7 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import { isMissing, type SegmentStore, type WriteContent } from '../../archive/segment-store.ts';
 import { parseRange } from '../../delivery/address-time.ts';
 import { type Exported, type ExportRequest, type ExportSource, writeExport } from '../../delivery/export/export.ts';
+import type { ExportProof } from '../../delivery/export/export-evidence.ts';
 import type { ExportedPart } from '../../delivery/export/export-sections.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
@@ -30,6 +31,8 @@ export interface ExportTarget {
   readonly effort?: LadderEffort;
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
+  /** Adds the evidence of the recording to MP4 files. */
+  readonly evidence?: ExportProof | undefined;
 }
 
 /** File name with stream and start, e.g. `door-20261119T080000Z.mp4`. */
@@ -59,7 +62,7 @@ export function rangesOf({ from, to, ranges }: Pick<ExportSettings, 'from' | 'to
 export async function exportToFile(
   source: ExportSource,
   request: ExportRequest & { readonly quality?: ExportQuality | undefined },
-  { put, reader, spools, effort, progress, signal }: ExportTarget,
+  { put, reader, spools, effort, progress, signal, evidence }: ExportTarget,
 ): Promise<ExportResult> {
   let result: ExportResult | undefined;
   let isOpen = false;
@@ -70,7 +73,7 @@ export async function exportToFile(
         writeBytes(bytes).catch((error: unknown) => {
           throw new OxbowError('disk-failed', sentenceOf(error), { cause: error });
         });
-      const how = { reader, recode, write, signal, ...(progress && { progress }) };
+      const how = { reader, recode, write, signal, evidence, ...(progress && { progress }) };
       const { quality } = request;
       const exported = quality
         ? await writeEncodedExport(

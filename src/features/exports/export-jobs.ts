@@ -17,6 +17,7 @@ import {
   type WriteContent,
 } from '../../archive/segment-store.ts';
 import { type ExportRequest, type ExportSource, estimateExport } from '../../delivery/export/export.ts';
+import type { ExportProof } from '../../delivery/export/export-evidence.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
@@ -76,6 +77,8 @@ export interface ExportJobsOptions {
     /** `library.ladder.effort`: of encoders, for exports with a quality. */
     readonly library?: { readonly ladder: { readonly effort: LadderEffort } };
   }>;
+  /** The chains of evidence, for MP4 files; undefined: there are none. */
+  readonly evidence?: ExportProof | undefined;
   /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
   /** Name of this node; empty without a cluster. */
@@ -188,7 +191,7 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
-    const { catalog, reader, segments, settings, chunks } = this.#options;
+    const { catalog, reader, segments, settings, chunks, evidence } = this.#options;
     const input = job.input as ExportInput;
     const { served } = catalog.get(input.stream);
     const { format, exact } = input;
@@ -198,7 +201,7 @@ export class ExportJobs implements ExportsApi<Reply> {
     const put = (content: WriteContent) => segments.put(locationOf(job), content, { signal });
     const spools = { store: segments, name: `${EXPORTS}${job.id}` };
     const effort = settings.now.library?.ladder.effort;
-    const target = { put, reader, spools, progress, signal, ...(effort && { effort }) };
+    const target = { put, reader, spools, progress, signal, evidence, ...(effort && { effort }) };
     const result = await exportToFile(sourceOf(served, chunks), request, target);
     return { ...result, url: `/api/v1/exports/${job.id}/file` };
   }

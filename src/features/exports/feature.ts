@@ -23,6 +23,7 @@ export const exports = defineFeature({
       catalog,
       chunks,
       reader,
+      evidence: recordings.evidence,
       clock,
       segments,
       isAlone: part?.link.start.isFirst,

@@ -48,6 +48,7 @@ const pages = [
   '/verify-email',
   '/me',
   '/multi',
+  '/verify',
   '/admin',
   '/admin/*',
   '/embed/*',

@@ -23,6 +23,7 @@ const stretches = {
   init: undefined,
   stream_caption: undefined,
   gap_healing: undefined,
+  evidence_block: { column: 'seq', length: 64 }, // one a minute, a few kilobytes each
   stored_object: undefined,
   object_upload: undefined,
 } as const satisfies Record<MovedTable, { readonly column: string; readonly length: number } | undefined>;

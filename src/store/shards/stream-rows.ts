@@ -20,6 +20,7 @@ export const streamTables = {
   init: ['stream_id', 'number'],
   stream_caption: ['stream_id', 'run'],
   gap_healing: ['stream_id', 'from_us'],
+  evidence_block: ['stream_id', 'seq'],
 } as const satisfies Partial<Record<keyof Tables, readonly string[]>>;
 
 export type StreamTable = keyof typeof streamTables;

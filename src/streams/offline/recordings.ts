@@ -10,16 +10,20 @@ import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import { healedRecording } from '../../archive/recording-locations.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
+import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
+import type { Evidence } from '../../recording/evidence/evidence.ts';
+import { readKeys } from '../../recording/evidence/evidence-keys.ts';
+import { openEvidence } from '../../recording/evidence/open-evidence.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import type { RecordedTotals } from '../../recording/sums/recorded-sums.ts';
-import { openStore } from '../../store/db.ts';
+import { openStore, type Store } from '../../store/db.ts';
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
 import { DATABASE_FILE, type FolderOptions, openFolderStore } from './rebuild.ts';
 
@@ -29,6 +33,8 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 /** Recordings, open for reading. Disposing unlocks the folder. */
 export interface OfflineRecordings extends AsyncDisposable {
   readonly reader: RangeReader;
+  /** The chains of evidence; undefined: the folder has no key. */
+  readonly evidence: Evidence | undefined;
   /** All streams by name, including removed ones whose recordings are kept, with the totals of the index. */
   list(): Promise<readonly { readonly name: string; readonly recorded: StreamView['recorded'] }[]>;
   /**
@@ -63,9 +69,11 @@ export async function openOfflineRecordings(
   const table = new ChunkTable(store.rows);
   const chunks = new ChunkQueries(store.rows);
   const reader = opened.use(openRangeReader(segments));
+  const evidence = await openChains(folder, { store, chunks, reader });
   const owned = opened.move();
   return {
     reader,
+    evidence,
     async list() {
       const sorted = [...definitions].sort((a, b) => (a.name < b.name ? -1 : 1));
       const totals = await table.allTotals();
@@ -97,6 +105,19 @@ export async function openOfflineRecordings(
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** The chains as they are: nothing is added to them. */
+async function openChains(
+  dataFolder: string,
+  stored: { readonly store: Store; readonly chunks: ChunkQueries; readonly reader: RangeReader },
+): Promise<Evidence | undefined> {
+  if (!(await readKeys(dataFolder))) return undefined;
+  const settings = { now: { evidence: { enabled: true, every: 60_000 } } };
+  const failed = (error: unknown) => {
+    throw error;
+  };
+  return openEvidence({ ...stored, dataFolder, clock: createSystemClock(), settings, failed });
 }
 
 function recordedOf({ fromUs, toUs, durationUs, bytes }: RecordedTotals): StreamView['recorded'] {

@@ -9,6 +9,7 @@ import { distinctLeftOut, type LeftOutTrack } from '@oxbow/media/left-out';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
+import { openRangeReader } from '../../archive/range-reader.ts';
 import { Leases } from '../../cluster/lease/lease.ts';
 import { createLocalLeases } from '../../cluster/lease/local-leases.ts';
 import { createSolePlacement } from '../../cluster/placement/placement.ts';
@@ -30,6 +31,7 @@ import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import { ChunkQueries } from '../../recording/chunks/chunk-queries.ts';
 import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
+import { openEvidence } from '../../recording/evidence/open-evidence.ts';
 import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
 import { KeptWindows } from '../../recording/kept/kept-windows.ts';
@@ -279,6 +281,18 @@ async function recordToFolder(
     await disk.done;
   });
   const segments = opened.use(openLocalSegmentStore({ folder: dataFolder }));
+  const reader = opened.use(openRangeReader(segments));
+  const evidence = settings.now.evidence.enabled
+    ? await openEvidence({ ...shared, dataFolder, store, chunks, reader, failed: failed('the chain of evidence') })
+    : undefined;
+  if (evidence) {
+    const signing = new AbortController();
+    const signed = evidence.run(signing);
+    opened.defer(async () => {
+      signing.abort();
+      await signed;
+    });
+  }
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
   const deps: StreamDeps = {
     ...shared,
@@ -312,6 +326,7 @@ async function recordToFolder(
       pictures: await PictureTable.open(store.db),
       stats: new StatsTable(store.rows),
       storyboards: new Storyboards(segments), // none are made: the folder is temporary
+      evidence,
       release() {}, // no readers
     },
     room: { mayWrite: () => disk.now().hasRoom, noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM) },

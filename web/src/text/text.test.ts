@@ -9,6 +9,7 @@ import './audit.ts';
 import './docs.ts';
 import './edit.ts';
 import './erase.ts';
+import './evidence.ts';
 import './library.ts';
 import './go-live.ts';
 import './goto.ts';
@@ -87,6 +88,9 @@ test('no text is unused', () => {
     'past.start.',
     'refusal.',
     'finding.',
+    'evidence.break.',
+    'evidence.finding.',
+    'evidence.gone.',
     'scope.',
     'services.signUp.',
     'users.role.',

@@ -44,6 +44,7 @@ type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
 type EditTexts = typeof import('./en/edit.json');
 type EraseTexts = typeof import('./en/erase.json');
+type EvidenceTexts = typeof import('./en/evidence.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type GoToTexts = typeof import('./en/goto.json');
 type HistoryTexts = typeof import('./en/history.json');
@@ -71,6 +72,7 @@ export type TextKey =
   | keyof DocsTexts
   | keyof EditTexts
   | keyof EraseTexts
+  | keyof EvidenceTexts
   | keyof GoLiveTexts
   | keyof GoToTexts
   | keyof HistoryTexts

@@ -1,0 +1,486 @@
+/**
+ * Compares the samples of a file with the records of the chain, in the order of the file.
+ * In: a file, its bundle, the proved chain. Out: what is proved, findings. docs/5-record/evidence.md,
+ * "Verifying".
+ */
+import { parseBase64, printBase64Url } from '../base64.ts';
+import { inBandSets } from '../file/parameter-sets.ts';
+import type { Track } from '../frame.ts';
+import type { EvidenceGap } from './block.ts';
+import type { EvidenceBundle, EvidenceEntry, EvidencePiece, EvidenceRange } from './bundle.ts';
+import type { EvidenceFile, EvidenceFileTrack, FileRanges } from './evidence-file.ts';
+import type { EvidenceReport, Finding, FindingCode, ProvedPart } from './report.ts';
+import { parseRows, printRow, ROW_BYTES, type SampleRow } from './sample-rows.ts';
+import { isEqual } from './text-bytes.ts';
+import type { ProvedChain, ProvedSegment, VerifyOptions } from './verify-chain.ts';
+
+/** Media that ends and begins within this time joins, µs. */
+const JOIN_US = 100_000;
+/** A decode time may be rounded by this much where a track has another timescale in the file, ticks. */
+const ROUNDED_TICKS = 2;
+
+interface FileSample {
+  readonly dts: number;
+  readonly composition: number;
+  readonly key: boolean;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The last segment of a track whose samples were compared. */
+interface LineEnd {
+  readonly segment: ProvedSegment;
+  /** Decode times of one sample: in the recording and in the file, ticks of each. */
+  readonly storedDts: number;
+  readonly fileDts: number;
+}
+
+interface CheckOptions extends VerifyOptions {
+  readonly file: FileRanges;
+  readonly parts: EvidenceFile;
+  readonly bundle: EvidenceBundle;
+  readonly chain: ProvedChain;
+}
+
+/** One comparison. */
+export class FileCheck {
+  readonly #options: CheckOptions;
+  readonly #tracks: ReadonlyMap<number, EvidenceFileTrack>;
+  readonly #findings: Finding[] = [];
+  readonly #ends = new Map<number, LineEnd>();
+  /** Digests of the configurations of each file track. */
+  readonly #configs = new Map<number, ReadonlySet<string>>();
+  readonly #mixed = new Set<string>();
+  readonly #parts: ProvedPart[] = [];
+  readonly #gaps: EvidenceGap[] = [];
+  readonly #gone: EvidenceReport['gone'][number][] = [];
+  #sets: ReadonlyMap<string, Uint8Array> = new Map();
+  #late = 0;
+  #healed = 0;
+  #encoded = 0;
+  #segments = 0;
+  #samples = 0;
+  #bytes = 0;
+
+  constructor(options: CheckOptions) {
+    this.#options = options;
+    this.#tracks = new Map(options.parts.tracks.map((track) => [track.id, track]));
+  }
+
+  /** Compares all. Throws what reading does, and the reason of the signal. */
+  async run(): Promise<
+    Pick<
+      EvidenceReport,
+      'parts' | 'gaps' | 'gone' | 'late' | 'healed' | 'encoded' | 'segments' | 'samples' | 'findings'
+    >
+  > {
+    const { bundle, parts, crypto } = this.#options;
+    for (const { id, configs } of parts.tracks) {
+      const digests = new Set<string>();
+      for (const config of configs) if (config) digests.add(printBase64Url(await crypto.sha256(config)));
+      this.#configs.set(id, digests);
+    }
+    this.#sets = await this.#readSets();
+    const total = bundle.ranges.reduce((sum, { entries }) => sum + entries.length, 0);
+    let done = 0;
+    for (const range of bundle.ranges) {
+      this.#ends.clear();
+      const use = new RangeUse();
+      for (const entry of range.entries) {
+        this.#options.signal?.throwIfAborted();
+        await this.#compare(entry, use);
+        this.#options.progress?.(++done / total);
+      }
+      this.#checkOrder(range, use.segments);
+      this.#checkTracks(range, use);
+    }
+    for (const { id, samples } of parts.tracks) {
+      if (samples.peek()) this.#find('extra', `track ${id} has samples that are in no segment`);
+    }
+    if (this.#bytes !== parts.mediaBytes) {
+      this.#find('extra', `the samples have ${this.#bytes} bytes, and the media ${parts.mediaBytes}`);
+    }
+    return {
+      parts: this.#parts,
+      gaps: this.#gaps,
+      gone: this.#gone,
+      late: this.#late,
+      healed: this.#healed,
+      encoded: this.#encoded,
+      segments: this.#segments,
+      samples: this.#samples,
+      findings: this.#findings,
+    };
+  }
+
+  /** The parameter sets that the export put before key frames, by the digest of their configuration. */
+  async #readSets(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const sets = new Map<string, Uint8Array>();
+    for (const text of this.#options.bundle.configs) {
+      const record = parseBase64(text) ?? new Uint8Array(0);
+      const digest = printBase64Url(await this.#options.crypto.sha256(record));
+      for (const codec of ['h264', 'hevc']) {
+        try {
+          sets.set(`${codec} ${digest}`, inBandSets({ config: { codec, record } } as unknown as Track));
+        } catch {
+          // It is of the other codec; a set that is needed and missing is found where it is used.
+        }
+      }
+    }
+    return sets;
+  }
+
+  async #compare({ msn, covers = [], pieces }: EvidenceEntry, use: RangeUse): Promise<void> {
+    const { byMsn } = this.#options.chain;
+    const segment = msn === undefined ? undefined : byMsn.get(msn);
+    if (!segment) {
+      for (const piece of pieces) for (let i = 0; i < piece.count; i++) this.#next(piece);
+      if (msn !== undefined) this.#find('unproven', `segment ${msn} is not in the chain`);
+      if (msn !== undefined) return;
+      this.#encoded += pieces.reduce((sum, { count }) => sum + count, 0);
+      for (const covered of covers) {
+        const replaced = byMsn.get(covered);
+        if (replaced) use.cover(replaced);
+      }
+      return;
+    }
+    if (!use.has(segment)) {
+      this.#segments++;
+      if (segment.late) this.#late++;
+      if (segment.healed) this.#healed++;
+    }
+    for (const piece of pieces) {
+      if (!use.take(segment, piece)) this.#find('repeated', `samples of segment ${msn} are in the file again`, segment);
+      await this.#comparePiece(segment, piece);
+    }
+  }
+
+  #next({ fileTrack }: EvidencePiece): FileSample | undefined {
+    const sample = this.#tracks.get(fileTrack)?.samples.next();
+    if (!sample) return undefined;
+    this.#samples++;
+    this.#bytes += sample.length;
+    return sample;
+  }
+
+  async #comparePiece(segment: ProvedSegment, piece: EvidencePiece): Promise<void> {
+    const { fileTrack, track, first, count } = piece;
+    const record = segment.tracks.find(([id]) => id === track);
+    const stored = segment.initTracks.get(track);
+    const samples: FileSample[] = [];
+    for (let i = 0; i < count; i++) {
+      const sample = this.#next(piece);
+      if (!sample) break;
+      samples.push(sample);
+    }
+    const line = this.#tracks.get(fileTrack);
+    if (!record || !stored || !line || samples.length !== count || count === 0) {
+      this.#find('changed', `segment ${segment.msn} has other samples of track ${track}`, segment);
+      return;
+    }
+    if (stored.config && !this.#configs.get(fileTrack)?.has(stored.config)) {
+      this.#findOnce('changed', `track ${track} has another codec configuration`, segment);
+    }
+    const bytes = await this.#bytesOf(segment, piece, samples, stored.codec, stored.config);
+    if (!bytes) return;
+    const [, tfdt, total, digest] = record;
+    const { crypto } = this.#options;
+    let afterFirst = 0;
+    if (piece.rows === undefined) {
+      const rows = new Uint8Array(count * ROW_BYTES);
+      const view = new DataView(rows.buffer);
+      for (const [i, { dts, composition, key }] of samples.entries()) {
+        printRow(view, i * ROW_BYTES, { dts, pts: dts + composition, key, length: bytes[i]!.length }, samples[0]!.dts);
+        rows.set(await crypto.sha256(bytes[i]!), i * ROW_BYTES + 16);
+      }
+      const isSame = first === 0 && count === total && printBase64Url(await crypto.sha256(rows)) === digest;
+      if (!isSame || line.timescale !== stored.timescale) {
+        this.#find('changed', `segment ${segment.msn}, track ${track} is not what was recorded`, segment);
+        return;
+      }
+    } else {
+      const rows = parseBase64(piece.rows) ?? new Uint8Array(0);
+      const parsed = parseRows(rows);
+      const isRecord = parsed?.length === total && printBase64Url(await crypto.sha256(rows)) === digest;
+      const kept = isRecord ? parsed.slice(first, first + count) : [];
+      const scale = line.timescale / stored.timescale;
+      if (kept.length !== count || !(await this.#isSame(samples, bytes, kept, scale))) {
+        this.#find('changed', `segment ${segment.msn}, track ${track} is not what was recorded`, segment);
+        return;
+      }
+      afterFirst = kept[0]!.afterFirst;
+    }
+    this.#checkTimes(segment, fileTrack, { tfdt, afterFirst, stored: stored.timescale, file: line.timescale }, samples);
+  }
+
+  /** The bytes of samples without the parameter sets in front; undefined if those are others. */
+  async #bytesOf(
+    segment: ProvedSegment,
+    { sets = 0 }: EvidencePiece,
+    samples: readonly FileSample[],
+    codec: string,
+    config: string,
+  ): Promise<Uint8Array[] | undefined> {
+    const expected = sets > 0 ? this.#sets.get(`${codec} ${config}`) : undefined;
+    const list: Uint8Array[] = [];
+    for (const { offset, length, key } of samples) {
+      const bytes = await this.#options.file.read(offset, length);
+      if (sets === 0 || !key) {
+        list.push(bytes);
+        continue;
+      }
+      if (!expected || expected.length !== sets || !isEqual(bytes.subarray(0, sets), expected)) {
+        this.#find('changed', `the parameter sets of segment ${segment.msn} are others`, segment);
+        return undefined;
+      }
+      list.push(bytes.subarray(sets));
+    }
+    return list;
+  }
+
+  async #isSame(
+    samples: readonly FileSample[],
+    bytes: readonly Uint8Array[],
+    rows: readonly SampleRow[],
+    scale: number,
+  ): Promise<boolean> {
+    const from = rows[0]!.afterFirst;
+    const about = (ticks: number, row: number) => Math.abs(ticks - row * scale) <= ROUNDED_TICKS;
+    for (const [i, row] of rows.entries()) {
+      const { dts, composition, key } = samples[i]!;
+      const isTimed = about(dts - samples[0]!.dts, row.afterFirst - from) && about(composition, row.composition);
+      if (!isTimed || key !== row.key || bytes[i]!.length !== row.length) return false;
+      if (!isEqual(await this.#options.crypto.sha256(bytes[i]!), row.hash)) return false;
+    }
+    return true;
+  }
+
+  /** Within a run without a gap the file has the distance between two segments that the recording has. */
+  #checkTimes(
+    segment: ProvedSegment,
+    fileTrack: number,
+    times: { readonly tfdt: number; readonly afterFirst: number; readonly stored: number; readonly file: number },
+    samples: readonly FileSample[],
+  ): void {
+    const storedDts = times.tfdt + times.afterFirst;
+    const fileDts = samples[0]!.dts;
+    const before = this.#ends.get(fileTrack);
+    this.#ends.set(fileTrack, { segment, storedDts, fileDts });
+    if (!before || !joins(before.segment, segment)) return;
+    const expected = ((storedDts - before.storedDts) * times.file) / times.stored;
+    if (Math.abs(fileDts - before.fileDts - expected) > ROUNDED_TICKS) {
+      this.#find('timing', `segment ${segment.msn} is at another time`, segment);
+    }
+  }
+
+  /** Whether a range has all segments between its first and its last, once and in order. */
+  #checkOrder(range: EvidenceRange, used: readonly ProvedSegment[]): void {
+    const { segments } = this.#options.chain;
+    const place = new Map(segments.map((segment, i) => [segment.msn, i]));
+    let before: ProvedSegment | undefined;
+    for (const segment of used) {
+      if (before && place.get(segment.msn)! < place.get(before.msn)!) {
+        this.#find('order', `segment ${segment.msn} follows segment ${before.msn}`, segment);
+        continue;
+      }
+      if (before) this.#between(range, before, segment, place);
+      else this.#edge(range, segment, place);
+      this.#extend(range, before, segment);
+      before = segment;
+    }
+    if (used.length === 0) this.#find('missing', 'a range of the file has no segment');
+    if (before) this.#tail(range, before, place);
+  }
+
+  /** Whether a range has each track of its segments, whole but for its edges. */
+  #checkTracks({ from, to, exact }: EvidenceRange, use: RangeUse): void {
+    let before: ProvedSegment | undefined;
+    const begun = new Set<number>();
+    for (const segment of use.segments) {
+      const isEdge = exact !== undefined && (segment.from < from || segment.from + segment.duration > to);
+      if (!before || !joins(before, segment)) begun.clear();
+      before = segment;
+      for (const [track, , samples] of segment.tracks) {
+        const count = use.countOf(segment, track);
+        // Pictures that cannot be decoded at the beginning of a part are left out.
+        const begins = !begun.has(track) && segment.initTracks.get(track)?.kind === 'video';
+        if (count > 0) begun.add(track);
+        const isExcused = begins || isEdge || use.isCovered(segment);
+        if (!use.tracks.has(track) || count === samples || isExcused) continue;
+        this.#find('missing', `segment ${segment.msn} has ${count} of ${samples} samples of track ${track}`, segment);
+      }
+    }
+  }
+
+  /** Segments between two that are in the file, and gaps. */
+  #between(
+    range: EvidenceRange,
+    before: ProvedSegment,
+    segment: ProvedSegment,
+    place: ReadonlyMap<number, number>,
+  ): void {
+    const { segments } = this.#options.chain;
+    for (let i = place.get(before.msn)! + 1; i < place.get(segment.msn)!; i++) {
+      const skipped = segments[i]!;
+      this.#lacks(range, skipped);
+    }
+    this.#checkLinks(before, segment);
+    this.#gaps.push(...(segment.gaps ?? []));
+    const endUs = before.from + before.duration;
+    const holeUs = segment.from - endUs;
+    const declaredUs = (segment.gaps ?? []).reduce(
+      (sum, [from, to]) => sum + Math.max(0, Math.min(to, segment.from) - Math.max(from, endUs)),
+      0,
+    );
+    if (holeUs - declaredUs > JOIN_US && place.get(segment.msn)! === place.get(before.msn)! + 1) {
+      this.#findSpan(
+        'missing',
+        `no record says what was between ${before.msn} and ${segment.msn}`,
+        endUs,
+        segment.from,
+      );
+    }
+  }
+
+  /** Blocks between two records: all, so that none is left out. */
+  #checkLinks(before: ProvedSegment, segment: ProvedSegment): void {
+    if (before.healed || segment.healed) return;
+    const [low, high] = [before.block.seq, segment.block.seq].sort((a, b) => a - b) as [number, number];
+    if (high - low < 2) return;
+    const present = new Set(this.#options.chain.blocks.map(({ seq }) => seq));
+    for (let seq = low + 1; seq < high; seq++) {
+      if (present.has(seq)) continue;
+      this.#findOnce('chain-broken', `block ${seq} is not in the file`, segment);
+    }
+  }
+
+  /** Segments of the range before the first that is in the file. */
+  #edge(range: EvidenceRange, first: ProvedSegment, place: ReadonlyMap<number, number>): void {
+    const { segments } = this.#options.chain;
+    for (let i = place.get(first.msn)! - 1; i >= 0; i--) {
+      const earlier = segments[i]!;
+      if (earlier.from < range.from) break;
+      this.#lacks(range, earlier);
+    }
+  }
+
+  /** Segments of the range after the last that is in the file. */
+  #tail(range: EvidenceRange, last: ProvedSegment, place: ReadonlyMap<number, number>): void {
+    const { segments } = this.#options.chain;
+    for (let i = place.get(last.msn)! + 1; i < segments.length; i++) {
+      const later = segments[i]!;
+      if (later.from >= range.to) break;
+      this.#lacks(range, later);
+    }
+  }
+
+  /** A record whose media is not in the file. */
+  #lacks({ horizon = 0 }: EvidenceRange, segment: ProvedSegment): void {
+    const why = goneOf(segment, this.#options.chain, horizon);
+    if (why === undefined) this.#find('missing', `segment ${segment.msn} is not in the file`, segment);
+    else noteGone(this.#gone, segment, why);
+  }
+
+  #extend({ from, to, exact }: EvidenceRange, before: ProvedSegment | undefined, segment: ProvedSegment): void {
+    const fromUs = exact ? Math.max(from, segment.from) : segment.from;
+    const toUs = exact ? Math.min(to, segment.from + segment.duration) : segment.from + segment.duration;
+    if (toUs <= fromUs) return; // it has only frames that others need
+    const last = this.#parts.at(-1);
+    const continues = before && last && fromUs - last.toUs <= JOIN_US;
+    if (!continues) this.#parts.push({ fromUs, toUs, segments: 1 });
+    else this.#parts[this.#parts.length - 1] = { fromUs: last.fromUs, toUs, segments: last.segments + 1 };
+  }
+
+  #find(code: FindingCode, detail: string, segment?: ProvedSegment): void {
+    if (!segment) this.#findings.push({ code, detail });
+    else this.#findSpan(code, detail, segment.from, segment.from + segment.duration);
+  }
+
+  #findSpan(code: FindingCode, detail: string, fromUs: number, toUs: number): void {
+    this.#findings.push({ code, detail, fromUs, toUs });
+  }
+
+  #findOnce(code: FindingCode, detail: string, segment: ProvedSegment): void {
+    if (this.#mixed.has(detail)) return;
+    this.#mixed.add(detail);
+    this.#find(code, detail, segment);
+  }
+}
+
+/** Why the media of a record was deleted; undefined: it was not. @param horizonUs of retention */
+export function goneOf(
+  { from, duration }: ProvedSegment,
+  { blocks }: Pick<ProvedChain, 'blocks'>,
+  horizonUs: number,
+): 'expired' | 'erased' | undefined {
+  for (const { notes } of blocks) {
+    for (const note of notes) {
+      if (note.what === 'erased' && from < note.to && from + duration > note.from) return 'erased';
+      if (note.what === 'expired' && from < note.before) return 'expired';
+    }
+  }
+  return from < horizonUs ? 'expired' : undefined;
+}
+
+/** Adds the time of a record to a list of what is gone, joined to the last entry where it continues it. */
+export function noteGone(
+  list: EvidenceReport['gone'][number][],
+  { from, duration }: ProvedSegment,
+  why: 'expired' | 'erased',
+): void {
+  const last = list.at(-1);
+  const joinsLast = last?.why === why && Math.abs(last.toUs - from) <= JOIN_US;
+  if (joinsLast) list[list.length - 1] = { fromUs: last.fromUs, toUs: from + duration, why };
+  else list.push({ fromUs: from, toUs: from + duration, why });
+}
+
+/** What a range of the file uses of its segments. */
+class RangeUse {
+  /** In the order in which the file has them. */
+  readonly segments: ProvedSegment[] = [];
+  /** Tracks of the recording that it uses. */
+  readonly tracks = new Set<number>();
+  readonly #counts = new Map<string, { end: number; count: number }>();
+  readonly #seen = new Set<number>();
+  readonly #covered = new Set<number>();
+
+  has({ msn }: ProvedSegment): boolean {
+    return this.#seen.has(msn);
+  }
+
+  /** Encoded pictures take the place of those of a segment. */
+  cover(segment: ProvedSegment): void {
+    this.#covered.add(segment.msn);
+    this.#note(segment);
+  }
+
+  isCovered({ msn }: ProvedSegment): boolean {
+    return this.#covered.has(msn);
+  }
+
+  /** @returns false if some of the samples were taken before, or later ones */
+  take(segment: ProvedSegment, { track, first, count }: EvidencePiece): boolean {
+    this.#note(segment);
+    this.tracks.add(track);
+    const key = `${segment.msn}/${track}`;
+    const taken = this.#counts.get(key) ?? { end: 0, count: 0 };
+    this.#counts.set(key, { end: first + count, count: taken.count + count });
+    return first >= taken.end;
+  }
+
+  countOf({ msn }: ProvedSegment, track: number): number {
+    return this.#counts.get(`${msn}/${track}`)?.count ?? 0;
+  }
+
+  #note(segment: ProvedSegment): void {
+    if (this.#seen.has(segment.msn)) return;
+    this.#seen.add(segment.msn);
+    this.segments.push(segment);
+  }
+}
+
+/** Whether a segment continues another one of its run, without a gap. */
+function joins(before: ProvedSegment, segment: ProvedSegment): boolean {
+  const isNext = Math.abs(before.from + before.duration - segment.from) <= JOIN_US;
+  return before.run === segment.run && before.init === segment.init && isNext && (segment.gaps?.length ?? 0) === 0;
+}

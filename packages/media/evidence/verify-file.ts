@@ -1,0 +1,134 @@
+/**
+ * Verifies an exported file: its samples are those of the segments that the chain has, without a hole that
+ * the chain does not declare.
+ * In: a file. Out: a report. docs/5-record/evidence.md, "Verifying".
+ */
+import { printBase64Url } from '../base64.ts';
+import { messageOf } from '../errors.ts';
+import { EXPORT_CONTEXT } from './block.ts';
+import { type EvidenceBundle, type ExportSeal, parseBundle, parseSeal, sealText } from './bundle.ts';
+import { type EvidenceFile, type FileRanges, readEvidenceFile } from './evidence-file.ts';
+import { FileCheck } from './file-check.ts';
+import type { EvidenceReport, Finding } from './report.ts';
+import { fromBase64Url, inContext, utf8 } from './text-bytes.ts';
+import { type ProvedChain, type VerifyOptions, verifyChain } from './verify-chain.ts';
+
+/** Bytes that are hashed at once. */
+const HEAD_LIMIT = 600 * 1024 * 1024;
+
+/**
+ * Verifies a file. What is wrong with it is a finding; only `read` and the signal make it throw.
+ *
+ * Throws what `file.read` does, and the reason of the signal.
+ */
+export async function verifyFile(file: FileRanges, options: VerifyOptions): Promise<EvidenceReport> {
+  let parts: EvidenceFile | undefined;
+  try {
+    parts = await readEvidenceFile(file);
+  } catch (error) {
+    if (!isMalformed(error)) throw error;
+    return failed('unreadable', messageOf(error));
+  }
+  if (!parts) return failed('no-evidence', 'the file has no evidence of oxbow');
+  let bundle: EvidenceBundle;
+  try {
+    bundle = parseBundle(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(parts.bundle));
+  } catch (error) {
+    return failed('unreadable', messageOf(error));
+  }
+  const chain = await verifyChain(bundle, options);
+  const seal = await verifySeal(file, parts, chain, options);
+  let checked: Awaited<ReturnType<FileCheck['run']>>;
+  try {
+    checked = await new FileCheck({ file, parts, bundle, chain, ...options }).run();
+  } catch (error) {
+    if (!isMalformed(error)) throw error;
+    return failed('unreadable', messageOf(error));
+  }
+  return reportOf(bundle, chain, checked, [...seal.findings, ...chain.findings, ...checked.findings], seal.atUs);
+}
+
+/** The report of what was checked. */
+export function reportOf(
+  bundle: Pick<EvidenceBundle, 'stream' | 'name'>,
+  chain: ProvedChain,
+  checked: Pick<EvidenceReport, 'parts' | 'gaps' | 'gone' | 'late' | 'healed' | 'encoded' | 'segments' | 'samples'>,
+  findings: readonly Finding[],
+  exportedUs: number | undefined,
+): EvidenceReport {
+  const { parts, gaps, gone, late, healed, encoded, segments, samples } = checked;
+  return {
+    ok: findings.length === 0,
+    stream: bundle.stream,
+    name: bundle.name,
+    parts,
+    gaps,
+    gone,
+    breaks: chain.blocks.flatMap(({ begins, at }) => (begins && begins !== 'new' ? [{ atUs: at, why: begins }] : [])),
+    late,
+    healed,
+    encoded,
+    segments,
+    samples,
+    exportedUs,
+    keys: chain.keys,
+    anchors: chain.anchors,
+    findings,
+  };
+}
+
+function failed(code: 'unreadable' | 'no-evidence', detail: string): EvidenceReport {
+  return {
+    ok: false,
+    stream: '',
+    name: '',
+    parts: [],
+    gaps: [],
+    gone: [],
+    breaks: [],
+    late: 0,
+    healed: 0,
+    encoded: 0,
+    segments: 0,
+    samples: 0,
+    exportedUs: undefined,
+    keys: [],
+    anchors: [],
+    findings: [{ code, detail }],
+  };
+}
+
+/** The signature of the server over the file that it made. */
+async function verifySeal(
+  file: FileRanges,
+  parts: EvidenceFile,
+  chain: ProvedChain,
+  { crypto }: VerifyOptions,
+): Promise<{ readonly atUs: number | undefined; readonly findings: readonly Finding[] }> {
+  let seal: ExportSeal;
+  try {
+    seal = parseSeal(parts.seal);
+  } catch (error) {
+    return { atUs: undefined, findings: [{ code: 'file-changed', detail: messageOf(error) }] };
+  }
+  const findings: Finding[] = [];
+  const key = chain.keyBytes.get(seal.key);
+  const message = inContext(EXPORT_CONTEXT, await crypto.sha256(utf8(sealText(seal))));
+  const isSigned = key && (await crypto.verify(key, fromBase64Url(seal.signature), message));
+  if (!isSigned || printBase64Url(fromBase64Url(seal.signature)) !== seal.signature) {
+    findings.push({ code: 'bad-signature', detail: 'the seal of the export is not valid' });
+  } else if (!chain.accepted.has(seal.key)) {
+    findings.push({ code: 'unknown-key', detail: `the export is signed by ${seal.key}` });
+  }
+  if (printBase64Url(await crypto.sha256(parts.bundle)) !== seal.bundle) {
+    findings.push({ code: 'file-changed', detail: 'the evidence was changed after the export' });
+  }
+  const isHead = parts.headBytes === seal.headBytes && parts.headBytes <= HEAD_LIMIT;
+  const head = isHead ? printBase64Url(await crypto.sha256(await file.read(0, parts.headBytes))) : '';
+  if (head !== seal.head) findings.push({ code: 'file-changed', detail: 'the header of the file was changed' });
+  return { atUs: seal.at, findings };
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'FormatError' || error.name === 'OxbowError');
+}

@@ -1,0 +1,122 @@
+/**
+ * A recording with its chain of evidence, and files that are exported from it, for tests.
+ * In: groups. Out: files as bytes.
+ */
+import { webcrypto } from 'node:crypto';
+import { webCrypto } from '@oxbow/media/evidence/crypto';
+import type { FileRanges } from '@oxbow/media/evidence/evidence-file';
+import type { EvidenceReport } from '@oxbow/media/evidence/report';
+import { verifyFile } from '@oxbow/media/evidence/verify-file';
+import type { SegmentGroup } from '@oxbow/media/segment';
+import { openRangeReader } from '../../archive/range-reader.ts';
+import { Evidence } from '../../recording/evidence/evidence.ts';
+import { EvidenceKeys } from '../../recording/evidence/evidence-keys.ts';
+import { readUnhashed } from '../../recording/evidence/unhashed.ts';
+import { initOf, openRig, type RecordingRig } from '../../recording/recording.fixture.ts';
+import type { RecordedGroup } from '../../recording/recording-reader.ts';
+import type { Range } from '../past/past.ts';
+import { type Exportable, writeExport } from './export.ts';
+import type { ExportProof } from './export-evidence.ts';
+
+/** The cryptography of Node. */
+export const nodeCrypto = webCrypto(webcrypto.subtle as never);
+
+/** Bytes as a file that is read by ranges. */
+export function fileOf(bytes: Uint8Array): FileRanges {
+  return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
+/** The report of a file. */
+export function reportOn(bytes: Uint8Array, trusted: readonly string[] = []): Promise<EvidenceReport> {
+  return verifyFile(fileOf(bytes), { crypto: nodeCrypto, trusted });
+}
+
+/** A recording under test, named `door`. */
+export interface EvidenceRig extends AsyncDisposable {
+  readonly rig: RecordingRig;
+  readonly evidence: Evidence;
+  readonly keys: EvidenceKeys;
+  /** Records groups, and resolves when they are on the disk. */
+  record(groups: readonly SegmentGroup[]): Promise<void>;
+  /** An MP4 of ranges. */
+  exported(...ranges: readonly Range[]): Promise<Uint8Array>;
+  /** As `exported`, of changed groups, or with the chain of another recording. */
+  exportedWith(change: FileChange, ...ranges: readonly Range[]): Promise<Uint8Array>;
+}
+
+/** What a forger changes. */
+export interface FileChange {
+  readonly groups?: (groups: RecordedGroup[]) => RecordedGroup[];
+  readonly proof?: ExportProof;
+}
+
+/** Chains over the store of a rig. */
+export async function openChains(rig: RecordingRig, folder = rig.folder, node = '') {
+  const nowUs = rig.clock.nowMs() * 1000;
+  const keys = await EvidenceKeys.open(folder, rig.store.db, { node, nowUs });
+  const reader = openRangeReader(rig.segments);
+  const evidence = new Evidence({
+    rows: rig.store.rows,
+    keys,
+    clock: rig.clock,
+    settings: { now: { evidence: { enabled: true, every: 60_000 } } },
+    unhashed: (id, fromUs, untilUs) =>
+      readUnhashed({ rows: rig.store.rows, chunks: rig.chunks, reader }, id, fromUs, untilUs),
+    failed: (error) => {
+      throw error;
+    },
+  });
+  return { keys, evidence, reader };
+}
+
+/** Opens a recording whose groups are hashed. */
+export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[] = [initOf()]): Promise<EvidenceRig> {
+  let sink: ReturnType<Evidence['sinkOf']> | undefined;
+  const rig = await openRig({ evidence: { add: (group) => sink?.add(group), close: async () => sink?.close() } });
+  const { evidence, keys, reader } = await openChains(rig);
+  sink = evidence.sinkOf({ id: 's', name: 'door' });
+  const byNumber = new Map(inits.map((init) => [init.number, init]));
+  const stream = {
+    name: 'door',
+    recording: rig.recording,
+    inits: { get: (number: number) => byNumber.get(number) },
+    createdUs: 0,
+    horizonUs: () => 0,
+  } as unknown as Exportable;
+  const write = async ({ groups = (all) => all, proof = evidence }: FileChange, ranges: readonly Range[]) => {
+    const walk: typeof rig.recording.walk = async (fromUs, toUs) => groups(await rig.recording.between(fromUs, toUs));
+    const recording = new Proxy(rig.recording, {
+      get: (target, name) => (name === 'walk' ? walk : Reflect.get(target, name, target)),
+    });
+    const pieces: Uint8Array[] = [];
+    await writeExport(
+      { ...stream, recording },
+      { ranges, format: 'mp4', exact: false },
+      {
+        reader,
+        recode: () => Promise.reject(new Error('nothing is encoded')),
+        write: async (bytes) => {
+          pieces.push(Uint8Array.from(bytes));
+        },
+        signal: new AbortController().signal,
+        evidence: proof,
+      },
+    );
+    return Buffer.concat(pieces);
+  };
+  return {
+    rig,
+    evidence,
+    keys,
+    async record(groups) {
+      for (const group of groups) rig.recorder.write(group);
+      while (!rig.recorder.isQuiet) await new Promise(setImmediate);
+    },
+    exported: (...ranges) => write({}, ranges),
+    exportedWith: (change, ...ranges) => write(change, ranges),
+    async [Symbol.asyncDispose]() {
+      await rig[Symbol.asyncDispose]();
+      reader[Symbol.dispose]();
+    },
+  };
+}

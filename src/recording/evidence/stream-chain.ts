@@ -1,0 +1,225 @@
+/**
+ * The chain of evidence of one stream: hashes each segment when it is on the disk, and signs what has come
+ * since the last block.
+ * In: groups of the recorder. Out: blocks in the metadata store. docs/5-record/evidence.md.
+ */
+import {
+  BLOCK_CONTEXT,
+  type EvidenceBegin,
+  type EvidenceBlock,
+  type EvidenceNote,
+  type EvidenceSegment,
+  type EvidenceTrack,
+  printBlock,
+} from '@oxbow/media/evidence/block';
+import type { Track } from '@oxbow/media/frame';
+import type { Init, SegmentGroup } from '@oxbow/media/segment';
+import type { BlockRows, ChainHead, NewBlock } from './block-rows.ts';
+import type { EvidenceKeys } from './evidence-keys.ts';
+import { digestOfSegment, type HashedSegment, sha256Text } from './hash-segment.ts';
+
+/** Records that wait for the database; later ones are not hashed, which a note says. Ten minutes and more. */
+const MAX_WAITING = 1000;
+/** Media of a crashed process is read from the disk from this long before the first segment, µs. */
+const UNHASHED_US = 600_000_000;
+/** Notes that wait. */
+const MAX_NOTES = 200;
+/** Records of a block: a longer wait makes several blocks. */
+const MAX_RECORDS = 300;
+/** Attempts to add a block after other processes have added some. */
+const MAX_TRIES = 5;
+
+export type HashedGroup = Pick<SegmentGroup, 'msn' | 'startUs' | 'durationUs' | 'gaps'> & {
+  readonly run: number;
+  readonly init: Pick<Init, 'number' | 'tracks'>;
+  readonly tracks: readonly (HashedSegment & Pick<SegmentGroup['tracks'][number], 'trackId' | 'tfdt' | 'samples'>)[];
+};
+
+/** What a chain needs. */
+export interface ChainOptions {
+  readonly stream: { readonly id: string; readonly name: string };
+  readonly rows: Pick<BlockRows, 'head' | 'add'>;
+  readonly keys: Pick<EvidenceKeys, 'id' | 'isOwn' | 'sign'>;
+  readonly nowMs: () => number;
+  /**
+   * Media that was recorded after the last block of a process that crashed, and before `untilUs`; it is
+   * hashed from the disk.
+   */
+  readonly unhashed: (fromUs: number, untilUs: number) => Promise<readonly HashedGroup[]>;
+  /** A block was stored. */
+  readonly sealed?: ((block: NewBlock) => void) | undefined;
+}
+
+export class StreamChain {
+  readonly #options: ChainOptions;
+  readonly #notes: EvidenceNote[] = [];
+  readonly #inits = new Map<number, readonly EvidenceTrack[]>();
+  #waiting: EvidenceSegment[] = [];
+  #head: ChainHead | undefined;
+  /** Why this process begins to write; undefined once it has. */
+  #begins: EvidenceBegin | undefined;
+  #isOpen = false;
+  #lost: { readonly from: number; to: number } | undefined;
+  /** Resolves when the blocks before are stored. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a block would have something to say. */
+  get isDue(): boolean {
+    return this.#waiting.length > 0 || this.#notes.length > 0 || this.#lost !== undefined;
+  }
+
+  /** Hashes a group, at once. @throws FormatError for a segment that has no samples that can be read */
+  add(group: HashedGroup, how: Pick<EvidenceSegment, 'healed' | 'late'> = {}): void {
+    if (this.#waiting.length >= MAX_WAITING) {
+      const to = group.startUs + group.durationUs;
+      this.#lost = { from: this.#lost?.from ?? group.startUs, to };
+      return;
+    }
+    this.#inits.set(group.init.number, group.init.tracks.map(describe));
+    this.#waiting.push(recordOf(group, how));
+  }
+
+  /** Adds a note to the next block; the oldest is dropped at the bound. */
+  note(note: EvidenceNote): void {
+    this.#notes.push(note);
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+  }
+
+  /**
+   * Signs and stores what waits.
+   *
+   * @param options.ends this process writes no more
+   * @throws as `BlockRows.add`; what waits stays
+   */
+  seal({ ends = false }: { readonly ends?: boolean } = {}): Promise<void> {
+    const done = this.#turn.then(() => this.#seal(ends));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #seal(ends: boolean): Promise<void> {
+    if (!this.#isOpen) {
+      if (!this.isDue) return;
+      await this.#open();
+    }
+    while (this.isDue || ends) {
+      const segments = this.#waiting.slice(0, MAX_RECORDS);
+      const isLast = segments.length === this.#waiting.length;
+      const notes = isLast ? [...this.#notes, ...this.#noteOfLost()] : [];
+      await this.#store(segments, notes, ends && isLast);
+      this.#waiting = this.#waiting.slice(segments.length);
+      if (!isLast) continue;
+      this.#notes.splice(0, this.#notes.length);
+      this.#lost = undefined;
+      return;
+    }
+  }
+
+  /** Continues the chain where the last process has left it. */
+  async #open(): Promise<void> {
+    const { rows, keys, stream, unhashed } = this.#options;
+    const head = await rows.head(stream.id);
+    this.#head = head;
+    this.#begins = beginOf(head, keys);
+    const firstUs = Math.min(...this.#waiting.filter(({ healed }) => !healed).map(({ from }) => from));
+    // A process that was killed before its first block has left no chain.
+    if (!head?.block.ends && Number.isFinite(firstUs)) {
+      const groups = await unhashed(Math.max(head?.toUs ?? 0, firstUs - UNHASHED_US), firstUs);
+      const late: EvidenceSegment[] = [];
+      for (const group of groups.slice(0, MAX_WAITING)) {
+        this.#inits.set(group.init.number, group.init.tracks.map(describe));
+        late.push(recordOf(group, { late: 1 }));
+      }
+      this.#waiting = [...late, ...this.#waiting];
+    }
+    this.#isOpen = true;
+  }
+
+  #noteOfLost(): EvidenceNote[] {
+    return this.#lost ? [{ what: 'unhashed', from: this.#lost.from, to: this.#lost.to, at: this.#nowUs() }] : [];
+  }
+
+  #nowUs(): number {
+    return Math.round(this.#options.nowMs() * 1000);
+  }
+
+  async #store(segments: readonly EvidenceSegment[], notes: readonly EvidenceNote[], ends: boolean): Promise<void> {
+    const { rows, stream, sealed } = this.#options;
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const made = this.#sign(segments, notes, ends);
+      if (await rows.add(stream.id, made)) {
+        const { block, hash } = made;
+        const toUs = Math.max(this.#head?.toUs ?? 0, ...segments.map(({ from, duration }) => from + duration));
+        this.#head = { seq: block.seq, hash, keyId: block.key, toUs, block };
+        this.#begins = undefined;
+        sealed?.(made);
+        return;
+      }
+      // Another process had the stream meanwhile: its blocks come first.
+      this.#head = await rows.head(stream.id);
+      this.#begins = beginOf(this.#head, this.#options.keys);
+    }
+    throw new Error(`another process writes the chain of ${stream.name}`);
+  }
+
+  #sign(segments: readonly EvidenceSegment[], notes: readonly EvidenceNote[], ends: boolean): NewBlock {
+    const { stream, keys } = this.#options;
+    const used = new Set(segments.map(({ init }) => init));
+    const block: EvidenceBlock = {
+      v: 1,
+      stream: stream.id,
+      name: stream.name,
+      seq: (this.#head?.seq ?? 0) + 1,
+      prev: this.#head?.hash ?? '',
+      at: this.#nowUs(),
+      key: keys.id,
+      ...(this.#begins && { begins: this.#begins }),
+      ...(ends && { ends: 1 }),
+      inits: [...used].map((number) => ({ number, tracks: this.#inits.get(number)! })),
+      segments,
+      notes,
+    };
+    const text = printBlock(block);
+    const hash = sha256Text(text);
+    return { block, text, hash, signature: keys.sign(BLOCK_CONTEXT, Buffer.from(hash, 'base64url')) };
+  }
+}
+
+/** Why a process continues after the last block of a chain. */
+function beginOf(head: ChainHead | undefined, keys: ChainOptions['keys']): EvidenceBegin {
+  if (!head) return 'new';
+  if (!keys.isOwn(head.keyId)) return head.block.ends ? 'takeover' : 'takeover-crash';
+  if (!head.block.ends) return 'crash';
+  return head.keyId === keys.id ? 'restart' : 'rotation';
+}
+
+function recordOf(group: HashedGroup, { healed, late }: Pick<EvidenceSegment, 'healed' | 'late'>): EvidenceSegment {
+  const { msn, run, init, startUs, durationUs, gaps, tracks } = group;
+  return {
+    msn,
+    run,
+    init: init.number,
+    from: startUs,
+    duration: durationUs,
+    ...(gaps.length > 0 && {
+      gaps: gaps.map(({ fromUs, toUs, cause, detail }) => [fromUs, toUs, cause, detail] as const),
+    }),
+    tracks: tracks.map((track) => [track.trackId, track.tfdt, track.samples, digestOfSegment(track)] as const),
+    ...(late && { late }),
+    ...(healed && { healed }),
+  };
+}
+
+function describe({ id, kind, timescale, config }: Track): EvidenceTrack {
+  return {
+    id,
+    kind,
+    timescale,
+    codec: config.codec,
+    config: config.record.length > 0 ? sha256Text(config.record) : '',
+  };
+}
