@@ -121,6 +121,7 @@ export const features: readonly Feature[] = [
     'evidence media/evidence',
     'record/evidence',
   ),
+  feature('Cases', 'ranges of several streams under a hold, as one archive', 'cases', 'record/cases'),
   feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
   feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),
   feature('Most rewound', 'what viewers watched again, on the timeline', 'rewound heat', 'run/insight-pages'),

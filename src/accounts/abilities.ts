@@ -5,4 +5,4 @@
 import type { UserRef } from './users/user.ts';
 
 /** By the names of `may` in MeView; the feature that has it sets it. */
-export type Abilities = Map<'createRooms', (user: UserRef) => boolean>;
+export type Abilities = Map<'createRooms' | 'openCases', (user: UserRef) => boolean>;

@@ -8,10 +8,11 @@ import { gapCauses } from '@oxbow/media/gap';
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
+import { caseEvents } from './cases/case-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
-import { healingEvents } from './healing/healing-events.ts';
 import { evidenceEvents } from './evidence/evidence-events.ts';
+import { healingEvents } from './healing/healing-events.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
@@ -238,6 +239,7 @@ export const eventTable = {
   ...markEvents,
   ...deletionEvents,
   ...clipEvents,
+  ...caseEvents,
   ...storageEvents,
   'webhook.disabled': {
     audience: 'admin',

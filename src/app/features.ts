@@ -9,6 +9,7 @@ import { noGapNotes } from '../api/healing/gap-notes.ts';
 import { noInsight } from '../api/insight/no-insight.ts';
 import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
+import { cases } from '../features/cases/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
@@ -41,6 +42,7 @@ export const features: readonly Feature[] = [
   clips,
   exports,
   evidence,
+  cases,
   alarms,
   healing,
   insight,

@@ -53,7 +53,12 @@ function failureOf({ state, error }: ExportJob): OxbowError {
   return new OxbowError(code, error?.detail ?? `The job was ${state}.`);
 }
 
-async function fetchTo(
+/**
+ * Downloads a file to a path, which it replaces when all of it is there.
+ *
+ * @throws OxbowError as `exportRemotely`
+ */
+export async function fetchTo(
   server: ServerAccess,
   url: string,
   path: string,
@@ -84,7 +89,8 @@ async function fetchTo(
   }
 }
 
-async function ask<T>(
+/** Sends a request with JSON. @throws OxbowError as `exportRemotely` */
+export async function ask<T>(
   server: ServerAccess,
   method: string,
   path: string,

@@ -8,6 +8,7 @@ import { version } from '../lib/version.ts';
 import { addToken } from './access/token.ts';
 import { addUser } from './access/user.ts';
 import { addAdd } from './add.ts';
+import { addCase } from './cases/case.ts';
 import { addCdn } from './cdn/cdn.ts';
 import { addConfig } from './config.ts';
 import { addBackup } from './database/backup.ts';
@@ -94,6 +95,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addExport(program, exit);
   addVerify(program, exit);
   addEvidence(program, exit);
+  addCase(program, exit);
   addDelete(program, exit);
   addHeal(program, exit);
   addRecord(program, exit);

@@ -5,9 +5,10 @@
  * bitrates bits per second.
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
+import { casesSection } from '../features/cases/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
-import { healSection } from '../features/healing/settings.ts';
 import { evidenceSection } from '../features/evidence/settings.ts';
+import { healSection } from '../features/healing/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
 import { mqttSection } from '../features/mqtt/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
@@ -242,6 +243,7 @@ export const schema = section({
   alarms: alarmsSection,
   evidence: evidenceSection,
   insight: insightSection,
+  cases: casesSection,
   reports: reportsSection,
   mqtt: mqttSection,
   identity: identitySection,

@@ -5,10 +5,11 @@
  */
 import { OxbowError as CodedError, messageOf } from '@oxbow/media/errors';
 import { alarmRefusals } from '../features/alarms/refusals.ts';
+import { caseRefusals } from '../features/cases/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
-import { sealedRefusals } from '../features/insight/refusals.ts';
 import { evidenceRefusals } from '../features/evidence/refusals.ts';
+import { sealedRefusals } from '../features/insight/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
@@ -188,6 +189,7 @@ export const refusals = {
   ...accountRefusals,
   ...roomRefusals,
   ...clipRefusals,
+  ...caseRefusals,
   'recording-held': {
     status: 409,
     title: 'A legal hold is on this recording',

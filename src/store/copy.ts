@@ -95,6 +95,9 @@ const keys = {
   evidence_block: ['stream_id', 'seq'],
   evidence_key: ['id'],
   evidence_voucher: ['key_id', 'by_id'],
+  case_file: ['id'],
+  case_range: ['id'],
+  case_note: ['id'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

@@ -5,9 +5,10 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
+import { caseMigration } from '../features/cases/tables.ts';
+import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
-import { evidenceMigration } from '../features/evidence/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -454,6 +455,7 @@ export const migrations: readonly Migration[] = [
   sealedMigration,
   healingMigration,
   evidenceMigration,
+  caseMigration,
 ];
 
 /** The statements that upgrade. */

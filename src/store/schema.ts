@@ -5,9 +5,10 @@
  */
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
+import type { CaseFileTable, CaseNoteTable, CaseRangeTable } from '../features/cases/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
-import type { GapHealingTable } from '../features/healing/tables.ts';
 import type { EvidenceBlockTable, EvidenceKeyTable, EvidenceVoucherTable } from '../features/evidence/tables.ts';
+import type { GapHealingTable } from '../features/healing/tables.ts';
 import type {
   ViewingContentTable,
   ViewingErasedTable,
@@ -475,4 +476,7 @@ export interface Tables {
   evidence_block: EvidenceBlockTable;
   evidence_key: EvidenceKeyTable;
   evidence_voucher: EvidenceVoucherTable;
+  case_file: CaseFileTable;
+  case_range: CaseRangeTable;
+  case_note: CaseNoteTable;
 }

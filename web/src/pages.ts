@@ -104,6 +104,20 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     width: 'form',
   },
   'verify-email': { load: lazy(() => import('./account/VerifyEmail.svelte')), title: 'signIn.title', width: 'form' },
+  cases: {
+    load: lazy(() => import('./cases/Cases.svelte')),
+    title: 'nav.cases',
+    width: 'normal',
+    needs: { action: 'cases', why: 'me.why', content: 'nav.cases' },
+    menu: 'account',
+    icon: 'pin',
+  },
+  case: {
+    load: lazy(() => import('./cases/CasePage.svelte')),
+    title: 'nav.cases',
+    width: 'normal',
+    needs: { action: 'cases', why: 'me.why', content: 'nav.cases' },
+  },
   me: {
     load: lazy(() => import('./account/Me.svelte')),
     title: 'me.title',

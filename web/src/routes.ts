@@ -9,13 +9,15 @@ import type { TimeSpan } from './time/span.ts';
 
 /**
  * A page and its parameters; `stream` of `go-live` and `studio` is empty before one is chosen; `asset` is an
- * id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span`
- * plays in a loop, null for none.
+ * id of the library, `clip` of a clip, `case` of a case, `room` of a room; `atMs` is unix milliseconds, null
+ * for now; `span` plays in a loop, null for none.
  */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
   | { readonly page: 'clip'; readonly clip: string }
+  | { readonly page: 'cases' }
+  | { readonly page: 'case'; readonly case: string }
   | { readonly page: 'record' }
   | { readonly page: 'upload' }
   | { readonly page: 'library' }
@@ -55,6 +57,8 @@ export const paths = {
   'sign-up': '/sign-up',
   'reset-password': '/reset-password',
   'verify-email': '/verify-email',
+  cases: '/cases',
+  case: '/cases/:case',
   me: '/me',
   multi: '/multi',
   admin: '/admin/:tab?',
@@ -124,6 +128,8 @@ function read(page: PageName, part: string, query: URLSearchParams, nowMs: numbe
     }
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
+    case 'case':
+      return isAssetId(part) ? { page, case: part } : null;
     case 'clip':
       return isAssetId(part) ? { page, clip: part } : null;
     case 'room':
@@ -235,6 +241,11 @@ export function recordPath(url = ''): string {
 /** Whether a text can be the id of an asset. */
 export function isAssetId(text: string): boolean {
   return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+}
+
+/** The address of the page of a case. */
+export function casePath(id: string): string {
+  return `/cases/${id}`;
 }
 
 /** The address of the page of an asset. */

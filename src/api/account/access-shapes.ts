@@ -39,6 +39,7 @@ export const MeView = Type.Object(
         upload: Type.Boolean(),
         joinRooms: Type.Boolean(),
         createRooms: Type.Boolean(),
+        openCases: Type.Boolean({ description: 'opens cases, for streams that they may watch' }),
         watchSigned: Type.Boolean({ description: 'streams that need a playback token' }),
       },
       { description: 'what the caller may do, for interfaces' },

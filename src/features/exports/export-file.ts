@@ -11,13 +11,11 @@ import { isMissing, type SegmentStore, type WriteContent } from '../../archive/s
 import { parseRange } from '../../delivery/address-time.ts';
 import { type Exported, type ExportRequest, type ExportSource, writeExport } from '../../delivery/export/export.ts';
 import type { ExportProof } from '../../delivery/export/export-evidence.ts';
-import type { ExportedPart } from '../../delivery/export/export-sections.ts';
+import { gapsOfExport } from '../../delivery/export/export-gaps.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { HOLE_US } from '../../live/continuity.ts';
-import { readTimeline } from '../../recording/timeline.ts';
 import { writeEncodedExport } from './encoded/encoded-export.ts';
 import type { ExportQuality } from './encoded/quality.ts';
 
@@ -82,7 +80,7 @@ export async function exportToFile(
             { ...how, spools, ...(effort && { effort }) },
           )
         : await writeExport(source.stream, request, how);
-      const gaps = await gapsOf(source, request, exported);
+      const gaps = await gapsOfExport(source, request, exported);
       result = resultOf(source.stream.name, request, exported, gaps);
     });
   } catch (error) {
@@ -100,43 +98,6 @@ function toRefusal(error: unknown): unknown {
   if (!(error instanceof FormatError)) return error;
   return new OxbowError('unsupported-media', `The recording cannot be read: ${error.message}.`, {
     cause: error,
-  });
-}
-
-/** Media that is missing within the ranges; media between them was not requested. */
-async function gapsOf(
-  { stream, chunks, end }: ExportSource,
-  { ranges }: ExportRequest,
-  { parts, seconds }: Exported,
-): Promise<ExportResult['gaps']> {
-  const gaps: ExportResult['gaps'] = [];
-  for (const [i, range] of ranges.entries()) {
-    const { pieces } = await readTimeline(stream.recording, chunks, end, range.fromUs, range.toUs);
-    const endS = parts[i + 1]?.[0]?.atS ?? seconds;
-    for (const { fromUs, toUs, kind, detail } of pieces) {
-      if (kind === 'media') continue;
-      const next = parts[i]?.find((part) => part.toUs > toUs);
-      const [from, to] = [printRfc3339(fromUs / 1000), printRfc3339(toUs / 1000)];
-      gaps.push({ at: rounded(next?.atS ?? endS), from, to, cause: kind, detail });
-    }
-    gaps.push(...damageOf(parts[i] ?? [], pieces));
-  }
-  return gaps;
-}
-
-/**
- * Media of the timeline that the file lacks: it was found to be damaged while the file was written.
- */
-function damageOf(
-  parts: readonly ExportedPart[],
-  pieces: readonly { readonly fromUs: number; readonly toUs: number; readonly kind: string }[],
-): ExportResult['gaps'] {
-  return parts.slice(1).flatMap(({ fromUs, atS }, i) => {
-    const { toUs } = parts[i]!;
-    const isListed = pieces.some((piece) => piece.kind !== 'media' && piece.fromUs < fromUs && piece.toUs > toUs);
-    if (fromUs - toUs < HOLE_US || isListed) return [];
-    const [from, to] = [printRfc3339(toUs / 1000), printRfc3339(fromUs / 1000)];
-    return [{ at: rounded(atS), from, to, cause: 'damaged' as const, detail: 'the file is damaged' }];
   });
 }
 

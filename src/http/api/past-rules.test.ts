@@ -33,7 +33,7 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     ...['getStreamDays', 'listStreamPins', 'listClips'],
     ...['getPlaylistM3u', 'getPlaylistM3u8', 'getXmltvXml', 'getXmltvXmlGz'],
   ],
-  clips: ['createClip', 'getClip'],
+  clips: ['createClip', 'getClip', 'createCaseRange', 'createCaseExport', 'getCaseExportFile'],
   published: [
     ...['listAssets', 'getAsset', 'updateAsset', 'deleteAsset', 'restoreAsset', 'getAssetAccess'],
     ...['createAssetSubtitle', 'deleteAssetSubtitle', 'getDownload'],
@@ -56,6 +56,9 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
       'listMeAudit',
     ],
     ...['createPasswordReset', 'completePasswordResets', 'replaceMeEmail', 'deleteMeEmail', 'createEmailVerification'],
+    // A case has what its users wrote, and when they wrote it.
+    ...['listCases', 'createCase', 'getCase', 'updateCase', 'deleteCase', 'closeCase', 'reopenCase'],
+    ...['deleteCaseRange', 'createCaseNote', 'deleteCaseNote', 'listCaseExports', 'deleteCaseExport'],
     // A room says where its members are; they request the media themselves.
     ...['listRooms', 'createRoom', 'getRoom', 'updateRoom', 'deleteRoom', 'getRoomAccess', 'joinRoom', 'leaveRoom'],
     ...['listRoomMembers', 'updateRoomMember', 'deleteRoomMember', 'listRoomItems', 'createRoomItem'],

@@ -46,6 +46,8 @@ const pages = [
   '/sign-up',
   '/reset-password',
   '/verify-email',
+  '/cases',
+  '/cases/*',
   '/me',
   '/multi',
   '/verify',

@@ -23,6 +23,7 @@ import './studio.ts';
 import './multi.ts';
 import './call.ts';
 import './call-record.ts';
+import '../cases/texts.ts';
 import './chat.ts';
 import './clips.ts';
 import './timelapse.ts';

@@ -39,6 +39,7 @@ type AdminTexts = typeof import('./en/admin.json');
 type AuditTexts = typeof import('./en/audit.json');
 type CallTexts = typeof import('./en/call.json');
 type CallRecordTexts = typeof import('./en/call-record.json');
+type CaseTexts = typeof import('./en/cases.json');
 type ChatTexts = typeof import('./en/chat.json');
 type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
@@ -67,6 +68,7 @@ export type TextKey =
   | keyof AuditTexts
   | keyof CallTexts
   | keyof CallRecordTexts
+  | keyof CaseTexts
   | keyof ChatTexts
   | keyof ClipTexts
   | keyof DocsTexts

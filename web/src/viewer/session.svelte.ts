@@ -12,6 +12,7 @@ export type Action =
   | 'account'
   | 'administer'
   | 'add-streams'
+  | 'cases'
   | 'clip'
   | 'create-rooms'
   | 'edit-streams'
@@ -36,7 +37,7 @@ const nobody: MeView = {
   admin: false,
   session: null,
   user: null,
-  may: { upload: false, joinRooms: false, createRooms: false, watchSigned: false },
+  may: { upload: false, joinRooms: false, createRooms: false, openCases: false, watchSigned: false },
 };
 
 class Session {
@@ -85,6 +86,8 @@ class Session {
         return me.admin || me.may.upload;
       case 'join-rooms':
         return me.may.joinRooms;
+      case 'cases':
+        return me.may.openCases;
       case 'create-rooms':
         return me.may.createRooms;
       default:

@@ -77,6 +77,7 @@ export function meView(principal: Principal, { abilities, ...deps }: Deps & Pick
       upload: may(principal, 'uploader'),
       joinRooms: may(principal, 'joinRooms'),
       createRooms: principal.user !== undefined && abilities.get('createRooms')?.(principal.user) === true,
+      openCases: isAdmin || (principal.user !== undefined && abilities.get('openCases')?.(principal.user) === true),
       watchSigned: may(principal, 'watch', { visibility: 'signed' }),
     },
   };

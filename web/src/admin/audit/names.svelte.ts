@@ -4,6 +4,7 @@
  */
 import { getUser } from '../../api/accounts.ts';
 import { getAsset } from '../../api/assets.ts';
+import { getCase } from '../../api/cases.ts';
 import { ApiError } from '../../api/client.ts';
 import { getRoom } from '../../api/rooms.ts';
 import { t } from '../../viewer/preferences.svelte.ts';
@@ -11,6 +12,7 @@ import type { Subject } from './sentence.ts';
 
 const requests: Readonly<Record<string, (id: string, signal: AbortSignal) => Promise<string>>> = {
   assets: async (id, signal) => (await getAsset(id, signal)).title,
+  cases: async (id, signal) => (await getCase(id, signal)).title,
   rooms: async (id, signal) => (await getRoom(id, signal)).name,
   users: async (id, signal) => (await getUser(id, signal)).name,
 };

@@ -71,7 +71,10 @@ test('every operation that is logged has a sentence in each language, and one of
   // Those of workers, edges and players, and parts of uploads, are not logged.
   const isRoutine = (action: string) =>
     /^(heartbeat|result|failure)|Claim$|JobOutput|JobLease|UploadChunk$|EdgeReport$|^cmcd$/.test(action);
-  const own = ['openClip', 'deleteRecording', 'deletedRecording'].map((action) => ({ action, path: 'clip 1' }));
+  const own = ['openClip', 'deleteRecording', 'deletedRecording', 'exportedCase', 'downloadedCase'].map((action) => ({
+    action,
+    path: 'clip 1',
+  }));
   const logged = operations.filter(({ action, method }) => method !== 'GET' && !isRoutine(action));
   for (const { action, path } of [...logged, ...own]) {
     for (const language of ['en', 'zh-CN'] as const) {

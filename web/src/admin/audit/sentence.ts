@@ -29,6 +29,8 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   createRoomCommand: ['update', 'RoomPlay'],
   createUserPasswordReset: ['request', 'UserPasswordReset'],
   deletedRecording: ['delete', 'Recording'],
+  downloadedCase: ['download', 'CaseArchive'],
+  exportedCase: ['export', 'CaseArchive'],
   deleteSession: ['end', 'Session'],
   deleteStreamAlarmsMute: ['unmute', 'StreamAlarms'],
   fileUploads: ['finish', 'Upload'],
@@ -50,7 +52,7 @@ const alone: Readonly<Record<string, 'signedIn' | 'entered'>> = { createSession:
 
 /** The stream, room, asset or account in the path of a request; null: there is none. */
 export function subjectOf(request: string): Subject | null {
-  const [, of, id] = /^[A-Z]+ \/api\/v1\/(streams|rooms|assets|users|nodes)\/([^/]+)/.exec(request) ?? [];
+  const [, of, id] = /^[A-Z]+ \/api\/v1\/(streams|rooms|assets|users|nodes|cases)\/([^/]+)/.exec(request) ?? [];
   if (of === undefined || id === undefined) return null;
   try {
     return { of, id: decodeURIComponent(id) };

@@ -1,0 +1,285 @@
+/**
+ * Exports of cases: jobs that write an archive below `<data>/cases`. Archives are kept for a limited time and
+ * size.
+ * In: cases, jobs, recordings. Out: a kind of job, the archives; a line of the audit log for each.
+ */
+
+import { createHash } from 'node:crypto';
+import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
+import type { CaseArchive, CaseExport } from '../../api/cases/case-shapes.ts';
+import type { Requester } from '../../api/deletions/deletions-api.ts';
+import { printRfc3339 } from '../../api/instant.ts';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import {
+  type SegmentLocation,
+  type SegmentStore,
+  segmentLocation,
+  segmentPrefix,
+} from '../../archive/segment-store.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
+import type { Range } from '../../delivery/past/past.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import type { Job, JobContext } from '../../jobs/job.ts';
+import type { JobKind } from '../../jobs/job-kinds.ts';
+import type { Jobs } from '../../jobs/jobs-api.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Current } from '../../lib/current.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
+import { overlap } from '../../recording/pinned-windows.ts';
+import { type ArchiveTools, archiveName, planArchive, writeArchive } from './archive/case-archive.ts';
+import type { CaseTable, HeldRange } from './case-table.ts';
+
+/** The kind of these jobs. */
+const KIND = 'case-export';
+const ARCHIVES = segmentPrefix('cases');
+/** Most exports of one case in the list of jobs. */
+const MAX_LISTED = 100;
+
+/** The request of an export in the queue: the ranges that the caller might watch when it was made. */
+interface ExportInput {
+  readonly case: string;
+  readonly ranges: readonly {
+    readonly id: string;
+    readonly stream: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
+  readonly by: Requester;
+}
+
+/** What exports are opened with. */
+interface CaseExportsOptions extends Pick<ArchiveTools, 'sourceOf' | 'markers'> {
+  readonly reader: RangeReader;
+  /** The chains of evidence, for the media; undefined: there are none. */
+  readonly evidence: ArchiveTools['evidence'];
+  readonly jobs: Jobs;
+  readonly table: CaseTable;
+  readonly segments: SegmentStore;
+  readonly clock: Clock;
+  readonly events: Pick<EventBus, 'publish'>;
+  readonly audit: Pick<AuditTrail, 'record'>;
+  /**
+   * `jobs.keep`: how long an archive is kept, ms; `jobs.maxDisk`: the most that all archives may take, bytes.
+   */
+  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
+  /** Whether the disk has room. */
+  readonly mayWrite: () => boolean;
+  /** Whether no other process writes to the folder now. */
+  readonly isAlone: boolean;
+}
+
+export class CaseExports {
+  /** What `Jobs` registers. */
+  readonly kind: JobKind;
+  readonly #options: CaseExportsOptions;
+
+  constructor(options: CaseExportsOptions) {
+    this.#options = options;
+    this.kind = {
+      name: KIND,
+      work: (job, context) => this.#export(job, context),
+      get keepMs() {
+        return options.settings.now.jobs.keep;
+      },
+      resultOf: ({ result }) => result as CaseArchive,
+      discard: (job) => this.#removeFile(job),
+      sweep: () => this.#sweep(),
+    };
+  }
+
+  /**
+   * Queues an export of some ranges.
+   *
+   * @throws OxbowError `case-empty`, `queue-full`, `limit-reached` while one of the case runs
+   */
+  async create(caseId: string, ranges: readonly HeldRange[], by: Requester): Promise<CaseExport> {
+    if (ranges.length === 0) throw new OxbowError('case-empty', 'The case has no range to export.');
+    if ((await this.list(caseId)).some(({ state }) => state === 'queued' || state === 'running'))
+      throw new OxbowError('limit-reached', 'An export of the case runs already.', {
+        extra: { hint: 'Wait for it, or cancel it.' },
+      });
+    const input: ExportInput = {
+      case: caseId,
+      ranges: ranges.map(({ id, stream, fromUs, toUs }) => {
+        return { id, stream, from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
+      }),
+      by,
+    };
+    const { id } = await this.#options.jobs.add(KIND, input, { subject: caseId });
+    return this.#view(await this.#options.jobs.find(id));
+  }
+
+  /** The exports of a case, newest first. */
+  async list(caseId: string): Promise<CaseExport[]> {
+    const jobs = await this.#options.jobs.queue.list(MAX_LISTED, undefined, { kind: KIND, subject: caseId });
+    return jobs.map((job) => this.#view(job));
+  }
+
+  /** Cancels an export, or deletes its archive. @throws OxbowError `job-unknown` */
+  async remove(caseId: string, id: string): Promise<void> {
+    await this.#find(caseId, id);
+    await this.#options.jobs.cancel(id);
+  }
+
+  /** Deletes all exports of a case. */
+  async removeAll(caseId: string): Promise<void> {
+    const { jobs } = this.#options;
+    for (const { id } of await jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, { kind: KIND, subject: caseId }))
+      await jobs.cancel(id);
+  }
+
+  /** The archive of an export. @throws OxbowError `job-unknown`, `job-unfinished` */
+  async file(caseId: string, id: string): Promise<Reply> {
+    const job = await this.#find(caseId, id);
+    if (job.state !== 'done') throw new OxbowError('job-unfinished', `The export is ${job.state}.`);
+    const { filename, bytes, sha256 } = job.result as CaseArchive;
+    return {
+      contentType: 'application/zip',
+      cacheControl: 'private, no-store',
+      length: bytes,
+      body: [{ location: locationOf(job), offset: 0, length: bytes }],
+      etag: sha256,
+      filename,
+    };
+  }
+
+  /** Exports whose archive has media of a range, or will have. */
+  async over(stream: string, range: Range): Promise<readonly { readonly id: string; readonly title: string }[]> {
+    const jobs = await this.#options.jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, { kind: KIND });
+    const touched = jobs.filter(({ state, input }) => {
+      if (state === 'failed' || state === 'cancelled') return false;
+      return (input as ExportInput).ranges.some((each) => each.stream === stream && overlap(wide(each), range));
+    });
+    return touched.map(({ id, result }) => ({ id, title: (result as CaseArchive | null)?.filename ?? '' }));
+  }
+
+  async #find(caseId: string, id: string): Promise<Job> {
+    const job = await this.#options.jobs.find(id);
+    if (job.kind === KIND && job.subject === caseId) return job;
+    throw new OxbowError('job-unknown', `The case has no export ${id.slice(0, 80)}.`);
+  }
+
+  async #export(job: Job, { signal, progress }: JobContext): Promise<CaseArchive> {
+    const { table, segments, clock, reader, markers, evidence, sourceOf, events, audit } = this.#options;
+    const { case: caseId, ranges, by } = job.input as ExportInput;
+    const found = await table.find(caseId);
+    if (!found) throw new OxbowError('case-unknown', `The case ${caseId} was deleted.`);
+    const ids = new Set(ranges.map(({ id }) => id));
+    const planned = await planArchive(
+      found.ranges.filter(({ id }) => ids.has(id)),
+      { sourceOf },
+    );
+    await this.#makeRoom(planned.reduce((sum, { bytes }) => sum + bytes, 0));
+    const nowMs = Math.round(clock.nowMs());
+    const hash = createHash('sha256');
+    let bytes = 0;
+    let archive: Awaited<ReturnType<typeof writeArchive>> | undefined;
+    await segments.put(
+      locationOf(job),
+      async (writeBytes) => {
+        const write = async (block: Uint8Array) => {
+          hash.update(block);
+          bytes += block.length;
+          await writeBytes(block).catch((error: unknown) => {
+            throw new OxbowError('disk-failed', sentenceOf(error), { cause: error });
+          });
+        };
+        const facts = { by: by.name, nowMs };
+        archive = await writeArchive(found, planned, {
+          sourceOf,
+          reader,
+          markers,
+          evidence,
+          write,
+          progress,
+          signal,
+          ...facts,
+        });
+      },
+      { signal },
+    );
+    const { written, files } = archive!;
+    const sha256 = hash.digest('hex');
+    const { title, owner } = found;
+    const request = `case ${caseId} "${title}": ${written.length} ranges, ${bytes} bytes, SHA-256 ${sha256}`;
+    audit.record({ ...by, action: 'exportedCase', request, status: null });
+    events.publish('case.exported', { id: caseId, title, owner, job: job.id, by: by.name, bytes, sha256 });
+    return {
+      url: `/api/v1/cases/${caseId}/exports/${job.id}/file`,
+      filename: `${archiveName(found, nowMs)}.zip`,
+      bytes,
+      sha256,
+      files,
+      missing: written.flatMap(({ range, problem }) =>
+        problem ? [{ range: range.id, stream: range.stream, code: problem.code, detail: problem.detail }] : [],
+      ),
+    };
+  }
+
+  /** Deletes the oldest archives until there is room for another. @throws OxbowError `no-room` */
+  async #makeRoom(neededBytes: number): Promise<void> {
+    const { settings, jobs, mayWrite } = this.#options;
+    const maxBytes = settings.now.jobs.maxDisk;
+    if (!mayWrite())
+      throw new OxbowError('no-room', 'The free disk space is below record.minFree.', {
+        extra: { hint: 'Free disk space, or lower record.minFree (--min-free).' },
+      });
+    if (maxBytes === undefined) return;
+    if (neededBytes > maxBytes) {
+      const mb = Math.round(neededBytes / 1e6);
+      throw new OxbowError('no-room', `The archive would have about ${mb} MB, more than jobs.maxDisk.`);
+    }
+    const done = await jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, { kind: KIND, state: 'done' });
+    let bytes = done.reduce((sum, job) => sum + (job.result as CaseArchive).bytes, 0);
+    for (const job of done.toReversed()) {
+      if (bytes + neededBytes <= maxBytes) return;
+      bytes -= (job.result as CaseArchive).bytes;
+      await jobs.forget(job);
+    }
+  }
+
+  async #removeFile(job: Job): Promise<void> {
+    this.#options.reader.forget(locationOf(job));
+    await this.#options.segments.delete(locationOf(job));
+  }
+
+  /** Deletes archives that a killed process left. */
+  async #sweep(): Promise<void> {
+    const { jobs, segments, isAlone } = this.#options;
+    if (isAlone) await segments.sweep(ARCHIVES);
+    for await (const location of segments.list(ARCHIVES)) {
+      const id = /^([0-9a-z]+-[0-9a-f]{16})\.zip$/.exec(location.slice(ARCHIVES.length))?.[1];
+      const job = id === undefined ? undefined : await jobs.queue.find(id);
+      if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
+    }
+  }
+
+  #view(job: Job): CaseExport {
+    const { id, state, progress, error, createdAt, endedAt, expiresAt, result } = this.#options.jobs.view(job);
+    const { by } = job.input as ExportInput;
+    return {
+      id,
+      state,
+      progress,
+      error,
+      createdAt,
+      endedAt,
+      expiresAt,
+      by: by.name,
+      result: result as CaseArchive | null,
+    };
+  }
+}
+
+/** A file begins at most this long before its range, with a key frame, µs. */
+const LEAD_US = 60_000_000;
+
+/** The media that the file of a range may have. */
+function wide({ from, to }: ExportInput['ranges'][number]): Range {
+  return { fromUs: Date.parse(from) * 1000 - LEAD_US, toUs: Date.parse(to) * 1000 + LEAD_US };
+}
+
+/** Where the archive of a job is. */
+function locationOf({ id }: Job): SegmentLocation {
+  return segmentLocation(`${ARCHIVES}${id}.zip`);
+}
