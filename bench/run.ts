@@ -27,6 +27,7 @@ import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
 import { benchEncryption } from './serving/encryption.ts';
+import { benchReportFlood } from './serving/report-flood.ts';
 import { benchWatchRules } from './serving/watch-rules.ts';
 import { benchTimeline } from './timeline.ts';
 import { benchUpgrade } from './upgrade.ts';
@@ -91,6 +92,9 @@ const usage = `Usage: npm run bench -- VERB [options]
   encryption   what AES-128 of segments costs: for a megabyte, and for live streams with a viewer each
     --streams 100      number of streams
   watch-rules  what rules by network and country cost each request
+  report-flood  what a client that floods \`/api/v1/cmcd\` costs other clients: their latency, memory, what is counted
+    --seconds 10       seconds of each flood
+    --only names,slow  some of events, names, requests, positions, malformed, large, slow (default: all)
   footprint  start to first response, memory at rest, per pulled stream and per client; needs cc, nginx and ss
     --rounds 5         starts of each server; the table has their medians
   viewers    how many viewers one low-latency stream carries without a late part; needs cc and two cores
@@ -234,6 +238,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
   encryption: () => benchEncryption(streams('100')[0]!),
+  'report-flood': () => benchReportFlood(seconds(10), values.only?.split(',')),
   'watch-rules': benchWatchRules,
   footprint: () => benchFootprint(rounds),
   viewers: () =>

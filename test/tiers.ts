@@ -188,6 +188,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'films of two pieces, encoded several times',
     'src/transcode/ladder/encode-devices.test.ts',
   ),
+  'test/e2e/live-bandwidth.test.ts': partly('a source that halves its rate again'),
   'test/e2e/live-ladder.test.ts': partly('an encoder that is stopped or killed, and publishers'),
   'test/e2e/live-workers.test.ts': partly('a worker that hangs, is cut off, slow, or whose device fails'),
   'test/e2e/mail-restart.test.ts': long('a kill while e-mail waits', 'test/e2e/alarms.test.ts'),

@@ -28,6 +28,8 @@ interface LadderOutput {
   ready(): Promise<void>;
   /** The encoder of a track on a device failed; the process fails after it. */
   encoderFailed?(failure: EncoderFailure): void;
+  /** It is alive: of a measurement, a sample was measured at one quality. */
+  passed?(): void;
 }
 
 /** Limits that a test may lower. */
@@ -87,6 +89,7 @@ export async function encodeLadder(
         if (kind === messageKinds.tracks) for (const track of parseTracks(payload)) output.track(track);
         else if (kind === messageKinds.frame) output.frame(parseFrame(payload));
         else if (kind === messageKinds.encoderFailed) output.encoderFailed?.(parseJson(payload) as EncoderFailure);
+        else if (kind === messageKinds.alive) output.passed?.();
         else if (kind === messageKinds.answer) onAnswer(parseAnswer(payload));
       } catch (error) {
         failure ??= error;

@@ -45,6 +45,7 @@ import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets } from './events/web-socket.ts';
 import { registerInterface } from './pages/interface.ts';
+import { withFloodGuard } from './route/flood-guard.ts';
 import type { Route } from './route/route.ts';
 import { createUpgrades, createUpgradeTest, socketRequestOf } from './upgrades.ts';
 
@@ -172,7 +173,7 @@ function recogniserOf({ otherNodes, traceCallers = 'any', trustedProxies = [] }:
 
 /** @param toApi called only once the server listens */
 function openClientConnections(
-  { deps, claimed, forTests }: HttpOptions,
+  { deps, routes, claimed, forTests }: HttpOptions,
   { certificate, serving, ownHosts, head, pages, recognise }: ClientChecks,
   added: readonly HttpAdditions[],
   toApi: ConnectionsOptions['toApi'],
@@ -182,7 +183,7 @@ function openClientConnections(
   return openConnections({
     metrics,
     media,
-    toApi: withRequestsOf(otherNodes, internalRequests, toApi),
+    toApi: withFloodGuard(deps, routes, withRequestsOf(otherNodes, internalRequests, toApi)),
     ownHosts,
     recognise,
     altSvc,

@@ -19,6 +19,7 @@ test('bench calendar', () => bench('calendar --of 2x40'));
 test('bench calendar-postgres', { skip: needPostgres() }, () => bench('calendar-postgres --of 2x40'));
 test('bench timeline-postgres', { skip: needPostgres() }, () => bench('timeline-postgres --of 2x1'));
 test('bench encryption', () => bench('encryption --streams 2'));
+test('bench report-flood', () => bench('report-flood --seconds 1'));
 test('bench watch-rules', () => bench('watch-rules'));
 test('bench part', () => bench('part --seconds 8'));
 test('bench jobs', () => bench('jobs --count 2'));

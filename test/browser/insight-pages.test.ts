@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import type { PlaybackQuality } from '../../src/api/insight/insight-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import { need } from '../fixtures/need.ts';
@@ -31,11 +31,12 @@ const looks = [
 ] as const;
 
 /** With LOOK=FOLDER the page is kept as a picture, for a person to look at. */
-async function keep(page: Page, name: string): Promise<void> {
+async function keep(shown: Page | Locator, name: string): Promise<void> {
   const { LOOK } = process.env;
   if (LOOK === undefined) return;
   await mkdir(LOOK, { recursive: true });
-  await page.screenshot({ path: join(LOOK, `${name}.png`), fullPage: true });
+  const path = join(LOOK, `${name}.png`);
+  await ('goto' in shown ? shown.screenshot({ path, fullPage: true }) : shown.screenshot({ path }));
 }
 
 suite('insight', { skip: need('chromium') }, () => {
@@ -43,6 +44,8 @@ suite('insight', { skip: need('chromium') }, () => {
   let server: Server;
   let browser: Browser;
   let asset: AssetView;
+  /** Id of a clip around the goal. */
+  let clip: string;
   /** The goal in the recording, unix seconds. */
   let goalS: number;
   const create = async (stream: object) => {
@@ -72,6 +75,13 @@ suite('insight', { skip: need('chromium') }, () => {
       const view = await server.json<AssetView>(`/api/v1/assets/${id}`);
       return view.state === 'ready' && view;
     });
+    const clipped = await server.fetch('/api/v1/clips', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ stream: 'demo', from: String(firstS), to: '24s', title: 'Around the goal' }),
+    });
+    assert.equal(clipped.status, 201, await clipped.clone().text());
+    clip = ((await clipped.json()) as { readonly id: string }).id;
     await server.stop();
     await storeViewing(join(folder.path, 'data'), 'demo', (streamId) => madeMinutes(streamId, id, Date.now()));
     await storeViewing(join(folder.path, 'data'), 'yard', (streamId) => rewinders(streamId, Date.now()));
@@ -218,6 +228,54 @@ suite('insight', { skip: need('chromium') }, () => {
       await until('the marks of the clip', async () => (await page.locator('.cut').count()) === 1);
       assert.deepEqual(found, []);
       assert.deepEqual(faults, []);
+    });
+
+    testLook(`the page of a clip has what was watched again of it, ${width} wide`, async () => {
+      await using context = await openVisitor(browser, { width, height, colorScheme, locale });
+      const page = await context.newPage();
+      const faults = collectFaults(page);
+      await signIn(page, '/admin/insight');
+      await page.locator('[data-chart]').first().waitFor();
+      await page.goto(`${server.url}/c/${clip}`);
+      const band = page.locator('[data-heat]');
+      await band.waitFor();
+      const most = band.locator('a').first();
+      assert.equal(await most.getAttribute('href'), `/watch/demo?t=${goalS}`);
+      const found = [...(await violations(page, 'clip')), ...(await overflowing(page))];
+      await keep(page, `clip-${width}-${colorScheme}`);
+      assert.deepEqual(found, []);
+      assert.deepEqual(faults, []);
+    });
+
+    testLook(`the weekly report is set on the page of settings, ${width} wide`, async () => {
+      await using context = await openVisitor(browser, { width, height, colorScheme, locale });
+      const page = await context.newPage();
+      const faults = collectFaults(page);
+      await signIn(page, '/admin/settings');
+      const form = (path: string) => page.locator(`[data-setting="${path}"]`);
+      const readValue = async (path: string) => {
+        const { items } = await server.json<{ items: { path: string; value: string }[] }>('/api/v1/settings');
+        return items.find((row) => row.path === path)!.value;
+      };
+      await form('reports.weekly').locator('select').selectOption('monday');
+      await form('reports.weekly').locator('button').click();
+      await until('the day is set', async () => (await readValue('reports.weekly')) === 'monday');
+      const mail = form('reports.mail');
+      await mail.locator('input').fill('no address');
+      await mail.locator('button').click();
+      await mail.getByText('no address').first().waitFor();
+      await mail.locator('input').fill('ann@example.org, bob@example.org');
+      await mail.locator('button').click();
+      await until('the addresses are set', async () => (await readValue('reports.mail')).includes('bob@example.org'));
+      const found = [...(await violations(page, 'settings')), ...(await overflowing(page))];
+      await keep(page.locator('section', { has: mail }).last(), `settings-${width}-${colorScheme}`);
+      for (const path of ['reports.weekly', 'reports.mail']) await form(path).locator('button').click();
+      await until('the defaults', async () => (await readValue('reports.weekly')) === 'off');
+      assert.deepEqual(found, []);
+      assert.deepEqual(
+        faults.filter((fault) => !/\/settings 400$|status of 400/.test(fault)), // the address that is refused
+        [],
+      );
     });
 
     testLook(`the page of a video has the share of viewers at each second, ${width} wide`, async () => {

@@ -7,20 +7,26 @@ import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { perTier } from '../full.ts';
+import { fullTest, perTier } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
-import { type PlayerName, type PlayerPage, servePlayers, startPlayer } from './player-page.ts';
+import { type PlayerName, type PlayerPage, readPlayed, servePlayers, startPlayer } from './player-page.ts';
 
 /** Playback continues within this, ms: otherwise the player has given up. */
 const ON_WITHIN_MS = 30_000;
 /** Length of the film, seconds. */
 const FILM_S = 60;
-/** Sessions of each player, and of oxbow's own. */
-const SESSIONS = perTier({ first: 1, full: 4 });
+/** Sessions of each player, and of oxbow's own; the last one fails at its end. */
+const SESSIONS = perTier({ first: 2, full: 10 });
+/** Of them at once. */
+const AT_A_TIME = 3;
 /** Stalls that are made in a session, at most. */
 const MOST_STALLS = perTier({ first: 2, full: 3 });
 /** Sessions that a player may give up. */
-const TRIES = 3;
+const TRIES = 4;
+/** The first media of a session is held for this time, ms: its start-up time is longer. */
+const HELD_MS = 600;
+/** A time that is reported differs from the one that the page measures by at most so many seconds. */
+const NEAR_S = 0.75;
 /** Media requests after which a page waits: oxbow's player would load the whole film. */
 const AT_ONCE = 5;
 const MEDIA = /\.(?:m4s|mp4|ts)(?:\?|$)/;
@@ -33,6 +39,15 @@ const adminToken = 'let-me-in-please';
 /** Players that report events of CMCD version 2 themselves. */
 const players = ['hls.js', 'shaka-player', 'dash.js'] as const;
 
+/** What was made in a session, as its page saw it. */
+interface Made {
+  readonly stalls: number;
+  /** Seconds without progress. */
+  readonly stoodS: number;
+  readonly startupS: number;
+  readonly hasFailed: boolean;
+}
+
 /** Settings of a player: reports to oxbow, and little media in front, so that a stall comes soon. */
 function settingsOf(
   player: PlayerName,
@@ -41,13 +56,17 @@ function settingsOf(
   const events = ['ps', 'e', 't'];
   if (player === 'hls.js') {
     const eventTargets = [{ url, events, interval: 5 }];
+    // By default it tries for a minute before it gives up.
+    const errorRetry = { maxNumRetry: 1, retryDelayMs: 100, maxRetryDelayMs: 100 };
+    const loading = { maxTimeToFirstByteMs: 60_000, maxLoadTimeMs: 60_000, timeoutRetry: null, errorRetry };
     return {
+      fragLoadPolicy: { default: loading },
       maxBufferLength: 2,
       maxMaxBufferLength: 2,
       cmcd: { version: 2, sessionId: session, contentId: content, eventTargets },
     };
   }
-  if (player === 'shaka-player') {
+  if (player.startsWith('shaka-player')) {
     const target = {
       mode: 'event',
       enabled: true,
@@ -84,6 +103,7 @@ async function reportStates(
   url: string,
   { session, content }: { session: string; content: string },
 ): Promise<void> {
+  await page.waitForFunction(() => 'shown' in window);
   await page.evaluate(
     ([url, session, content]) => {
       const { shown: player } = window as unknown as { shown: EventTarget };
@@ -105,6 +125,49 @@ async function reportStates(
     },
     [url, session, content],
   );
+}
+
+/** The lines of docs/9-run/insight.md: reports of hls.js 1.7 see an error before it is known to be fatal. */
+async function reportFailures(
+  page: Page,
+  url: string,
+  { session, content }: { session: string; content: string },
+): Promise<void> {
+  await page.waitForFunction(() => 'shown' in window);
+  await page.evaluate(
+    ([url, session, content]) => {
+      const { shown: hls } = window as unknown as {
+        shown: { on(type: string, listener: (_: unknown, error: { fatal: boolean; details: string }) => void): void };
+      };
+      hls.on('hlsError', (_, { fatal, details }) => {
+        const body = `cid="${content}",e=e,ec=("${details}"),sid="${session}",sta=f,ts=${Date.now()},v=2`;
+        if (fatal) void fetch(url!, { method: 'POST', keepalive: true, body });
+      });
+    },
+    [url, session, content],
+  );
+}
+
+/** Measures in a page of oxbow, from the click of the viewer, what its player should report. */
+function measure(): void {
+  const measured = { startupS: Number.NaN, stoodS: 0 };
+  Object.assign(window, { measured });
+  let clickedMs: number | undefined;
+  let last = { atS: 0, ms: 0, stoodS: 0 };
+  document.addEventListener('click', () => (clickedMs ??= performance.now()), true);
+  const start = () => {
+    if (Number.isNaN(measured.startupS)) measured.startupS = (performance.now() - clickedMs!) / 1000;
+  };
+  document.addEventListener('playing', start, true);
+  setInterval(() => {
+    const video = document.querySelector('video');
+    if (!video || Number.isNaN(measured.startupS)) return;
+    const ms = performance.now();
+    const standsS = (ms - last.ms) / 1000;
+    const isStill = video.currentTime === last.atS && !video.paused;
+    measured.stoodS = last.stoodS + (last.ms > 0 && standsS > 0.25 ? standsS : 0);
+    if (!isStill) last = { atS: video.currentTime, ms, stoodS: measured.stoodS };
+  }, 25);
 }
 
 suite('insight with players in a browser', { skip: need('chromium') }, () => {
@@ -141,23 +204,36 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
   }
 
   /** Holds media requests of a page while the gate is closed, and beyond the first few until it is opened. */
-  async function openGate(page: Page, atOnce: number) {
-    let closed: PromiseWithResolvers<void> | undefined;
+  async function openGate(page: Page, atOnce = Number.POSITIVE_INFINITY) {
+    let closed: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
     let left = atOnce;
+    let isBroken = false;
+    let held = 0;
     const close = () => {
       closed ??= Promise.withResolvers();
     };
     await page.route(MEDIA, async (route) => {
+      if (isBroken) return await route.fulfill({ status: 404, body: '' }).catch(() => {});
       if (left-- <= 0) close();
+      held++;
       await closed?.promise;
+      held--;
       await route.continue().catch(() => {}); // the player has given it up
     });
     return {
       close,
+      get isHolding() {
+        return held > 0;
+      },
       open() {
         left = atOnce;
         closed?.resolve();
         closed = undefined;
+      },
+      /** There is no media from now on. */
+      break() {
+        isBroken = true;
+        this.open();
       },
     };
   }
@@ -187,14 +263,14 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
     });
   }
 
-  /** Makes stalls, one after the other. Returns how many. */
-  async function makeStalls(
-    page: Page,
-    name: string,
-    count: number,
-    atOnce = Number.POSITIVE_INFINITY,
-  ): Promise<number> {
-    const gate = await openGate(page, atOnce);
+  type Gate = Awaited<ReturnType<typeof openGate>>;
+
+  /** Holds the first media for a while, then makes stalls, one after the other, and an error at the end. */
+  async function makeFaults(page: Page, gate: Gate, name: string, count: number, fails: boolean): Promise<void> {
+    await until(`${name} requests media`, () => gate.isHolding);
+    const heldAt = await page.evaluate(() => performance.now());
+    await page.waitForFunction((at) => performance.now() > at, heldAt + HELD_MS);
+    gate.open();
     await until(`${name} plays`, async () => (await timeOf(page)) > 1);
     for (let i = 0; i < count; i++) {
       gate.close();
@@ -202,80 +278,139 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
       gate.open();
       await playsOn(page, name);
     }
-    return count;
+    if (!fails) return;
+    const isReported = page.waitForRequest((request) => /\b(?:e=e|sta=f)\b/.test(request.postData() ?? ''));
+    gate.break();
+    await isReported;
   }
 
-  /** Compares each session that was played to its end. @param made stalls by the id that the player chose */
-  async function compare(t: TestContext, made: ReadonlyMap<string, number>): Promise<void> {
+  /** Compares each session that was played to its end. @param made by the id that the player chose */
+  async function compare(t: TestContext, made: ReadonlyMap<string, Made>): Promise<void> {
     const sessions = new Map((await stored()).map((session) => [session.id, session]));
-    for (const [sid, count] of made) {
-      const session = sessions.get(hash('sha256', `${film} ${sid}`, 'base64url').slice(0, 16));
-      assert.ok(session, `${sid} is stored`);
-      const { stalls, stalled, startup, watched } = session;
-      t.diagnostic(
-        `${sid}: ${count} made, ${stalls} reported (${stalled} s), started in ${startup} s, watched ${watched} s`,
-      );
-      assert.ok(Math.abs(count - stalls) <= 1, `${sid}: ${count} stalls were made, ${stalls} were reported`);
-      assert.ok(watched > 0.5, `${sid} watched ${watched} s`);
-      assert.ok(startup !== null && startup < 60, `${sid} started in ${startup} s`);
+    for (const [sid, session] of made) {
+      const reported = sessions.get(hash('sha256', `${film} ${sid}`, 'base64url').slice(0, 16));
+      assert.ok(reported, `${sid} is stored`);
+      const { stalls, stalled, startup, watched, errors, failed } = reported;
+      const texts = [
+        `${session.stalls} stalls made (${session.stoodS.toFixed(2)} s), ${stalls} reported (${stalled} s)`,
+        `started in ${session.startupS.toFixed(2)} s, reported ${startup} s`,
+        `watched ${watched} s, ${errors} errors`,
+      ];
+      const text = `${sid}: ${texts.join('; ')}`;
+      t.diagnostic(text);
+      assert.ok(Math.abs(session.stalls - stalls) <= 1, text);
+      assert.ok(Math.abs(session.stoodS - stalled) <= NEAR_S * (1 + session.stalls), text);
+      assert.ok(startup !== null && Math.abs(startup - session.startupS) <= NEAR_S, text);
+      assert.ok(watched > 0.5, text);
+      assert.equal(errors > 0 || failed, session.hasFailed, text);
     }
   }
 
   /** Plays sessions until enough have played to their end: a player may give up on a busy machine. */
   async function playAll(
     t: TestContext,
-    play: (number: number) => Promise<readonly [sid: string, stalls: number]>,
-  ): Promise<ReadonlyMap<string, number>> {
-    const made = new Map<string, number>();
-    for (let number = 0; made.size < SESSIONS; number++) {
-      try {
-        made.set(...(await play(number)));
-      } catch (error) {
-        if (number >= SESSIONS + TRIES) throw error;
-        t.diagnostic(`another session: ${String(error).split('\n', 1)[0]}`);
+    play: (number: number, fails: boolean) => Promise<readonly [sid: string, made: Made]>,
+  ): Promise<ReadonlyMap<string, Made>> {
+    const made = new Map<string, Made>();
+    const numbers = Array.from({ length: SESSIONS }, (_, number) => number);
+    let tries = TRIES;
+    const playTurns = async () => {
+      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+        try {
+          made.set(...(await play(number, number % SESSIONS === SESSIONS - 1)));
+        } catch (error) {
+          if (tries-- === 0) throw error;
+          t.diagnostic(`another session: ${String(error).split('\n', 1)[0]}`);
+          numbers.push(number + SESSIONS);
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, playTurns));
     return made;
   }
 
   for (const player of players) {
-    test(`${player} reports as many stalls as are made, give or take one`, async (t) => {
-      const made = await playAll(t, async (number) => {
+    test(`${player} reports its start, the stalls that are made, give or take one, and failures`, async (t) => {
+      const made = await playAll(t, async (number, fails) => {
         await using visitor = await openVisitor(browser, small);
         const page = await visitor.newPage();
         await page.goto(pages.url);
         const session = `${player}-${number}`;
+        const gate = await openGate(page);
         const target = { url: `${server.url}/api/v1/cmcd`, session, content: `asset:${film}` };
         const file = player === 'dash.js' ? 'index.mpd' : 'index.m3u8';
-        await startPlayer(page, player, `${server.url}/assets/${film}/${file}`, false, settingsOf(player, target));
-        if (player === 'shaka-player') await reportStates(page, target.url, target);
-        const count = await makeStalls(page, session, 1 + (number % MOST_STALLS));
+        // Half of the sessions have the version of Shaka Player that needs no further lines.
+        const version = player === 'shaka-player' && number % 2 === 1 ? 'shaka-player.debug' : player;
+        const settings = settingsOf(player, target);
+        const starts = startPlayer(page, version, `${server.url}/assets/${film}/${file}`, false, settings);
+        if (version === 'hls.js') await reportFailures(page, target.url, target);
+        if (version === 'shaka-player') await reportStates(page, target.url, target);
+        const stalls = 1 + (number % MOST_STALLS);
+        await Promise.all([starts, makeFaults(page, gate, session, stalls, fails)]);
+        const { startupS, stoodS } = await readPlayed(page);
         await page.evaluate(() => document.querySelector('video')!.pause());
-        return [session, count];
+        return [session, { stalls, startupS, stoodS, hasFailed: fails }];
       });
       await compare(t, made);
     });
   }
 
-  test("oxbow's own player reports as many stalls as are made, and the retention of the video", async (t) => {
-    const made = await playAll(t, async (number) => {
+  test("oxbow's own player reports its start, the stalls that are made, its failure, and the retention of the video", async (t) => {
+    const made = await playAll(t, async (number, fails) => {
       await using visitor = await openVisitor(browser);
+      await visitor.addInitScript(measure);
       const page = await visitor.newPage();
       let sid = '';
       page.on('request', (request) => {
         if (request.url().endsWith('/api/v1/cmcd')) sid = /sid="([\w-]+)"/.exec(request.postData() ?? '')?.[1] ?? sid;
       });
+      const gate = await openGate(page, AT_ONCE);
       await page.goto(`${server.url}/library/${film}`);
       await page.getByRole('button', { name: 'Play' }).first().click();
-      await page.locator('video').waitFor({ state: 'attached' });
-      const count = await makeStalls(page, 'the player', 1 + (number % MOST_STALLS), AT_ONCE);
+      const stalls = 1 + (number % MOST_STALLS);
+      await makeFaults(page, gate, 'the player', stalls, fails);
+      const { startupS, stoodS } = await page.evaluate(() => (window as unknown as { measured: Made }).measured);
       await page.evaluate(() => document.querySelector('video')!.pause());
-      return [sid, count];
+      return [sid, { stalls, startupS, stoodS, hasFailed: fails }];
     });
     await compare(t, made);
     const { sessions, points } = await server.json<{ sessions: number; points: { share: number }[] }>(
       `/api/v1/insight/retention?asset=${film}`,
     );
     assert.ok(sessions >= SESSIONS && points[0]!.share > 0, JSON.stringify(points.slice(0, 3)));
+  });
+
+  fullTest("oxbow's own player reports the stalls that are made of a live stream", async (t) => {
+    const body = JSON.stringify({ name: 'door', source: { type: 'test' }, visibility: 'public' });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    assert.equal((await server.fetch('/api/v1/streams', init)).status, 201);
+    await server.stream('door', 'live');
+    await using visitor = await openVisitor(browser);
+    await visitor.addInitScript(measure);
+    const page = await visitor.newPage();
+    const gate = await openGate(page);
+    gate.open();
+    await page.goto(`${server.url}/watch/door`);
+    await until('it plays', async () => (await timeOf(page)) > 1);
+    for (let stall = 0; stall < MOST_STALLS; stall++) {
+      gate.close();
+      await isStill(page, 'the player');
+      gate.open();
+      await playsOn(page, 'the player');
+    }
+    await page.goto('about:blank');
+    await until('the goodbye', async () => {
+      const { viewers } = await server.json<{ readonly viewers: number }>('/api/v1/insight/now?stream=door');
+      return viewers === 0;
+    });
+    await server[Symbol.asyncDispose]();
+    server = await start();
+    const { items } = await server.json<{ items: ViewingSession[] }>('/api/v1/insight/sessions?stream=door');
+    const [{ stalls, stalled, startup, errors } = { stalls: Number.NaN, stalled: 0, startup: null, errors: 0 }] = items;
+    t.diagnostic(
+      `${MOST_STALLS} stalls made, ${stalls} reported (${stalled} s), started in ${startup} s, ${errors} errors`,
+    );
+    assert.equal(items.length, 1);
+    assert.ok(Math.abs(stalls - MOST_STALLS) <= 1 && stalled > 0 && startup !== null && errors === 0);
   });
 });

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
-export type PlayerName = 'hls.js' | 'shaka-player' | 'dash.js' | 'native';
+export type PlayerName = 'hls.js' | 'shaka-player' | 'shaka-player.debug' | 'dash.js' | 'native';
 
 /** The state of the player. */
 export interface Played {
@@ -33,6 +33,13 @@ export interface Played {
   readonly decodedFrames: number;
   /** Distance to the live edge that the player itself states, seconds; NaN where it states none. */
   readonly latencyS: number;
+  /** From the start of the player to its first picture, seconds; NaN before. */
+  readonly startupS: number;
+  /**
+   * Time without progress after the first picture while it should play, seconds; shorter ones than 0.25 s are
+   * left out.
+   */
+  readonly stoodS: number;
 }
 
 /** A server of the page and its scripts. */
@@ -50,6 +57,10 @@ const segments = new Set();
 let latencyOf = () => NaN;
 let hasEnded = false;
 let begunAt, lastAt, lastTime, longestStandMs = 0, furthest = 0;
+let startedAt = NaN, playingAt = NaN, movedAt = NaN, standsMs = 0, stoodMs = 0;
+video.addEventListener('playing', () => {
+  if (!(playingAt > 0)) movedAt = playingAt = performance.now();
+});
 video.addEventListener('error', () => errors.push('element: ' + video.error.message));
 setInterval(() => {
   const now = performance.now();
@@ -57,6 +68,13 @@ setInterval(() => {
   if (!isStill && lastTime > 0) begunAt ??= now;
   if (video.paused || video.ended || video.seeking || !isStill || !(now > begunAt + 3000)) lastAt = now;
   longestStandMs = Math.max(longestStandMs, now - lastAt);
+  if (isStill && !video.paused && !video.ended && !video.seeking) {
+    standsMs = now - movedAt;
+  } else {
+    if (standsMs > 250) stoodMs += standsMs;
+    standsMs = 0;
+    movedAt = now;
+  }
   lastTime = video.currentTime;
   furthest = Math.max(furthest, lastTime);
 }, 25);
@@ -66,13 +84,15 @@ const load = (path) => new Promise((resolve, reject) => {
 });
 window.start = async (player, address, lowLatency, further = {}) => {
   if (player !== 'native') await load('/' + player);
+  startedAt = performance.now();
   if (player === 'hls.js') {
     const hls = new Hls({ lowLatencyMode: lowLatency, ...further });
     hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => errors.push([details, fatal, reason].join(' ')));
     hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => segments.add(frag.sn));
+    window.shown = hls;
     hls.loadSource(address);
     hls.attachMedia(video);
-  } else if (player === 'shaka-player') {
+  } else if (player.startsWith('shaka-player')) {
     shaka.polyfill.installAll();
     const shown = new shaka.Player();
     shown.addEventListener('error', ({ detail }) => errors.push('shaka ' + detail.code + ' ' + detail.data + ' ' + detail));
@@ -117,6 +137,8 @@ window.played = () => {
     errors, currentTime, furthest: Math.max(furthest, currentTime), ended: ended || hasEnded, longestStandMs, boundaries: Math.max(0, segments.size - 1),
     seekableFrom: last < 0 ? NaN : seekable.start(0), seekableTo: last < 0 ? NaN : seekable.end(last),
     latencyS: latencyOf(),
+    startupS: (playingAt - startedAt) / 1000,
+    stoodS: (stoodMs + (standsMs > 250 ? standsMs : 0)) / 1000,
     decodedFrames: video.getVideoPlaybackQuality().totalVideoFrames,
   };
 };`;
@@ -129,6 +151,7 @@ export async function servePlayers(): Promise<PlayerPage> {
   const scripts = new Map<string, Buffer>([
     ['/hls.js', await readFile(join(modules, 'hls.js', 'dist', 'hls.min.js'))],
     ['/shaka-player', await readFile(join(modules, 'shaka-player', 'dist', 'shaka-player.compiled.js'))],
+    ['/shaka-player.debug', await readFile(join(modules, 'shaka-player', 'dist', 'shaka-player.compiled.debug.js'))],
     ['/dash.js', await readFile(join(modules, 'dashjs', 'dist', 'modern', 'umd', 'dash.all.min.js'))],
   ]);
   const server = createServer((request, response) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type {
   AudienceNow,
@@ -148,6 +150,34 @@ suite('insight', () => {
     const { token } = (await signed.json()) as { readonly token: string };
     assert.equal((await send(['cid="closed",sid="guest",sta=p'], {}, '', `/t/${token}`)).status, 204);
     assert.equal((await get<AudienceNow>('now')).viewers, viewers + 1);
+  });
+
+  test('no address of a viewer is in the data folder, not even in part', async () => {
+    const viewers = ['203.0.113.77', '2001:db8:77:88:99:aa:bb:cc'];
+    const before = await taken('taken');
+    for (const [at, address] of viewers.entries()) {
+      const headers = { 'x-forwarded-for': address, 'user-agent': 'a-player-of-this-test' };
+      const keys = (sid: string) => encodeURIComponent(`br=800,sid="${sid}-${at}",sta=p`);
+      assert.equal((await send([`cid="door",sid="seen-${at}",sta=p`], headers)).status, 204);
+      assert.ok((await fetch(`${server.url}/live/door/session?CMCD=${keys('page')}`, { method: 'POST', headers })).ok);
+      assert.ok((await fetch(`${server.url}/live/door/index.m3u8?CMCD=${keys('asked')}`, { headers })).ok);
+      assert.equal((await send(['cid="door",sid="out",sta=p'], { ...headers, dnt: '1' })).status, 204);
+    }
+    await until('the reports are counted', async () => (await taken('taken')) >= before + 4);
+    await server[Symbol.asyncDispose]();
+    const files = (await readdir(folder.path, { recursive: true, withFileTypes: true })).filter((file) =>
+      /\.(?:db|db-wal|jsonl?|log|txt)$/.test(file.name),
+    );
+    assert.ok(files.some(({ name }) => name.endsWith('.db')));
+    const contents: Buffer[] = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name))));
+    const has = (form: string | Buffer) => contents.some((content) => content.includes(form));
+    const bytes = [Buffer.of(203, 0, 113, 77), Buffer.from('20010db80077', 'hex')];
+    for (const form of ['203.0.113', '2001:db8:77', 'a-player-of-this-test', ...bytes]) {
+      assert.ok(!has(form), `${form} is in the data folder`);
+    }
+    server = await start();
+    const { items } = await get<{ readonly items: readonly ViewingSession[] }>('sessions?stream=door');
+    assert.ok(items.length >= 4 && items.every(({ id }) => has(id)), 'the sessions themselves are there');
   });
 
   test('a page of another site may send events; cookies play no part', async () => {

@@ -4,14 +4,17 @@
  * In: films of ffmpeg. Out: bytes at equal XPSNR, the time of the measurement.
  */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetFacts } from '../../src/api/library/asset-facts.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
+import type { ProbedLadder } from '../../src/cli/probe-ladder.ts';
 import { type Comparison, compareLadders, type FilmKind } from '../../src/transcode/ladder/compare.fixture.ts';
 import { type Films, openFilms } from '../../src/transcode/ladder/film.fixture.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { need } from '../fixtures/need.ts';
 import { readMultivariant } from '../fixtures/playlists.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
@@ -43,7 +46,7 @@ suite('measured and fixed ladders', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('a server with its worker says what an upload needs before it encodes it, and lists what was decided', async () => {
+  test('a server with its worker says what an upload needs before it encodes it, and lists what was decided', async (t) => {
     await using folder = await openFolder('measured-ladder');
     const film = await films.make(
       'long.mp4',
@@ -82,6 +85,21 @@ suite('measured and fixed ladders', { skip: need('ffmpeg') }, () => {
     const { variants } = await readMultivariant(server, asset.hls!);
     // And the source.
     assert.equal(variants.length, names.length + 1, `${variants.map(({ uri }) => uri)} of ${names}`);
+
+    // The same file without an upload.
+    const path = join(folder.path, 'long.mp4');
+    await writeFile(path, film);
+    const [said] = await runCommandLines([['probe', path, '--json', ...args]]);
+    const { ladder: probed } = JSON.parse(said!.stdout) as { readonly ladder: ProbedLadder };
+    t.diagnostic(`upload: ${ladder.plan}, ${ladder.samples} samples; probe: ${probed.plan}, ${probed.samples} samples`);
+    // Each stops after a tenth of the time of an encode: on a busy machine one may have fewer samples.
+    if (ladder.plan === 'measured' && probed.samples === ladder.samples) {
+      assert.equal(probed.plan, 'measured');
+      assert.deepEqual(
+        probed.video.map(({ rung, maxRate }) => [rung, maxRate]),
+        ladder.rungs.filter(({ name }) => names.includes(`v0-${name}`)).map(({ name, maxRate }) => [name, maxRate]),
+      );
+    } else assert.ok(probed.plan === 'measured' || /The ladder was not measured/.test(probed.notes.join()));
   });
 });
 

@@ -9,7 +9,7 @@ import { listSettings, type Setting } from '../names.ts';
 import { schema } from '../schema.ts';
 
 /**
- * All of them apply while oxbow runs. None names a program, a file, an address or a secret: a stolen session
+ * All of them apply while oxbow runs. None names a program, a file, a server or a secret: a stolen session
  * of an administrator must not reach further than oxbow.
  */
 const paths: readonly string[] = [
@@ -32,6 +32,11 @@ const paths: readonly string[] = [
   'library.ladder.preset',
   'library.ladder.rungs',
   'library.ladder.effort',
+  // An administrator reads the figures of reports anyway, and sends them to any address by a webhook.
+  'reports.weekly',
+  'reports.hour',
+  'reports.mail',
+  'reports.mailLanguage',
 ];
 
 const byPath: ReadonlyMap<string, Setting> = new Map(

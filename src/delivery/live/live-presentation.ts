@@ -30,7 +30,10 @@ const OFF_BY = 0.2;
  * each time.
  */
 const STEP = 1.2;
-/** Media after which a rate that is lower than announced is believed, target durations. */
+/**
+ * Media after which a rate that is lower than announced is believed, target durations; less in a list that is
+ * shorter.
+ */
 const LOWER_AFTER_TARGETS = 5;
 
 /**
@@ -166,14 +169,17 @@ function twoDigits(rate: number): number {
   return Math.ceil(rate / unit) * unit;
 }
 
-function peakOf({ segments, generation }: LiveWindowView, { tracks }: Rendition): PeakRate {
+/** Of what is listed. Once segments have left the list it is as long as it becomes: its rate is known. */
+function peakOf({ segments, generation }: LiveWindowView, { tracks }: Rendition): Rate {
   const peak = new PeakRate(generation.targetDurationS);
   for (const { sealed } of segments) {
     if (!sealed) continue;
     const bytes = tracks.reduce((sum, { id }) => sum + (sealed.tracks.get(id)?.length ?? 0), 0);
     peak.add(sealed.durationUs, bytes);
   }
-  return peak;
+  const { rate, average, durationUs } = peak;
+  const isFull = segments.length > 0 && segments[0]!.msn > generation.firstMsn;
+  return { rate, average, durationUs: isFull ? Number.POSITIVE_INFINITY : durationUs };
 }
 
 function followed(announced: number, peak: Rate, { targetDurationS }: Generation): number {

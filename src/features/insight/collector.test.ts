@@ -121,6 +121,22 @@ suite('the collector of CMCD', () => {
     assert.equal(reported.length, 2, 'the next minute');
   });
 
+  test('a client that makes up names takes no turn of others, and nothing of what is known', async () => {
+    const { collector, reported, queried, sender, clock } = setUp();
+    const friend = sender({ client: { address: '192.0.2.2', isLocal: false } });
+    await collector.take(['cid="door",sid="a"'], friend, 'event');
+    for (let i = 0; i < 40; i++) {
+      const made = Array.from({ length: 500 }, (_, at) => `cid="made-up-${i * 500 + at}",sid="a"`);
+      await collector.take(made, sender(), 'event');
+    }
+    assert.equal(queried.length, 1 + 200, 'further names of this minute are not looked for');
+    await collector.take(['cid="door",sid="b"'], sender(), 'event');
+    assert.equal(reported.length, 2, 'what exists is still known, also to that client');
+    clock.ms += 40_000;
+    await collector.take(['cid="door",sid="c"'], friend, 'event');
+    assert.deepEqual([queried.at(-1), reported.length], ['door', 3]);
+  });
+
   test('texts that name nothing are no names', () => {
     for (const text of [
       '',

@@ -17,6 +17,8 @@ const PER_CLIENT = 30_000;
 /** The same of all addresses. */
 const IN_ALL = 300_000;
 const MINUTE_MS = 60_000;
+/** Names in a minute of one address that do not exist; further ones are not looked for. */
+const UNKNOWN_PER_CLIENT = 200;
 /** Addresses whose reports are counted. */
 const MAX_CLIENTS = 20_000;
 /** Edges that are not in the settings. */
@@ -49,6 +51,18 @@ interface CollectorOptions {
 interface Minute {
   readonly startMs: number;
   reports: number;
+  /** Names that do not exist. */
+  unknown: number;
+}
+
+/** What the lines of a body have in common. */
+interface Batch {
+  readonly sender: ReportSender;
+  readonly source: ReportSource;
+  readonly content: string | undefined;
+  readonly minute: Minute;
+  /** What the sender may watch, by what was named. */
+  readonly permitted: Map<string, Promise<boolean>>;
 }
 
 /** Takes the reports of this node. */
@@ -56,7 +70,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   /** By client; the one that began first first. */
   readonly #minutes = new Map<string, Minute>();
-  #all: Minute = { startMs: Number.NEGATIVE_INFINITY, reports: 0 };
+  #all: Minute = { startMs: Number.NEGATIVE_INFINITY, reports: 0, unknown: 0 };
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -75,7 +89,8 @@ export class Collector {
     let readable = 0;
     const permitted = new Map<string, Promise<boolean>>();
     for (const [at, line] of lines.entries()) {
-      if (!this.#takeTurn(sender)) {
+      const minute = this.#takeTurn(sender);
+      if (!minute) {
         this.#count('too-many', lines.length - at);
         return lines.length;
       }
@@ -83,25 +98,22 @@ export class Collector {
       // Without a session it is readable: an error would have some players send it again and again.
       if (report !== 'malformed') readable++;
       if (report === undefined || report === 'malformed') this.#count('malformed', 1);
-      else await this.#takeReport(report, sender, source, content, permitted);
+      else await this.#takeReport(report, { sender, source, content, minute, permitted });
     }
     return readable;
   }
 
-  async #takeReport(
-    report: CmcdReport,
-    sender: ReportSender,
-    source: ReportSource,
-    content: string | undefined,
-    permitted: Map<string, Promise<boolean>>,
-  ): Promise<void> {
+  async #takeReport(report: CmcdReport, { sender, source, content, minute, permitted }: Batch): Promise<void> {
     // A report or request to an address is about what is there.
     const named =
       source !== 'event'
         ? readNamed(content ?? '')
         : (readNamed(report.content ?? '') ?? readNamed(content ?? '') ?? readNamed(report.url ?? ''));
-    const watched = named && (await this.#options.finder.find(named));
-    if (!named || !watched) return void this.#count('unknown', 1);
+    const watched = named && (await this.#options.finder.find(named, minute.unknown < UNKNOWN_PER_CLIENT));
+    if (!named || !watched) {
+      minute.unknown++;
+      return void this.#count('unknown', 1);
+    }
     const key = `${named.kind} ${named.name}`;
     const may = permitted.get(key) ?? Promise.resolve(sender.mayWatch(named));
     permitted.set(key, may);
@@ -137,25 +149,30 @@ export class Collector {
     return name === '' || ownHosts.some((own) => own === name || withoutPort(own) === bare) ? '' : OTHER_EDGE;
   }
 
-  /** Counts one report; false: beyond the bounds. */
-  #takeTurn({ client }: ReportSender): boolean {
+  /**
+   * Counts one report.
+   *
+   * @returns the minute of its client, of programs here one for each report; undefined: beyond the bounds
+   */
+  #takeTurn({ client }: ReportSender): Minute | undefined {
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#all.startMs >= MINUTE_MS) this.#all = { startMs: nowMs, reports: 0 };
-    if (this.#all.reports >= IN_ALL) return false;
+    if (nowMs - this.#all.startMs >= MINUTE_MS) this.#all = { startMs: nowMs, reports: 0, unknown: 0 };
+    if (this.#all.reports >= IN_ALL) return undefined;
+    let minute: Minute | undefined;
     if (!client.isLocal) {
       const key = bucketOwner(client);
-      let minute = this.#minutes.get(key);
+      minute = this.#minutes.get(key);
       if (!minute || nowMs - minute.startMs >= MINUTE_MS) {
-        minute = { startMs: nowMs, reports: 0 };
+        minute = { startMs: nowMs, reports: 0, unknown: 0 };
         this.#minutes.delete(key);
         this.#minutes.set(key, minute);
         dropOldest(this.#minutes, MAX_CLIENTS);
       }
-      if (minute.reports >= PER_CLIENT) return false;
+      if (minute.reports >= PER_CLIENT) return undefined;
       minute.reports++;
     }
     this.#all.reports++;
-    return true;
+    return minute ?? { startMs: nowMs, reports: 1, unknown: 0 };
   }
 
   #count(result: string, reports: number): number {

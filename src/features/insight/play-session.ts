@@ -15,9 +15,13 @@ const MOST_BETWEEN_REQUESTS_MS = 30_000;
 const MAX_SKEW_MS = 30_000;
 /** Buckets of an asset that a session remembers: about eleven hours. */
 const MAX_REACHED = 8000;
+/** Stretches of the past that a session watches in a minute: a minute at sixteen times the speed has 192. */
+const MAX_HEAT = 256;
 /** Characters of the hash of a session: 96 bits. */
 const ID_CHARACTERS = 16;
 const PLAYING: ReadonlySet<PlayState> = new Set(['p']);
+/** Before it plays: what dash.js 5.2 reports there is the time to its manifest. */
+const BEFORE: ReadonlySet<PlayState | undefined> = new Set(['s', 'd', 'k', 'w']);
 const ENDED: ReadonlySet<PlayState | undefined> = new Set(['e', 'f', 'q']);
 /** Recorded media is at least this far in the past, ms: live players may rewind a little. */
 const PAST_MS = 60_000;
@@ -212,7 +216,8 @@ function addHeat(session: PlaySession, row: ViewingRow, fromMs: number, toMs: nu
   for (let ms = fromMs; ms < toMs; ) {
     const bucket = bucketOf(ms / 1000);
     const endMs = Math.min(toMs, (bucket + 1) * BUCKET_S * 1000);
-    row.heat.set(bucket, (row.heat.get(bucket) ?? 0) + (endMs - ms) * share);
+    const before = row.heat.get(bucket);
+    if (before !== undefined || row.heat.size < MAX_HEAT) row.heat.set(bucket, (before ?? 0) + (endMs - ms) * share);
     if (session.content.kind === 'asset' && !session.reached.has(bucket) && session.reached.size < MAX_REACHED) {
       session.reached.add(bucket);
       row.reached.push(bucket);
@@ -273,7 +278,7 @@ function locate(session: PlaySession, by: ReportedBy, report: CmcdReport, atMs: 
 }
 
 function noteStart(session: PlaySession, row: ViewingRow, report: CmcdReport, atMs: number): void {
-  if (session.hasStarted) return;
+  if (session.hasStarted || BEFORE.has(session.state)) return;
   const startupMs =
     report.startupMs ??
     (report.state === 'p' && session.startingMs !== undefined ? atMs - session.startingMs : undefined);

@@ -96,6 +96,17 @@ suite('viewing sessions', () => {
     assert.equal(end().stalls, 0);
   });
 
+  test('a start-up time that a player reports before it plays is not its own: dash.js reports that of the manifest', () => {
+    const { at, end } = sessionsAt();
+    at(0, 'sta=s');
+    at(0.1, 'sta=s,msd=1', { source: 'request' });
+    at(0.2, 'sta=k,msd=100');
+    at(0.4, 'sta=w');
+    at(0.9, 'sta=p');
+    at(5, 'sta=p,msd=4');
+    assert.deepEqual(end().startups, [900]);
+  });
+
   test('counts of the player replace changes of its state, and begin where a session comes from another node', () => {
     const { at, end } = sessionsAt();
     at(0, 'sta=p,bsa=(4),bsda=(9000)');
@@ -216,6 +227,14 @@ suite('viewing sessions', () => {
     const { watchMs, startups } = end();
     assert.deepEqual([watchMs, startups], [39_000, [500]]);
     assert.equal(rows[0]!.source, 'event');
+  });
+
+  test('a player that claims to be everywhere in a minute has a bounded number of places in it', () => {
+    const { at, end, rows } = sessionsAt();
+    for (let i = 0; i < 5000; i++) at(i / 100, `e=t,ltc=${(i + 20) * 600_000},pr=16,st=v,sta=p`);
+    end();
+    assert.ok(rows.every(({ heat }) => heat.size <= 256));
+    assert.ok(rows.some(({ heat }) => heat.size === 256));
   });
 
   test('one address and all together have bounds; others are not affected', () => {

@@ -10,6 +10,7 @@ import type { Content } from './viewing-row.ts';
 
 /** What was found is used again for this long, ms; also that there is nothing. */
 const REMEMBERED_MS = 30_000;
+/** Names of each kind: those that exist, and those that do not, which anyone can make up. */
 const MAX_REMEMBERED = 10_000;
 /** Queries at once: made-up names wait for nothing, they are unknown. */
 const MAX_QUERIES = 32;
@@ -68,26 +69,36 @@ interface WatchedFinderOptions {
 export class WatchedFinder {
   readonly #options: WatchedFinderOptions;
   /** By kind and name; the oldest first. */
-  readonly #found = new Map<string, { readonly content: Content | undefined; readonly atMs: number }>();
+  readonly #found = new Map<string, { readonly content: Content; readonly atMs: number }>();
+  /** When names were looked for that do not exist: they never take the place of those that do. */
+  readonly #missing = new Map<string, number>();
   #queries = 0;
 
   constructor(options: WatchedFinderOptions) {
     this.#options = options;
   }
 
-  /** The stream or asset; undefined: there is none. */
-  async find({ kind, name }: Pick<Named, 'kind' | 'name'>): Promise<Content | undefined> {
+  /**
+   * The stream or asset; undefined: there is none.
+   *
+   * @param mayQuery false: only what is remembered
+   */
+  async find({ kind, name }: Pick<Named, 'kind' | 'name'>, mayQuery = true): Promise<Content | undefined> {
     const key = `${kind} ${name}`;
     const before = this.#found.get(key);
     const nowMs = this.#options.nowMs();
-    if (before && nowMs - before.atMs < REMEMBERED_MS) return before.content;
-    if (this.#queries >= MAX_QUERIES) return before?.content;
+    if (nowMs - (before?.atMs ?? this.#missing.get(key) ?? Number.NEGATIVE_INFINITY) < REMEMBERED_MS)
+      return before?.content;
+    if (!mayQuery || this.#queries >= MAX_QUERIES) return before?.content;
     this.#queries++;
     try {
       const content = await this.#query(kind, name);
       this.#found.delete(key);
-      this.#found.set(key, { content, atMs: nowMs });
+      this.#missing.delete(key);
+      if (content) this.#found.set(key, { content, atMs: nowMs });
+      else this.#missing.set(key, nowMs);
       dropOldest(this.#found, MAX_REMEMBERED);
+      dropOldest(this.#missing, MAX_REMEMBERED);
       return content;
     } finally {
       this.#queries--;

@@ -16,10 +16,12 @@ import { LEAST_SAMPLES } from './measured-plan.ts';
 interface MeasureJob {
   readonly input: EncodeJobInput;
   readonly media: EncodeMeasure;
-  readonly original: JobInput;
+  readonly original: Pick<JobInput, 'length' | 'read'>;
   readonly context: Pick<WorkerContext, 'signal' | 'progress'>;
   readonly threads: number;
   readonly limits: LadderProcessLimits;
+  /** A sample was measured at one quality. */
+  readonly passed?: () => void;
   /** Most time, as a share of that of the encode; undefined: a tenth. */
   readonly maxShare?: number | undefined;
 }
@@ -33,12 +35,12 @@ const NONE: LadderCounts = { decoded: 0, damaged: 0, concealed: 0, changes: 0, f
 
 /** Runs it. Abort of the job rejects. */
 export async function measure(job: MeasureJob): Promise<EncodeJobResult> {
-  const { input, media, original, context, threads, limits, maxShare = MAX_SHARE } = job;
+  const { input, media, original, context, threads, limits, passed = () => {}, maxShare = MAX_SHARE } = job;
   const { originUs, clockStartUs = earlierClockStartUs, endUs } = input;
   const limitS = LEAST_LIMIT_S + (LIMIT_SHARE * endUs) / 1_000_000;
   const late = AbortSignal.timeout(Math.ceil(limitS) * 1000);
   const signal = AbortSignal.any([context.signal, late]);
-  const nothing = { track: () => {}, frame: () => {}, ready: () => Promise.resolve() };
+  const nothing = { track: () => {}, frame: () => {}, ready: () => Promise.resolve(), passed };
   const file: StreamInput = { length: original.length, read: (at, count) => original.read(at, count, { signal }) };
   const { cuts, sampleUs, ...sizes } = media;
   const samples = cuts.map((fromUs) => ({ fromUs, toUs: fromUs + sampleUs }));

@@ -32,6 +32,13 @@ test('names the qualities that are encoded, how late they are, and why one is mi
   assert.equal(text, 'edit.ladderNow 240p 80 This computer is too slow for 480p.');
 });
 
+test('names the worker that encodes a quality, and why its newest segment is missing', () => {
+  const worker = { ...rung('720', 'live'), worker: 'garage', missing: 'stopped' as const };
+  const say = (key: string, values: Record<string, string | number>) => `${key} ${Object.values(values).join(' ')}.`;
+  const text = ladderText({ ladder: ladder({ made: [rung('240', 'live'), worker] }) }, say);
+  assert.equal(text, 'edit.ladderNow 240p, edit.ladderOn 720p garage. 80. edit.ladderMissing.stopped 720p.');
+});
+
 test('says nothing while nothing is encoded, and only the reason where all are missing', () => {
   assert.equal(ladderText({}, print), '');
   assert.equal(ladderText({ ladder: ladder({ state: 'off', lagMs: null }) }, print), '');

@@ -51,6 +51,8 @@ interface Latency {
   readonly shownFrames: number;
   /** Stalls since the page was opened. */
   readonly stalls: number;
+  /** Their time, milliseconds. */
+  readonly stalledMs: number;
 }
 
 /** The player at one moment. */
@@ -130,6 +132,7 @@ export const idle: MediaState = {
     droppedFrames: 0,
     shownFrames: 0,
     stalls: 0,
+    stalledMs: 0,
   },
   qualities: [],
   quality: null,

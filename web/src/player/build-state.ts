@@ -16,6 +16,7 @@ export interface PlaybackSummary
   readonly wantPlay: boolean;
   readonly switching: boolean;
   readonly stalls: number;
+  readonly stalledMs: number;
 }
 
 /** Inputs of the snapshot besides the parts. */
@@ -70,6 +71,7 @@ export function buildState(
       droppedFrames: counts.dropped,
       shownFrames: counts.shown,
       stalls: state.stalls,
+      stalledMs: state.stalledMs,
     },
     qualities: offers.qualities,
     quality: choices.quality,

@@ -61,7 +61,7 @@ export class PlaybackController {
   /** What the snapshot says about it. */
   get summary(): PlaybackSummary {
     const { pending, failure, wantPlay, rate, catchingUp, note, loop, ...state } = this.#state;
-    const { stalls, buffers } = this.#parts;
+    const { stalls, buffers, steadyMs } = this.#parts;
     const { kind, video } = buffers.front;
     const mode = state.mode === 'idle' ? (pending?.to ?? 'idle') : state.mode;
     const waits = pending !== null || video.readyState < 3 || video.seeking || stalls.waiting;
@@ -79,6 +79,7 @@ export class PlaybackController {
       failure,
       note,
       stalls: stalls.count,
+      stalledMs: stalls.stalledMs(steadyMs()),
       loop,
     };
   }

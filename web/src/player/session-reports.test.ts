@@ -47,15 +47,36 @@ suite('reports of a session', () => {
 
   test('have the stalls and their time since the start, also in the goodbye', () => {
     const { reports, clock, sent, beacons, page } = setUp();
-    const empty = { ...live.latency, bufferS: 0, stalls: 1 };
+    const empty = { ...live.latency, bufferS: 0.2, stalls: 1, stalledMs: 2500 };
     reports.look(live);
     for (clock.ms = 1000; clock.ms < 3500; clock.ms += 250) reports.look({ ...live, latency: empty });
-    const again = { ...live, latency: { ...live.latency, stalls: 1 } };
+    const again = { ...live, latency: { ...live.latency, stalls: 1, stalledMs: 2500 } };
     for (; clock.ms < 14_000; clock.ms += 250) reports.look(again);
     assert.match(sent[0]!, /bsa=\(0\),bsda=\(0\)/);
     assert.match(sent[1]!, /bsa=\(1\),bsda=\(2500\)/);
     page.dispatchEvent(new Event('pagehide'));
     assert.match(decodeURIComponent(beacons[0]!), /bsa=\(1\),bsda=\(2500\),ltc=450/);
+  });
+
+  test('name a failure once, however often the player tries again, and continue with the picture', () => {
+    const { reports, clock, sent } = setUp();
+    const failure = { code: 'unreachable', status: 0, title: '', hint: '' };
+    reports.look({ ...live, pictured: false, loading: true });
+    reports.look({ ...live, pictured: false, failure });
+    assert.deepEqual(sent.length, 1, 'at once, also without a picture');
+    assert.match(
+      sent[0]!,
+      /CMCD=bsa=\(0\),bsda=\(0\),e=e,ec=\("unreachable"\),ltc=450,sid="session-1",st=ll,sta=f,v=2/,
+    );
+    clock.ms = 20_000;
+    reports.look({ ...live, pictured: false, loading: true });
+    reports.look({ ...live, pictured: false, failure: { ...failure } });
+    assert.equal(sent.length, 1);
+    reports.look(live);
+    assert.match(sent[1]!, /e=t,.*sta=p/);
+    reports.look({ ...live, failure });
+    assert.match(sent[2]!, /sta=f/);
+    assert.equal(sent.length, 3);
   });
 
   test('come at once when the viewer goes elsewhere, at most once a second', () => {

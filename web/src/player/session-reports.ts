@@ -1,6 +1,6 @@
 /**
  * Reports that this page plays a stream, so that its viewer is counted where a cache answers the player's
- * requests, with what it plays and how often it stalled; and says goodbye.
+ * requests, with what it plays, how often it stalled and why it failed; and says goodbye.
  * In: snapshots of the player. Out: requests with CMCD, which no cache answers. CTA-5004-B;
  * docs/9-run/https-and-proxies.md, docs/9-run/insight.md.
  */
@@ -15,8 +15,6 @@ const SPREAD = 0.1;
 const LEAST_MS = 1000;
 /** The picture has moved by more than it played: the viewer has gone elsewhere. Milliseconds. */
 const JUMP_MS = 5000;
-/** Between two snapshots at most this much counts as a stall, milliseconds: hidden tabs sleep. */
-const MOST_STALLED_MS = 5000;
 /** Less media than this ahead of the picture is none, seconds. */
 const EMPTY_S = 0.05;
 
@@ -40,14 +38,13 @@ export class SessionReports {
   #nextMs = Number.NEGATIVE_INFINITY;
   #isCounted = false;
   #isGone = false;
-  /** The last snapshot, and when it came. */
-  #last: { readonly snapshot: MediaState; readonly atMs: number } | null = null;
+  #last: MediaState | null = null;
   /** The last report. */
   #reported: { readonly snapshot: MediaState; readonly atMs: number } | null = null;
   /** When media was requested first. */
   #beganMs: number | null = null;
   #startupMs: number | null = null;
-  #stalledMs = 0;
+  #hasFailed = false;
 
   constructor(parts: SessionReportsParts) {
     this.#parts = parts;
@@ -71,6 +68,7 @@ export class SessionReports {
     }
     const nowMs = this.#parts.now();
     this.#measure(snapshot, nowMs);
+    if (this.#reportsFailure(snapshot)) return;
     const isDue = nowMs >= this.#nextMs || this.#hasChanged(snapshot, nowMs);
     if (!snapshot.pictured || !isDue) return; // while it seeks, its viewer stays
     this.#nextMs = nowMs + EVERY_MS * (1 + SPREAD * (Math.random() - 0.5));
@@ -79,13 +77,30 @@ export class SessionReports {
     this.#send(this.#url([...keysOf(snapshot), ...this.#totalsOf(snapshot)]));
   }
 
-  /** The time of stalls, and that of the first picture. */
+  /**
+   * A failure is reported once until there is a picture again, however often the player tries. Its viewer is
+   * not counted any more.
+   */
+  #reportsFailure(snapshot: MediaState): boolean {
+    const { failure, pictured, loading } = snapshot;
+    if (failure === null) {
+      if (pictured && !loading) this.#hasFailed = false;
+      return false;
+    }
+    if (this.#hasFailed) return true;
+    this.#hasFailed = true;
+    this.#isCounted = false;
+    this.#nextMs = Number.NEGATIVE_INFINITY;
+    const keys = ['e=e', `ec=("${failure.code}")`, 'sta=f', ...placeOf(snapshot), ...this.#totalsOf(snapshot)];
+    this.#send(this.#url(keys));
+    return true;
+  }
+
+  /** The time of the first picture. */
   #measure(snapshot: MediaState, nowMs: number): void {
     this.#beganMs ??= nowMs;
     if (snapshot.pictured) this.#startupMs ??= nowMs - this.#beganMs;
-    const last = this.#last;
-    if (last && stateOf(last.snapshot) === 'r') this.#stalledMs += Math.min(MOST_STALLED_MS, nowMs - last.atMs);
-    this.#last = { snapshot, atMs: nowMs };
+    this.#last = snapshot;
   }
 
   /** The viewer has gone elsewhere, or has stopped or continued. */
@@ -102,7 +117,7 @@ export class SessionReports {
   #totalsOf({ latency }: MediaState): string[] {
     return [
       `bsa=(${latency.stalls})`,
-      `bsda=(${Math.round(this.#stalledMs)})`,
+      `bsda=(${Math.round(latency.stalledMs)})`,
       ...(this.#startupMs === null ? [] : [`msd=${Math.round(this.#startupMs)}`]),
     ];
   }
@@ -118,7 +133,7 @@ export class SessionReports {
     if (!this.#isCounted) return;
     this.#isCounted = false;
     this.#nextMs = Number.NEGATIVE_INFINITY;
-    const last = this.#last?.snapshot;
+    const last = this.#last;
     const url = this.#url(['sta=e', ...(last ? [...placeOf(last), ...this.#totalsOf(last)] : [])]);
     // A page that is left ends its requests, but not beacons.
     const { navigator } = this.#parts.page ?? {};

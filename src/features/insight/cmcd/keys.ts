@@ -8,6 +8,7 @@ import { FormatError } from '@oxbow/media/errors';
 
 /** Longest list, characters. Players send a few hundred; the address of a response may be long. */
 export const MAX_CHARACTERS = 8192;
+/** Most keys, repeated ones included; most parameters of all of them. */
 const MAX_KEYS = 100;
 /** Most items of an inner list. */
 const MAX_ITEMS = 100;
@@ -36,12 +37,12 @@ export function parseCmcdKeys(text: string): CmcdKeys {
   const reader = new Reader(text);
   const keys = new Map<string, readonly CmcdValue[]>();
   reader.skipSpace();
-  while (!reader.isAtEnd) {
+  for (let count = 1; !reader.isAtEnd; count++) {
+    if (count > MAX_KEYS) throw new FormatError(`has more than ${MAX_KEYS} keys`, reader.at);
     const key = reader.take(KEY, 'a key');
     const values = reader.takes('=') ? reader.values() : [true];
     reader.parameters();
     keys.set(key, values);
-    if (keys.size > MAX_KEYS) throw new FormatError(`has more than ${MAX_KEYS} keys`, reader.at);
     reader.skipSpace();
     if (reader.isAtEnd) break;
     reader.expect(',');
@@ -55,6 +56,7 @@ export function parseCmcdKeys(text: string): CmcdKeys {
 class Reader {
   /** Position of the next character. */
   at = 0;
+  #parameters = 0;
   readonly #text: string;
 
   constructor(text: string) {
@@ -100,6 +102,7 @@ class Reader {
 
   parameters(): void {
     while (this.takes(';')) {
+      if (++this.#parameters > MAX_KEYS) throw new FormatError(`has more than ${MAX_KEYS} parameters`, this.at);
       this.skipSpace();
       this.take(KEY, 'a parameter');
       if (this.takes('=')) this.#value();

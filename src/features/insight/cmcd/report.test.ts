@@ -73,6 +73,9 @@ suite('CMCD', () => {
     assert.throws(() => parseCmcdKeys('a'.repeat(MAX_CHARACTERS + 1)), FormatError);
     assert.throws(() => parseCmcdKeys(Array.from({ length: 101 }, (_, i) => `k${i}`).join(',')), FormatError);
     assert.throws(() => parseCmcdKeys(`a=(${'1 '.repeat(101)})`), FormatError);
+    assert.throws(() => parseCmcdKeys('k,'.repeat(101)), /more than 100 keys/);
+    assert.throws(() => parseCmcdKeys(`a=1${';b=2'.repeat(101)}`), /more than 100 parameters/);
+    assert.doesNotThrow(() => parseCmcdKeys(`a=1${';b=2'.repeat(100)}`));
   });
 
   test('random changes of reports are read or malformed, nothing else', () => fuzzCmcd(7, 2000));

@@ -16,6 +16,12 @@ export function hintOf(path: string): TextKey {
   return isTextKey(key) ? key : ('' as TextKey);
 }
 
+/** What an empty value means. */
+export function emptyOf(path: string): TextKey {
+  const key = `setting.empty.${path}`;
+  return isTextKey(key) ? key : 'setting.noLimit';
+}
+
 /** A value for people: of a choice its text, otherwise as it is written. @param t the text of a key */
 export function choiceText(path: string, value: string, t: (key: TextKey) => string): string {
   for (const key of [`setting.value.${path}.${value}`, `setting.value.${value}`]) if (isTextKey(key)) return t(key);

@@ -45,6 +45,7 @@ export class AssetPlayer {
   #media: AssetMedia | null = null;
   #loop: MediaState['loop'] = null;
   #leaveRoom = (): void => {};
+  #reports: AssetReports | null = null;
   /** Start of the part in its file, seconds. */
   readonly #offsetS: number;
 
@@ -79,7 +80,11 @@ export class AssetPlayer {
       keepInRange(video, range, { loops: () => this.loops, stopped }, { signal });
     }
     const page = video.ownerDocument?.defaultView ?? null;
-    AssetReports.follow(video, { url: this.#source.url, now: () => performance.now(), page }, this.#ends);
+    this.#reports = AssetReports.follow(
+      video,
+      { url: this.#source.url, now: () => performance.now(), page },
+      this.#ends,
+    );
     if (room) {
       video.muted = true; // browsers let only silent video start by itself
       const parts = {
@@ -189,6 +194,7 @@ export class AssetPlayer {
     const media = this.#media;
     if (!media || this.#ends.signal.aborted) return;
     const { video, failure } = media;
+    if (failure !== null && this.player.failure !== failure) this.#reports?.failed(failure.code);
     const { buffered, currentTime, duration } = video;
     const { range } = this.#options;
     if (Number.isFinite(duration) && !range) this.durationS = duration;

@@ -17,7 +17,7 @@ function setUp(url = '/assets/film/index.m3u8') {
     navigator: { sendBeacon: (_: string, body: string) => sent.push(`beacon ${body}`) > 0 },
   });
   const ends = new AbortController();
-  AssetReports.follow(
+  const reports = AssetReports.follow(
     video as unknown as HTMLVideoElement,
     {
       url,
@@ -32,7 +32,11 @@ function setUp(url = '/assets/film/index.m3u8') {
     video.currentTime = currentTime;
     video.dispatchEvent(new Event(type));
   };
-  return { at, sent, video, page, ends };
+  const fail = (ms: number) => {
+    clock.ms = ms;
+    reports?.failed('unplayable');
+  };
+  return { at, fail, sent, video, page, ends };
 }
 
 suite('reports of a video', () => {
@@ -74,10 +78,23 @@ suite('reports of a video', () => {
     assert.match(sent.at(-1)!, /sta=e/);
   });
 
+  test('name a failure at once, also one before it could play', () => {
+    const { at, fail, sent } = setUp();
+    fail(500);
+    assert.match(sent[0]!, /e=e,ec=\("unplayable"\),pt=0,sta=f/);
+    at(600, 'play');
+    at(1700, 'playing');
+    fail(1800);
+    assert.match(sent.at(-1)!, /e=e,ec=\("unplayable"\),msd=1200,pt=1700,sta=f/);
+    at(4000, 'playing');
+    assert.match(sent.at(-1)!, /e=t,.*sta=p/);
+  });
+
   test('are not made of what is no asset', () => {
-    const { at, sent } = setUp('/clip/door/1/2.mp4');
+    const { at, fail, sent } = setUp('/clip/door/1/2.mp4');
     at(0, 'play');
     at(2000, 'playing');
+    fail(3000);
     assert.deepEqual(sent, []);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Reports how a video of the library plays: what is watched, stalls, the start-up time.
- * In: events of a video element. Out: events of CMCD to the server, a few a minute. CTA-5004-B;
- * docs/9-run/insight.md.
+ * Reports how a video of the library plays: what is watched, stalls, the start-up time, failures.
+ * In: events of a video element, failures of its player. Out: events of CMCD to the server, a few a minute.
+ * CTA-5004-B; docs/9-run/insight.md.
  */
 
 /** While it plays, milliseconds. */
@@ -39,6 +39,8 @@ export class AssetReports {
   #stalls = 0;
   #stalledMs = 0;
   #stallBeganMs: number | null = null;
+  /** Code of the failure that the next report has; null: none. */
+  #failure: string | null = null;
 
   private constructor(video: HTMLVideoElement, parts: AssetReportsParts, base: string, asset: string) {
     this.#video = video;
@@ -47,10 +49,18 @@ export class AssetReports {
     this.#keys = `cid="asset:${asset}",sid="${crypto.randomUUID()}",st=v,v=2`;
   }
 
-  /** Begins to report; nothing is sent before the viewer plays. */
-  static follow(video: HTMLVideoElement, parts: AssetReportsParts, { signal }: { readonly signal: AbortSignal }): void {
+  /**
+   * Begins to report; nothing is sent before the viewer plays.
+   *
+   * @returns null if it is of no asset
+   */
+  static follow(
+    video: HTMLVideoElement,
+    parts: AssetReportsParts,
+    { signal }: { readonly signal: AbortSignal },
+  ): AssetReports | null {
     const [, base, asset] = ADDRESS.exec(parts.url) ?? [];
-    if (base === undefined || asset === undefined) return;
+    if (base === undefined || asset === undefined) return null;
     const reports = new AssetReports(video, parts, base, asset);
     const on = (type: string, state: () => State | null) =>
       video.addEventListener(type, () => reports.#take(state()), { signal });
@@ -60,10 +70,24 @@ export class AssetReports {
     on('seeking', () => 'k');
     on('waiting', () => (reports.#state === 'p' && !video.seeking ? 'r' : null));
     on('ended', () => 'e');
-    on('error', () => 'f');
     on('timeupdate', () => (reports.#state === 'r' && !video.paused && video.readyState > 2 ? 'p' : null));
     parts.page?.addEventListener('pagehide', () => reports.#leave(), { signal });
     signal.addEventListener('abort', () => reports.#leave(), { once: true });
+    return reports;
+  }
+
+  /**
+   * The player has given up. Reported at once: nothing may follow.
+   *
+   * @param code of the failure
+   */
+  failed(code: string): void {
+    const nowMs = this.#parts.now();
+    this.#requestedMs ??= nowMs; // it failed before it could play
+    this.#failure = code;
+    this.#sentMs = Number.NEGATIVE_INFINITY;
+    this.#isDue = true;
+    this.#take('f');
   }
 
   /** @param state null: as before */
@@ -102,6 +126,7 @@ export class AssetReports {
     this.#sentMs = nowMs;
     this.#isDue = false;
     this.#post(this.#body());
+    this.#failure = null;
   }
 
   #post(body: string): void {
@@ -114,7 +139,7 @@ export class AssetReports {
     const keys = [
       `bsa=(${this.#stalls})`,
       `bsda=(${Math.round(this.#stalledMs)})`,
-      'e=t',
+      ...(this.#failure === null ? ['e=t'] : ['e=e', `ec=("${this.#failure}")`]),
       ...(this.#startupMs === null ? [] : [`msd=${Math.round(this.#startupMs)}`]),
       ...(playbackRate === 1 ? [] : [`pr=${playbackRate}`]),
       `pt=${Math.max(0, Math.round(currentTime * 1000))}`,

@@ -56,3 +56,14 @@ test('a stall can be undone once, while it lasts', () => {
   assert.equal(stalls.undo(), false, 'the picture plays: that was a stall');
   assert.equal(stalls.count, 1);
 });
+
+test('have a duration, that of one in progress included; waiting that is no stall has none', () => {
+  const stalls = new Stalls();
+  stalls.waits(10_000);
+  stalls.look(10_200, true);
+  assert.equal(stalls.stalledMs(10_200), 0);
+  stalls.look(10_400, true);
+  assert.equal(stalls.stalledMs(11_000), 1000);
+  stalls.flows(12_500);
+  assert.equal(stalls.stalledMs(20_000), 2500);
+});

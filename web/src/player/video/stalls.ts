@@ -15,10 +15,17 @@ export class Stalls {
   #settledAt = 0;
   #reported = false;
   #count = 0;
+  /** Of stalls that are over. */
+  #stalledMs = 0;
 
   /** Since the page was opened. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Duration of all of them, milliseconds. @param at now */
+  stalledMs(at: number): number {
+    return this.#stalledMs + (this.#reported && this.#waitingAt !== null ? at - this.#waitingAt : 0);
   }
 
   /** The picture waits for media. */
@@ -33,15 +40,20 @@ export class Stalls {
 
   /** A frame is shown. */
   flows(at: number): void {
-    this.#waitingAt = null;
+    this.#end(at);
     if (this.#reported) this.#settledAt = at; // it may run dry again at once, which is the same stall
     this.#reported = false;
   }
 
   /** Waiting is expected: after a seek, a switch, a pause. */
   begins(at: number): void {
-    this.#waitingAt = null;
+    this.#end(at);
     this.#settledAt = at;
+  }
+
+  #end(at: number): void {
+    this.#stalledMs = this.stalledMs(at);
+    this.#waitingAt = null;
   }
 
   /** The stream has ended: the current waiting is not a stall. Returns whether it was counted as one. */

@@ -136,6 +136,7 @@ export class RealTimePlayer {
         droppedFrames,
         shownFrames,
         stalls,
+        stalledMs: 0,
       },
       inPicture: this.#video.ownerDocument.pictureInPictureElement === this.#video,
     };
