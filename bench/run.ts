@@ -18,6 +18,7 @@ import { benchMeasuredLadder } from './ladder/measured-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchCalendar } from './past/calendar.ts';
 import { benchInsight } from './past/insight.ts';
+import { benchMirror } from './past/mirror.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
@@ -79,6 +80,11 @@ const usage = `Usage: npm run bench -- VERB [options]
   calendar-postgres  the same on PostgreSQL; needs PostgreSQL
     --of 200x1095      streams and days
   insight    answers of insight over made-up sessions of a month in SQLite and in sealed hours, and their bytes
+  mirror     CPU of recording live HLS with a second place, compared with recording alone
+    --streams 16       number of streams
+    --warm-up 20       seconds before each measurement
+    --seconds 60       seconds of each measurement
+    --rounds 5         rounds; the table has the least of each
     --viewers 1000000  sessions
     --duckdb FOLDER    the folder with node_modules/@duckdb/node-api; default: sealed hours without DuckDB only
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
@@ -229,6 +235,13 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
   'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),
   insight: () => benchInsight(viewers(1_000_000), String(values.duckdb)),
+  mirror: () =>
+    benchMirror({
+      streams: streams('16')[0]!,
+      rounds,
+      warmUpS: Number(values['warm-up']),
+      measureS: seconds(60),
+    }),
   'timeline-postgres': () => benchTimelinePostgres(...streamsAndDays()),
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),

@@ -45,6 +45,7 @@ export const connections: Readonly<Record<string, Guard>> = {
     instead: 'one probe at a time for each, within a deadline; oxbow sends the bytes while it fails',
   },
   'src/archive/objects/azure-client.ts': objectStore,
+  'src/archive/objects/oxbow-client.ts': objectStore,
   'src/archive/objects/s3-client.ts': objectStore,
   'src/cli/': { to: 'a server that a person names', instead: command },
   'src/cluster/nats/nats-client.ts': { to: 'NATS', breaker: 'nats' },

@@ -174,7 +174,7 @@ export const features: readonly Feature[] = [
   feature(
     'Object storage and folders',
     'recordings on other disks and in buckets',
-    'archive/objects archive/folders object-store offload',
+    'archive/objects archive/folders object-store offload mirror vault',
     'run/object-storage',
   ),
   feature(

@@ -80,6 +80,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/keyboard.test.ts': partly('every key and every menu'),
   'test/browser/library.test.ts': partly('subtitles, clips, tus-js-client, and narrow pages in Chinese'),
   'test/browser/media-servers.test.ts': long('WebDAV and Jellyfin in pages', 'test/e2e/media-servers.test.ts'),
+  'test/browser/mirror.test.ts': partly('both widths, themes and languages'),
   'test/browser/multi.test.ts': partly('layouts, drags, streams without media, tokens'),
   'test/browser/nodes.test.ts': long('a cluster for one page', 'test/browser/admin.test.ts'),
   'test/browser/now-and-then.test.ts': long(
@@ -307,6 +308,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),
   'test/faults/kill.test.ts': partly('ten kills in place of one'),
   'test/faults/lists.test.ts': long('all playlists over four processes', 'test/faults/kill.test.ts'),
+  'test/faults/mirror.test.ts': partly('a hundred losses, and those of PostgreSQL'),
   'test/faults/msn-reuse.test.ts': long('a film twice, over a kill and a deletion', 'test/faults/kill.test.ts'),
   'test/faults/nats-nodes.test.ts': partly('two nodes and their restart, and a shadow'),
   'test/faults/nats.test.ts': partly('thousands of events, and three servers of NATS'),

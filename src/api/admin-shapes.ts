@@ -20,6 +20,19 @@ export const SystemHistory = Type.Object(
 );
 export type SystemHistory = Static<typeof SystemHistory>;
 
+/** What is mirrored to an object store while it is recorded. */
+export const MirrorView = Type.Object(
+  {
+    streams: Type.Integer({ description: 'that are mirrored there' }),
+    behindSeconds: Type.Number({ description: 'age of the oldest recorded media that it does not have' }),
+    behindBytes: Type.Integer({ description: 'of recorded files that it does not have' }),
+    objects: Type.Integer({ description: 'small objects whose files are not there as a whole yet' }),
+    problem: Type.Union([Type.String({ description: 'why it fails' }), Type.Null()]),
+  },
+  { $id: 'MirrorView' },
+);
+export type MirrorView = Static<typeof MirrorView>;
+
 /** An object store. Bytes. */
 export const ObjectStoreView = Type.Object(
   {
@@ -28,6 +41,7 @@ export const ObjectStoreView = Type.Object(
     bytes: Type.Integer(),
     waiting: Type.Integer({ description: 'recorded files that are old enough and not there yet' }),
     waitingBytes: Type.Integer(),
+    mirror: Type.Union([MirrorView, Type.Null({ description: 'no stream is mirrored there' })]),
     problem: Type.Union([Type.String({ description: 'why it fails' }), Type.Null()]),
   },
   { $id: 'ObjectStoreView' },

@@ -29,6 +29,7 @@ import { reports } from '../features/reports/feature.ts';
 import { rewound } from '../features/rewound/feature.ts';
 import { rooms } from '../features/rooms/feature.ts';
 import { steering } from '../features/steering/feature.ts';
+import { vault } from '../features/vault/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
@@ -55,6 +56,7 @@ export const features: readonly Feature[] = [
   mqtt,
   steering,
   liveWorkers,
+  vault,
   rooms,
 ];
 

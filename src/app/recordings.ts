@@ -82,6 +82,7 @@ export async function openRecordings(
     folders,
     deleteElsewhere: shared && ((prefix) => shared.deleteElsewhere(prefix)),
     objects,
+    mirror: objects?.mirror,
     syncQueue,
     reader,
     table,

@@ -14,6 +14,7 @@ import { mqttSection } from '../features/mqtt/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
 import { steeringSection } from '../features/steering/settings.ts';
+import { vaultSection } from '../features/vault/settings.ts';
 import { verifySettings } from '../features/verify/settings.ts';
 import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
 import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
@@ -246,6 +247,7 @@ export const schema = section({
   cases: casesSection,
   reports: reportsSection,
   mqtt: mqttSection,
+  vault: vaultSection,
   identity: identitySection,
   playbackJwt: playbackJwtSection,
   publish: section({

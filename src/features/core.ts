@@ -71,6 +71,7 @@ import type { Services } from '../observe/services/services.ts';
 import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
 import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ErasedThing } from '../recording/erase/erasure-table.ts';
+import type { Mirror } from '../recording/mirror/mirror.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
 import type { LocalSignIn } from '../serve/client/local-sign-in.ts';
@@ -177,6 +178,8 @@ export interface Objects {
     location: SegmentLocation,
     options: { readonly contentType: string; readonly disposition: string },
   ) => Promise<string | undefined>;
+  /** Sends what is recorded there at once, where `storage.mode` is `mirror`. */
+  readonly mirror: Mirror;
   /** Addresses where viewers get stored bytes without oxbow; undefined: no target is `direct`. */
   readonly direct: DirectAddresses | undefined;
   /** The JSON of the object stores; set when files are copied there. */

@@ -5,8 +5,8 @@
  * counters end in `_total`.
  */
 import { alarmMetrics } from '../features/alarms/metrics.ts';
-import { healingMetrics } from '../features/healing/metrics.ts';
 import { evidenceMetrics } from '../features/evidence/metrics.ts';
+import { healingMetrics } from '../features/healing/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { mqttMetrics } from '../features/mqtt/metrics.ts';

@@ -157,6 +157,37 @@ export const recordingMetrics = {
     labels: ['target'],
     help: 'Bytes of those objects.',
   },
+  mirrorBehindSeconds: {
+    type: 'gauge',
+    name: 'oxbow_storage_mirror_behind_seconds',
+    across: 'max',
+    labels: ['target'],
+    help: 'Age of the oldest recorded media that the mirror does not have; about `storage.mirrorEvery` while it keeps up.',
+  },
+  mirrorBehindBytes: {
+    type: 'gauge',
+    name: 'oxbow_storage_mirror_behind_bytes',
+    labels: ['target'],
+    help: 'Bytes of recorded files that the mirror does not have.',
+  },
+  mirrorObjects: {
+    type: 'gauge',
+    name: 'oxbow_storage_mirror_objects',
+    labels: ['target'],
+    help: 'Small objects of the mirror whose files are not complete, or not in the object store as a whole yet.',
+  },
+  mirrorSentBytes: {
+    type: 'counter',
+    name: 'oxbow_storage_mirror_sent_bytes_total',
+    labels: ['target'],
+    help: 'Bytes that the mirror has sent, without complete files.',
+  },
+  mirrorRequests: {
+    type: 'counter',
+    name: 'oxbow_storage_mirror_requests_total',
+    labels: ['target', 'result'],
+    help: 'Requests of the mirror: put, deleted or failed.',
+  },
   storageDeletionsWaiting: {
     type: 'gauge',
     name: 'oxbow_storage_deletions_waiting',

@@ -6,10 +6,11 @@
 
 import { FormatError } from '@oxbow/media/errors';
 import type { GapCause } from '@oxbow/media/gap';
+import type { CommittedTrack } from '@oxbow/media/isobmff/commit-box';
 import type { SegmentGroup, StreamGap } from '@oxbow/media/segment';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/chunk-writer.ts';
-import type { SegmentStore } from '../archive/segment-store.ts';
+import type { SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError, reasonOf } from '../lib/errors.ts';
@@ -61,6 +62,16 @@ export interface RecorderCounters {
   slow(isSlow: boolean): void;
 }
 
+/** A group that is in a file. */
+export interface WrittenGroup {
+  readonly location: SegmentLocation;
+  /** Bytes of the file up to the end of the group. */
+  readonly length: number;
+  readonly msn: number;
+  /** Where its tracks are in the file. */
+  readonly tracks: readonly Pick<CommittedTrack, 'trackId' | 'offset' | 'length'>[];
+}
+
 export interface RecorderOptions {
   readonly recording: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'>;
@@ -72,6 +83,8 @@ export interface RecorderOptions {
   readonly previousMsn: number;
   /** Called in order when a group is on disk according to `sync`. */
   readonly onCommitted: (msn: number) => void;
+  /** Called when a group is in its file; with undefined, when no group follows in the file. */
+  readonly onWritten?: ((written: WrittenGroup | undefined) => void) | undefined;
   /** Called in order when a group is lost or skipped. */
   readonly onLost?: (msn: number) => void;
   /** Whether there is room on the disk; called before a file is opened. */
@@ -250,6 +263,7 @@ export class Recorder implements AsyncDisposable {
       this.#previousMsn = group.msn;
       recording.committed(recorded);
       this.#options.evidence?.add(complete);
+      this.#options.onWritten?.({ location, length: file.writer.length, msn: group.msn, tracks: committed.tracks });
     } catch (error) {
       if (error instanceof FormatError) {
         // Malformed segment: nothing was written to the file.
@@ -337,6 +351,7 @@ export class Recorder implements AsyncDisposable {
   #addRow({ writer, groups }: OpenFile, size: number): void {
     const { recording } = this.#options;
     if (groups.length === 0) return;
+    this.#options.onWritten?.(undefined);
     const dateRanges = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
     this.#unindexed.push({ row: chunkRow(recording.streamId, writer.location, size, groups), dateRanges });
     void this.#index();

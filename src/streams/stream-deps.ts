@@ -27,6 +27,7 @@ import type { Evidence } from '../recording/evidence/evidence.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { KeptWindows } from '../recording/kept/kept-windows.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
+import type { Mirror } from '../recording/mirror/mirror.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
 import type { Storyboards } from '../recording/storyboard/storyboards.ts';
@@ -79,6 +80,8 @@ export interface StoredRecordings {
   readonly storyboards: Storyboards;
   /** The chains of evidence; undefined: nothing is hashed. */
   readonly evidence?: Evidence | undefined;
+  /** Sends what is recorded to a second place at once; undefined: there is no object store. */
+  readonly mirror?: Pick<Mirror, 'open'> | undefined;
   /**
    * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an
    * open file keeps its disk space, and also before it, because Windows does not delete open files.

@@ -257,7 +257,8 @@ function openRecorder(
   committed: () => void,
 ): Recorder {
   const { clock, settings } = deps;
-  const { segments, table, horizons } = deps.recordings;
+  const { segments, table, horizons, mirror } = deps.recordings;
+  const mirrored = mirror?.open(id, listWriter.list.copied);
   return new Recorder({
     recording,
     table,
@@ -272,6 +273,7 @@ function openRecorder(
       committed();
       horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
+    onWritten: mirrored && ((group) => mirrored.written(group)),
     onLost: (msn) => listWriter.lost(msn),
     evidence: deps.recordings.evidence?.sinkOf({ id, name }),
     counters: countersOf(deps, id, name),

@@ -37,7 +37,7 @@ suite('rules of alarms', () => {
       assert.ok(Number.isFinite(raise.at) && Number.isFinite(clear.at), code);
       assert.equal(raise.isShare, clear.isShare, code);
     }
-    assert.equal(alarmCodes.length, 17);
+    assert.equal(alarmCodes.length, 18);
   });
 
   test('the page of alarms lists every rule as it is', () => {

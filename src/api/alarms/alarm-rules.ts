@@ -165,6 +165,13 @@ export const alarmTable = {
     initial: 'for 5s clear for 5s',
     sentence: 'The stream is live and is to be recorded, and recording is paused.',
   },
+  'mirror-behind': {
+    unit: 'seconds',
+    side: 'above',
+    ...warning,
+    initial: '10s for 5s clear 3s for 5s',
+    sentence: 'The second place (`storage.mode: mirror`) lacks the newest part of the recording.',
+  },
 } as const satisfies Record<string, Row>;
 
 /** The name of a rule. */

@@ -24,6 +24,7 @@ export const alarmNames: { readonly [L in 'en' | 'zh']: Readonly<Record<AlarmCod
     clipping: 'Sound too loud',
     'off-clock': 'Filed off the clock',
     'not-recording': 'Recording paused',
+    'mirror-behind': 'Second copy is late',
   },
   zh: {
     'no-media': '没有媒体',
@@ -43,5 +44,6 @@ export const alarmNames: { readonly [L in 'en' | 'zh']: Readonly<Record<AlarmCod
     clipping: '声音过大',
     'off-clock': '录制时间偏离时钟',
     'not-recording': '录制已暂停',
+    'mirror-behind': '第二份副本滞后',
   },
 };

@@ -4,7 +4,15 @@ import type { ObjectStoreView } from '../../api/admin-shapes.ts';
 import type { AppContext, Nodes } from '../../features/core.ts';
 import { type ServerViews, viewsOfServer } from './one-server.ts';
 
-const store: ObjectStoreView = { name: 'bucket', objects: 3, bytes: 30, waiting: 1, waitingBytes: 10, problem: null };
+const store: ObjectStoreView = {
+  name: 'bucket',
+  objects: 3,
+  bytes: 30,
+  waiting: 1,
+  mirror: null,
+  waitingBytes: 10,
+  problem: null,
+};
 const healthy = { status: 'ok', checks: [{ name: 'disk', status: 'ok', detail: '', tookMs: 1 }] } as const;
 
 /** The views of a process, and those that another one answers with; undefined: it does not answer. */

@@ -3,7 +3,7 @@
  * are those of one server.
  * In: the views of this process, the others. Out: the same views, of all. docs/decisions/0093.
  */
-import type { FolderView, ObjectStoreView, SystemHistory } from '../../api/admin-shapes.ts';
+import type { FolderView, MirrorView, ObjectStoreView, SystemHistory } from '../../api/admin-shapes.ts';
 import type { SystemView } from '../../api/shapes.ts';
 import type { NodeView } from '../../cluster/placement/placement.ts';
 import { internalTarget } from '../../cluster/requests/internal-requests.ts';
@@ -166,8 +166,20 @@ function sumStorage(all: readonly StoredView[]): StoredView {
       bytes: Math.max(...same.map(({ bytes }) => bytes)),
       waiting: sum(same, ({ waiting }) => waiting),
       waitingBytes: sum(same, ({ waitingBytes }) => waitingBytes),
+      mirror: sumMirrors(same.flatMap(({ mirror }) => mirror ?? [])),
       problem: problemOf(same),
     })),
+  };
+}
+
+function sumMirrors(mirrors: readonly MirrorView[]): MirrorView | null {
+  if (mirrors.length === 0) return null;
+  return {
+    streams: sum(mirrors, ({ streams }) => streams),
+    behindSeconds: Math.max(...mirrors.map(({ behindSeconds }) => behindSeconds)),
+    behindBytes: sum(mirrors, ({ behindBytes }) => behindBytes),
+    objects: sum(mirrors, ({ objects }) => objects),
+    problem: mirrors.find(({ problem }) => problem !== null)?.problem ?? null,
   };
 }
 

@@ -21,6 +21,7 @@ import type { Store } from '../../store/db.ts';
 import { unlessShardLost } from '../../store/engine.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 import { openDirect } from './direct.ts';
+import { describeMirror, openMirror, restoreLost, startMirror } from './mirror.ts';
 
 /** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;
@@ -74,6 +75,7 @@ export async function openObjects(
   });
   if (!tiered) return { segments: opened.use(local), objects: undefined };
   opened.use(tiered);
+  await restoreLost(app, tiered, store, local);
   const { index, uploads, deletions, targets, blocks } = tiered;
   return {
     segments: tiered.store,
@@ -84,6 +86,7 @@ export async function openObjects(
       targets,
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
+      mirror: openMirror(app, tiered, local),
       direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);
@@ -156,7 +159,10 @@ export function startOffload(
     release: (location: SegmentLocation) => release(location),
     report: {
       sent: (target, bytes) => metrics.storageSentBytes.inc({ target }, bytes),
-      ended: (target, result) => metrics.storageUploads.inc({ target, result }),
+      ended(target, result) {
+        metrics.storageUploads.inc({ target, result });
+        if (result === 'stored') objects.mirror.stored();
+      },
       changed(target, problem) {
         metrics.storageUp.set({ target }, problem === undefined ? 1 : 0);
         if (problem === undefined) log.info({ target }, 'the object store works again');
@@ -167,6 +173,7 @@ export function startOffload(
       failed: failed('copying files to an object store'),
     },
   });
+  startMirror(app, objects, { recordings, catalog, health }, targetOf);
   for (const target of objects.targets.names) metrics.storageUp.set({ target }, 1);
   opened.defer(
     metrics.beforeScrape(async () => {
@@ -211,7 +218,10 @@ function checkObjects(offload: Offload, { targets }: Objects): string {
 }
 
 /** The JSON of the object stores: those of the settings, and those that only the index knows. */
-async function describeObjects({ index, targets }: Objects, offload: Offload): Promise<readonly ObjectStoreView[]> {
+async function describeObjects(
+  { index, targets, mirror }: Objects,
+  offload: Offload,
+): Promise<readonly ObjectStoreView[]> {
   const [totals, waiting] = await Promise.all([index.totals(), offload.waiting()]);
   const names = new Set([...targets.names, ...totals.keys()]);
   return Array.from(names, (name) => ({
@@ -220,6 +230,7 @@ async function describeObjects({ index, targets }: Objects, offload: Offload): P
     bytes: totals.get(name)?.bytes ?? 0,
     waiting: waiting.get(name)?.files ?? 0,
     waitingBytes: waiting.get(name)?.bytes ?? 0,
+    mirror: describeMirror({ mirror }, name),
     problem:
       targets.find(name) === undefined
         ? 'it is not in storage.targets'

@@ -18,6 +18,7 @@ import {
   type ClientOptions,
   type ListedObject,
   md5Of,
+  NO_SUMS,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
@@ -44,12 +45,18 @@ const UPLOAD_ID = /^[0-9a-f]{32}$/;
 const NO_KEY = /(?:^|\/)\.{0,2}(?:\/|$)|[\\\0]|^\.parts\//;
 
 /** Opens a client. Only files that a process left long ago are looked for. @param folder absolute path */
-export async function openFolderClient(folder: string, files: Files = systemFiles): Promise<ObjectClient> {
+export function openFolderClient(folder: string, files: Files = systemFiles): Promise<ObjectClient> {
+  return openFolder(folder, files);
+}
+
+/** The same, with what a server needs that puts objects in parts for others. */
+export async function openFolder(folder: string, files: Files = systemFiles): Promise<FolderClient> {
   await removeAbandoned(files, folder).catch(() => undefined); // the disk may not be there: each request says so
   return new FolderClient(folder, files);
 }
 
-class FolderClient implements ObjectClient {
+/** A folder as a bucket. */
+export class FolderClient implements ObjectClient {
   readonly parts: undefined;
   readonly #folder: string;
   readonly #files: Files;
@@ -67,8 +74,8 @@ class FolderClient implements ObjectClient {
   }
 
   async put(key: string, source: ObjectSource, options: PutOptions = {}): Promise<PutSums> {
-    const { signal, sent } = options;
-    if (source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
+    const { signal, sent, hasChecksum } = options;
+    if (!hasChecksum && source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
     const bytes = await source.read(0, source.size);
     await this.#try('write a file', signal, async () => {
       const uploadId = await this.#begin();
@@ -81,6 +88,7 @@ class FolderClient implements ObjectClient {
       }
     });
     sent?.(bytes.length);
+    if (hasChecksum) return NO_SUMS;
     return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5Of(bytes) };
   }
 
@@ -90,23 +98,38 @@ class FolderClient implements ObjectClient {
     return putInParts(
       source,
       {
-        begin: () => this.#try('begin a file', signal, () => this.#begin()),
-        send: async (uploadId, index, bytes, md5) => {
-          const isKnown = await this.#try('write a part', signal, () =>
-            this.#write(uploadId, index * partBytes, bytes),
-          );
-          return isKnown ? md5 : 'lost';
-        },
-        complete: (uploadId) =>
-          this.#try('complete a file', signal, async () => {
-            const { size } = (await this.#files.stat(this.#partsOf(uploadId)).catch(ifAbsent)) ?? { size: -1 };
-            if (size !== source.size) return 'lost';
-            await this.#complete(uploadId, key);
-            return 'done';
-          }),
+        begin: () => this.begin({ signal }),
+        send: async (uploadId, index, bytes, md5) =>
+          (await this.write(uploadId, index * partBytes, bytes, { signal })) ? md5 : 'lost',
+        complete: async (uploadId) =>
+          (await this.complete(uploadId, { key, size: source.size }, { signal })) ? 'done' : 'lost',
       },
       options,
     );
+  }
+
+  /** Begins a file of several parts. Returns the id of its upload. */
+  begin({ signal }: ClientOptions): Promise<string> {
+    return this.#try('begin a file', signal, () => this.#begin());
+  }
+
+  /** Writes a part. @returns false: there is no such upload */
+  write(uploadId: string, position: number, bytes: Uint8Array, { signal }: ClientOptions): Promise<boolean> {
+    return this.#try('write a part', signal, () => this.#write(uploadId, position, bytes));
+  }
+
+  /** Gives a file its key. @returns false: there is no such upload, or it has another size */
+  complete(
+    uploadId: string,
+    { key, size }: { readonly key: string; readonly size: number },
+    { signal }: ClientOptions,
+  ): Promise<boolean> {
+    return this.#try('complete a file', signal, async () => {
+      const stats = await this.#files.stat(this.#partsOf(uploadId)).catch(ifAbsent);
+      if (stats?.size !== size) return false;
+      await this.#complete(uploadId, key);
+      return true;
+    });
   }
 
   async read(

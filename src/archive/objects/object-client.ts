@@ -53,7 +53,15 @@ export interface PutOptions extends ClientOptions {
   readonly saved?: (upload: PartialUpload) => Promise<void>;
   /** Called with the bytes that were sent. */
   readonly sent?: (bytes: number) => void;
+  /**
+   * The object has a checksum of its bytes, and is put with one request whatever its size: no sums are
+   * computed, and those of the answer are empty.
+   */
+  readonly hasChecksum?: boolean;
 }
+
+/** What was put without sums. */
+export const NO_SUMS: PutSums = { sha256: '', etag: '' };
 
 /** What was put. */
 export interface PutSums {

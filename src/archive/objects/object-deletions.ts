@@ -57,6 +57,14 @@ export class ObjectDeletions {
     }
   }
 
+  /** Queues objects of a mirror, which have no row. Rejects with errors of the database. */
+  addMirrored(target: string, keys: readonly string[]): Promise<void> {
+    return this.add(
+      this.#rows.catalogue,
+      keys.map((key) => ({ target, key })),
+    );
+  }
+
   /**
    * Queues an object of the library for deletion a day later, before it is put: unless `unplan` follows, no
    * row knows it.

@@ -60,6 +60,13 @@ export class ObjectTargets implements AsyncDisposable {
       const { openFolderClient } = await import('./folder-client.ts');
       return openFolderClient(target.path);
     }
+    if (target.type === 'oxbow') {
+      const { openOxbowClient } = await import('./oxbow-client.ts');
+      return openOxbowClient({
+        endpoint: target.endpoint,
+        secret: await secretOf(target.vaultSecret, target.vaultSecretFile),
+      });
+    }
     const { type, endpoint, region, bucket, accessKeyId, forcePathStyle, checksums } = target;
     if (type === 'azure') {
       const { openAzureClient } = await import('./azure-client.ts');

@@ -13,6 +13,7 @@ import {
   IDLE_MS,
   type ListedObject,
   md5Of,
+  NO_SUMS,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
@@ -80,14 +81,16 @@ class S3ObjectClient implements ObjectClient {
   }
 
   async put(key: string, source: ObjectSource, options: PutOptions = {}): Promise<PutSums> {
-    const partBytes = partBytesOf(source.size);
-    if (source.size > partBytes) return this.#putParts(key, source, options);
+    const { hasChecksum } = options;
+    if (!hasChecksum && source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
     const bytes = await source.read(0, source.size);
-    const md5 = md5Of(bytes);
-    const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ContentMD5: base64(md5) });
+    const md5 = hasChecksum ? '' : md5Of(bytes);
+    const sums = hasChecksum ? undefined : { ContentMD5: base64(md5) };
+    const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ...sums });
     const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
     await this.#try('put an object', options.signal, send, SEND_MS);
     options.sent?.(bytes.length);
+    if (hasChecksum) return NO_SUMS;
     return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5 };
   }
 

@@ -29,11 +29,11 @@ const hidden = (sentence: string): Option<string> => ({
 
 const target = section({
   type: choice(
-    ['s3', 'azure', 'gcs', 'folder'],
+    ['s3', 'azure', 'gcs', 'folder', 'oxbow'],
     's3',
-    'Amazon S3 or a server that speaks its protocol, Azure Blob Storage, Google Cloud Storage (by its S3 interface, with an HMAC key), or a folder on another disk or a network mount.',
+    'Amazon S3 or a server that speaks its protocol, Azure Blob Storage, Google Cloud Storage (by its S3 interface, with an HMAC key), a folder on another disk or a network mount, or the vault of another oxbow.',
   ),
-  endpoint: text('', 'Address of the server (type `s3`). Default: that of Amazon for the region.', {
+  endpoint: text('', 'Address of the server (types `s3`, `oxbow`). Default: that of Amazon for the region.', {
     placeholder: 'URL',
     maxLength: 500,
   }),
@@ -58,6 +58,8 @@ const target = section({
   connectionStringFile: text('', 'File with the connection string, in place of `connectionString`.', {
     placeholder: 'FILE',
   }),
+  vaultSecret: hidden('Secret of the vault (type `oxbow`): the `vault.secret` of the other server.'),
+  vaultSecretFile: text('', 'File with that secret, in place of `vaultSecret`.', { placeholder: 'FILE' }),
   forcePathStyle: choice(
     ['auto', 'on', 'off'],
     'auto',
@@ -100,6 +102,7 @@ const targets: NamedSections<TargetConfig> = {
   refine(values) {
     const targetConfig = values as TargetConfig;
     if (targetConfig.type === 'folder') checkFolder(targetConfig);
+    else if (targetConfig.type === 'oxbow') checkVault(targetConfig);
     else if (targetConfig.path !== '') throw new FormatError('`path` is for the type `folder`', 0);
     else if (targetConfig.bucket === '') throw new FormatError('it needs a `bucket`', 0);
     if (targetConfig.endpoint !== '') httpUrl(targetConfig.endpoint);
@@ -107,7 +110,7 @@ const targets: NamedSections<TargetConfig> = {
     if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(targetConfig.prefix)) {
       throw new FormatError('`prefix` has no `/` at its start or end, no spaces and no `..`', 0);
     }
-    const both = (['secretAccessKey', 'connectionString'] as const).find(
+    const both = (['secretAccessKey', 'connectionString', 'vaultSecret'] as const).find(
       (key) => targetConfig[key] !== '' && targetConfig[`${key}File`] !== '',
     );
     if (both) throw new FormatError(`it has both \`${both}\` and \`${both}File\``, 0);
@@ -130,6 +133,14 @@ function checkDirectUrl({ direct, directUrl }: TargetConfig): void {
   const { search, hash } = new URL(httpUrl(directUrl));
   if (search !== '' || hash !== '') throw new FormatError('`directUrl` has no `?` and no `#`', 0);
   if (direct === 'off') throw new FormatError('`directUrl` is for `direct: redirect`', 0);
+}
+
+function checkVault({ path, endpoint, bucket, vaultSecret, vaultSecretFile, presign, direct }: TargetConfig): void {
+  if (endpoint === '') throw new FormatError('`oxbow` needs an `endpoint`: the address of the other server', 0);
+  if (vaultSecret === '' && vaultSecretFile === '') throw new FormatError('`oxbow` needs a `vaultSecret`', 0);
+  if (path !== '' || bucket !== '') throw new FormatError('`oxbow` has no `path` and no `bucket`', 0);
+  if (presign) throw new FormatError('`oxbow` has no addresses to `presign`', 0);
+  if (direct !== 'off') throw new FormatError('`oxbow` has no addresses for `direct`', 0);
 }
 
 function checkFolder({ path, bucket, presign, direct }: TargetConfig): void {
@@ -206,11 +217,16 @@ export const storageSection = section({
     },
   ),
   mode: choice(
-    ['copy', 'move'],
+    ['copy', 'move', 'mirror'],
     'copy',
-    'Whether files stay in the data folder too (`copy`), or are deleted there when the bucket has them (`move`).',
+    'Whether files stay in the data folder too (`copy`), are deleted there when the bucket has them (`move`), or are copied while they are recorded (`mirror`).',
     { reload: 'live' },
   ),
+  mirrorEvery: duration('1s', 'Pause between two objects of a mirror: each has what all streams recorded meanwhile.', {
+    min: '200ms',
+    max: '60s',
+    reload: 'live',
+  }),
   after: duration('0s', 'How old media must be before it is uploaded; a file ends about every minute.', {
     max: '3650d',
     reload: 'live',

@@ -42,6 +42,7 @@ async function openCenter(options: { rules?: string; mailer?: AlarmMailer; file?
     published,
     failures,
     noRoom: false,
+    mirrorBehindS: 0,
     rules: options.rules ?? '',
     store,
     center: undefined as unknown as AlarmCenter,
@@ -61,6 +62,7 @@ async function openCenter(options: { rules?: string; mailer?: AlarmMailer; file?
           publish: (type, data, subject) => published.push({ type, stream: subject?.name, data: data as never }),
         },
         noRoom: () => rig.noRoom,
+        mirrorBehindS: () => rig.mirrorBehindS,
         failed: (error) => failures.push(error),
       });
       return rig.center;
@@ -117,6 +119,7 @@ suite('alarms of streams', () => {
         },
       ],
       ['not-recording', (is) => (rig.noRoom = is)],
+      ['mirror-behind', (is) => (rig.mirrorBehindS = is ? 30 : 1)],
       ['no-publisher', (is) => (stream.status.state = is ? 'unpublished' : 'live')],
       [
         'no-media',

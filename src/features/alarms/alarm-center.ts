@@ -35,6 +35,8 @@ interface AlarmCenterOptions {
   readonly metrics: Pick<Metrics, 'alarmActive' | 'alarmsRaised' | 'alarmsLost'>;
   /** Whether recording is paused. */
   readonly noRoom: () => boolean;
+  /** How far the second place of a recording is behind, seconds; undefined: it has none. */
+  readonly mirrorBehindS?: (streamId: string) => number | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -148,7 +150,7 @@ export class AlarmCenter {
   }
 
   #evaluate(stream: WatchedStream, entry: Entry, set: StreamAlarmSet): void {
-    const { clock, noRoom, settings } = this.#options;
+    const { clock, noRoom, mirrorBehindS, settings } = this.#options;
     const [common, ofStream] = [settings.now.alarms.rules, stream.definition.alarms ?? ''];
     if (entry.rules?.common !== common || entry.rules.ofStream !== ofStream) {
       entry.rules = { common, ofStream, rules: this.rulesOf(stream.definition) };
@@ -159,6 +161,7 @@ export class AlarmCenter {
       rules: entry.rules.rules,
       isMuted: this.muteOf(entry.streamId) !== undefined,
       noRoom: noRoom(),
+      mirrorBehindS: mirrorBehindS?.(entry.streamId),
     });
     for (const change of changes) this.#change(stream, entry, change);
   }

@@ -28,7 +28,7 @@ const REPORT_EVERY_MS = 60_000;
 /** Opens everything; the journal begins at once. */
 async function openAlarms(
   app: AppContext,
-  { store, bus, disk, catalog, streamsApi, accounts, hooks }: CoreParts,
+  { store, bus, disk, recordings, catalog, streamsApi, accounts, hooks }: CoreParts,
 ): Promise<OpenFeature<AlarmsApi>> {
   const { settings, clock, log, metrics, opened, shutdown, failed } = app;
   const table = new AlarmTable(store.db);
@@ -56,6 +56,10 @@ async function openAlarms(
     mailer,
     metrics,
     noRoom: () => !disk.now().hasRoom,
+    mirrorBehindS(streamId) {
+      const behindMs = recordings.objects?.mirror.behindMs(streamId);
+      return behindMs === undefined ? undefined : behindMs / 1000;
+    },
     failed: (error) => reported.call(() => report(error)),
   });
   opened.defer(() => journal.flush());

@@ -34,9 +34,13 @@ export class Reader {
    * The values now.
    *
    * @param nowMs wall clock, ms since 1970
-   * @param noRoom recording is paused
+   * @param recording whether it is paused, and how far its second place is behind, seconds
    */
-  read(stream: ReadStream, nowMs: number, noRoom: boolean): Readings {
+  read(
+    stream: ReadStream,
+    nowMs: number,
+    { noRoom, mirrorBehindS }: { readonly noRoom: boolean; readonly mirrorBehindS?: number | undefined },
+  ): Readings {
     const { definition, measure } = stream;
     const { state, silence } = stream.status;
     const { figures } = measure;
@@ -54,6 +58,7 @@ export class Reader {
       'no-publisher': isPushed && isExpected ? flag(state === 'unpublished') : undefined,
       'off-clock': isLive ? Math.abs(offClockUs(stream.stream, nowMs)) / 1e6 : undefined,
       'not-recording': isLive && definition.record ? flag(noRoom) : undefined,
+      'mirror-behind': mirrorBehindS,
       gaps: entries.filter(({ kind, atMs }) => kind === 'gap' && nowMs - atMs < HOUR_MS).length,
       ...(figures && isLive && this.#ofPublisher(figures)),
     };

@@ -44,6 +44,8 @@ interface AlarmTick {
   readonly isMuted: boolean;
   /** Recording is paused. */
   readonly noRoom: boolean;
+  /** How far the second place of its recording is behind, seconds; undefined: it has none. */
+  readonly mirrorBehindS?: number | undefined;
 }
 
 export class StreamAlarmSet {
@@ -71,7 +73,7 @@ export class StreamAlarmSet {
 
   /** Reads a stream, once a second. */
   tick(stream: ReadStream, tick: AlarmTick): StreamAlarmChange[] {
-    const { monotonicMs, nowMs, rules, isMuted, noRoom } = tick;
+    const { monotonicMs, nowMs, rules, isMuted } = tick;
     const isSame = this.#rules === rules;
     this.#rules = rules;
     const codes = isSame
@@ -89,7 +91,7 @@ export class StreamAlarmSet {
       if (change) changes.push(change);
     };
     const toWallNow = (ms: number) => nowMs - (monotonicMs - ms);
-    const readings = this.#reader.read(stream, nowMs, noRoom);
+    const readings = this.#reader.read(stream, nowMs, tick);
     for (const code of codes) {
       if (!alarmTable[code].isContent) take(code, readings[code], monotonicMs, toWallNow);
     }

@@ -18,6 +18,12 @@ const exceptions: Readonly<Record<string, string>> = {
   fileUploads: 'as replaceUploadsFile',
   replaceUploadChunk: 'parts of one upload, which asset.created reports',
   chunkUpload: 'as replaceUploadChunk',
+  replaceVaultObject: 'about one a second of each server that keeps recordings here',
+  deleteVaultObject: 'as replaceVaultObject',
+  createVaultUpload: 'as replaceVaultObject',
+  replaceVaultUpload: 'as replaceVaultObject',
+  completeVaultUpload: 'as replaceVaultObject',
+  deleteVaultUpload: 'as replaceVaultObject',
 };
 
 const pathOf = (path: string) => path.replace(/:name\b/g, 'door').replace(/:(\w+)/g, 'x1');

@@ -59,7 +59,7 @@ export interface OffloadOptions {
   readonly targets: Pick<ObjectTargets, 'names' | 'find' | 'client'>;
   readonly candidates: Candidates;
   readonly settings: Current<{
-    readonly storage: { readonly target: string; readonly mode: 'copy' | 'move'; readonly after: number };
+    readonly storage: { readonly target: string; readonly mode: 'copy' | 'move' | 'mirror'; readonly after: number };
   }>;
   readonly policies: () => readonly OffloadPolicy[];
   /** Ids of the recordings of a stream's derived qualities. */
@@ -301,9 +301,9 @@ export class Offload {
   }
 
   get #beforeUs(): number {
-    const { after } = this.#options.settings.now.storage;
+    const { after, mode } = this.#options.settings.now.storage;
     // At once: whatever the clock of the source says.
-    return after === 0 ? Number.MAX_SAFE_INTEGER : (this.#options.clock.nowMs() - after) * 1000;
+    return after === 0 || mode === 'mirror' ? Number.MAX_SAFE_INTEGER : (this.#options.clock.nowMs() - after) * 1000;
   }
 
   async #upload(line: Line, location: SegmentLocation, signal: AbortSignal): Promise<void> {

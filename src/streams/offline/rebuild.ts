@@ -22,6 +22,7 @@ import { ChunkTable } from '../../recording/chunks/chunk-table.ts';
 import { adoptErased } from '../../recording/erase/erased-file.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
+import { restoreMirrors } from '../../recording/mirror/mirror-restore.ts';
 import { recoverQualities, recoverStream } from '../../recording/recovery.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
@@ -86,7 +87,10 @@ export async function rebuildIndex(
   const { segments, tiered } = opened;
   // The rows of files in a missing folder would be lost.
   await opened.folders?.assertComplete();
-  if (tiered) await adoptObjects(tiered, { signal });
+  if (tiered) {
+    await adoptObjects(tiered, { signal });
+    await restoreMirrors(tiered, { signal });
+  }
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.rows);

@@ -1,0 +1,73 @@
+/**
+ * `npm run bench -- mirror`: recording live HLS pulls with a second place, compared with recording alone.
+ * In: options. Out: a table. The second place is a folder of the same disk: what is measured is oxbow.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startServer } from '../../test/fixtures/server.ts';
+import { type Durations, measure } from '../measure.ts';
+import { makeBenchMedia } from '../media.ts';
+import { describeMachine } from '../process-tree.ts';
+import { launcher, type StartRecorders } from '../recorders.ts';
+import { printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
+
+/** Options of `bench mirror`. */
+interface MirrorBenchOptions extends Durations {
+  readonly streams: number;
+  /** Rounds; the table has the least of each. */
+  readonly rounds: number;
+}
+
+const MODES = ['none', 'copy', 'mirror'] as const;
+
+/** Records with or without a second place. */
+const recorders =
+  (mode: (typeof MODES)[number]): StartRecorders =>
+  async (urls, folder) => {
+    const path = join(folder, 'second');
+    await mkdir(path);
+    const storage = mode === 'none' ? {} : { targets: { second: { type: 'folder', path } }, target: 'second', mode };
+    const config = join(folder, 'oxbow.yaml');
+    await writeFile(config, JSON.stringify({ storage }));
+    const off = ['--content-check-mode', 'off', '--record-storyboard', 'off'];
+    const args = ['--config', config, ...off, ...urls.map((url, k) => `s${k}=${url}`)];
+    const server = await startServer({ args, data: join(folder, 'data'), program: launcher });
+    return {
+      pids: [server.pid],
+      async problems() {
+        if (mode !== 'mirror') return '';
+        const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+        const put = /^oxbow_storage_mirror_requests_total\{[^}]*result="put"\} (\d+)/m.exec(metrics)?.[1] ?? '0';
+        const sent = /^oxbow_storage_mirror_sent_bytes_total\{[^}]*\} (\d+)/m.exec(metrics)?.[1] ?? '0';
+        return `${put} objects, ${(Number(sent) / 1e6).toFixed(1)} MB`;
+      },
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
+  };
+
+/** Measures each way in turn. Returns the report. */
+export async function benchMirror({ streams, rounds, warmUpS, measureS }: MirrorBenchOptions): Promise<string> {
+  say('encoding the media');
+  const media = makeBenchMedia(warmUpS + measureS + orTiny(30, 16));
+  const least = new Map<string, { percent: number; notes: string }>();
+  for (let round = 0; round < rounds; round++) {
+    for (const mode of MODES) {
+      say(`${mode}, ${streams} streams, ${warmUpS} s + ${measureS} s`);
+      const { cpuPercent, problems } = await measure(recorders(mode), streams, media, { warmUpS, measureS });
+      const before = least.get(mode);
+      const percent = cpuPercent / streams;
+      if (!before || percent < before.percent) least.set(mode, { percent, notes: problems });
+    }
+  }
+  const none = least.get('none')!.percent;
+  const rows = MODES.map((mode) => {
+    const { percent, notes } = least.get(mode)!;
+    const more = `${(percent - none).toFixed(3)} %`;
+    return [mode, `${percent.toFixed(3)} %`, more, (percent / none).toFixed(2), notes || '-'];
+  });
+  const about =
+    `${describeMachine()}; Node ${process.version}; ${streams} HLS pulls of ${(media.bitrate / 1e6).toFixed(2)} Mbps, ` +
+    `2 s segments, ${measureS} s measured after ${warmUpS} s, the least of ${rounds}`;
+  return `${about}\n\n${printTable(['storage.mode', 'CPU of a core per stream', 'more', 'ratio', 'sent'], rows)}`;
+}

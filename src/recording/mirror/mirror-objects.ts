@@ -1,0 +1,135 @@
+/**
+ * The objects of a mirror in one target: which of them are still needed, and what deletes the others.
+ * In: objects that were put, files that are in the target as a whole. Out: deletions. An object is needed
+ * while a record of it is the only copy.
+ */
+import { FormatError } from '@oxbow/media/errors';
+import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
+import { FIRST_READ, listBytesOf, type MirrorRecord, parseRecords } from './mirror-batch.ts';
+
+/** Objects of a target that are remembered; a bucket whose files fail for hours reaches it. */
+const MAX_OBJECTS = 20_000;
+/** Keys of one pass. */
+const DELETIONS = 50;
+
+/** An object, by its records. */
+interface MirrorObject {
+  readonly key: string;
+  readonly locations: readonly SegmentLocation[];
+  /** The segments of its parts. */
+  readonly segments: readonly { readonly streamId: string; readonly msn: number }[];
+  /** A process before this one put it. */
+  readonly isOld: boolean;
+}
+
+/** What decides whether an object is needed. */
+export interface ObjectNeeds {
+  /** The second place needs the ranges of a file: it does not have the file as a whole. */
+  needsFile(location: SegmentLocation): boolean;
+  /** A segment is in no range and in no file of the second place. `isOld`: of a process before this one. */
+  needsSegment(streamId: string, msn: number, isOld: boolean): boolean;
+}
+
+/** The objects of one target. */
+export class MirrorObjects {
+  #objects: MirrorObject[] = [];
+  /** Prefix of their keys, with `/` at its end. */
+  readonly prefix: string;
+  #lastMs = 0;
+
+  /**
+   * @param prefix that of the target, may be empty
+   * @param owner the node or process: no other one writes below it
+   */
+  constructor(prefix: string, owner: string) {
+    this.prefix = `${mirrorPrefix(prefix)}${owner}/`;
+  }
+
+  get count(): number {
+    return this.#objects.length;
+  }
+
+  /** The key of the next object: in order of time, and not that of an earlier one. @param nowMs since 1970 */
+  nextKey(nowMs: number): string {
+    this.#lastMs = Math.max(this.#lastMs + 1, Math.floor(nowMs));
+    return `${this.prefix}${String(this.#lastMs).padStart(15, '0')}`;
+  }
+
+  /** The bucket has this object. */
+  add(key: string, records: readonly MirrorRecord[], isOld = false): void {
+    const locations = new Set<SegmentLocation>();
+    const segments: { streamId: string; msn: number }[] = [];
+    for (const record of records) {
+      if (record.kind !== 'parts') locations.add(record.location as SegmentLocation);
+      else segments.push({ streamId: record.streamId, msn: record.msn });
+    }
+    this.#objects.push({ key, locations: [...locations], segments, isOld });
+    if (this.#objects.length > MAX_OBJECTS) this.#objects.shift();
+  }
+
+  /** Locations of files that objects of earlier processes have. */
+  get oldLocations(): readonly SegmentLocation[] {
+    const old = this.#objects.filter(({ isOld }) => isOld);
+    return [...new Set(old.flatMap(({ locations }) => locations))];
+  }
+
+  /** Reads the objects that earlier processes of this owner left. Returns their number. */
+  async load(client: ObjectClient, options: { readonly signal: AbortSignal }): Promise<number> {
+    const own = new Set(this.#objects.map(({ key }) => key));
+    let count = 0;
+    for await (const { key } of client.list(this.prefix, options)) {
+      if (own.has(key)) continue;
+      const records = await readRecords(client, key, options).catch((error: unknown) => {
+        if (error instanceof FormatError) return undefined; // an object of another program
+        throw error;
+      });
+      if (!records) continue;
+      this.add(
+        key,
+        records.map(({ record }) => record),
+        true,
+      );
+      this.#lastMs = Math.max(this.#lastMs, Number(key.slice(this.prefix.length)) || 0);
+      count++;
+    }
+    return count;
+  }
+
+  /** Deletes objects that are not needed, a bounded number. Returns how many. */
+  async sweep(client: ObjectClient, needs: ObjectNeeds, options: { readonly signal: AbortSignal }): Promise<number> {
+    const isNeeded = ({ locations, segments, isOld }: MirrorObject) =>
+      locations.some((location) => needs.needsFile(location)) ||
+      segments.some(({ streamId, msn }) => needs.needsSegment(streamId, msn, isOld));
+    const due = this.#objects.filter((object) => !isNeeded(object)).slice(0, DELETIONS);
+    for (const object of due) {
+      await client.delete(object.key, options);
+      this.#objects = this.#objects.filter((other) => other !== object);
+    }
+    return due.length;
+  }
+
+  /** Takes the objects out that have something of a stream, or of a file. Returns their keys. */
+  take(prefix: SegmentPrefix, streamId: string): string[] {
+    const has = ({ locations, segments }: MirrorObject) =>
+      locations.some((location) => location.startsWith(prefix)) || segments.some((each) => each.streamId === streamId);
+    const taken = this.#objects.filter(has);
+    this.#objects = this.#objects.filter((object) => !has(object));
+    return taken.map(({ key }) => key);
+  }
+}
+
+/** Prefix of the mirrors of all nodes in a target. @param prefix that of the target, may be empty */
+export function mirrorPrefix(prefix: string): string {
+  return `${prefix === '' ? '' : `${prefix}/`}mirror/`;
+}
+
+/** The records of an object; undefined if it is gone. @throws FormatError if it is no object of a mirror */
+export async function readRecords(client: ObjectClient, key: string, options: { readonly signal: AbortSignal }) {
+  const start = await client.read(key, { offset: 0, length: FIRST_READ }, options);
+  if (!start) return undefined;
+  const length = listBytesOf(start);
+  if (length <= start.length) return parseRecords(start);
+  const longer = await client.read(key, { offset: 0, length }, options);
+  return longer && parseRecords(longer);
+}

@@ -1,0 +1,495 @@
+/**
+ * Sends what is recorded to a second place while it happens: an object about every second with the news of
+ * all streams of a target. Files that are complete go there through offload; then the objects with their
+ * ranges are deleted. Nothing waits for a target: streams keep only references into what they recorded.
+ * In: streams that record, targets. Out: objects; what is behind. docs/decisions/0114.
+ */
+import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
+import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
+import { identityLocation, recordingOfLocation } from '../../archive/recording-locations.ts';
+import { isMissing, type SegmentLocation, type SegmentPrefix, type SegmentStore } from '../../archive/segment-store.ts';
+import { sleep } from '../../lib/abort.ts';
+import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Subscribable } from '../../lib/events.ts';
+import type { LiveWindowChange } from '../../packager/live-segment.ts';
+import { type FilledRecord, printBatch } from './mirror-batch.ts';
+import { MirrorObjects } from './mirror-objects.ts';
+import { type FilePlan, MirroredStream } from './mirrored-stream.ts';
+
+/** Most bytes of media in one object. */
+const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
+/** Objects of one pass: a pass ends, so that deletions have a turn. */
+const MAX_OBJECTS = 32;
+/** A request that takes longer has failed, ms: 8 MiB at 2.2 Mbit/s. */
+const PUT_MS = 30_000;
+/** The index is read for files that the second place has as a whole at least this often, ms. */
+const LOOK_EVERY_MS = 15_000;
+/** Locations of one query. */
+const QUERY = 200;
+/** Failures in a row after which a target is reported. */
+const FAILURES = 3;
+/** Objects that are not needed are looked for this often, ms. */
+const COMPACT_MS = 2_000;
+/** Between two passes of a target that takes longer than its pause, ms. */
+const LEAST_PAUSE_MS = 20;
+const MIN_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 10_000;
+/** The name of a stream is in a short file, bytes. */
+const MAX_IDENTITY_BYTES = 64 * 1024;
+/** Closed files of one stream that wait; a longer outage is for offload, which reads the index. */
+const MAX_FILES = 20;
+
+/** What the mirror reports. */
+export interface MirrorReport {
+  /** An object was put, with so many bytes. */
+  sent(target: string, bytes: number): void;
+  /** A request ended: an object was put or deleted, or the target failed. */
+  ended(target: string, result: 'put' | 'deleted' | 'failed'): void;
+  /** A target failed several times in a row, or works again (`problem` is undefined). */
+  changed(target: string, problem: string | undefined): void;
+  /** Something failed that is not the fault of the target. */
+  failed(error: unknown): void;
+}
+
+export interface MirrorOptions {
+  /** The files of this process. */
+  readonly files: Pick<SegmentStore, 'read'>;
+  readonly objects: Pick<StoredObjects, 'targetsOf'>;
+  readonly targets: Pick<ObjectTargets, 'names' | 'find' | 'client'>;
+  /** Queues the deletion of objects durably. */
+  readonly remove: (target: string, keys: readonly string[]) => Promise<void>;
+  /** The node or process; it names its objects. */
+  readonly owner: string;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  /** Pause between two objects of a target, ms. */
+  readonly everyMs: () => number;
+  readonly report: MirrorReport;
+}
+
+/** How far a target is behind. */
+export interface MirrorState {
+  readonly target: string;
+  readonly streams: number;
+  /** Age of the oldest media that it does not have, ms. */
+  readonly behindMs: number;
+  /** Bytes of files that wait. */
+  readonly behindBytes: number;
+  /** Objects in it that are not compacted. */
+  readonly objects: number;
+  readonly problem: string | undefined;
+}
+
+/** The state of a target. */
+interface Line {
+  readonly target: string;
+  readonly objects: MirrorObjects;
+  readonly breaker: CircuitBreaker;
+  problem: string | undefined;
+  isReported: boolean;
+  /** Objects of earlier processes are known. */
+  isLoaded: boolean;
+  /** Files of earlier processes that the target does not have as a whole. */
+  old: Set<SegmentLocation>;
+  lookAtMs: number;
+  /** Memory of the next object, if it is not too large to be kept. */
+  room: Buffer | undefined;
+  /** What was deleted while an object was on its way. */
+  forgotten: { readonly prefix: SegmentPrefix; readonly streamId: string }[];
+}
+
+/** A record for the next object. */
+interface Picked extends FilledRecord {
+  done(): void;
+}
+
+/** Mirrors the streams of a process. */
+export class Mirror {
+  readonly #options: MirrorOptions;
+  readonly #streams = new Map<string, MirroredStream>();
+  readonly #lines: readonly Line[];
+  /** Where each stream goes; set when the streams are known. */
+  #targetOf: (streamId: string) => string | undefined = () => undefined;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    const nowMs = () => options.clock.monotonicMs();
+    this.#lines = options.targets.names.map((target) => ({
+      target,
+      objects: new MirrorObjects(options.targets.find(target)!.prefix, options.owner),
+      breaker: new CircuitBreaker({ nowMs, failures: FAILURES, pauseMs: doublingPause(MIN_PAUSE_MS, MAX_PAUSE_MS) }),
+      problem: undefined,
+      isReported: false,
+      isLoaded: false,
+      old: new Set(),
+      lookAtMs: Number.NEGATIVE_INFINITY,
+      room: undefined,
+      forgotten: [],
+    }));
+  }
+
+  /** A stream is open: what it records from now on is mirrored while it has a target. */
+  open(streamId: string, copied: Subscribable<LiveWindowChange>): MirroredStream {
+    const before = this.#streams.get(streamId);
+    before?.[Symbol.dispose]();
+    const stream = new MirroredStream(streamId, copied, () => this.#options.clock.monotonicMs());
+    this.#streams.set(streamId, stream);
+    stream.follow(this.#targetOf(streamId));
+    return stream;
+  }
+
+  /** Says where streams go; read again about every second. */
+  route(targetOf: (streamId: string) => string | undefined): void {
+    this.#targetOf = targetOf;
+    for (const stream of this.#streams.values()) stream.follow(targetOf(stream.streamId));
+  }
+
+  /** How far the targets are behind that have streams. */
+  get states(): readonly MirrorState[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#lines.flatMap(({ target, objects, problem, isReported }) => {
+      const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
+      if (streams.length === 0) return [];
+      const since = streams.flatMap(({ sinceMs }) => sinceMs ?? []);
+      return {
+        target,
+        streams: streams.length,
+        behindMs: since.length === 0 ? 0 : nowMs - Math.min(...since),
+        behindBytes: streams.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0),
+        objects: objects.count,
+        problem: isReported ? problem : undefined,
+      };
+    });
+  }
+
+  /** How far the copy of a stream is behind, ms; undefined: it has none. */
+  behindMs(streamId: string): number | undefined {
+    const stream = this.#streams.get(streamId);
+    if (stream?.target === undefined) return undefined;
+    return stream.sinceMs === undefined ? 0 : this.#options.clock.monotonicMs() - stream.sinceMs;
+  }
+
+  /** Offload has stored files: their ranges may go. */
+  stored(): void {
+    for (const line of this.#lines) line.lookAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Stored media was deleted or written again: no object keeps it. What else was in these objects is sent
+   * again.
+   */
+  async forget(prefix: SegmentPrefix): Promise<void> {
+    const streamId = recordingOfLocation(prefix) ?? /^recordings\/([^/]+)\/$/.exec(prefix)?.[1];
+    if (streamId === undefined) return;
+    for (const line of this.#lines) {
+      line.forgotten.push({ prefix, streamId });
+      for (const location of line.old) if (location.startsWith(prefix)) line.old.delete(location);
+      const stream = this.#streams.get(streamId);
+      for (const location of stream?.files.keys() ?? []) if (location.startsWith(prefix)) stream?.forgetFile(location);
+      const keys = line.objects.take(prefix, streamId);
+      if (keys.length === 0) continue;
+      for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
+      await this.#options.remove(line.target, keys);
+    }
+  }
+
+  /** Runs until aborted. Never rejects. */
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { everyMs } = this.#options;
+    await Promise.all(
+      this.#lines.flatMap(({ target, breaker }) => [
+        this.#repeat(
+          () => this.pass(target, { signal }),
+          () => Math.max(everyMs(), breaker.waitMs),
+          signal,
+        ),
+        // Apart: many deletions take long, and nothing that is sent waits for them.
+        this.#repeat(
+          () => this.compact(target, { signal }),
+          () => Math.max(COMPACT_MS, breaker.waitMs),
+          signal,
+        ),
+      ]),
+    );
+  }
+
+  /** Calls `work` again and again, each time this long after it began, or when it is done. */
+  async #repeat(work: () => Promise<void>, everyMs: () => number, signal: AbortSignal): Promise<void> {
+    const { clock, report } = this.#options;
+    while (!signal.aborted) {
+      const startedMs = clock.monotonicMs();
+      await work().catch((error: unknown) => {
+        if (!signal.aborted) report.failed(error);
+      });
+      const restMs = everyMs() - (clock.monotonicMs() - startedMs);
+      await sleep(Math.max(LEAST_PAUSE_MS, restMs), { signal }).catch(() => undefined); // only the signal rejects it
+    }
+  }
+
+  /** Deletes what a target does not need. Never rejects for a failing target. */
+  async compact(target: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const line = this.#lines.find((candidate) => candidate.target === target)!;
+    if (line.breaker.isOpen || (line.objects.count === 0 && !this.#has(target))) return;
+    try {
+      await this.#compact(line, await this.#options.targets.client(target), signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#options.report.ended(target, 'failed');
+      this.#outcome(line, error);
+    }
+  }
+
+  /** Sends what waits for a target. Never rejects for a failing target. */
+  async pass(target: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const line = this.#lines.find((candidate) => candidate.target === target)!;
+    for (const stream of this.#streams.values()) stream.follow(this.#targetOf(stream.streamId));
+    const isIdle = line.objects.count === 0 && !this.#has(target);
+    if (isIdle || !line.breaker.allows()) {
+      line.forgotten = [];
+      return;
+    }
+    try {
+      await this.#sendAll(line, await this.#options.targets.client(target), signal);
+      this.#outcome(line, undefined);
+    } catch (error) {
+      if (signal.aborted) {
+        line.breaker.abandoned();
+        return;
+      }
+      this.#options.report.ended(target, 'failed');
+      this.#outcome(line, error);
+    }
+  }
+
+  #has(target: string): boolean {
+    for (const stream of this.#streams.values()) if (stream.target === target) return true;
+    return false;
+  }
+
+  async #sendAll(line: Line, client: ObjectClient, signal: AbortSignal): Promise<void> {
+    const { clock, report } = this.#options;
+    for (let objects = 0; objects < MAX_OBJECTS; objects++) {
+      line.forgotten = [];
+      const { picked, isFull } = await this.#pick(line.target);
+      if (picked.length === 0) return;
+      const bytes = printBatch(picked, (length) => roomOf(line, length));
+      const key = line.objects.nextKey(clock.nowMs());
+      const source = {
+        size: bytes.length,
+        read: async (at: number, length: number) => bytes.subarray(at, at + length),
+      };
+      const { room } = line;
+      // A request that failed may still read it.
+      line.room = undefined;
+      await client.put(key, source, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PUT_MS)]),
+        hasChecksum: true,
+      });
+      line.room = room;
+      report.sent(line.target, bytes.length);
+      report.ended(line.target, 'put');
+      line.objects.add(
+        key,
+        picked.map(({ record }) => record),
+      );
+      for (const { done } of picked) done();
+      await this.#forgetLate(line);
+      if (!isFull) return;
+    }
+  }
+
+  /** What was deleted while an object was sent may be in it. */
+  async #forgetLate(line: Line): Promise<void> {
+    const { forgotten } = line;
+    line.forgotten = [];
+    for (const { prefix, streamId } of forgotten) {
+      const keys = line.objects.take(prefix, streamId);
+      for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
+      if (keys.length > 0) await this.#options.remove(line.target, keys);
+    }
+  }
+
+  /** The next records of a target, those that wait longest first. */
+  async #pick(target: string): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+    const picked: Picked[] = [];
+    const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
+    const waiting = streams.filter(({ sinceMs }) => sinceMs !== undefined);
+    waiting.sort((a, b) => a.sinceMs! - b.sinceMs!);
+    let room = MAX_OBJECT_BYTES;
+    const add = (records: Iterable<Picked>) => {
+      for (const each of records) {
+        picked.push(each);
+        room -= each.record.length;
+      }
+    };
+    for (const stream of waiting) {
+      if (room <= 0) return { picked, isFull: true };
+      if (stream.name === 'missing') add(await this.#pickName(stream));
+      const files = await this.#pickFiles(stream, room);
+      add(files.picked);
+      // Parts follow what is in files.
+      if (!files.isFull && room > 0) add(stream.pickParts(room));
+      if (files.isFull) return { picked, isFull: true };
+    }
+    return { picked, isFull: room <= 0 };
+  }
+
+  /** The file with the name of a stream, so that the second place alone is enough. */
+  async #pickName(stream: MirroredStream): Promise<Picked[]> {
+    const location = identityLocation(stream.streamId);
+    const bytes = await this.#read(location, 0, MAX_IDENTITY_BYTES);
+    if (!bytes) return [];
+    const record = { kind: 'file', location, offset: 0, length: bytes.length } as const;
+    const done = () => {
+      if (stream.name === 'missing') stream.name = 'sent';
+    };
+    return [{ record, bytes: [bytes], done }];
+  }
+
+  async #pickFiles(
+    stream: MirroredStream,
+    maxBytes: number,
+  ): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+    const picked: Picked[] = [];
+    let room = maxBytes;
+    leaveToOffload(stream);
+    for (const file of [...stream.files.values()]) {
+      const { sent, length } = file;
+      if (sent >= length) continue;
+      if (room <= 0) return { picked, isFull: true };
+      const plan = stream.planFile(file, room);
+      const filled = await this.#fill(plan.records);
+      if (!filled) {
+        stream.forgetFile(file.location);
+        continue;
+      }
+      for (const [i, { record, bytes }] of filled.entries()) {
+        // All of them are in one object.
+        const done = i < filled.length - 1 ? () => undefined : () => stream.sentFile(file, sent, plan);
+        picked.push({ record, bytes, done });
+        room -= record.length;
+      }
+      if (plan.end < length) return { picked, isFull: true };
+    }
+    return { picked, isFull: false };
+  }
+
+  /** Reads the bytes of records; undefined if the file is gone. */
+  async #fill(records: FilePlan['records']): Promise<FilledRecord[] | undefined> {
+    const filled: FilledRecord[] = [];
+    for (const record of records) {
+      if (record.kind === 'joined') {
+        filled.push({ record, bytes: [] });
+        continue;
+      }
+      const bytes = await this.#read(record.location as SegmentLocation, record.offset, record.length);
+      if (bytes?.length !== record.length) return undefined;
+      filled.push({ record, bytes: [bytes] });
+    }
+    return filled;
+  }
+
+  async #read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#options.files.read(location, { offset, length });
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Deletes objects whose files the target has as a whole. */
+  async #compact(line: Line, client: ObjectClient, signal: AbortSignal): Promise<void> {
+    const { clock, report } = this.#options;
+    if (!line.isLoaded) {
+      await line.objects.load(client, { signal });
+      line.old = new Set(line.objects.oldLocations);
+      line.isLoaded = true;
+    }
+    if (clock.monotonicMs() < line.lookAtMs) return;
+    await this.#look(line);
+    const needs = {
+      needsFile: (location: SegmentLocation) => line.old.has(location) || this.#needsFile(line.target, location),
+      needsSegment: (streamId: string, msn: number, isOld: boolean) =>
+        isOld ? this.#needsOld(line, streamId) : (this.#streams.get(streamId)?.needsParts(msn) ?? true),
+    };
+    const deleted = await line.objects.sweep(client, needs, { signal });
+    for (let count = 0; count < deleted; count++) report.ended(line.target, 'deleted');
+    // There may be more.
+    line.lookAtMs = deleted > 0 ? Number.NEGATIVE_INFINITY : clock.monotonicMs() + LOOK_EVERY_MS;
+  }
+
+  #needsFile(target: string, location: SegmentLocation): boolean {
+    const id = recordingOfLocation(location);
+    if (id !== undefined) return this.#streams.get(id)?.files.has(location) ?? false;
+    // The name of a stream: offload puts it there with the first file.
+    for (const stream of this.#streams.values())
+      if (identityLocation(stream.streamId) === location) return stream.target === target && stream.name === 'sent';
+    return true;
+  }
+
+  /**
+   * Whether parts of an earlier process are needed. A stream that is not known may be one of a database that
+   * was lost: then nothing of it is deleted.
+   */
+  #needsOld({ old }: Line, streamId: string): boolean {
+    if (!this.#streams.has(streamId)) return true;
+    for (const location of old) if (recordingOfLocation(location) === streamId) return true;
+    return false;
+  }
+
+  /** Reads which files the target has as a whole. */
+  async #look(line: Line): Promise<void> {
+    const { target } = line;
+    const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
+    const byLocation = new Map<SegmentLocation, MirroredStream | undefined>();
+    for (const location of line.old) byLocation.set(location, undefined);
+    for (const stream of streams) {
+      for (const file of stream.files.values()) if (file.isClosed) byLocation.set(file.location, stream);
+      if (stream.name === 'sent') byLocation.set(identityLocation(stream.streamId), stream);
+    }
+    const all = [...byLocation.keys()];
+    for (let at = 0; at < all.length; at += QUERY) {
+      const stored = await this.#options.objects.targetsOf(all.slice(at, at + QUERY));
+      for (const location of stored.keys()) {
+        const known = location as SegmentLocation;
+        line.old.delete(known);
+        const stream = byLocation.get(known);
+        if (stream && recordingOfLocation(known) === undefined) stream.name = 'stored';
+        else stream?.forgetFile(known);
+      }
+    }
+  }
+
+  #outcome(line: Line, error: unknown): void {
+    const { report } = this.#options;
+    if (error === undefined) {
+      line.breaker.succeeded();
+      if (line.isReported) report.changed(line.target, undefined);
+      line.isReported = false;
+      line.problem = undefined;
+      return;
+    }
+    line.breaker.failed();
+    line.problem = messageOf(error);
+    if (!line.breaker.isOpen || line.isReported) return;
+    line.isReported = true;
+    report.changed(line.target, line.problem);
+  }
+}
+
+/** Memory for an object, used again by the next one. */
+function roomOf(line: Line, length: number): Buffer {
+  if (line.room && line.room.length >= length) return line.room;
+  const room = Buffer.allocUnsafeSlow(Math.ceil(1.25 * length));
+  line.room = length > 2 * MAX_OBJECT_BYTES ? undefined : room;
+  return room;
+}
+
+/** After an outage, files that are complete go as a whole; a file of which nothing was sent too. */
+function leaveToOffload(stream: MirroredStream): void {
+  const closed = [...stream.files.values()].filter(({ isClosed }) => isClosed);
+  for (const { location } of closed.slice(0, Math.max(0, closed.length - MAX_FILES))) stream.forgetFile(location);
+}
