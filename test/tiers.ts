@@ -308,7 +308,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),
   'test/faults/kill.test.ts': partly('ten kills in place of one'),
   'test/faults/lists.test.ts': long('all playlists over four processes', 'test/faults/kill.test.ts'),
-  'test/faults/mirror.test.ts': partly('a hundred losses, and those of PostgreSQL'),
+  'test/faults/mirror.test.ts': partly('ten losses, and those of PostgreSQL'),
   'test/faults/msn-reuse.test.ts': long('a film twice, over a kill and a deletion', 'test/faults/kill.test.ts'),
   'test/faults/nats-nodes.test.ts': partly('two nodes and their restart, and a shadow'),
   'test/faults/nats.test.ts': partly('thousands of events, and three servers of NATS'),

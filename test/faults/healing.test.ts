@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { EvidenceCheck } from '../../src/api/evidence/evidence-shapes.ts';
 import type { TimelineView } from '../../src/api/shapes.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perSecond, readListed, slidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
@@ -94,6 +95,23 @@ suite('a gap that the source has later', { skip: need('ffmpeg') }, () => {
     assert.match(piece.detail, /EXT-X-GAP/);
     const seconds = (Date.parse(piece.to) - Date.parse(piece.from)) / 1000;
     assert.ok(Math.abs(seconds - (MISSING.to - MISSING.from)) < 0.1, `${seconds}`);
+  });
+
+  test('an exported file proves it, and says that it was filled in later', async () => {
+    const to = new Date(Date.parse(healed.healed[0]!.to) + 2000).toISOString();
+    await until('the recording continues', async () => Date.parse((await server.timeline('door')).to) > Date.parse(to));
+    const file = join(folder.path, 'proved.mp4');
+    const range = ['--from', healed.from, '--to', to];
+    const exported = await runOxbow(['export', 'door', ...range, '--data', join(folder.path, 'data'), '-o', file]);
+    assert.equal(exported.code, 0, exported.stderr);
+    const verified = await runOxbow(['verify', file, '--data', join(folder.path, 'data'), '--json']);
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    const report = JSON.parse(verified.stdout) as EvidenceCheck;
+    assert.deepEqual([report.ok, report.gaps], [true, []]);
+    assert.ok(report.healed > 0);
+    const { from, to: end } = report.parts[0]!;
+    const checked = await server.json<EvidenceCheck>(`/api/v1/streams/door/evidence/check?from=${from}&to=${end}`);
+    assert.deepEqual([checked.ok, checked.gaps, checked.healed], [true, [], report.healed]);
   });
 
   test('every picture is in the playlist of the past once, in order', async () => {

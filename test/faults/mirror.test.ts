@@ -11,6 +11,8 @@ import { fullTest, perTier } from '../full.ts';
 import { type Loss, lose, type SecondPlace } from './mirror.fixture.ts';
 
 const SEED = 20_261_130;
+/** `MIRROR_LOSSES=10` loses the server a hundred times, for about an hour. */
+const FULL_TIMES = Number(process.env.MIRROR_LOSSES ?? 1);
 const SECRET = 'a-secret-of-a-vault-for-tests';
 /** A kill comes up to this much after the first segment is recorded, ms. */
 const LATEST_MS = 6000;
@@ -51,7 +53,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
   test('in a folder', async (context) => {
     await using folder = await openFolder('mirror');
     const note = (text: string) => context.diagnostic(text);
-    await loseOften(folder.path, perTier({ first: 1, full: 50 }), note, async (life) => {
+    await loseOften(folder.path, perTier({ first: 1, full: 5 * FULL_TIMES }), note, async (life) => {
       const path = join(folder.path, `second-${life}`);
       await mkdir(path);
       return { target: { type: 'folder', path } };
@@ -62,7 +64,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     await using folder = await openFolder('mirror-s3');
     await using bucket = await startS3();
     const note = (text: string) => context.diagnostic(text);
-    await loseOften(folder.path, perTier({ first: 1, full: 25 }), note, async (life) => ({
+    await loseOften(folder.path, perTier({ first: 1, full: 3 * FULL_TIMES }), note, async (life) => ({
       target: { ...bucket.target(), prefix: `life-${life}` },
     }));
   });
@@ -74,7 +76,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     const args = ['--vault-folder', path, '--vault-secret', SECRET];
     await using other = await startPlainServer({ data: join(folder.path, 'other'), args, sample: false });
     const note = (text: string) => context.diagnostic(text);
-    await loseOften(folder.path, perTier({ first: 1, full: 20 }), note, async (life) => ({
+    await loseOften(folder.path, perTier({ first: 1, full: 2 * FULL_TIMES }), note, async (life) => ({
       target: { type: 'oxbow', endpoint: other.url, vaultSecret: SECRET, prefix: `life-${life}` },
     }));
   });
@@ -83,7 +85,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     await using folder = await openFolder('mirror-postgres');
     await using databases = await openDatabases();
     const note = (text: string) => context.diagnostic(text);
-    await loseOften(folder.path, 5, note, async (life) => {
+    await loseOften(folder.path, FULL_TIMES, note, async (life) => {
       const path = join(folder.path, `second-${life}`);
       await mkdir(path);
       const urls = [databases.url(await databases.create()), databases.url(await databases.create())];
@@ -95,7 +97,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     await using folder = await openFolder('mirror-shared');
     await using databases = await openDatabases();
     const note = (text: string) => context.diagnostic(text);
-    await loseOften(folder.path, 5, note, async (life) => {
+    await loseOften(folder.path, FULL_TIMES, note, async (life) => {
       const path = join(folder.path, `second-${life}`);
       await mkdir(path);
       const url = databases.url(await databases.create());

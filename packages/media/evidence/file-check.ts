@@ -9,6 +9,7 @@ import type { Track } from '../frame.ts';
 import type { EvidenceGap } from './block.ts';
 import type { EvidenceBundle, EvidenceEntry, EvidencePiece, EvidenceRange } from './bundle.ts';
 import type { EvidenceFile, EvidenceFileTrack, FileRanges } from './evidence-file.ts';
+import { openGaps } from './open-gaps.ts';
 import type { EvidenceReport, Finding, FindingCode, ProvedPart } from './report.ts';
 import { parseRows, printRow, ROW_BYTES, type SampleRow } from './sample-rows.ts';
 import { isEqual } from './text-bytes.ts';
@@ -56,7 +57,8 @@ export class FileCheck {
   readonly #gone: EvidenceReport['gone'][number][] = [];
   #sets: ReadonlyMap<string, Uint8Array> = new Map();
   #late = 0;
-  #healed = 0;
+  /** Segments that were filled in later. */
+  readonly #filled: ProvedSegment[] = [];
   #encoded = 0;
   #segments = 0;
   #samples = 0;
@@ -102,10 +104,10 @@ export class FileCheck {
     }
     return {
       parts: this.#parts,
-      gaps: this.#gaps,
+      gaps: openGaps(this.#gaps, this.#filled),
       gone: this.#gone,
       late: this.#late,
-      healed: this.#healed,
+      healed: this.#filled.length,
       encoded: this.#encoded,
       segments: this.#segments,
       samples: this.#samples,
@@ -147,7 +149,7 @@ export class FileCheck {
     if (!use.has(segment)) {
       this.#segments++;
       if (segment.late) this.#late++;
-      if (segment.healed) this.#healed++;
+      if (segment.healed) this.#filled.push(segment);
     }
     for (const piece of pieces) {
       if (!use.take(segment, piece)) this.#find('repeated', `samples of segment ${msn} are in the file again`, segment);

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EvidenceGap } from '@oxbow/media/evidence/block';
 import type { EvidenceCrypto } from '@oxbow/media/evidence/crypto';
 import { goneOf, noteGone } from '@oxbow/media/evidence/file-check';
+import { openGaps } from '@oxbow/media/evidence/open-gaps';
 import type { EvidenceReport, Finding, ProvedPart } from '@oxbow/media/evidence/report';
 import { type ProvedSegment, verifyChain } from '@oxbow/media/evidence/verify-chain';
 import { reportOf } from '@oxbow/media/evidence/verify-file';
@@ -83,12 +84,13 @@ export async function checkRange(
     const at = { fromUs: startUs, toUs: startUs + durationUs };
     findings.push({ code: 'unproven', detail: `segment ${msn} is not in the chain`, ...at });
   }
+  const filled = records.filter(({ healed }) => healed);
   const counts = {
     parts,
-    gaps,
+    gaps: openGaps(gaps, filled),
     gone,
     late: records.filter(({ late }) => late).length,
-    healed: records.filter(({ healed }) => healed).length,
+    healed: filled.length,
     encoded: 0,
     segments: records.length,
     samples: records.reduce((sum, { tracks }) => sum + tracks.reduce((of, [, , samples]) => of + samples, 0), 0),

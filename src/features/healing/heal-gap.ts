@@ -6,6 +6,7 @@
 
 import { FormatError } from '@oxbow/media/errors';
 import type { GapCause } from '@oxbow/media/gap';
+import type { SegmentGroup } from '@oxbow/media/segment';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { healedRecording } from '../../archive/recording-locations.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
@@ -22,7 +23,7 @@ import { readSurroundings } from './surroundings.ts';
 
 /** What an attempt works with. */
 export interface HealGapDeps extends Pick<StretchDeps, 'config' | 'clock' | 'mayWrite'> {
-  readonly recordings: Pick<StoredRecordings, 'segments' | 'table' | 'chunks' | 'erasures'>;
+  readonly recordings: Pick<StoredRecordings, 'segments' | 'table' | 'chunks' | 'erasures' | 'evidence'>;
   readonly reader: Pick<RangeReader, 'read' | 'damaged'>;
   /** A source had media, µs of it. */
   readonly found: (source: string, us: number, gap: MissingPiece) => void;
@@ -160,7 +161,7 @@ async function trySource(
     const { chunks } = deps.recordings;
     const healed = recording.healed ?? new RecordingReader({ streamId: healedRecording(id), chunks, endUs: 0 });
     const written = await writeGap(
-      { ...deps, ...deps.recordings, inits, recording: healed },
+      { ...deps, ...deps.recordings, inits, recording: healed, evidence: sinkOf(deps, { id, name }) },
       {
         streamId: id,
         fromUs,
@@ -190,4 +191,22 @@ async function trySource(
     if (!isFailure) deps.bug(error);
     return { bytes, reason: isFailure ? reasonOf(error).slice(0, 200) : BUG, mayComeLater: true };
   }
+}
+
+/** Found media is in the chain of evidence of its stream, as media that was filled in later. */
+function sinkOf(
+  { recordings: { evidence }, bug }: HealGapDeps,
+  stream: { readonly id: string; readonly name: string },
+) {
+  if (!evidence) return undefined;
+  return {
+    add(group: SegmentGroup) {
+      try {
+        evidence.healed(stream, group);
+      } catch (error) {
+        bug(error);
+      }
+    },
+    async close() {}, // the chain of the stream continues
+  };
 }

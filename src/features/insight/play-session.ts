@@ -13,6 +13,8 @@ const MOST_BETWEEN_MS = 90_000;
 const MOST_BETWEEN_REQUESTS_MS = 30_000;
 /** A player whose clock differs by more than this is corrected, ms. */
 const MAX_SKEW_MS = 30_000;
+/** A report that is older than the last one by more is not late: the clock of the player was set back, ms. */
+const MOST_OVERTAKEN_MS = 10_000;
 /** Buckets of an asset that a session remembers: about eleven hours. */
 const MAX_REACHED = 8000;
 /** Stretches of the past that a session watches in a minute: a minute at sixteen times the speed has 192. */
@@ -53,6 +55,8 @@ export interface PlaySession {
   /** Up to here it is added up. */
   lastMs: number;
   state: PlayState | undefined;
+  /** When the player reported it, by its clock, ms; undefined: without a time. */
+  stateMs: number | undefined;
   rate: number;
   isLive: boolean;
   bitrateKbps: number | undefined;
@@ -93,6 +97,7 @@ export function openSession(by: ReportedBy, sid: string, nowMs: number): PlaySes
     heardMs: nowMs,
     lastMs: 0,
     state: undefined,
+    stateMs: undefined,
     rate: 1,
     isLive: content.kind === 'stream',
     bitrateKbps: undefined,
@@ -163,12 +168,13 @@ export function takeReport(session: PlaySession, by: ReportedBy, report: CmcdRep
   const atMs = timeOf(session, report, nowMs);
   if (isFirst) session.lastMs = atMs;
   playedTo(session, atMs);
-  countStalls(session, by, report, isFirst);
+  const late = isLate(session, report);
+  countStalls(session, by, report, { isFirst, isLate: late });
   if (report.bitrateKbps !== undefined) session.bitrateKbps = report.bitrateKbps;
   session.rate = report.rate;
   const row = session.minuteAt(atMs);
   row.errors += report.errors;
-  changeState(session, row, { by, report, atMs });
+  if (!late) changeState(session, row, { by, report, atMs });
   locate(session, by, report, atMs);
   noteStart(session, row, report, atMs);
 }
@@ -231,7 +237,12 @@ function addHeat(session: PlaySession, row: ViewingRow, fromMs: number, toMs: nu
  * Counts stalls: by the player's own count, otherwise by the change from playing to rebuffering. A player
  * that seeks or starts does not stall. The count of a session that comes from another node begins there.
  */
-function countStalls(session: PlaySession, { source }: ReportedBy, report: CmcdReport, isFirst: boolean): void {
+function countStalls(
+  session: PlaySession,
+  { source }: ReportedBy,
+  report: CmcdReport,
+  how: { readonly isFirst: boolean; readonly isLate: boolean },
+): void {
   const row = session.minuteAt(session.lastMs);
   if (report.stalledMs !== undefined) {
     if (session.stalledMs !== undefined) row.stallMs += Math.max(0, report.stalledMs - session.stalledMs);
@@ -242,9 +253,15 @@ function countStalls(session: PlaySession, { source }: ReportedBy, report: CmcdR
     session.stalls = report.stalls;
     return;
   }
-  if (session.stalls !== undefined || isFirst) return;
+  if (session.stalls !== undefined || how.isFirst || how.isLate) return;
   if (report.state === 'r' && session.state === 'p') row.stalls++;
   if (source === 'request' && report.isStarved) row.stalls++;
+}
+
+/** Whether a report has a state from before the one that is known: requests overtake each other. */
+function isLate({ stateMs }: PlaySession, { state, tsMs }: CmcdReport): boolean {
+  if (state === undefined || tsMs === undefined || stateMs === undefined) return false;
+  return tsMs < stateMs && stateMs - tsMs < MOST_OVERTAKEN_MS;
 }
 
 function changeState(
@@ -259,6 +276,7 @@ function changeState(
   if (state === 's' || (state === 'd' && session.state === undefined)) session.startingMs ??= atMs;
   if (state === 'f' && session.state !== 'f') row.failed = true;
   session.state = state;
+  session.stateMs = report.state === undefined ? undefined : report.tsMs;
   session.hasEnded = ENDED.has(state);
 }
 

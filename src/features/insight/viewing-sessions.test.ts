@@ -85,6 +85,20 @@ suite('viewing sessions', () => {
     );
   });
 
+  test('a state that was overtaken does not come back, unless the clock of the player was set back', () => {
+    const { at, end } = sessionsAt();
+    const ts = (seconds: number) => `ts=${START_MS + seconds * 1000}`;
+    at(1, `sta=p,${ts(0.9)}`);
+    at(1.1, `sta=s,${ts(0.8)}`);
+    at(11, `sta=r,${ts(11)}`);
+    at(12, `sta=p,${ts(12)}`);
+    at(12.1, `sta=r,${ts(11)}`);
+    at(22, `sta=r,${ts(-600)}`);
+    at(23, `sta=p,${ts(-599)}`);
+    const { stalls, watchMs } = end();
+    assert.deepEqual([stalls, watchMs], [2, 10_100]);
+  });
+
   test('an empty buffer at the start and after a seek is no stall', () => {
     const { at, end } = sessionsAt();
     at(0, 'sta=s');

@@ -17,6 +17,7 @@ import { LiveWindowWriter } from '../../packager/live-window-writer.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import type { ChunkQueries } from '../chunks/chunk-queries.ts';
 import type { ChunkTable } from '../chunks/chunk-table.ts';
+import type { EvidenceSink } from '../evidence/evidence.ts';
 import type { InitTable } from '../init-table.ts';
 import { Recorder } from '../recorder.ts';
 import { RecordingReader } from '../recording-reader.ts';
@@ -46,6 +47,8 @@ export interface StretchDeps {
   readonly announced: (msn: number) => void;
   /** Where its groups can be read while their file is not in the index; default: another reader. */
   readonly recording?: RecordingReader;
+  /** Gets each group that is on the disk; default: nothing is hashed. */
+  readonly evidence?: EvidenceSink | undefined;
 }
 
 interface StretchPlace {
@@ -84,7 +87,7 @@ export class StretchWriter implements AsyncDisposable {
   #damages = 0;
 
   constructor(
-    { config, segments, table, chunks, inits, streamId, clock, mayWrite, announced, recording }: StretchDeps,
+    { config, segments, table, chunks, inits, streamId, clock, mayWrite, announced, recording, evidence }: StretchDeps,
     place: StretchPlace,
   ) {
     const { previous, startUs, firstMsn, gap } = place;
@@ -100,6 +103,7 @@ export class StretchWriter implements AsyncDisposable {
       segments,
       clock,
       sync: config.record.sync,
+      evidence,
       previousMsn: previous?.msn ?? 0,
       onCommitted: () => {
         const last = this.#recording.open.at(-1);
