@@ -159,7 +159,7 @@ export type ConnectionEvent =
 
 function operationsFile(document: OpenApi): string {
   const methods = Object.entries(document.paths)
-    .filter(([path]) => path.startsWith('/api/v1/') && path !== '/api/v1/events')
+    .filter(([path]) => path.startsWith('/api/v1/') && path !== '/api/v1/events' && !path.startsWith(VAULT))
     .flatMap(([path, byMethod]) =>
       Object.entries(byMethod).map(([method, operation]) => methodOf(method.toUpperCase(), path, operation)),
     );
@@ -171,6 +171,9 @@ function operationsFile(document: OpenApi): string {
  */
 import type { Requester, CallOptions } from '../request.ts';
 import type { ${shapes} } from './shapes.ts';
+
+/** Routes between servers, which call them without this client: pages would carry them in vain. */
+const VAULT = '/api/v1/vault';
 
 export class Operations {
   readonly #request: Requester;

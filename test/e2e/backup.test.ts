@@ -59,7 +59,7 @@ suite('oxbow backup', () => {
       assert.equal(said!.code, 0, said!.stderr);
       const { counts, files } = JSON.parse(said!.stdout) as { counts: unknown; files: unknown };
       assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, clips: 0, tokens: 1, webhooks: 0, assets: 0 });
-      assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json']);
+      assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json', 'evidence-keys.json']);
       assert.equal(refused!.code, 1);
       assert.match(refused!.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop the other oxbow/);
 

@@ -32,6 +32,7 @@ const NONE = {
   init: 0,
   stream_caption: 0,
   evidence_block: 0,
+  gap_healing: 0,
 };
 let servers: ShardedServers;
 

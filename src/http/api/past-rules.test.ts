@@ -59,6 +59,9 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     // A case has what its users wrote, and when they wrote it.
     ...['listCases', 'createCase', 'getCase', 'updateCase', 'deleteCase', 'closeCase', 'reopenCase'],
     ...['deleteCaseRange', 'createCaseNote', 'deleteCaseNote', 'listCaseExports', 'deleteCaseExport'],
+    // Keys verify files that someone has; the vault is for servers that have its secret.
+    ...['listEvidenceKeys', 'getVault', 'getVaultHead', 'getVaultObject', 'getVaultObjects', 'replaceVaultObject'],
+    ...['deleteVaultObject', 'createVaultUpload', 'replaceVaultUpload', 'completeVaultUpload', 'deleteVaultUpload'],
     // A room says where its members are; they request the media themselves.
     ...['listRooms', 'createRoom', 'getRoom', 'updateRoom', 'deleteRoom', 'getRoomAccess', 'joinRoom', 'leaveRoom'],
     ...['listRoomMembers', 'updateRoomMember', 'deleteRoomMember', 'listRoomItems', 'createRoomItem'],
