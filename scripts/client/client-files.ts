@@ -43,6 +43,8 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
+/** Routes between servers, which call them without this client: pages would carry them in vain. */
+const VAULT = '/api/v1/vault';
 const MADE = '// Made by `npm run generate` from the sources; do not edit.\n\n';
 
 /** A schema as a TypeScript type. */
@@ -171,9 +173,6 @@ function operationsFile(document: OpenApi): string {
  */
 import type { Requester, CallOptions } from '../request.ts';
 import type { ${shapes} } from './shapes.ts';
-
-/** Routes between servers, which call them without this client: pages would carry them in vain. */
-const VAULT = '/api/v1/vault';
 
 export class Operations {
   readonly #request: Requester;

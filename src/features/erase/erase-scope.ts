@@ -24,7 +24,7 @@ export interface SegmentExtent extends MsnRange, PinnedRange {
  * The segments of one recording that overlap a range; undefined if there is none. What was found later is
  * another recording, with other numbers.
  */
-export async function extentOf(
+async function extentOf(
   recording: Pick<RecordingReader, 'recorded'>,
   { fromUs, toUs }: PinnedRange,
 ): Promise<SegmentExtent | undefined> {
@@ -45,6 +45,21 @@ export async function extentOf(
     windows: windows.size,
     groups,
   };
+}
+
+/**
+ * The segments of a stream that overlap a range, and what was found later of it. Segments are deleted whole,
+ * so that what was found next to them goes too.
+ */
+export async function extentsOf(
+  recording: Pick<RecordingReader, 'recorded' | 'healed'>,
+  range: PinnedRange,
+): Promise<{ readonly recorded: SegmentExtent | undefined; readonly later: SegmentExtent | undefined }> {
+  const recorded = await extentOf(recording, range);
+  const fromUs = Math.min(range.fromUs, recorded?.fromUs ?? range.fromUs);
+  const toUs = Math.max(range.toUs, recorded?.toUs ?? range.toUs);
+  const later = recording.healed && (await extentOf(recording.healed, { fromUs, toUs }));
+  return { recorded, later };
 }
 
 /** Where the segments are. */

@@ -34,7 +34,7 @@ import type { Catalog } from '../../streams/catalog.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { StreamDeps } from '../../streams/stream-deps.ts';
 import type { EdgePurges } from './edge-purges.ts';
-import { extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
+import { extentsOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
 
 /** Places that were not reached are tried again after this time, ms, and after longer ones each time. */
 const MIN_RETRY_MS = 2_000;
@@ -122,12 +122,12 @@ export class Eraser {
     const { deps, objects, elsewhere, edges, purgeNodes } = this.#options;
     const { id, name } = stream.definition;
     const { recording } = stream.served;
-    const recorded = await extentOf(recording, range);
-    const later = recording.healed && (await extentOf(recording.healed, recorded ?? range));
+    const { recorded, later } = await extentsOf(recording, range);
     const extent = recorded ?? later;
     const found = recorded && later;
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
     deps.recordings.pins.assertNotHeld(id, extent);
+    if (found) deps.recordings.pins.assertNotHeld(id, found);
     const contents = await filesOf(await this.#recordingsOf(id), extent, {
       ...deps.recordings,
       objects: objects?.index,
@@ -267,8 +267,9 @@ export class Eraser {
    */
   async #sealOver(stream: ManagedStream, { fromUs, toUs }: PinnedRange): Promise<void> {
     const isOpen = () => {
-      const recordings = [stream.served.recording, ...Array.from(stream.files.qualities.values(), ({ own }) => own)];
-      const groups = recordings.flatMap(({ open }) => open);
+      const { recording } = stream.served;
+      const recordings = [recording, ...Array.from(stream.files.qualities.values(), ({ own }) => own)];
+      const groups = [...recordings, recording.healed].flatMap((each) => each?.open ?? []);
       return groups.some(({ startUs, durationUs }) => startUs < toUs && startUs + durationUs > fromUs);
     };
     // Media that waits for the disk may be of the range too.

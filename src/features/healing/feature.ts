@@ -15,6 +15,7 @@ import { recoverStream } from '../../recording/recovery.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { labelOf } from './file/heal-file.ts';
 import { type HealFile, openHealFile } from './file/open-heal-file.ts';
 import { healFileRoutes } from './file/routes.ts';
 import { type GapRecord, GapTable } from './gap-table.ts';
@@ -118,6 +119,7 @@ function attempts(
       recovered.add(id);
     }
     const signal = AbortSignal.any([outer, AbortSignal.timeout(maxMs)]);
+    let healedUs = 0;
     const deps = {
       recordings,
       reader: recordings.reader,
@@ -125,7 +127,8 @@ function attempts(
       config: settings.now,
       mayWrite: () => streams.deps.room.mayWrite(id),
       found(source: string, us: number, piece: MissingPiece) {
-        metrics.healedSeconds.inc({ stream: stream.name, source }, us / 1e6);
+        healedUs += us;
+        metrics.healedSeconds.inc({ stream: stream.name, source: labelOf(source) }, us / 1e6);
         const data = { from: printRfc3339(piece.fromUs / 1000), to: printRfc3339(piece.toUs / 1000) };
         const { kind: cause } = piece;
         bus.publish('recording.healed', { ...data, seconds: us / 1e6, source, cause }, stream.definition);
@@ -138,7 +141,8 @@ function attempts(
     } catch (error) {
       if (outer.aborted || !signal.aborted) throw error;
       const reason = 'the limit of time ended the attempt';
-      return { healedUs: 0, missingUs: gap.toUs - gap.fromUs, reason, mayComeLater: true };
+      const missingUs = Math.max(1, gap.toUs - gap.fromUs - healedUs);
+      return { healedUs, missingUs, reason, mayComeLater: true };
     }
   };
 }
@@ -158,8 +162,7 @@ function startHealing({ clock, opened, shutdown, failed }: AppContext, { catalog
         lookAt(catalog.all);
         lookedMs = clock.monotonicMs();
       }
-      const pauseMs = Math.min(LOOK_EVERY_MS, Math.max(0, (healer.nextMs ?? Number.POSITIVE_INFINITY) - clock.nowMs()));
-      await Promise.race([sleep(pauseMs, { signal }), healer.woken]);
+      await healer.pause(LOOK_EVERY_MS, { signal });
     }
   };
   const ended = run().catch((error: unknown) => {

@@ -32,14 +32,25 @@ export class GapTable {
     this.#rows = rows;
   }
 
-  /** The gaps that overlap [fromUs, toUs), oldest first, at most 2000. */
+  /** The gaps that overlap [fromUs, toUs), oldest first. */
   async between(streamId: string, fromUs: number, toUs: number): Promise<readonly GapRecord[]> {
+    const gaps: GapRecord[] = [];
+    for (;;) {
+      const page = await this.#page(streamId, fromUs, toUs, gaps.at(-1)?.fromUs ?? Number.MIN_SAFE_INTEGER);
+      gaps.push(...page);
+      if (page.length < MOST) return gaps;
+    }
+  }
+
+  /** At most 2000 of them, those that begin after `afterUs`. */
+  async #page(streamId: string, fromUs: number, toUs: number, afterUs: number): Promise<readonly GapRecord[]> {
     const rows = await this.#rows.read(streamId, (db) =>
       db
         .selectFrom('gap_healing')
         .selectAll()
         .where('stream_id', '=', streamId)
         .where('from_us', '<', toUs)
+        .where('from_us', '>', afterUs)
         .where('to_us', '>', fromUs)
         .orderBy('from_us')
         .limit(MOST)

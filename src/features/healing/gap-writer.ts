@@ -36,7 +36,9 @@ export interface WrittenMedia {
   readonly bytes: number;
   /** The limit of bytes ended it. */
   readonly isCut: boolean;
-  /** Why the source failed; undefined: it did not. */
+  /** The media reached the end of the gap. */
+  readonly isOver: boolean;
+  /** Why the source failed, or the signal's reason; undefined: neither. */
   readonly failure: unknown;
 }
 
@@ -61,7 +63,7 @@ const SAME_CLOCK_US = 60_000;
  *
  * @param deps without the id of a stream
  * @param options.maxBytes most bytes of frames
- * @throws OxbowError `disk-failed`; the signal's reason when aborted
+ * @throws OxbowError `disk-failed`
  */
 export async function writeGap(
   deps: Omit<StretchDeps, 'streamId' | 'announced'>,
@@ -72,12 +74,12 @@ export async function writeGap(
   const writer = new GapWriter(deps, place, signal);
   let bytes = 0;
   let isCut = false;
+  let isOver = false;
   let failure: unknown;
   const source = media[Symbol.asyncIterator]();
   try {
     for (;;) {
       const step = await source.next().catch((error: unknown) => {
-        signal.throwIfAborted();
         failure = error;
         return undefined;
       });
@@ -85,13 +87,19 @@ export async function writeGap(
       const { run, frames } = step.value;
       for (const { data } of frames) bytes += data.length;
       isCut = bytes > maxBytes;
-      if (isCut || !(await writer.add(run, frames))) break;
+      if (isCut) break;
+      isOver = !(await writer.add(run, frames));
+      if (isOver) break;
     }
+  } catch (error) {
+    // What is on the disk counts.
+    if (!signal.aborted) throw error;
+    failure = error;
   } finally {
     await source.return?.().catch(() => undefined); // it has ended, whatever it says
     await writer.close();
   }
-  return { writtenUs: writer.writtenUs, bytes, isCut, failure };
+  return { writtenUs: writer.writtenUs, bytes, isCut, isOver, failure };
 }
 
 class GapWriter {

@@ -18,7 +18,7 @@ import type { TimelinePiece } from '../../recording/timeline-piece.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { StoredRecordings } from '../../streams/stream-deps.ts';
 import { writeGap } from './gap-writer.ts';
-import type { HealingLimits, HealingSource } from './source.ts';
+import type { FoundFrames, HealingLimits, HealingSource } from './source.ts';
 import { readSurroundings } from './surroundings.ts';
 
 /** What an attempt works with. */
@@ -73,10 +73,19 @@ export async function missingPieces(
   return pieces
     .slice(0, Math.max(0, last))
     .filter(isRepairable)
-    .filter(
-      (piece) =>
-        piece.toUs - piece.fromUs >= HOLE_US && !erasures.overlaps(recording.streamId, piece.fromUs, piece.toUs),
-    );
+    .filter((piece) => piece.toUs - piece.fromUs >= HOLE_US && !isErased(erasures, recording.streamId, piece));
+}
+
+/**
+ * Whether a gap is in a range that was deleted, or next to it: a deletion begins and ends with recorded
+ * media, so that the gap may be a part of what was to be deleted.
+ */
+function isErased(
+  erasures: Pick<StoredRecordings['erasures'], 'overlaps'>,
+  streamId: string,
+  { fromUs, toUs }: Pick<MissingPiece, 'fromUs' | 'toUs'>,
+): boolean {
+  return erasures.overlaps(streamId, fromUs - HOLE_US, toUs + HOLE_US);
 }
 
 /**
@@ -149,6 +158,7 @@ async function trySource(
   const { fromUs, toUs, kind: cause, detail } = gap;
   const { id, name } = stream.definition;
   const { recording, inits } = stream.served;
+  const wasErased = () => isErased(deps.recordings.erasures, id, gap);
   let bytes = 0;
   try {
     const { reader } = deps;
@@ -160,6 +170,9 @@ async function trySource(
     if (result.kind === 'nothing') return { bytes, reason: result.reason, mayComeLater: result.mayComeLater };
     const { chunks } = deps.recordings;
     const healed = recording.healed ?? new RecordingReader({ streamId: healedRecording(id), chunks, endUs: 0 });
+    // A deletion meanwhile has to find what is written.
+    const isFirst = recording.healed === undefined;
+    recording.healed = healed;
     const written = await writeGap(
       { ...deps, ...deps.recordings, inits, recording: healed, evidence: sinkOf(deps, { id, name }) },
       {
@@ -169,11 +182,11 @@ async function trySource(
         fact: { atMs: deps.clock.nowMs(), source: source.name, cause, detail },
         offsetsUs: [around.before.at(-1), around.after[0]].flatMap((group) => group?.utcOffsetUs ?? []),
       },
-      result.media,
+      untilErased(result.media, wasErased),
       { maxBytes: limits.maxBytes, signal },
     ).finally(() => {
       // Without found media readers make no further query.
-      if (healed.endUs > 0) recording.healed ??= healed;
+      if (isFirst && healed.endUs === 0) recording.healed = undefined;
     });
     ({ bytes } = written);
     if (written.writtenUs > 0) deps.found(source.name, written.writtenUs, gap);
@@ -182,7 +195,7 @@ async function trySource(
     return {
       bytes,
       reason: written.writtenUs > 0 ? 'it has no more of it' : 'it has no key frame there',
-      mayComeLater: false,
+      mayComeLater: result.mayComeLater && !written.isOver,
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -190,6 +203,14 @@ async function trySource(
     if (isFailure && error instanceof OxbowError && error.code === 'disk-failed') throw error;
     if (!isFailure) deps.bug(error);
     return { bytes, reason: isFailure ? reasonOf(error).slice(0, 200) : BUG, mayComeLater: true };
+  }
+}
+
+/** A range that is deleted during an attempt gets nothing more. */
+async function* untilErased(media: AsyncIterable<FoundFrames>, wasErased: () => boolean): AsyncGenerator<FoundFrames> {
+  for await (const part of media) {
+    if (wasErased()) return;
+    yield part;
   }
 }
 

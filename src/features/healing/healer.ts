@@ -3,6 +3,7 @@
  * cannot be filled, or is too old. A restart continues with the same pauses.
  * In: streams, events that a gap has ended. Out: attempts; records of gaps.
  */
+import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { StoredRecordings } from '../../streams/stream-deps.ts';
@@ -62,11 +63,6 @@ export class Healer {
     return this.#waiting.size;
   }
 
-  /** Resolves when there may be something to do earlier than `nextMs` said. */
-  get woken(): Promise<void> {
-    return this.#wake.promise;
-  }
-
   /** A gap of a stream may have ended. */
   lookSoon(name: string): void {
     const nowMs = this.#options.clock.nowMs();
@@ -84,6 +80,22 @@ export class Healer {
     for (const [atMs] of this.#looks.values()) nextMs = Math.min(nextMs, atMs ?? nextMs);
     for (const { record } of this.#waiting.values()) nextMs = Math.min(nextMs, record.nextUs / 1000);
     return nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs;
+  }
+
+  /**
+   * Waits until something is due, or may be.
+   *
+   * @param longestMs longest wait, ms
+   */
+  async pause(longestMs: number, { signal: outer }: { readonly signal: AbortSignal }): Promise<void> {
+    const dueMs = (this.nextMs ?? Number.POSITIVE_INFINITY) - this.#options.clock.nowMs();
+    const woken = new AbortController();
+    const signal = AbortSignal.any([outer, woken.signal]);
+    try {
+      await Promise.race([sleep(Math.min(longestMs, Math.max(0, dueMs)), { signal }), this.#wake.promise]);
+    } finally {
+      woken.abort();
+    }
   }
 
   /** Does what is due: looks at streams, then fills gaps. Rejects only with the signal's reason. */
@@ -151,7 +163,13 @@ export class Healer {
     }
     let attempt: Attempt;
     try {
-      attempt = await heal(stream, record, await sourcesOf(stream), { signal });
+      const sources = await sourcesOf(stream);
+      if (sources.length === 0) {
+        // Healing is off, or the stream is not recorded now: the next look takes it up again.
+        this.#waiting.delete(key);
+        return;
+      }
+      attempt = await heal(stream, record, sources, { signal });
     } catch (error) {
       signal.throwIfAborted();
       failed(error);

@@ -40,7 +40,7 @@ export function programme(name: string, has: (gap: HealingGap) => boolean = () =
           yield { run, frames: ticks.flatMap((each) => [frameOf(1, each, 90_000), frameOf(2, each, 48_000)]) };
         }
       };
-      return { kind: 'found', media: media() };
+      return { kind: 'found', media: media(), mayComeLater: false };
     },
   };
 }

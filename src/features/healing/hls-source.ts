@@ -39,7 +39,10 @@ export function createHlsSource({ name, url, ...options }: HlsSourceOptions): He
       if ('kind' in part) return part;
       const { reach, segments, gaps, media } = part;
       if (!reach) return { kind: 'nothing', reason: 'its playlist has no dates', mayComeLater: false };
-      if (segments > 0) return { kind: 'found', media: runsOf(media) } satisfies FoundMedia;
+      if (segments > 0) {
+        const mayComeLater = gaps > 0 || reach.toMs < gap.toMs;
+        return { kind: 'found', media: runsOf(media), mayComeLater } satisfies FoundMedia;
+      }
       return emptyReason({ reach, gaps }, gap);
     },
   };

@@ -89,6 +89,8 @@ export interface FoundMedia {
    * @throws OxbowError while it is iterated, if the source fails: what came before is kept
    */
   readonly media: AsyncIterable<FoundFrames>;
+  /** Whether a later attempt may have what this media lacks. */
+  readonly mayComeLater: boolean;
 }
 
 /** Why a source has no media for a gap. */

@@ -108,6 +108,20 @@ test('the bound of bytes ends a replay', async () => {
   assert.ok(frames > 50 && frames < 400, `${frames} frames`);
 });
 
+test('packets that come before the response to PLAY are kept up to 8 MiB', async () => {
+  const stretch = cameraStretch(T0, 20, 3);
+  const frames = stretch.frames.map((frame) => {
+    if (frame.trackId !== 1) return frame;
+    const data = Buffer.concat([frame.data, new Uint8Array(40_000).fill(0xfe)]);
+    data.writeUInt32BE(data.length - 4);
+    return { ...frame, data };
+  });
+  await using camera = await openReplayCamera({ stretches: [{ ...stretch, frames }], isHasty: true });
+  const runs = await replay(camera, T0, T0 + 20_000, { maxBytes: 16e6 });
+  const bytes = runs.flatMap((each) => each.frames).reduce((sum, { data }) => sum + data.length, 0);
+  assert.ok(bytes > 4e6 && bytes <= 8 * 1024 * 1024, `${bytes} bytes`);
+});
+
 test('random and scrambled packets of a replay are damage, nothing is thrown', () => {
   const random = seeded(12);
   const format = {

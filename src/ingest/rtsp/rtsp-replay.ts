@@ -205,7 +205,7 @@ class RtspReplay {
     if (mediaIndex === undefined || this.#bytes > this.#options.maxBytes) return;
     this.#bytes += packet.length;
     if (this.#reader) this.#reader.push(mediaIndex, packet);
-    else this.#early.push([mediaIndex, packet]);
+    else if (this.#bytes <= MAX_WAITING_BYTES) this.#early.push([mediaIndex, packet]);
     this.#changed.resolve();
   }
 

@@ -9,7 +9,7 @@ import { type Gop, readGops } from '../../../ingest/file/gops.ts';
 import { openLocalFile } from '../../../ingest/file/local-file.ts';
 import { sameTracks } from '../../../ingest/pull/run/run-feeder.ts';
 import { GapEdges } from '../match/match-media.ts';
-import type { GapSurroundings, HealingGap, HealingSource, NothingFound } from '../source.ts';
+import type { GapSurroundings, HealingGap, HealingLimits, HealingSource, NothingFound } from '../source.ts';
 import { COMPARED_MS, placeMedia, type SourceFrames, type SourceRun } from '../sources/placed-media.ts';
 
 /** A clock is wrong by at most this, ms; a file that does not fit is searched as one without a clock. */
@@ -35,6 +35,8 @@ export interface FileSourceOptions {
   readonly measureLevels: MeasureLevels;
 }
 
+type FindOptions = HealingLimits & { readonly signal: AbortSignal };
+
 /** A part of the file in time. */
 interface Window {
   readonly fromMs: number;
@@ -55,7 +57,8 @@ export function openFileSource(options: FileSourceOptions): FileSource {
   /** When the file begins, once its media was placed; its media then says by itself where it belongs. */
   let placedMs: number | undefined;
 
-  async function place(gap: HealingGap, around: GapSurroundings, startMs: number, signal: AbortSignal) {
+  async function place(gap: HealingGap, around: GapSurroundings, startMs: number, how: FindOptions) {
+    const { maxBytes, signal } = how;
     const maxShiftMs = placedMs === undefined ? MAX_SHIFT_MS : PLACED_SHIFT_MS;
     const marginMs = maxShiftMs + COMPARED_MS;
     const window = { fromMs: gap.fromMs - marginMs, toMs: gap.toMs + marginMs };
@@ -64,8 +67,8 @@ export function openFileSource(options: FileSourceOptions): FileSource {
     const compared = (behindUs: number) => {
       placedMs = startMs + behindUs / 1000;
     };
-    const how = { maxShiftMs, measureLevels, trustsDates, compared, mayComeLater: false, signal };
-    return placeMedia(source, { gap, around, ...how });
+    const clock = { maxShiftMs, measureLevels, trustsDates, compared };
+    return placeMedia(source, { gap, around, ...clock, maxBytes, mayComeLater: false, signal });
   }
 
   return {
@@ -76,20 +79,20 @@ export function openFileSource(options: FileSourceOptions): FileSource {
     get isPlaced() {
       return placedMs !== undefined;
     },
-    async find(gap, around, { signal }) {
+    async find(gap, around, how) {
       let reason: string | undefined;
       const startMs = placedMs ?? options.startMs;
       if (startMs !== undefined) {
-        const found = await place(gap, around, startMs, signal);
+        const found = await place(gap, around, startMs, how);
         if (found.kind === 'found') return found;
         reason = found.reason;
         // Its clock is known: it has nothing of this gap.
         if (placedMs !== undefined) return found;
       }
-      const located = await locate(options, around, { signal });
+      const located = await locate(options, around, how);
       if ('reason' in located) return nothing(reason ?? located.reason);
       placedMs = located.startMs;
-      return place(gap, around, placedMs, signal);
+      return place(gap, around, placedMs, how);
     },
   };
 }

@@ -10,7 +10,7 @@ import { openTimeZone } from '../../../api/local-time.ts';
 import { closeEngine, measureLevels } from '../../../ffmpeg/engine.ts';
 import type { HealingGap, HealingSource } from '../source.ts';
 import { assertHealed, type Broadcast, broadcastOf, readFound, surroundingsOf } from '../surroundings.fixture.ts';
-import { type FileGap, healFromFile, type MediaFile } from './heal-file.ts';
+import { type FileGap, healFromFile, labelOf, type MediaFile } from './heal-file.ts';
 
 const signal = AbortSignal.timeout(180_000);
 const T0 = Date.UTC(2026, 10, 30, 12);
@@ -74,6 +74,8 @@ suite('a file of a memory card', { skip: need('ffmpeg') }, () => {
         measureLevels,
         missing: async () => gaps,
         async heal(range, source: HealingSource) {
+          assert.match(source.name, /^file ./);
+          assert.equal(labelOf(source.name), 'file');
           const gap: HealingGap = { fromMs: range.fromUs / 1000, toMs: range.toUs / 1000, cause: 'offline' };
           const result = await source.find(gap, surroundingsOf(recorded, gap), {
             maxBytes: 1e9,

@@ -16,6 +16,9 @@ import { type FileSource, MAX_SHIFT_MS, openFileSource, readLengthMs } from './f
 /** A file without a clock, or whose clock is wrong, is compared with this many gaps, the newest first. */
 const MOST_COMPARED = 50;
 
+/** Names of files begin with it; those of other sources are hosts and have no space. */
+const FILE = 'file';
+
 /** A file on this computer. */
 export interface MediaFile {
   readonly path: string;
@@ -104,7 +107,12 @@ async function clockOf({ path, name, atMs, zone }: MediaFile): Promise<{ startMs
 /** For viewers, who see where media is from. */
 function nameOf(name: string): string {
   const last = name.split(/[\\/]/).at(-1) ?? '';
-  return `file ${last.replaceAll(/[^\x20-\x7e]/g, '?')}`.slice(0, 64).trim();
+  return `${FILE} ${last.replaceAll(/[^\x20-\x7e]/g, '?')}`.slice(0, 64).trim();
+}
+
+/** The name of a source as the label of a metric: one for all files, because series are never removed. */
+export function labelOf(sourceName: string): string {
+  return sourceName.startsWith(`${FILE} `) ? FILE : sourceName;
 }
 
 function viewOf(

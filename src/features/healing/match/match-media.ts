@@ -19,6 +19,8 @@ export interface ComparedMedia {
   readonly tracks: readonly Track[];
   /** In decode order of each track. */
   readonly frames: readonly Frame[];
+  /** Hashes of earlier frames by their track; their bytes are not kept. */
+  readonly early?: ReadonlyMap<number, readonly HashedFrame[]>;
 }
 
 /** Where media belongs. */
@@ -116,7 +118,8 @@ export class GapEdges {
     for (const kind of KINDS) {
       const own = media.tracks.find((track) => track.kind === kind);
       if (!own) continue;
-      const frames = await hashFrames(own, media.frames, 0, { signal });
+      const later = await hashFrames(own, media.frames, 0, { signal });
+      const frames = [...(media.early?.get(own.id) ?? []), ...later];
       for (const { hashed } of this.#sides) {
         const recorded = hashed.find(({ track }) => track.kind === kind && track.config.codec === own.config.codec);
         const match = matchFrames(recorded?.frames ?? [], frames);

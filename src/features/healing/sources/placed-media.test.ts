@@ -32,7 +32,7 @@ async function place(measureLevels: MeasureLevels, trustsDates: boolean) {
       isClosed = true;
     }
   }
-  const how = { maxShiftMs: 10_000, measureLevels, trustsDates, mayComeLater: true, signal };
+  const how = { maxShiftMs: 10_000, measureLevels, trustsDates, maxBytes: 1e9, mayComeLater: true, signal };
   const found = await placeMedia(source(), { gap, around: surroundingsOf(recorded, gap), ...how });
   const read = found.kind === 'found' ? await readFound(found) : undefined;
   assert.ok(isClosed, 'the source is closed');
@@ -66,6 +66,53 @@ test('a source that fails before its media is placed rejects', async () => {
     throw new Error('gone');
   }
   const measureLevels: MeasureLevels = () => assert.fail('nothing is measured');
-  const how = { maxShiftMs: 10_000, measureLevels, trustsDates: true, mayComeLater: true, signal };
+  const how = { maxShiftMs: 10_000, measureLevels, trustsDates: true, maxBytes: 1e9, mayComeLater: true, signal };
   await assert.rejects(placeMedia(source(), { gap, around: surroundingsOf(recorded, gap), ...how }), /gone/);
+});
+
+test('a source at 24 Mbit/s is compared too, although its pictures do not all fit into memory', async () => {
+  // A message that is no part of the picture.
+  const filler = new Uint8Array(120_000).fill(1);
+  new DataView(filler.buffer).setUint32(0, filler.length - 4);
+  filler[4] = 6;
+  async function* source(): AsyncGenerator<SourceFrames, void> {
+    const run = { tracks: recorded.tracks, utcOffsetUs: recorded.utcOffsetUs };
+    for (let second = 0; second < 110; second++) {
+      const frames = recorded.frames.filter(({ trackId, dts }) => {
+        return Math.floor(dts / (trackId === 1 ? 90_000 : 48_000)) === second;
+      });
+      const padded = frames.map((frame) => {
+        return frame.trackId === 1 ? { ...frame, data: Buffer.concat([frame.data, filler]) } : frame;
+      });
+      yield { run, frames: padded };
+    }
+  }
+  const measureLevels: MeasureLevels = async () => levelsOf(new Float32Array(30 * SOUND_RATE));
+  const how = { maxShiftMs: 10_000, measureLevels, trustsDates: false, maxBytes: 1e9, mayComeLater: true, signal };
+  const found = await placeMedia(source(), { gap, around: surroundingsOf(recorded, gap), ...how });
+  assert.ok(found.kind === 'found', JSON.stringify(found));
+  let pictures = 0;
+  for await (const { run, frames } of found.media) {
+    assert.equal(run.exactness.kind, 'same-frames');
+    for (const { trackId, pts } of frames) {
+      const ms = (run.utcOffsetUs + pts / 0.09) / 1000;
+      if (trackId === 1 && ms >= gap.fromMs && ms < gap.toMs) pictures++;
+    }
+  }
+  assert.equal(pictures, 250);
+});
+
+test('a source without any media that fits is read only to the limit of bytes', async () => {
+  let parts = 0;
+  async function* source(): AsyncGenerator<SourceFrames, void> {
+    const run = { tracks: other.tracks, utcOffsetUs: other.utcOffsetUs };
+    for (; parts < 100; parts++) yield { run, frames: other.frames };
+  }
+  let seed = 0;
+  const measureLevels: MeasureLevels = async () => levelsOf(speech(seed++, 30));
+  const size = other.frames.reduce((sum, { data }) => sum + data.length, 0);
+  const how = { maxShiftMs: 10_000, measureLevels, trustsDates: true, mayComeLater: true, signal };
+  const found = await placeMedia(source(), { gap, around: surroundingsOf(recorded, gap), ...how, maxBytes: 5 * size });
+  assert.equal(found.kind, 'nothing');
+  assert.ok(parts < 10, `${parts} parts were read`);
 });

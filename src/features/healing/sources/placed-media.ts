@@ -4,9 +4,11 @@
  * In: runs with the times of a source, the surroundings of a gap. Out: found media with UTC of the recording,
  * or the reason why there is none.
  */
+import type { HashedFrame } from '@oxbow/media/align/frame-match';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs } from '@oxbow/media/run';
 import type { MeasureLevels } from '../../../ffmpeg/engine.ts';
+import { hashFrames } from '../match/coded-frames.ts';
 import { GapEdges } from '../match/match-media.ts';
 import type {
   Exactness,
@@ -49,6 +51,8 @@ interface PlacedOptions {
   readonly trustsDates: boolean;
   /** Called once when media was compared: its clock is behind by this much, µs. */
   readonly compared?: (behindUs: number) => void;
+  /** Most bytes of media without a place that are read. */
+  readonly maxBytes: number;
   /** A later attempt may find media where this one has none. */
   readonly mayComeLater: boolean;
   readonly signal: AbortSignal;
@@ -67,7 +71,7 @@ export async function placeMedia(
   const placer = new Placer(await GapEdges.read(options.around, options), options);
   const media = placer.place(source);
   const first = await media.next();
-  if (!first.done) return { kind: 'found', media: joined(first.value, media) };
+  if (!first.done) return { kind: 'found', media: joined(first.value, media), mayComeLater: options.mayComeLater };
   return { kind: 'nothing', reason: placer.reason, mayComeLater: options.mayComeLater };
 }
 
@@ -91,6 +95,8 @@ export function isStorable({ kind, config }: Track): boolean {
 interface Head {
   readonly run: SourceRun;
   readonly frames: Frame[];
+  /** Pictures that are too early to be stored, by track: they are compared, and their bytes are not kept. */
+  readonly early: Map<number, HashedFrame[]>;
   bytes: number;
   /** The last time, µs on the clock of the run. */
   endUs: number;
@@ -117,16 +123,21 @@ class Placer {
     let head: Head | undefined;
     /** Of the current run, once it was compared; null: it has no place. */
     let placed: FoundRun | null | undefined;
+    let unplacedBytes = 0;
     for await (const { run, frames } of source) {
       if (run !== head?.run) {
         if (head && placed === undefined) yield* this.#release(head, await this.#placeRun(head));
-        head = { run, frames: [], bytes: 0, endUs: Number.NEGATIVE_INFINITY };
+        head = { run, frames: [], early: new Map(), bytes: 0, endUs: Number.NEGATIVE_INFINITY };
         placed = undefined;
       }
-      if (placed === null) continue;
+      if (placed === null) {
+        unplacedBytes += frames.reduce((sum, { data }) => sum + data.length, 0);
+        if (unplacedBytes > this.#options.maxBytes) return;
+        continue;
+      }
       if (placed) yield { run: placed, frames: storableOf(placed, frames) };
       else {
-        add(head, frames);
+        await this.#add(head, frames);
         if (!this.#isEnough(head)) continue;
         placed = (await this.#placeRun(head)) ?? null;
         yield* this.#release(head, placed ?? undefined);
@@ -151,7 +162,7 @@ class Placer {
     return (run.utcOffsetUs + endUs) / 1000 >= lastMs;
   }
 
-  async #placeRun({ run, frames }: Head): Promise<FoundRun | undefined> {
+  async #placeRun({ run, frames, early }: Head): Promise<FoundRun | undefined> {
     const tracks = run.tracks.filter(isStorable);
     if (!tracks.some(({ kind }) => kind === 'video' || kind === 'audio')) {
       const codecs = run.tracks.map(({ config }) => config.codec).join(', ');
@@ -161,7 +172,7 @@ class Placer {
     const { maxShiftMs, measureLevels, signal } = this.#options;
     const { utcOffsetUs } = run;
     const place = await this.#edges.place(
-      { tracks: run.tracks, frames },
+      { tracks: run.tracks, frames, early },
       { expectedUtcOffsetUs: utcOffsetUs, maxShiftMs, measureLevels, signal },
     );
     if (place.isFound) {
@@ -185,16 +196,27 @@ class Placer {
     }
     return { tracks, utcOffsetUs, exactness: { kind: 'dated' } };
   }
-}
 
-function add(head: Head, frames: readonly Frame[]): void {
-  const timescales = new Map(head.run.tracks.map(({ id, timescale }) => [id, timescale]));
-  for (const frame of frames) {
-    const timescale = timescales.get(frame.trackId);
-    if (timescale === undefined) continue;
-    head.frames.push(frame);
-    head.bytes += frame.data.length;
-    head.endUs = Math.max(head.endUs, ticksToUs(frame.pts + frame.duration, timescale));
+  async #add(head: Head, frames: readonly Frame[]): Promise<void> {
+    const { gap, maxShiftMs, signal } = this.#options;
+    const { tracks, utcOffsetUs = Number.POSITIVE_INFINITY } = head.run;
+    const earliestUs = (gap.fromMs - maxShiftMs) * 1000 - utcOffsetUs;
+    for (const track of tracks) {
+      const early: Frame[] = [];
+      for (const frame of frames) {
+        if (frame.trackId !== track.id) continue;
+        const endUs = ticksToUs(frame.pts + frame.duration, track.timescale);
+        head.endUs = Math.max(head.endUs, endUs);
+        if (track.kind === 'video' && endUs < earliestUs) early.push(frame);
+        else {
+          head.frames.push(frame);
+          head.bytes += frame.data.length;
+        }
+      }
+      if (early.length === 0) continue;
+      const hashed = await hashFrames(track, early, 0, { signal });
+      head.early.set(track.id, [...(head.early.get(track.id) ?? []), ...hashed]);
+    }
   }
 }
 

@@ -90,7 +90,7 @@ async function findReplay(
   const mayComeLater = isRecent(gap, clock);
   try {
     const replay = replayRtsp({ address, trusted, net, maxBytes, ...range }, { signal });
-    const place = { gap, around, maxShiftMs, measureLevels, trustsDates: true, mayComeLater, signal };
+    const place = { gap, around, maxShiftMs, measureLevels, trustsDates: true, maxBytes, mayComeLater, signal };
     return await placeMedia(runsOf(replay, aheadMs), place);
   } catch (error) {
     return nothingOf(error, mayComeLater);

@@ -20,7 +20,7 @@ export function createSecondSource({
 }: HlsSourceOptions & { readonly measureLevels: MeasureLevels }): HealingSource {
   return {
     name,
-    async find(gap, around, { signal }) {
+    async find(gap, around, { maxBytes, signal }) {
       const marginMs = MAX_SHIFT_MS + COMPARED_MS;
       const range = { fromMs: gap.fromMs - marginMs, toMs: gap.toMs + marginMs };
       const part = await loadPart({ ...options, url }, range, signal);
@@ -28,14 +28,15 @@ export function createSecondSource({
       const { reach, segments, gaps, media } = part;
       if (!reach) return { kind: 'nothing', reason: 'its playlist has no dates', mayComeLater: false };
       if (segments === 0) return emptyReason({ reach, gaps }, range);
-      // Of a live source, what is after the gap may still come.
-      const mayComeLater = reach.toMs < range.toMs;
+      // Of a live source, what is after the gap, or is listed as missing, may still come.
+      const mayComeLater = gaps > 0 || reach.toMs < range.toMs;
       const placing = {
         gap,
         around,
         maxShiftMs: MAX_SHIFT_MS,
         measureLevels,
         trustsDates: isDated(around),
+        maxBytes,
         mayComeLater,
       };
       return placeMedia(sourceRuns(runsOf(media)), { ...placing, signal });

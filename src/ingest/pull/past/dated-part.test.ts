@@ -50,3 +50,21 @@ test('a segment that is listed as missing is left out, counted, and followed by 
   assert.deepEqual(urisOf(playlist), ['2.ts', '4.ts']);
   assert.deepEqual([gaps, playlist.segments[1]!.discontinuity], [1, true]);
 });
+
+test('an encrypted segment keeps the IV of its number, where one before it is left out (RFC 8216bis 5.2)', () => {
+  const text = [
+    ...['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:2', '#EXT-X-MEDIA-SEQUENCE:30'],
+    ...['#EXT-X-KEY:METHOD=AES-128,URI="k"', `#EXT-X-PROGRAM-DATE-TIME:${new Date(START_MS).toISOString()}`],
+    ...['#EXTINF:2,', '0.ts', '#EXT-X-GAP', '#EXTINF:2,', '1.ts', '#EXTINF:2,', '2.ts'],
+    ...['#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0xAB', '#EXTINF:2,', '3.ts'],
+  ].join('\n');
+  const { playlist } = datedPart(parsePlaylist(text).playlist as MediaPlaylist, at(0, 8));
+  assert.deepEqual(
+    playlist.segments.map(({ uri, key }) => [uri, key?.iv?.toLowerCase()]),
+    [
+      ['0.ts', '1e'],
+      ['2.ts', '20'],
+      ['3.ts', 'ab'],
+    ],
+  );
+});

@@ -3,7 +3,7 @@
  * In: a playlist with EXT-X-PROGRAM-DATE-TIME, a stretch. Out: its segments, or from when to when it reaches.
  * Pure. RFC 8216bis 4.4.4.6.
  */
-import type { MediaPlaylist, PlaylistSegment } from '@oxbow/media/m3u8/playlist';
+import type { KeyTag, MediaPlaylist, PlaylistSegment } from '@oxbow/media/m3u8/playlist';
 
 /** A stretch of time, ms since 1970. */
 export interface DatedRange {
@@ -31,7 +31,7 @@ export function datedPart(list: MediaPlaylist, { fromMs, toMs }: DatedRange): Da
   let discontinuities = list.discontinuitySequence;
   let isBroken = false;
   let gaps = 0;
-  for (const segment of list.segments) {
+  for (const [index, segment] of list.segments.entries()) {
     if (segment.uri === '') break; // parts of a segment that is not complete
     if (segment.discontinuity) dateMs = undefined;
     dateMs = segment.programDateTimeMs ?? dateMs;
@@ -51,7 +51,8 @@ export function datedPart(list: MediaPlaylist, { fromMs, toMs }: DatedRange): Da
       }
       continue;
     }
-    segments.push({ ...segment, programDateTimeMs: startMs, discontinuity: segment.discontinuity || isBroken });
+    const discontinuity = segment.discontinuity || isBroken;
+    segments.push({ ...withIv(segment, list.mediaSequence + index), programDateTimeMs: startMs, discontinuity });
     isBroken = false;
   }
   const { partTargetS: _part, serverControl: _control, preloadHint: _hint, dateRanges: _ranges, ...plain } = list;
@@ -67,4 +68,11 @@ export function datedPart(list: MediaPlaylist, { fromMs, toMs }: DatedRange): Da
     reach: lastMs > firstMs ? { fromMs: firstMs, toMs: lastMs } : undefined,
     gaps,
   };
+}
+
+/** The IV of a segment is its number, unless its key has one; those of a part are others. RFC 8216bis 5.2. */
+function withIv(segment: PlaylistSegment, msn: number): PlaylistSegment {
+  const pinned = (key: KeyTag): KeyTag => ({ ...key, iv: key.iv ?? msn.toString(16) });
+  const { key, keys } = segment;
+  return { ...segment, ...(key && { key: pinned(key) }), ...(keys && { keys: keys.map(pinned) }) };
 }
