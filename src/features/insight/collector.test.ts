@@ -107,6 +107,19 @@ suite('the collector of CMCD', () => {
     assert.equal(await collector.take(['<html>'], sender(), 'event'), 0);
   });
 
+  test('players behind one address that report one name which is gone do not hide a stream that is there', async () => {
+    const { collector, reported, queried, sender } = setUp();
+    const gone = Array.from({ length: 500 }, (_, at) => `cid="gone",sid="s${at}"`);
+    await collector.take(gone, sender(), 'event');
+    await collector.take(
+      Array.from({ length: 500 }, () => 'sid="nothing-named"'),
+      sender(),
+      'event',
+    );
+    await collector.take(['cid="door",sid="a"'], sender(), 'event');
+    assert.deepEqual([queried, reported.length], [['gone', 'door'], 1]);
+  });
+
   test('made-up names are looked up once, and reports beyond the bound of an address are not parsed', async () => {
     const { collector, reported, queried, sender, clock } = setUp();
     const lines = Array.from({ length: 500 }, () => 'cid="none",sid="a"');

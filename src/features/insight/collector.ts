@@ -10,7 +10,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { type CmcdReport, parseCmcd } from './cmcd/report.ts';
 import type { ReportSource } from './viewing-row.ts';
 import type { ViewingSessions } from './viewing-sessions.ts';
-import { type Named, readNamed, type WatchedFinder } from './watched.ts';
+import { type Misses, type Named, readNamed, type WatchedFinder } from './watched.ts';
 
 /** Reports in a minute of one address: thirty of each of a thousand players behind it. */
 const PER_CLIENT = 30_000;
@@ -51,8 +51,8 @@ interface CollectorOptions {
 interface Minute {
   readonly startMs: number;
   reports: number;
-  /** Names that do not exist. */
-  unknown: number;
+  /** Names that do not exist and were looked for. */
+  readonly misses: Misses;
 }
 
 /** What the lines of a body have in common. */
@@ -70,7 +70,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   /** By client; the one that began first first. */
   readonly #minutes = new Map<string, Minute>();
-  #all: Minute = { startMs: Number.NEGATIVE_INFINITY, reports: 0, unknown: 0 };
+  #all: Minute = { startMs: Number.NEGATIVE_INFINITY, reports: 0, misses: missesOf() };
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -109,11 +109,8 @@ export class Collector {
       source !== 'event'
         ? readNamed(content ?? '')
         : (readNamed(report.content ?? '') ?? readNamed(content ?? '') ?? readNamed(report.url ?? ''));
-    const watched = named && (await this.#options.finder.find(named, minute.unknown < UNKNOWN_PER_CLIENT));
-    if (!named || !watched) {
-      minute.unknown++;
-      return void this.#count('unknown', 1);
-    }
+    const watched = named && (await this.#options.finder.find(named, minute.misses));
+    if (!named || !watched) return void this.#count('unknown', 1);
     const key = `${named.kind} ${named.name}`;
     const may = permitted.get(key) ?? Promise.resolve(sender.mayWatch(named));
     permitted.set(key, may);
@@ -156,14 +153,14 @@ export class Collector {
    */
   #takeTurn({ client }: ReportSender): Minute | undefined {
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#all.startMs >= MINUTE_MS) this.#all = { startMs: nowMs, reports: 0, unknown: 0 };
+    if (nowMs - this.#all.startMs >= MINUTE_MS) this.#all = { startMs: nowMs, reports: 0, misses: missesOf() };
     if (this.#all.reports >= IN_ALL) return undefined;
     let minute: Minute | undefined;
     if (!client.isLocal) {
       const key = bucketOwner(client);
       minute = this.#minutes.get(key);
       if (!minute || nowMs - minute.startMs >= MINUTE_MS) {
-        minute = { startMs: nowMs, reports: 0, unknown: 0 };
+        minute = { startMs: nowMs, reports: 0, misses: missesOf() };
         this.#minutes.delete(key);
         this.#minutes.set(key, minute);
         dropOldest(this.#minutes, MAX_CLIENTS);
@@ -172,7 +169,7 @@ export class Collector {
       minute.reports++;
     }
     this.#all.reports++;
-    return minute ?? { startMs: nowMs, reports: 1, unknown: 0 };
+    return minute ?? { startMs: nowMs, reports: 1, misses: missesOf() };
   }
 
   #count(result: string, reports: number): number {
@@ -181,4 +178,5 @@ export class Collector {
   }
 }
 
+const missesOf = (): Misses => ({ left: UNKNOWN_PER_CLIENT });
 const withoutPort = (host: string) => host.replace(/:\d+$/, '');

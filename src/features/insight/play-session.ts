@@ -169,13 +169,15 @@ export function takeReport(session: PlaySession, by: ReportedBy, report: CmcdRep
   if (isFirst) session.lastMs = atMs;
   playedTo(session, atMs);
   const late = isLate(session, report);
-  countStalls(session, by, report, { isFirst, isLate: late });
-  if (report.bitrateKbps !== undefined) session.bitrateKbps = report.bitrateKbps;
-  session.rate = report.rate;
   const row = session.minuteAt(atMs);
   row.errors += report.errors;
-  if (!late) changeState(session, row, { by, report, atMs });
-  locate(session, by, report, atMs);
+  if (!late) {
+    countStalls(session, by, report, isFirst);
+    if (report.bitrateKbps !== undefined) session.bitrateKbps = report.bitrateKbps;
+    session.rate = report.rate;
+    changeState(session, row, { by, report, atMs });
+    locate(session, by, report, atMs);
+  }
   noteStart(session, row, report, atMs);
 }
 
@@ -237,12 +239,7 @@ function addHeat(session: PlaySession, row: ViewingRow, fromMs: number, toMs: nu
  * Counts stalls: by the player's own count, otherwise by the change from playing to rebuffering. A player
  * that seeks or starts does not stall. The count of a session that comes from another node begins there.
  */
-function countStalls(
-  session: PlaySession,
-  { source }: ReportedBy,
-  report: CmcdReport,
-  how: { readonly isFirst: boolean; readonly isLate: boolean },
-): void {
+function countStalls(session: PlaySession, { source }: ReportedBy, report: CmcdReport, isFirst: boolean): void {
   const row = session.minuteAt(session.lastMs);
   if (report.stalledMs !== undefined) {
     if (session.stalledMs !== undefined) row.stallMs += Math.max(0, report.stalledMs - session.stalledMs);
@@ -253,12 +250,12 @@ function countStalls(
     session.stalls = report.stalls;
     return;
   }
-  if (session.stalls !== undefined || how.isFirst || how.isLate) return;
+  if (session.stalls !== undefined || isFirst) return;
   if (report.state === 'r' && session.state === 'p') row.stalls++;
   if (source === 'request' && report.isStarved) row.stalls++;
 }
 
-/** Whether a report has a state from before the one that is known: requests overtake each other. */
+/** Whether a report has a state and totals of before those that are known: requests overtake each other. */
 function isLate({ stateMs }: PlaySession, { state, tsMs }: CmcdReport): boolean {
   if (state === undefined || tsMs === undefined || stateMs === undefined) return false;
   return tsMs < stateMs && stateMs - tsMs < MOST_OVERTAKEN_MS;

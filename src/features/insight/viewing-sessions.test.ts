@@ -99,6 +99,19 @@ suite('viewing sessions', () => {
     assert.deepEqual([stalls, watchMs], [2, 10_100]);
   });
 
+  test('totals of a report that was overtaken do not count stalls twice, nor change what is shown', () => {
+    const { at, end } = sessionsAt();
+    const ts = (seconds: number) => `ts=${START_MS + seconds * 1000}`;
+    at(0, `sta=p,bsa=0,bsda=0,br=1000,${ts(0)}`);
+    at(10, `sta=p,bsa=3,bsda=3000,br=2000,${ts(10)}`);
+    at(10.1, `sta=r,bsa=1,bsda=1000,br=500,pr=2,${ts(5)}`);
+    at(20, `sta=p,bsa=3,bsda=3000,${ts(20)}`);
+    at(30, `sta=p,bsa=1,bsda=500,${ts(30)}`); // the player was loaded again
+    at(31, `sta=p,bsa=2,bsda=700,${ts(31)}`);
+    const { stalls, stallMs } = end();
+    assert.deepEqual([stalls, stallMs], [4, 3200]);
+  });
+
   test('an empty buffer at the start and after a seek is no stall', () => {
     const { at, end } = sessionsAt();
     at(0, 'sta=s');

@@ -65,6 +65,11 @@ interface WatchedFinderOptions {
   readonly hasAsset: (id: string) => Promise<boolean>;
 }
 
+/** Bounds the queries for names that do not exist. */
+export interface Misses {
+  left: number;
+}
+
 /** Finds what names mean. */
 export class WatchedFinder {
   readonly #options: WatchedFinderOptions;
@@ -81,22 +86,25 @@ export class WatchedFinder {
   /**
    * The stream or asset; undefined: there is none.
    *
-   * @param mayQuery false: only what is remembered
+   * @param misses of the client; with none left, only what is remembered is found
    */
-  async find({ kind, name }: Pick<Named, 'kind' | 'name'>, mayQuery = true): Promise<Content | undefined> {
+  async find({ kind, name }: Pick<Named, 'kind' | 'name'>, misses: Misses): Promise<Content | undefined> {
     const key = `${kind} ${name}`;
     const before = this.#found.get(key);
     const nowMs = this.#options.nowMs();
     if (nowMs - (before?.atMs ?? this.#missing.get(key) ?? Number.NEGATIVE_INFINITY) < REMEMBERED_MS)
       return before?.content;
-    if (!mayQuery || this.#queries >= MAX_QUERIES) return before?.content;
+    if (misses.left <= 0 || this.#queries >= MAX_QUERIES) return before?.content;
     this.#queries++;
     try {
       const content = await this.#query(kind, name);
       this.#found.delete(key);
       this.#missing.delete(key);
       if (content) this.#found.set(key, { content, atMs: nowMs });
-      else this.#missing.set(key, nowMs);
+      else {
+        misses.left--;
+        this.#missing.set(key, nowMs);
+      }
       dropOldest(this.#found, MAX_REMEMBERED);
       dropOldest(this.#missing, MAX_REMEMBERED);
       return content;

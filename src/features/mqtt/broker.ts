@@ -12,6 +12,8 @@ const RETRY_MS = 5000;
 const KEEPALIVE_S = 15;
 /** An acknowledgement takes at most this, ms. */
 const ACKNOWLEDGED_MS = 10_000;
+/** Bytes of a message that are read: the longest that means something has three. */
+const MAX_PAYLOAD_BYTES = 100;
 /** The last message of a shutdown takes at most this, ms. */
 const LEAVE_MS = 1000;
 
@@ -28,6 +30,9 @@ export interface BrokerOptions {
   connected(): void;
   /** The connection has ended, or an attempt has failed. `reason` is empty if the server closed it. */
   failed(reason: string): void;
+  /** The server does not let this client subscribe; it stays connected. */
+  refused(reason: string): void;
+  /** A message that was published now, not one that the server has retained. `payload`: its start. */
   message(topic: string, payload: string): void;
 }
 
@@ -62,10 +67,14 @@ export class Broker implements AsyncDisposable {
       on.failed(problem);
       problem = '';
     });
-    client.on('message', (topic, payload) => on.message(topic, payload.toString()));
+    client.on('message', (topic, payload, { retain }) => {
+      // An old one, which comes with each connection: it would undo what users have changed since.
+      if (!retain) on.message(topic, payload.toString('utf8', 0, MAX_PAYLOAD_BYTES));
+    });
     const broker = new Broker(client, statusTopic);
     client.on('connect', () => {
-      if (filter !== undefined) client.subscribe(filter, { qos: 1 }, (error) => error && on.failed(error.message));
+      if (filter !== undefined)
+        client.subscribe(filter, { qos: 1 }, (error) => error && client.connected && on.refused(error.message));
       on.connected();
     });
     return broker;
@@ -90,6 +99,7 @@ export class Broker implements AsyncDisposable {
     if (!client.connected) throw unavailable('is not connected');
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(unavailable('acknowledges nothing')), ACKNOWLEDGED_MS);
+      timer.unref(); // a shutdown does not wait for it
       client.publish(topic, payload, { qos: retain ? 1 : 0, retain }, (error) => {
         clearTimeout(timer);
         if (error) reject(error);

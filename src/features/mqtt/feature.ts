@@ -10,6 +10,7 @@ import { OncePer } from '../../lib/once-per.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { Broker } from './broker.ts';
+import { Commands } from './commands.ts';
 import { mqttMetrics } from './metrics.ts';
 import { StreamReporter } from './reporter.ts';
 import { mqttSection } from './settings.ts';
@@ -29,9 +30,16 @@ function openMqtt(app: AppContext, parts: CoreParts): OpenFeature<undefined> {
 async function connect(url: string, app: AppContext, parts: CoreParts): Promise<void> {
   const { settings, clock, log, metrics, opened, shutdown, failed } = app;
   const { catalog, streamsApi, placement, bus } = parts;
-  const { prefix, discovery, commands, motion } = settings.now.mqtt;
+  const { prefix, discovery, commands: hasCommands, motion } = settings.now.mqtt;
   const { publicUrl } = settings.now;
-  const names: TopicNames = { prefix, discovery, node: placement.node, commands, motion: motion > 0, publicUrl };
+  const names: TopicNames = {
+    prefix,
+    discovery,
+    node: placement.node,
+    commands: hasCommands,
+    motion: motion > 0,
+    publicUrl,
+  };
   const reported = new OncePer(REPORT_EVERY_MS, () => clock.monotonicMs());
   const { host } = new URL(url);
   metrics.mqttConnected.set({}, 0);
@@ -39,7 +47,7 @@ async function connect(url: string, app: AppContext, parts: CoreParts): Promise<
     url,
     clientId: `${prefix}-${placement.node === '' ? hostname() : placement.node}`,
     statusTopic: statusTopic(names),
-    filter: commands ? commandFilter(prefix) : undefined,
+    filter: hasCommands ? commandFilter(prefix) : undefined,
     connected() {
       metrics.mqttConnected.set({}, 1);
       log.info({ host }, 'connected to the MQTT server');
@@ -50,6 +58,8 @@ async function connect(url: string, app: AppContext, parts: CoreParts): Promise<
       if (shutdown.signal.aborted) return;
       reported.call((more) => log.warn({ host, reason, more }, 'the MQTT server is away; it is tried again'));
     },
+    refused: (reason) =>
+      reported.call((more) => log.warn({ host, reason, more }, 'the MQTT server permits no commands')),
     message: (topic, payload) => void command(topic, payload).catch(failed('a command over MQTT')),
   });
   const reporter = new StreamReporter({
@@ -63,11 +73,16 @@ async function connect(url: string, app: AppContext, parts: CoreParts): Promise<
     signal: shutdown.signal,
     failed: (error) => reported.call((more) => log.warn({ error, more }, 'a message for the MQTT server failed')),
   });
+  const commands = new Commands((name, isRecorded) => record(app, parts, { name, host, record: isRecorded }));
+  const refused = new OncePer(REPORT_EVERY_MS, () => clock.monotonicMs());
   const command = async (topic: string, payload: string) => {
     const name = commandedStream(topic, prefix);
     if (name === undefined || !catalog.find(name)) return; // another node has it
-    if (payload === 'ON' || payload === 'OFF') await record(app, parts, { name, host, record: payload === 'ON' });
-    else log.warn({ stream: name, payload: payload.slice(0, 40) }, 'a command over MQTT is neither ON nor OFF');
+    if (payload === 'ON' || payload === 'OFF') await commands.take(name, payload === 'ON');
+    else {
+      const fields = { stream: name, payload: payload.slice(0, 40) };
+      refused.call((more) => log.warn(Object.assign(fields, { more }), 'a command over MQTT is neither ON nor OFF'));
+    }
     reporter.changed(name);
   };
   const subscription = await withoutForeign(bus).subscribe({

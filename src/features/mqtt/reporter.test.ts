@@ -52,8 +52,10 @@ function openRig() {
     names,
     sender: rig.sender,
     streams: () => rig.streams,
-    view: async (name) =>
-      ({ name, title: '', state: 'live', problem: '', record: true, liveSince: null }) as StreamView,
+    view: async (name) => {
+      if (name === 'broken') throw new Error('no view');
+      return { name, title: '', state: 'live', problem: '', record: true, liveSince: null } as StreamView;
+    },
     change: async () => rig.change,
     motionFrom: 10,
     metrics: {
@@ -137,6 +139,21 @@ suite('the reporter of streams over MQTT', () => {
     rig.reporter.changed('door');
     await rig.time.runFor(1000);
     assert.deepEqual(rig.topics(), []);
+  });
+
+  test('tries again without a further change, and a stream that fails holds up no other one', async () => {
+    await using rig = openRig();
+    rig.streams = ['broken', 'door'];
+    rig.reporter.connected();
+    await rig.time.runFor(5000);
+    assert.ok(rig.topics().includes('door/state'));
+    rig.sender.refuses = true;
+    rig.streams = ['door', 'yard'];
+    rig.reporter.changed('yard');
+    await rig.time.runFor(5000);
+    rig.sender.refuses = false;
+    await rig.time.runFor(5000);
+    assert.ok(rig.topics().includes('yard/state'));
   });
 
   test('says that something moves, and that nothing does', async () => {

@@ -16,6 +16,8 @@ const MAX_EVENTS = 200;
 const MOTION_EVERY_MS = 10_000;
 /** Changes of a stream within this time are one, ms. */
 const GATHER_MS = 200;
+/** Pause after a failure, ms. */
+const AGAIN_MS = 1000;
 
 /** Sends messages. */
 export interface Sender {
@@ -104,6 +106,8 @@ export class StreamReporter {
         else this.#drop();
       } catch (error) {
         failed(error);
+        await sleep(AGAIN_MS, { signal }).catch(() => undefined); // as above
+        this.#wake.resolve();
       }
     }
     await motion;

@@ -54,6 +54,8 @@ export class ParquetPlace implements SealedPlace {
   readonly #child: RowsChild;
   /** Ids of files that were seen here: a question about a month has hundreds. */
   readonly #seen = new Set<string>();
+  /** Files that are being fetched; each ends with the question that began it. */
+  readonly #fetching = new Map<string, Promise<void>>();
 
   constructor(options: ParquetPlaceOptions) {
     const { folder, duckdb, memoryMb, threads, mostRows = MOST_ROWS, files = systemFiles } = options;
@@ -200,9 +202,25 @@ export class ParquetPlace implements SealedPlace {
     return { rows, bytes: content.length };
   }
 
-  /** Brings a file here. @throws OxbowError `storage-failed` if it is nowhere */
-  async #fetch({ id, target }: Pick<SealedBatch, 'id' | 'target'>, { signal }: PlaceOptions): Promise<void> {
+  /** Brings a file here, for one question after the other. @throws OxbowError `storage-failed` */
+  async #fetch(batch: Pick<SealedBatch, 'id' | 'target'>, options: PlaceOptions): Promise<void> {
+    const { id } = batch;
     if (this.#seen.has(id)) return;
+    const before = this.#fetching.get(id);
+    // If the one before has failed, this one tries.
+    const fetching = before
+      ? before.then(undefined, () => this.#fetchNow(batch, options))
+      : this.#fetchNow(batch, options);
+    this.#fetching.set(id, fetching);
+    try {
+      await fetching;
+    } finally {
+      if (this.#fetching.get(id) === fetching) this.#fetching.delete(id);
+    }
+  }
+
+  async #fetchNow({ id, target }: Pick<SealedBatch, 'id' | 'target'>, { signal }: PlaceOptions): Promise<void> {
+    signal.throwIfAborted();
     const path = this.#path(id);
     if (await this.#files.stat(path).catch(() => undefined)) {
       this.#seen.add(id);

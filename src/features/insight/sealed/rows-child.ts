@@ -94,9 +94,19 @@ export class RowsChild implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const running = await this.#running?.catch(() => undefined);
-    this.#running = undefined;
-    await running?.kill();
+    const running = this.#running?.catch(() => undefined);
+    this.#running = undefined; // an order that comes now starts another one
+    await (await running)?.kill();
+  }
+}
+
+/** Undefined: a line that ended with its process, or text that a library has printed. */
+function replyOf(line: string): Reply | undefined {
+  try {
+    const reply: unknown = JSON.parse(line);
+    return typeof reply === 'object' && reply !== null ? (reply as Reply) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -131,8 +141,11 @@ function follow(child: ChildProcess): Running {
     tail = (tail + text).slice(-MAX_STDERR_CHARS);
   });
   child.stdin!.on('error', () => undefined); // `close` has the reason
+  child.on('error', () => undefined); // of a signal that cannot be sent
   createInterface({ input: child.stdout! }).on('line', (line) => {
-    waiting?.resolve(JSON.parse(line) as Reply);
+    const reply = replyOf(line);
+    if (!reply) return;
+    waiting?.resolve(reply);
     waiting = undefined;
   });
   const closed = new Promise<void>((resolve) => {

@@ -155,40 +155,41 @@ export class SealedTable {
    * @returns false if rows have changed since they were read: nothing is changed then
    */
   async seal({ from, to, sums }: ReadMinutes, id: string | undefined, bytes: number): Promise<boolean> {
-    try {
-      await this.#transaction(async (db) => {
-        const found = await db
-          .selectFrom('viewing_minute')
-          .select((eb) => [eb.fn.countAll().as('rows'), ...summed.map((name) => eb.fn.sum(name).as(name))])
-          .where('minute', '>=', from)
-          .where('minute', '<', to)
-          .executeTakeFirstOrThrow();
-        const cells = found as Readonly<Record<string, string | number | bigint | null>>;
-        if (['rows', ...summed].some((name, at) => Number(cells[name] ?? 0) !== sums[at])) throw new Changed();
-        await db.deleteFrom('viewing_minute').where('minute', '>=', from).where('minute', '<', to).execute();
-        if (id === undefined) return;
-        const { numUpdatedRows } = await db
-          .updateTable('viewing_sealed')
-          .set({ state: 'sealed', bytes })
-          .where('id', '=', id)
-          .where('state', '=', 'writing')
-          .executeTakeFirst();
-        if (numUpdatedRows !== 1n) throw new Changed();
-      });
-      return true;
-    } catch (error) {
-      if (error instanceof Changed || (error as { readonly code?: unknown }).code === SERIALIZATION_FAILURE)
-        return false;
-      throw error;
-    }
+    return await this.#unlessChanged(async (db) => {
+      const found = await db
+        .selectFrom('viewing_minute')
+        .select((eb) => [eb.fn.countAll().as('rows'), ...summed.map((name) => eb.fn.sum(name).as(name))])
+        .where('minute', '>=', from)
+        .where('minute', '<', to)
+        .executeTakeFirstOrThrow();
+      const cells = found as Readonly<Record<string, string | number | bigint | null>>;
+      if (['rows', ...summed].some((name, at) => Number(cells[name] ?? 0) !== sums[at])) throw new Changed();
+      await db.deleteFrom('viewing_minute').where('minute', '>=', from).where('minute', '<', to).execute();
+      if (id === undefined) return;
+      const { numUpdatedRows } = await db
+        .updateTable('viewing_sealed')
+        .set({ state: 'sealed', bytes })
+        .where('id', '=', id)
+        .where('state', '=', 'writing')
+        .executeTakeFirst();
+      if (numUpdatedRows !== 1n) throw new Changed();
+    });
   }
 
-  /** Puts a batch in the place of another one, or only takes that one out. */
-  async replace(id: string, by: string | undefined, { rows, bytes }: StoredBatch): Promise<void> {
-    await this.#transaction(async (db) => {
-      await db.updateTable('viewing_sealed').set({ state: 'removing' }).where('id', '=', id).execute();
-      if (by === undefined) return;
-      await db.updateTable('viewing_sealed').set({ state: 'sealed', rows, bytes }).where('id', '=', by).execute();
+  /**
+   * Puts a batch in the place of another one, or only takes that one out.
+   *
+   * @returns false if either was given up meanwhile: nothing is changed then
+   */
+  async replace(id: string, by: string | undefined, { rows, bytes }: StoredBatch): Promise<boolean> {
+    return await this.#unlessChanged(async (db) => {
+      const move = async (batch: string, state: 'writing' | 'sealed', to: Partial<SealedBatch>) => {
+        const moved = db.updateTable('viewing_sealed').set(to).where('id', '=', batch).where('state', '=', state);
+        const { numUpdatedRows } = await moved.executeTakeFirst();
+        if (numUpdatedRows !== 1n) throw new Changed();
+      };
+      await move(id, 'sealed', { state: 'removing' });
+      if (by !== undefined) await move(by, 'writing', { state: 'sealed', rows, bytes });
     });
   }
 
@@ -204,15 +205,23 @@ export class SealedTable {
     await this.#db.deleteFrom('viewing_sealed').where('id', '=', id).execute();
   }
 
-  /** Lists a batch that an older copy of the database does not know, in place of the rows of its minutes. */
-  async adopt(batch: SealedBatch): Promise<void> {
+  /**
+   * Lists a batch that an older copy of the database does not know, in place of the rows of its minutes.
+   *
+   * @param replaced the batch that it has replaced, if that one is listed: its rows have left the database
+   */
+  async adopt(batch: SealedBatch, replaced: string | undefined): Promise<void> {
     await this.#transaction(async (db) => {
       const { first_minute, last_minute } = batch;
-      await db
-        .deleteFrom('viewing_minute')
-        .where('minute', '>=', first_minute)
-        .where('minute', '<=', last_minute)
-        .execute();
+      if (replaced === undefined) {
+        await db
+          .deleteFrom('viewing_minute')
+          .where('minute', '>=', first_minute)
+          .where('minute', '<=', last_minute)
+          .execute();
+      } else {
+        await db.updateTable('viewing_sealed').set({ state: 'removing' }).where('id', '=', replaced).execute();
+      }
       await db.insertInto('viewing_sealed').values(batch).execute();
     });
   }
@@ -235,6 +244,18 @@ export class SealedTable {
       .where('state', '=', 'sealed')
       .executeTakeFirstOrThrow();
     return { batches: Number(sums.batches), rows: Number(sums.rows ?? 0), bytes: Number(sums.bytes ?? 0) };
+  }
+
+  /** @returns false if `run` throws Changed, or another transaction was first: nothing is changed then */
+  async #unlessChanged(run: (db: Kysely<Tables>) => Promise<void>): Promise<boolean> {
+    try {
+      await this.#transaction(run);
+      return true;
+    } catch (error) {
+      if (error instanceof Changed || (error as { readonly code?: unknown }).code === SERIALIZATION_FAILURE)
+        return false;
+      throw error;
+    }
   }
 
   /** PostgreSQL: of one moment, so that rows which come meanwhile are neither counted nor deleted. */

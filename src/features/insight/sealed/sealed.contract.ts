@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -197,6 +197,46 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.deepEqual([await stored(), await total()], [0, 50 * 60_000]);
     });
 
+    test('a node that has lost its lease neither drops a batch nor leaves a file that is not listed', async () => {
+      const place = await openPlace();
+      // Another node deletes what this one has begun, just before this one is done.
+      const giveUp = async () => {
+        await first.table.retire('writing');
+        for (const { id, target } of await first.table.list('removing')) {
+          await place.remove({ id, target }, { signal });
+          await first.table.forget(id);
+        }
+      };
+      let isLost = true;
+      const late = wrap(place, {
+        async insert(...batch) {
+          if (isLost) await giveUp();
+          isLost = false;
+          return await place.insert(...batch);
+        },
+        async without(...batch) {
+          if (isLost) await giveUp();
+          isLost = false;
+          return await place.without(...batch);
+        },
+      });
+      const first = await openSealing(late);
+      const listed = async () => (await first.table.list('sealed')).map(({ id }) => `${id}.parquet`);
+      await first.add(3);
+      await first.add(2, 0, yard);
+      await first.seal();
+      assert.equal(await first.total(), 5 * 60_000);
+      assert.deepEqual(await filesOf(place), await listed());
+      isLost = true;
+      await eraseViewing(first.db, yard);
+      await first.seal();
+      assert.equal(await first.total(), 5 * 60_000, 'nothing is lost');
+      assert.deepEqual(await filesOf(place), await listed());
+      await first.seal();
+      assert.equal(await first.total(), 3 * 60_000);
+      assert.deepEqual(await filesOf(place), await listed());
+    });
+
     test('after the restore of an older database, its folder has the batches that came later', async () => {
       const place = await openPlace();
       const first = await openSealing(place);
@@ -207,6 +247,28 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       await restored.add(2); // a part of the first hour was in the backup
       await restored.seal();
       assert.deepEqual([await restored.stored(), await restored.total()], [0, 5 * 60_000]);
+    });
+
+    test('after the restore of a backup of before a deletion, no row is there twice', async () => {
+      const place = await openPlace();
+      const first = await openSealing(place);
+      await first.add(3);
+      await first.add(2, 0, yard);
+      await first.seal();
+      const [batch] = await first.table.list('sealed');
+      const path = join(place.folder, `${batch!.id}.parquet`);
+      const backup = await readFile(path);
+      await eraseViewing(first.db, yard);
+      await first.seal();
+      await first.add(1, 120);
+      await eraseViewing(first.db, { kind: 'stream', id: 'none' });
+      await first.seal();
+      const restored = await openSealing(place);
+      await writeFile(path, backup);
+      await restored.db.insertInto('viewing_sealed').values(batch!).execute();
+      await restored.seal();
+      assert.deepEqual([await restored.stored(), await restored.total()], [0, 4 * 60_000]);
+      assert.equal((await filesOf(place)).length, 2);
     });
 
     test('without DuckDB a question about too many rows is refused, and the next one is answered', async () => {
@@ -250,6 +312,35 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       await seal();
       await other.seal();
       assert.deepEqual([await keys(), await total(), await filesOf(there)], [[], 0, []]);
+    });
+
+    test('questions that come at once fetch a file once', async () => {
+      const bucket = await openFolder();
+      let reads = 0;
+      const client = async () => {
+        const folder = await openFolderClient(bucket);
+        return new Proxy(folder, {
+          get(target, name) {
+            if (name === 'read') reads++;
+            const value = Reflect.get(target, name, target) as unknown;
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        });
+      };
+      const openNode = async () => {
+        const copies = { target: 'far', prefix: '', client };
+        const folder = await openFolder();
+        return opened.use(new ParquetPlace({ folder, copies, duckdb: nowhere, memoryMb: 256, threads: 1 }));
+      };
+      const { add, seal, table } = await openSealing(await openNode());
+      await add(3);
+      await seal();
+      const batches = await table.list('sealed');
+      reads = 0;
+      const there = await openNode();
+      const question = { ask: 'begun', scope: {}, from: 0, to: 1e9, most: 10 } as const;
+      const answers = await Promise.all([1, 2, 3].map(() => there.ask(question, batches, { signal })));
+      assert.deepEqual([reads, answers.map(({ length }) => length)], [1, [3, 3, 3]]);
     });
 
     test('a question that is aborted ends its process, and the next one is answered', async () => {

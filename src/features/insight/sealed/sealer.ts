@@ -15,6 +15,8 @@ import type { SealedTable } from './sealed-table.ts';
 const BATCH_ROWS = 20_000;
 /** Pause between two batches, ms: an upgrade seals a month. */
 const PAUSE_MS = 50;
+/** Of an id, those that it has in common with the batches that take its place: the hour, and 32 bits. */
+const COMMON_CHARACTERS = 22;
 const LEASE = 'insight-seal';
 const LEASE_MS = 60_000;
 
@@ -77,9 +79,11 @@ export class Sealer {
   /** After a restore, the folder has batches of later than the database. */
   async #adopt(options: PlaceOptions): Promise<void> {
     const { table, place, contents } = this.#options;
+    const listed = await table.list('sealed');
     for await (const { contents: named, ...batch } of place.find(await table.ids(), options)) {
       await contents.keysOf(named.map(({ kind, id }) => ({ kind: kind === 'asset' ? 'asset' : 'stream', id })));
-      await table.adopt({ ...batch, place: place.name, state: 'sealed' });
+      const replaced = listed.find(({ id }) => isSameBatch(batch.id, id));
+      await table.adopt({ ...batch, place: place.name, state: 'sealed' }, replaced?.id);
     }
   }
 
@@ -95,15 +99,17 @@ export class Sealer {
         continue;
       }
       options.signal.throwIfAborted();
-      const id = idOf(batch.first_minute);
+      const id = successorOf(batch.id);
       await table.begin({ ...batch, id, target: place.target });
       const stored = await place.without(batch, names, id, options);
       if (!stored) {
         await table.forget(id);
         continue;
       }
-      await table.replace(batch.id, stored.rows > 0 ? id : undefined, stored);
-      if (stored.rows === 0) await table.forget(id);
+      if (!(await table.replace(batch.id, stored.rows > 0 ? id : undefined, stored))) {
+        await this.#giveUp(id, options);
+        isComplete = false; // the next turn does it
+      } else if (stored.rows === 0) await table.forget(id);
     }
     await this.#clean(options);
     if (!isComplete) return;
@@ -141,14 +147,36 @@ export class Sealer {
       rows: rows.length,
     });
     const { bytes } = await place.insert(id, rows, options);
-    options.signal.throwIfAborted();
     if (await table.seal(minutes, id, bytes)) sealed(rows.length);
-    else await this.#clean(options); // late rows came meanwhile: again
+    else await this.#giveUp(id, options); // late rows came meanwhile: again
     return true;
+  }
+
+  /**
+   * Removes a batch that was written in vain. A node that has the lease since may have taken it off the list
+   * before its file was there: what is not listed would be read after the next start.
+   */
+  async #giveUp(id: string, options: PlaceOptions): Promise<void> {
+    const { table, place } = this.#options;
+    await place.remove({ id, target: place.target }, options);
+    await table.forget(id);
   }
 }
 
 /** Begins with the hour, for people who look into the folder. */
 function idOf(minute: number): string {
   return `${new Date(minute * MINUTE_MS).toISOString().slice(0, 13)}-${randomBytes(6).toString('hex')}`;
+}
+
+/**
+ * The id of a batch without content that was deleted. It begins as that of the batch: after a restore the
+ * database may list the one of before, whose rows must not be there twice.
+ */
+function successorOf(id: string): string {
+  return `${id.slice(0, COMMON_CHARACTERS)}${randomBytes(2).toString('hex')}`;
+}
+
+/** Whether one of two batches has taken the place of the other. */
+function isSameBatch(a: string, b: string): boolean {
+  return a.slice(0, COMMON_CHARACTERS) === b.slice(0, COMMON_CHARACTERS);
 }
