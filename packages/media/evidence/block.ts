@@ -115,6 +115,7 @@ export function parseBlock(text: string): EvidenceBlock {
     isText(block.prev) &&
     isWhole(block.at) &&
     isText(block.key) &&
+    (block.begins === undefined || isText(block.begins)) &&
     isList(block.inits, isInit) &&
     isList(block.segments, isSegment) &&
     isList(block.notes, isNote);

@@ -9,7 +9,7 @@ import type { Track } from '../frame.ts';
 import type { EvidenceGap } from './block.ts';
 import type { EvidenceBundle, EvidenceEntry, EvidencePiece, EvidenceRange } from './bundle.ts';
 import type { EvidenceFile, EvidenceFileTrack, FileRanges } from './evidence-file.ts';
-import { openGaps } from './open-gaps.ts';
+import { missingBlocks, openGaps, undeclaredUs } from './open-gaps.ts';
 import type { EvidenceReport, Finding, FindingCode, ProvedPart } from './report.ts';
 import { parseRows, printRow, ROW_BYTES, type SampleRow } from './sample-rows.ts';
 import { isEqual } from './text-bytes.ts';
@@ -55,6 +55,10 @@ export class FileCheck {
   readonly #parts: ProvedPart[] = [];
   readonly #gaps: EvidenceGap[] = [];
   readonly #gone: EvidenceReport['gone'][number][] = [];
+  /** Gaps of all records. */
+  readonly #declared: readonly EvidenceGap[];
+  /** Numbers of the blocks. */
+  readonly #blocks: ReadonlySet<number>;
   #sets: ReadonlyMap<string, Uint8Array> = new Map();
   #late = 0;
   /** Segments that were filled in later. */
@@ -67,6 +71,8 @@ export class FileCheck {
   constructor(options: CheckOptions) {
     this.#options = options;
     this.#tracks = new Map(options.parts.tracks.map((track) => [track.id, track]));
+    this.#declared = options.chain.segments.flatMap(({ gaps = [] }) => gaps);
+    this.#blocks = new Set(options.chain.blocks.map(({ seq }) => seq));
   }
 
   /** Compares all. Throws what reading does, and the reason of the signal. */
@@ -136,7 +142,7 @@ export class FileCheck {
     const { byMsn } = this.#options.chain;
     const segment = msn === undefined ? undefined : byMsn.get(msn);
     if (!segment) {
-      for (const piece of pieces) for (let i = 0; i < piece.count; i++) this.#next(piece);
+      for (const piece of pieces) for (let i = 0; i < piece.count && this.#next(piece); i++);
       if (msn !== undefined) this.#find('unproven', `segment ${msn} is not in the chain`);
       if (msn !== undefined) return;
       this.#encoded += pieces.reduce((sum, { count }) => sum + count, 0);
@@ -330,11 +336,8 @@ export class FileCheck {
     this.#gaps.push(...(segment.gaps ?? []));
     const endUs = before.from + before.duration;
     const holeUs = segment.from - endUs;
-    const declaredUs = (segment.gaps ?? []).reduce(
-      (sum, [from, to]) => sum + Math.max(0, Math.min(to, segment.from) - Math.max(from, endUs)),
-      0,
-    );
-    if (holeUs - declaredUs > JOIN_US && place.get(segment.msn)! === place.get(before.msn)! + 1) {
+    const isNext = place.get(segment.msn)! === place.get(before.msn)! + 1;
+    if (isNext && holeUs > JOIN_US && undeclaredUs(endUs, segment.from, this.#declared) > JOIN_US) {
       this.#findSpan(
         'missing',
         `no record says what was between ${before.msn} and ${segment.msn}`,
@@ -346,12 +349,7 @@ export class FileCheck {
 
   /** Blocks between two records: all, so that none is left out. */
   #checkLinks(before: ProvedSegment, segment: ProvedSegment): void {
-    if (before.healed || segment.healed) return;
-    const [low, high] = [before.block.seq, segment.block.seq].sort((a, b) => a - b) as [number, number];
-    if (high - low < 2) return;
-    const present = new Set(this.#options.chain.blocks.map(({ seq }) => seq));
-    for (let seq = low + 1; seq < high; seq++) {
-      if (present.has(seq)) continue;
+    for (const seq of missingBlocks(before, segment, this.#blocks)) {
       this.#findOnce('chain-broken', `block ${seq} is not in the file`, segment);
     }
   }
@@ -359,11 +357,10 @@ export class FileCheck {
   /** Segments of the range before the first that is in the file. */
   #edge(range: EvidenceRange, first: ProvedSegment, place: ReadonlyMap<number, number>): void {
     const { segments } = this.#options.chain;
-    for (let i = place.get(first.msn)! - 1; i >= 0; i--) {
-      const earlier = segments[i]!;
-      if (earlier.from < range.from) break;
-      this.#lacks(range, earlier);
-    }
+    const end = place.get(first.msn)!;
+    let start = end;
+    while (start > 0 && segments[start - 1]!.from >= range.from) start--;
+    for (const earlier of segments.slice(start, end)) this.#lacks(range, earlier);
   }
 
   /** Segments of the range after the last that is in the file. */

@@ -1,5 +1,5 @@
 /**
- * The gaps of a range as they are now: without what was filled in later.
+ * The gaps of a range as they are now: without what was filled in later. What no gap and no block declares.
  * In: gaps as the records of segments have them, and the segments that were filled in. Out: what is missing.
  * Pure. docs/5-record/evidence.md.
  */
@@ -7,6 +7,9 @@ import type { EvidenceGap } from './block.ts';
 
 /** What is left of a gap next to filled media is only rounding of clocks if it is shorter, µs. */
 const ROUNDING_US = 500_000;
+
+/** Missing blocks that are listed between two records. */
+const MAX_MISSING = 1000;
 
 /** A segment that was filled in, µs since 1970. */
 interface Filled {
@@ -33,4 +36,40 @@ export function openGaps(gaps: readonly EvidenceGap[], filled: readonly Filled[]
     }
     return left;
   });
+}
+
+/**
+ * How much of a time without media no gap declares, µs.
+ *
+ * @param gaps of all records: where a gap was filled in part, the record behind it has the whole gap
+ */
+export function undeclaredUs(fromUs: number, toUs: number, gaps: readonly EvidenceGap[]): number {
+  let left = 0;
+  let cursor = fromUs;
+  for (const [from, to] of gaps.toSorted((a, b) => a[0] - b[0])) {
+    if (from >= toUs) break;
+    left += Math.max(0, from - cursor);
+    cursor = Math.max(cursor, to);
+  }
+  return left + Math.max(0, toUs - cursor);
+}
+
+/**
+ * The blocks that are missing between those of two records.
+ *
+ * @param present numbers of the blocks that are there
+ */
+export function missingBlocks(
+  before: { readonly healed?: 1; readonly block: { readonly seq: number } },
+  segment: { readonly healed?: 1; readonly block: { readonly seq: number } },
+  present: ReadonlySet<number>,
+): number[] {
+  // What was filled in is in a much later block.
+  if (before.healed || segment.healed) return [];
+  const [low, high] = [before.block.seq, segment.block.seq].sort((a, b) => a - b) as [number, number];
+  const missing: number[] = [];
+  for (let seq = low + 1; seq < high && missing.length < MAX_MISSING; seq++) {
+    if (!present.has(seq)) missing.push(seq);
+  }
+  return missing;
 }

@@ -42,7 +42,7 @@ export interface ProvedPart {
   readonly segments: number;
 }
 
-/** A key that signs. */
+/** A key that signs blocks, or the file. */
 export interface ReportKey {
   readonly id: string;
   /** It is one of the keys that the caller trusts, or one of them vouches for it. */

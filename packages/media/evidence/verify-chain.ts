@@ -109,8 +109,11 @@ function parseAll(bundle: EvidenceBundle, findings: Finding[]) {
 /** The media of a block. */
 function spanOf({ segments }: EvidenceBlock): Pick<Finding, 'fromUs' | 'toUs'> {
   if (segments.length === 0) return {};
-  const fromUs = Math.min(...segments.map(({ from }) => from));
-  return { fromUs, toUs: Math.max(...segments.map(({ from, duration }) => from + duration)) };
+  const fromUs = segments.reduce((first, { from }) => Math.min(first, from), Number.POSITIVE_INFINITY);
+  return {
+    fromUs,
+    toUs: segments.reduce((last, { from, duration }) => Math.max(last, from + duration), Number.NEGATIVE_INFINITY),
+  };
 }
 
 function recordsOf(blocks: readonly EvidenceBlock[], findings: Finding[]) {

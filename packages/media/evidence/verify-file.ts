@@ -45,7 +45,8 @@ export async function verifyFile(file: FileRanges, options: VerifyOptions): Prom
     if (!isMalformed(error)) throw error;
     return failed('unreadable', messageOf(error));
   }
-  return reportOf(bundle, chain, checked, [...seal.findings, ...chain.findings, ...checked.findings], seal.atUs);
+  const findings = [...seal.findings, ...chain.findings, ...checked.findings];
+  return reportOf(bundle, signedBy(chain, seal.key, options), checked, findings, seal.atUs);
 }
 
 /** The report of what was checked. */
@@ -77,6 +78,13 @@ export function reportOf(
   };
 }
 
+/** The chain with the key of the seal among its keys: it may have signed no block. */
+function signedBy(chain: ProvedChain, key: string | undefined, { trusted = [] }: VerifyOptions): ProvedChain {
+  if (key === undefined || chain.keys.some(({ id }) => id === key)) return chain;
+  const more = { id: key, trusted: trusted.length > 0 && chain.accepted.has(key) };
+  return Object.assign({}, chain, { keys: [...chain.keys, more] });
+}
+
 function failed(code: 'unreadable' | 'no-evidence', detail: string): EvidenceReport {
   return {
     ok: false,
@@ -104,12 +112,16 @@ async function verifySeal(
   parts: EvidenceFile,
   chain: ProvedChain,
   { crypto }: VerifyOptions,
-): Promise<{ readonly atUs: number | undefined; readonly findings: readonly Finding[] }> {
+): Promise<{
+  readonly key: string | undefined;
+  readonly atUs: number | undefined;
+  readonly findings: readonly Finding[];
+}> {
   let seal: ExportSeal;
   try {
     seal = parseSeal(parts.seal);
   } catch (error) {
-    return { atUs: undefined, findings: [{ code: 'file-changed', detail: messageOf(error) }] };
+    return { key: undefined, atUs: undefined, findings: [{ code: 'file-changed', detail: messageOf(error) }] };
   }
   const findings: Finding[] = [];
   const key = chain.keyBytes.get(seal.key);
@@ -126,7 +138,7 @@ async function verifySeal(
   const isHead = parts.headBytes === seal.headBytes && parts.headBytes <= HEAD_LIMIT;
   const head = isHead ? printBase64Url(await crypto.sha256(await file.read(0, parts.headBytes))) : '';
   if (head !== seal.head) findings.push({ code: 'file-changed', detail: 'the header of the file was changed' });
-  return { atUs: seal.at, findings };
+  return { key: seal.key, atUs: seal.at, findings };
 }
 
 function isMalformed(error: unknown): boolean {

@@ -115,7 +115,7 @@ export function describe(subject: string, check: EvidenceCheck): string[] {
   const lines: string[] = [];
   const [first, last] = [parts[0], parts.at(-1)];
   const signed = keys.map(
-    ({ id, trusted }) => `${id}${trusted ? ' (known)' : ' (compare it with the key of the server)'}`,
+    ({ id, trusted }) => `${printable(id)}${trusted ? ' (known)' : ' (compare it with the key of the server)'}`,
   );
   if (ok && first && last) {
     const gapped = gaps.length === 0 ? 'no gap' : gaps.length === 1 ? 'one gap' : `${gaps.length} gaps`;
@@ -125,17 +125,19 @@ export function describe(subject: string, check: EvidenceCheck): string[] {
   }
   for (const { from, to, cause, detail } of gaps) {
     const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-    lines.push(`  gap of ${seconds.toFixed(1)} s from ${from}: ${cause}${detail ? `, ${printable(detail)}` : ''}`);
+    lines.push(
+      `  gap of ${seconds.toFixed(1)} s from ${from}: ${printable(cause)}${detail ? `, ${printable(detail)}` : ''}`,
+    );
   }
   for (const { from, to, why } of gone) lines.push(`  ${why}: ${from} to ${to}; only its records are left`);
   if (encoded > 0) lines.push(`  ${encoded} pictures at the edges were encoded again, and are not proved`);
-  for (const { at, why } of breaks) lines.push(`  the chain was continued at ${at}: ${why}`);
+  for (const { at, why } of breaks) lines.push(`  the chain was continued at ${at}: ${printable(why)}`);
   if (late > 0) lines.push(`  ${late} segments were hashed from the disk, after a crash`);
   if (healed > 0) lines.push(`  ${healed} segments were filled in later`);
   for (const key of signed) lines.push(`  signed by ${key}`);
   for (const place of new Set(anchors.map((anchor) => anchor.place))) {
     const of = anchors.filter((anchor) => anchor.place === place);
-    lines.push(`  anchored ${of.length} times: ${place}, the last at ${of.at(-1)!.at}`);
+    lines.push(`  anchored ${of.length} times: ${printable(place)}, the last at ${of.at(-1)!.at}`);
   }
   for (const { code, from, to, detail } of findings.slice(0, MAX_SHOWN)) {
     lines.push(`  ${code}: ${printable(detail)}${from ? ` (${from} to ${to})` : ''}`);

@@ -48,6 +48,8 @@ export interface EvidenceRig extends AsyncDisposable {
 export interface FileChange {
   readonly groups?: (groups: RecordedGroup[]) => RecordedGroup[];
   readonly proof?: ExportProof;
+  /** Retention has deleted media before, µs since 1970. */
+  readonly horizonUs?: number;
 }
 
 /** Chains over the store of a rig. */
@@ -83,14 +85,17 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
     createdUs: 0,
     horizonUs: () => 0,
   } as unknown as Exportable;
-  const write = async ({ groups = (all) => all, proof = evidence }: FileChange, ranges: readonly Range[]) => {
+  const write = async (
+    { groups = (all) => all, proof = evidence, horizonUs = 0 }: FileChange,
+    ranges: readonly Range[],
+  ) => {
     const walk: typeof rig.recording.walk = async (fromUs, toUs) => groups(await rig.recording.between(fromUs, toUs));
     const recording = new Proxy(rig.recording, {
       get: (target, name) => (name === 'walk' ? walk : Reflect.get(target, name, target)),
     });
     const pieces: Uint8Array[] = [];
     await writeExport(
-      { ...stream, recording },
+      { ...stream, recording, horizonUs: () => horizonUs },
       { ranges, format: 'mp4', exact: false },
       {
         reader,

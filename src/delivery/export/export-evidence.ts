@@ -118,8 +118,9 @@ export class EvidenceNotes {
     stream: { readonly id: string; readonly name: string; readonly horizonUs: () => number },
     head: Uint8Array,
   ): Promise<Uint8Array | undefined> {
+    const horizon = stream.horizonUs();
     const ranges = this.#ranges.map(({ range: { fromUs, toUs }, exact, entries }): EvidenceRange => {
-      return { from: fromUs, to: toUs, ...(exact && { exact: 1 }), entries };
+      return { from: fromUs, to: toUs, ...(exact && { exact: 1 }), ...(horizon > fromUs && { horizon }), entries };
     });
     const spans = this.#ranges.map(({ range: { fromUs, toUs } }) => ({ fromUs, toUs }));
     const bundle = await proof.bundle(

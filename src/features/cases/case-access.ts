@@ -88,11 +88,17 @@ export class CaseAccess {
     throw new OxbowError('past-limited', `Viewers do not see all of ${name} between ${from} and ${to} now.`);
   }
 
-  /** Whether the caller may watch a range now. */
-  async mayWatch(name: string, range: PinnedRange, caller: CaseCaller): Promise<boolean> {
+  /** Whether the caller may watch a range now; not if another stream has the name of its stream. */
+  async mayWatch(
+    name: string,
+    range: PinnedRange & { readonly streamId: string },
+    caller: CaseCaller,
+  ): Promise<boolean> {
     if (caller.principal.seesAll) return true;
     try {
-      this.assertShown(await this.streamOf(name, caller), range, caller);
+      const stream = await this.streamOf(name, caller);
+      if (stream.id !== range.streamId) return false;
+      this.assertShown(stream, range, caller);
       return true;
     } catch (error) {
       if (error instanceof OxbowError) return false;

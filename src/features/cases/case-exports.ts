@@ -40,12 +40,16 @@ interface ExportInput {
   readonly case: string;
   readonly ranges: readonly {
     readonly id: string;
+    readonly streamId: string;
     readonly stream: string;
     readonly from: string;
     readonly to: string;
   }[];
   readonly by: Requester;
 }
+
+/** A range whose media is in an archive, or will be; times are µs since 1970. */
+export type ExportedRange = Pick<HeldRange, 'streamId' | 'stream' | 'fromUs' | 'toUs'>;
 
 /** What exports are opened with. */
 interface CaseExportsOptions extends Pick<ArchiveTools, 'sourceOf' | 'markers'> {
@@ -100,8 +104,8 @@ export class CaseExports {
       });
     const input: ExportInput = {
       case: caseId,
-      ranges: ranges.map(({ id, stream, fromUs, toUs }) => {
-        return { id, stream, from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
+      ranges: ranges.map(({ id, streamId, stream, fromUs, toUs }) => {
+        return { id, streamId, stream, from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
       }),
       by,
     };
@@ -141,6 +145,18 @@ export class CaseExports {
       etag: sha256,
       filename,
     };
+  }
+
+  /**
+   * The ranges of an export, which its case may have no more.
+   *
+   * @throws OxbowError `job-unknown`
+   */
+  async rangesOf(caseId: string, id: string): Promise<readonly ExportedRange[]> {
+    const { ranges } = (await this.#find(caseId, id)).input as ExportInput;
+    return ranges.map(({ streamId, stream, from, to }) => {
+      return { streamId, stream, fromUs: Date.parse(from) * 1000, toUs: Date.parse(to) * 1000 };
+    });
   }
 
   /** Exports whose archive has media of a range, or will have. */

@@ -117,7 +117,9 @@ export function caseTableContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await table.heldOfClosed(), []);
       await table.change(id, { check: nothing, fields: { closed_us: START_US } });
       assert.deepEqual(await table.heldOfClosed(), [range]);
-      await table.setHold(range.id, undefined);
+      await table.clearHold({ id: range.id, holdId: 'another' });
+      assert.deepEqual(await table.heldOfClosed(), [range]);
+      await table.clearHold(range);
       assert.deepEqual(await table.heldOfClosed(), []);
       assert.equal(await table.remove(id), true);
       assert.equal(await table.find(id), undefined);

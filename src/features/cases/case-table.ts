@@ -207,12 +207,19 @@ export class CaseTable {
     await db.deleteFrom('case_range').where('id', '=', rangeId).execute();
   }
 
-  /** Notes the legal hold of a range; undefined: it was lifted. */
-  async setHold(rangeId: string, holdId: string | undefined): Promise<void> {
+  /** Notes the legal hold of a range. */
+  async setHold(rangeId: string, holdId: string): Promise<void> {
+    await this.#db.updateTable('case_range').set({ hold_id: holdId }).where('id', '=', rangeId).execute();
+  }
+
+  /** Notes that the legal hold of a range was lifted; nothing if the range has another one meanwhile. */
+  async clearHold({ id, holdId }: Pick<HeldRange, 'id' | 'holdId'>): Promise<void> {
+    if (holdId === undefined) return;
     await this.#db
       .updateTable('case_range')
-      .set({ hold_id: holdId ?? null })
-      .where('id', '=', rangeId)
+      .set({ hold_id: null })
+      .where('id', '=', id)
+      .where('hold_id', '=', holdId)
       .execute();
   }
 

@@ -206,4 +206,30 @@ suite('a case', () => {
     await cases.liftLeft();
     assert.deepEqual(held(), []);
   });
+
+  test('that is opened again while it is closed keeps no hold without a range, and no range without its hold', async () => {
+    await using folder = await temporaryFolder();
+    const { rig, cases, table, range, held, pins } = await openRig(folder.path);
+    await using _closing = rig;
+    const { view } = await cases.create({ title: 'x' }, admin);
+    await cases.addRange(view.id, range, admin, always);
+    // The process that closes it has lifted the hold, and another one opens it again before it notes that.
+    const setHold = table.clearHold.bind(table);
+    let isFirst = true;
+    table.clearHold = async (...args) => {
+      if (isFirst) {
+        isFirst = false;
+        await cases.reopen(view.id, admin, always);
+      }
+      await setHold(...args);
+    };
+    await cases.close(view.id, admin, always);
+    assert.deepEqual([held(), (await cases.get(view.id, admin)).view.ranges[0]!.isHeld], [['Case: x'], true]);
+    // A process ended while it closed the case: the hold is still there when it is opened again.
+    await table.change(view.id, { check: always, fields: { closed_us: START_MS * 1000 } });
+    await cases.reopen(view.id, admin, always);
+    assert.deepEqual(held(), ['Case: x']);
+    await cases.close(view.id, admin, always);
+    assert.deepEqual([held(), pins.allHolds()], [[], []]);
+  });
 });

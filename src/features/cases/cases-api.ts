@@ -250,7 +250,7 @@ export class Cases {
     const closed = await this.find(id, caller);
     for (const range of closed.ranges) {
       await holds.lift(range);
-      await table.setHold(range.id, undefined);
+      await table.clearHold(range);
     }
     this.#publish('case.closed', closed);
     return this.get(id, caller);
@@ -269,6 +269,7 @@ export class Cases {
       const request = { ...range, caseId: id, caseTitle: opened.title, author: caller.by.userId };
       try {
         await table.setHold(range.id, await holds.set(request));
+        await holds.lift(range); // a process may have ended while it closed the case
       } catch (error) {
         if (!(error instanceof OxbowError)) throw error; // the view shows that it is not held
       }
@@ -297,7 +298,7 @@ export class Cases {
     const { table, holds } = this.#parts;
     for (const range of await table.heldOfClosed()) {
       await holds.lift(range);
-      await table.setHold(range.id, undefined);
+      await table.clearHold(range);
     }
   }
 

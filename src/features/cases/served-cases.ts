@@ -8,8 +8,7 @@ import type { CaseExport } from '../../api/cases/case-shapes.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { CaseAccess, CaseCaller } from './case-access.ts';
-import type { CaseExports } from './case-exports.ts';
-import type { Case } from './case-table.ts';
+import type { CaseExports, ExportedRange } from './case-exports.ts';
 import type { Cases } from './cases-api.ts';
 
 /** Dependencies of the routes. */
@@ -41,7 +40,7 @@ export class ServedCases {
    */
   async export(id: string, caller: CaseCaller): Promise<CaseExport> {
     const found = await this.cases.find(id, caller);
-    await this.#assertWatches(found, caller);
+    await this.#assertWatches(found.ranges, caller);
     return this.exports.create(id, found.ranges, caller.by);
   }
 
@@ -50,10 +49,13 @@ export class ServedCases {
    * not.
    *
    * @param range header of the request
+   * @throws OxbowError `case-unknown`, `job-unknown`, `job-unfinished`, `forbidden` if a range of the archive
+   *   may not be watched
    */
   async download(id: string, job: string, caller: CaseCaller, range: string | undefined): Promise<Reply> {
     const found = await this.cases.find(id, caller);
-    await this.#assertWatches(found, caller);
+    // The archive has the ranges of its export: the case may have others now.
+    await this.#assertWatches(await this.exports.rangesOf(id, job), caller);
     const reply = await this.exports.file(id, job);
     if (range === undefined || /^bytes=0-/.test(range)) {
       const request = `case ${id} "${found.title}": SHA-256 ${reply.etag}`;
@@ -62,7 +64,7 @@ export class ServedCases {
     return reply;
   }
 
-  async #assertWatches({ ranges }: Case, caller: CaseCaller): Promise<void> {
+  async #assertWatches(ranges: readonly ExportedRange[], caller: CaseCaller): Promise<void> {
     const closed: string[] = [];
     for (const range of ranges) {
       if (!(await this.#access.mayWatch(range.stream, range, caller))) closed.push(range.stream);

@@ -7,6 +7,7 @@ import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import type { ExportSource } from '../../delivery/export/export.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
+import { windowOf } from '../../recording/window.ts';
 import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { StoredRecordings } from '../../streams/stream-deps.ts';
@@ -42,8 +43,10 @@ export async function openSource(
   const createdUs = row.created_us;
   const inits = await openInitTable(store.rows, streamId, { failed, nowMs });
   const endUs = (await chunks.last(streamId))?.end_us ?? 0;
+  const oldest = await chunks.oldest(streamId);
+  const horizonUs = oldest ? windowOf(oldest.start_us) : 0;
   const recording = new RecordingReader({ streamId, chunks, endUs });
-  const stream = { name: row.name, recording, inits, createdUs, horizonUs: () => 0 };
+  const stream = { name: row.name, recording, inits, createdUs, horizonUs: () => horizonUs };
   const erased = erasures.of(streamId);
   return { stream, chunks, end: { createdUs, horizonUs: 0, erased, gapsSince: () => [] } };
 }

@@ -11,11 +11,19 @@ const S = 1_000_000;
 const STREAM = { id: 's', name: 'door' };
 
 /** Checks a range, in seconds after the start. */
-async function check({ rig, evidence, keys }: EvidenceRig, fromS: number, toS: number, horizonUs = 0) {
+async function check(
+  { rig, evidence, keys }: EvidenceRig,
+  fromS: number,
+  toS: number,
+  horizonUs = 0,
+  late?: () => Promise<void>,
+) {
   using reader = openRangeReader(rig.segments);
   const range = { fromUs: START_US + fromS * S, toUs: START_US + toS * S };
+  const untilUs = rig.recording.endUs;
   const bundle = (await evidence.bundle(STREAM, [range]))!;
-  const recorded = { recording: rig.recording, reader, bundle, trusted: [keys.id], horizonUs };
+  const recorded = { recording: rig.recording, reader, bundle, trusted: [keys.id], horizonUs, untilUs };
+  await late?.();
   return checkRange(recorded, range, { signal: new AbortController().signal });
 }
 
@@ -62,6 +70,57 @@ suite('a check of a recording', () => {
     assert.deepEqual(erased.gone, [{ fromUs: range.from, toUs: range.to, why: 'erased' }]);
   });
 
+  test('finds media whose time or length the index was changed to say', async () => {
+    await using opened = await openEvidenceRig();
+    await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 5));
+    await opened.rig.recorder.seal();
+    assert.deepEqual((await check(opened, 0, 10)).findings, [], 'the index has the times of the chain');
+    const { recording } = opened.rig;
+    const moved = {
+      between: async (fromUs: number, toUs: number) =>
+        (await recording.between(fromUs, toUs)).map((group) =>
+          Object.assign(group, group.msn === 3 && { startUs: group.startUs + S }),
+        ),
+    };
+    const report = await check(
+      Object.assign({}, opened, { rig: Object.assign({}, opened.rig, { recording: moved }) }),
+      0,
+      10,
+    );
+    assert.deepEqual(
+      report.findings.map(({ code, fromUs }) => [code, fromUs]),
+      [['timing', START_US + 4 * S]],
+    );
+  });
+
+  test('finds a minute whose block and media were both removed', async () => {
+    await using opened = await openEvidenceRig();
+    for (const [msn, fromS] of [
+      [1, 0],
+      [4, 6],
+      [7, 12],
+    ] as const) {
+      await opened.record(groupsFrom({ msn, startUs: START_US + fromS * S }, 3));
+      await opened.evidence.seal('s');
+    }
+    assert.deepEqual((await check(opened, 0, 18)).findings, []);
+    const { rig } = opened;
+    await rig.store.db.deleteFrom('evidence_block').where('seq', '=', 2).execute();
+    const { recording } = rig;
+    const cut = {
+      between: async (fromUs: number, toUs: number) =>
+        (await recording.between(fromUs, toUs)).filter(({ msn }) => msn < 4 || msn > 6),
+    };
+    const report = await check(Object.assign({}, opened, { rig: Object.assign({}, rig, { recording: cut }) }), 0, 18);
+    assert.deepEqual(
+      report.findings.map(({ code, fromUs, toUs }) => [code, fromUs, toUs]),
+      [
+        ['chain-broken', START_US + 12 * S, START_US + 14 * S],
+        ['missing', START_US + 6 * S, START_US + 12 * S],
+      ],
+    );
+  });
+
   test('finds media that is in no chain', async () => {
     await using opened = await openEvidenceRig();
     await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 3));
@@ -74,5 +133,14 @@ suite('a check of a recording', () => {
       report.findings.map(({ code, fromUs }) => [code, fromUs]),
       [['unproven', START_US + 6 * S]],
     );
+  });
+
+  test('says nothing about media that is recorded while it waits or runs', async () => {
+    await using opened = await openEvidenceRig();
+    await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 3));
+    const later = () => opened.record(groupsFrom({ msn: 4, startUs: START_US + 6 * S }, 2));
+    const report = await check(opened, 0, 20, 0, later);
+    assert.deepEqual(report.findings, []);
+    assert.equal(report.segments, 3);
   });
 });

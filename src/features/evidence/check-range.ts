@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EvidenceGap } from '@oxbow/media/evidence/block';
 import type { EvidenceCrypto } from '@oxbow/media/evidence/crypto';
 import { goneOf, noteGone } from '@oxbow/media/evidence/file-check';
-import { openGaps } from '@oxbow/media/evidence/open-gaps';
+import { missingBlocks, openGaps, undeclaredUs } from '@oxbow/media/evidence/open-gaps';
 import type { EvidenceReport, Finding, ProvedPart } from '@oxbow/media/evidence/report';
 import { type ProvedSegment, verifyChain } from '@oxbow/media/evidence/verify-chain';
 import { reportOf } from '@oxbow/media/evidence/verify-file';
@@ -45,6 +45,11 @@ export interface CheckedRecording {
   readonly trusted: readonly string[];
   /** Retention has deleted media before, µs since 1970. */
   readonly horizonUs: number;
+  /**
+   * End of the media when the bundle was read, µs since 1970: what is recorded during the check is in no
+   * block.
+   */
+  readonly untilUs: number;
 }
 
 /**
@@ -53,7 +58,7 @@ export interface CheckedRecording {
  * Throws the reason of the signal, and what reading does.
  */
 export async function checkRange(
-  { recording, reader, bundle, trusted, horizonUs }: CheckedRecording,
+  { recording, reader, bundle, trusted, horizonUs, untilUs }: CheckedRecording,
   { fromUs, toUs }: Range,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<EvidenceReport> {
@@ -64,6 +69,9 @@ export async function checkRange(
   const gone: EvidenceReport['gone'][number][] = [];
   const parts: ProvedPart[] = [];
   const gaps: EvidenceGap[] = [];
+  const declared = chain.segments.flatMap((record) => record.gaps ?? []);
+  const present = new Set(chain.blocks.map(({ seq }) => seq));
+  let before: ProvedSegment | undefined;
   for (const record of records) {
     signal.throwIfAborted();
     await nextTurn(); // a day of media takes minutes
@@ -72,6 +80,11 @@ export async function checkRange(
     stored.delete(record.msn);
     const detail = group ? await differenceOf(record, group, reader) : undefined;
     const at = { fromUs: record.from, toUs: record.from + record.duration };
+    if (before) findings.push(...between(before, record, declared, present));
+    before = record;
+    if (group && isMoved(record, group)) {
+      findings.push({ code: 'timing', detail: `segment ${record.msn} is stored at another time`, ...at });
+    }
     if (group && detail === undefined) extend(parts, at);
     else if (detail !== undefined) findings.push({ code: 'changed', detail, ...at });
     else {
@@ -81,6 +94,7 @@ export async function checkRange(
     }
   }
   for (const { msn, startUs, durationUs } of stored.values()) {
+    if (startUs >= untilUs) continue;
     const at = { fromUs: startUs, toUs: startUs + durationUs };
     findings.push({ code: 'unproven', detail: `segment ${msn} is not in the chain`, ...at });
   }
@@ -96,6 +110,32 @@ export async function checkRange(
     samples: records.reduce((sum, { tracks }) => sum + tracks.reduce((of, [, , samples]) => of + samples, 0), 0),
   };
   return reportOf(bundle, chain, counts, findings, undefined);
+}
+
+/** What neither a record nor a gap says about the time between two records. */
+function between(
+  before: ProvedSegment,
+  record: ProvedSegment,
+  declared: readonly EvidenceGap[],
+  present: ReadonlySet<number>,
+): Finding[] {
+  const findings: Finding[] = [];
+  const at = { fromUs: record.from, toUs: record.from + record.duration };
+  for (const seq of missingBlocks(before, record, present)) {
+    findings.push({ code: 'chain-broken', detail: `block ${seq} is not stored`, ...at });
+  }
+  const endUs = before.from + before.duration;
+  if (record.from - endUs > JOIN_US && undeclaredUs(endUs, record.from, declared) > JOIN_US) {
+    const detail = `no record says what was between ${before.msn} and ${record.msn}`;
+    findings.push({ code: 'missing', detail, fromUs: endUs, toUs: record.from });
+  }
+  return findings;
+}
+
+/** Whether the index has a segment at another time than its record. */
+function isMoved(record: ProvedSegment, { startUs, durationUs, tracks }: RecordedGroup): boolean {
+  if (startUs !== record.from || durationUs !== record.duration) return true;
+  return record.tracks.some(([id, tfdt]) => tracks.some((track) => track.trackId === id && track.tfdt !== tfdt));
 }
 
 /** How a stored segment differs from its record; undefined: it does not. */

@@ -46,15 +46,16 @@ export class EvidenceApi {
   /** Reads the media of a range and compares it. @throws as `blocks`, and what reading does */
   async check(name: string, range: Range, options: { readonly signal: AbortSignal }): Promise<EvidenceCheck> {
     const { served } = this.#catalog.get(name);
-    const bundle = await this.#bundle(name, range);
     const trusted = [this.#needed().keyId];
-    const report = await this.#checking.run(() =>
-      checkRange(
-        { recording: served.recording, reader: this.#reader, bundle, trusted, horizonUs: served.horizonUs() },
-        range,
-        options,
-      ),
-    );
+    const report = await this.#checking.run(async () => {
+      options.signal.throwIfAborted();
+      const untilUs = served.recording.endUs;
+      // Read in its turn, so that checks that wait hold no blocks.
+      const bundle = await this.#bundle(name, range);
+      const horizonUs = served.horizonUs();
+      const recorded = { recording: served.recording, reader: this.#reader, bundle, trusted, horizonUs, untilUs };
+      return checkRange(recorded, range, options);
+    });
     return checkView(report);
   }
 

@@ -11,6 +11,7 @@ import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { anchorPlaces } from './anchor-places.ts';
 import { Anchors } from './anchors.ts';
 import { EvidenceApi } from './evidence-api.ts';
+import { noteExpiry } from './expiry-notes.ts';
 import { evidenceMetrics } from './metrics.ts';
 import { evidenceRefusals } from './refusals.ts';
 import { evidenceRoutes } from './routes.ts';
@@ -45,10 +46,14 @@ function follow(
       anchors.add(block);
     }),
   );
-  hooks.horizons.add(async (id, beforeUs) => {
-    const name = catalog.definitionOf(id)?.name;
-    if (name !== undefined) evidence.note({ id, name }, { what: 'expired', before: beforeUs, at: nowUs() });
-  });
+  hooks.horizons.add(
+    noteExpiry({
+      blocks: evidence.blocks,
+      nameOf: (id) => catalog.definitionOf(id)?.name,
+      note: (stream, note) => evidence.note(stream, note),
+      nowUs,
+    }),
+  );
   opened.use(shutdown.owns(anchors.run(shutdown)));
 }
 

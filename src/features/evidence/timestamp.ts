@@ -21,8 +21,14 @@ const [SEQUENCE, INTEGER, OCTET_STRING] = [0x30, 0x02, 0x04];
  */
 export function printTimestampQuery(digest: Uint8Array, nonce: Uint8Array): Buffer {
   const imprint = der(SEQUENCE, SHA_256, der(OCTET_STRING, digest));
-  // A leading zero keeps the number positive.
-  return der(SEQUENCE, VERSION_1, imprint, der(INTEGER, Uint8Array.of(0), nonce), CERT_REQ);
+  return der(SEQUENCE, VERSION_1, imprint, der(INTEGER, integerOf(nonce)), CERT_REQ);
+}
+
+/** A positive number as the content of an INTEGER: no more bytes than it needs (X.690, 8.3). */
+function integerOf(bytes: Uint8Array): Uint8Array {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const needed = first < 0 ? Uint8Array.of(0) : bytes.subarray(first);
+  return needed[0]! < 0x80 ? needed : Buffer.concat([Uint8Array.of(0), needed]);
 }
 
 /**
@@ -35,10 +41,11 @@ export function checkTimestamp(answer: Uint8Array, digest: Uint8Array, nonce: Ui
   const bytes = Buffer.from(answer);
   // TimeStampResp, PKIStatusInfo, PKIStatus: granted, or granted with changes.
   const status = statusOf(bytes);
-  const isOver = bytes.includes(Buffer.from(digest)) && bytes.includes(Buffer.from(nonce));
-  if ((status === 0 || status === 1) && isOver) return;
+  const isGranted = status === 0 || status === 1;
+  const isOver = bytes.includes(Buffer.from(digest)) && bytes.includes(Buffer.from(integerOf(nonce)));
+  if (isGranted && isOver) return;
   const reason =
-    status === undefined ? 'is no TimeStampResp' : isOver ? `has the status ${status}` : 'is over another hash';
+    status === undefined ? 'is no TimeStampResp' : isGranted ? 'is over another hash' : `has the status ${status}`;
   throw new OxbowError('source-failed', `The answer of the timestamp authority ${reason}.`);
 }
 

@@ -123,6 +123,21 @@ export class BlockRows {
     });
   }
 
+  /** Whether a block has media that was recorded in [fromUs, toUs). */
+  async hasMedia(streamId: string, fromUs: number, toUs: number): Promise<boolean> {
+    const row = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('evidence_block')
+        .select('from_us')
+        .where('stream_id', '=', streamId)
+        .where('to_us', '>', fromUs)
+        .orderBy('to_us')
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    return row !== undefined && Number(row.from_us) < toUs;
+  }
+
   /**
    * The blocks with media of [fromUs, toUs), those between them, and those about media that was filled in or
    * deleted there; the oldest first.

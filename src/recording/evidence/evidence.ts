@@ -95,9 +95,16 @@ export class Evidence {
     this.#chainOf(stream).add(Object.assign({}, group, { run: group.run.id }), { healed: 1 });
   }
 
-  /** Notes that media is gone: its records stay. */
+  /**
+   * Notes that media is gone: its records stay. A deletion is signed at once: after a crash no one could say
+   * why the media is missing.
+   */
   note(stream: { readonly id: string; readonly name: string }, note: EvidenceNote): void {
-    if (this.#options.settings.now.evidence.enabled) this.#chainOf(stream).note(note);
+    if (!this.#options.settings.now.evidence.enabled) return;
+    const chain = this.#chainOf(stream);
+    chain.note(note);
+    // `close` waits for it.
+    if (note.what === 'erased') void chain.seal().catch(this.#options.failed);
   }
 
   /** Signs every chain that has something new, each `evidence.every`, until an abort. Never rejects. */

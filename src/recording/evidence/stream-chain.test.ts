@@ -8,7 +8,9 @@ import { verifyChain } from '@oxbow/media/evidence/verify-chain';
 import { printInit } from '@oxbow/media/isobmff/init';
 import { nodeCrypto, openChains, openEvidenceRig } from '../../delivery/export/evidence.fixture.ts';
 import { groupsFrom, initOf, openRig, type RecordingRig, START_US, temporaryFolder } from '../recording.fixture.ts';
+import type { NewBlock } from './block-rows.ts';
 import { rotateKeys } from './evidence-keys.ts';
+import { StreamChain } from './stream-chain.ts';
 
 const S = 1_000_000;
 const STREAM = { id: 's', name: 'door' };
@@ -153,6 +155,98 @@ suite('the chain of a stream', () => {
       assert.deepEqual((await read(second, [trusted])).findings, [], 'each vouches for the other');
     }
     assert.equal((await stat(path.join(rig.folder, 'evidence-keys.json'))).mode & 0o777, 0o600);
+  });
+
+  test('has the media of a crashed process also where a note is signed before new media comes', async () => {
+    await using rig = await openRig();
+    const first = await openChains(rig);
+    await record(rig, first, groupsFrom({ msn: 1, startUs: START_US }, 3));
+    await first.evidence.seal('s');
+    await record(rig, first, groupsFrom({ msn: 4, startUs: START_US + 6 * S }, 3), false);
+    await rig.recorder.seal();
+    const second = await openChains(rig);
+    await rig.store.db
+      .insertInto('init')
+      .values({ stream_id: 's', number: 1, hash: '0', bytes: printInit(initOf().tracks) })
+      .execute();
+    // A pass of retention comes first.
+    second.evidence.note(STREAM, { what: 'expired', before: START_US - S, at: START_US + 60 * S });
+    await second.evidence.seal('s');
+    await record(rig, second, groupsFrom({ msn: 7, startUs: START_US + 12 * S }, 2));
+    await second.evidence.seal('s');
+    const { findings, segments } = await read(second);
+    assert.deepEqual(findings, []);
+    assert.deepEqual(
+      segments.map(({ msn, late }) => [msn, late]),
+      [1, 2, 3, 4, 5, 6, 7, 8].map((msn) => [msn, msn >= 4 && msn <= 6 ? 1 : undefined]),
+    );
+  });
+
+  test('keeps what is noted while a block is stored for the next one', async () => {
+    const added: NewBlock[] = [];
+    const erased = { what: 'erased', from: 5, to: 6, at: 7 } as const;
+    const chain = new StreamChain({
+      stream: STREAM,
+      rows: {
+        head: async () => undefined,
+        async add(_id, made) {
+          if (added.length === 0) chain.note(erased);
+          return added.push(made) > 0;
+        },
+      },
+      keys: { id: 'k', isOwn: () => true, sign: () => '' },
+      nowMs: () => 0,
+      unhashed: async () => [],
+    });
+    chain.note({ what: 'expired', before: 1, at: 2 });
+    await chain.seal();
+    await chain.seal();
+    assert.deepEqual(
+      added.map(({ block }) => block.notes),
+      [[{ what: 'expired', before: 1, at: 2 }], [erased]],
+    );
+  });
+
+  test('signs the note of a deletion at once, so that a crash does not lose it', { timeout: 20_000 }, async () => {
+    await using rig = await openRig();
+    const chains = await openChains(rig);
+    const sealed = new Promise<number>((resolve) => chains.evidence.sealed.subscribe(({ seq }) => resolve(seq)));
+    chains.evidence.note(STREAM, { what: 'erased', from: START_US, to: START_US + S, at: START_US + 2 * S });
+    assert.equal(await sealed, 1);
+  });
+
+  test('has a block once whose confirmation was lost', async () => {
+    const stored: NewBlock[] = [];
+    const head = () => {
+      const last = stored.at(-1);
+      if (!last) return undefined;
+      const { block, hash } = last;
+      return { seq: block.seq, hash, keyId: block.key, toUs: 0, block };
+    };
+    const chain = new StreamChain({
+      stream: STREAM,
+      rows: {
+        head: async () => head(),
+        async add(_id, made) {
+          if (stored.some(({ block }) => block.seq === made.block.seq)) return false;
+          stored.push(made);
+          if (stored.length === 1) throw new Error('the connection ended after the commit');
+          return true;
+        },
+      },
+      keys: { id: 'k', isOwn: () => true, sign: () => '' },
+      nowMs: () => stored.length,
+      unhashed: async () => [],
+    });
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) {
+      chain.add(Object.assign({}, group, { run: group.run.id }));
+    }
+    await assert.rejects(chain.seal());
+    await chain.seal();
+    assert.deepEqual(
+      stored.flatMap(({ block }) => block.segments.map(({ msn }) => msn)),
+      [1, 2],
+    );
   });
 
   test('keeps what waits while the database fails, and says what it could not keep', async () => {

@@ -50,16 +50,28 @@ export interface ChainOptions {
   readonly sealed?: ((block: NewBlock) => void) | undefined;
 }
 
+/** What a block is made of. */
+interface BlockContent {
+  readonly segments: readonly EvidenceSegment[];
+  readonly notes: readonly EvidenceNote[];
+  /** Media that was not hashed, µs since 1970. */
+  readonly lost: { readonly from: number; readonly to: number } | undefined;
+}
+
 export class StreamChain {
   readonly #options: ChainOptions;
-  readonly #notes: EvidenceNote[] = [];
+  #notes: EvidenceNote[] = [];
   readonly #inits = new Map<number, readonly EvidenceTrack[]>();
   #waiting: EvidenceSegment[] = [];
   #head: ChainHead | undefined;
   /** Why this process begins to write; undefined once it has. */
   #begins: EvidenceBegin | undefined;
   #isOpen = false;
-  #lost: { readonly from: number; to: number } | undefined;
+  /** The process before may have left media without a record; it is read when new media comes. */
+  #isCutOff = false;
+  /** A block that may be stored: adding it has failed, perhaps after the commit. */
+  #unsure: (BlockContent & { readonly made: NewBlock }) | undefined;
+  #lost: { readonly from: number; readonly to: number } | undefined;
   /** Resolves when the blocks before are stored. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -106,67 +118,97 @@ export class StreamChain {
       if (!this.isDue) return;
       await this.#open();
     }
+    await this.#settle();
+    if (this.#isCutOff) await this.#readUnhashed();
     while (this.isDue || ends) {
       const segments = this.#waiting.slice(0, MAX_RECORDS);
       const isLast = segments.length === this.#waiting.length;
-      const notes = isLast ? [...this.#notes, ...this.#noteOfLost()] : [];
-      await this.#store(segments, notes, ends && isLast);
-      this.#waiting = this.#waiting.slice(segments.length);
-      if (!isLast) continue;
-      this.#notes.splice(0, this.#notes.length);
-      this.#lost = undefined;
-      return;
+      const lost = isLast ? this.#lost : undefined;
+      const content = { segments, notes: isLast ? [...this.#notes] : [], lost };
+      await this.#store(content, ends && isLast);
+      this.#forget(content);
+      if (isLast) return;
     }
   }
 
   /** Continues the chain where the last process has left it. */
   async #open(): Promise<void> {
-    const { rows, keys, stream, unhashed } = this.#options;
+    const { rows, keys, stream } = this.#options;
     const head = await rows.head(stream.id);
     this.#head = head;
     this.#begins = beginOf(head, keys);
-    const firstUs = Math.min(...this.#waiting.filter(({ healed }) => !healed).map(({ from }) => from));
     // A process that was killed before its first block has left no chain.
-    if (!head?.block.ends && Number.isFinite(firstUs)) {
-      const groups = await unhashed(Math.max(head?.toUs ?? 0, firstUs - UNHASHED_US), firstUs);
-      const late: EvidenceSegment[] = [];
-      for (const group of groups.slice(0, MAX_WAITING)) {
-        this.#inits.set(group.init.number, group.init.tracks.map(describe));
-        late.push(recordOf(group, { late: 1 }));
-      }
-      this.#waiting = [...late, ...this.#waiting];
-    }
+    this.#isCutOff = !head?.block.ends;
     this.#isOpen = true;
   }
 
-  #noteOfLost(): EvidenceNote[] {
-    return this.#lost ? [{ what: 'unhashed', from: this.#lost.from, to: this.#lost.to, at: this.#nowUs() }] : [];
+  /** Hashes the media that has no record from the disk, once it is known where the new media begins. */
+  async #readUnhashed(): Promise<void> {
+    const { rows, stream, unhashed } = this.#options;
+    const firstUs = Math.min(...this.#waiting.filter(({ healed }) => !healed).map(({ from }) => from));
+    if (!Number.isFinite(firstUs)) return;
+    // Another process may have written blocks since this one has opened the chain.
+    const toUs = (await rows.head(stream.id))?.toUs ?? 0;
+    const groups = await unhashed(Math.max(toUs, firstUs - UNHASHED_US), firstUs);
+    const late: EvidenceSegment[] = [];
+    for (const group of groups.slice(0, MAX_WAITING)) {
+      this.#inits.set(group.init.number, group.init.tracks.map(describe));
+      late.push(recordOf(group, { late: 1 }));
+    }
+    this.#waiting = [...late, ...this.#waiting];
+    this.#isCutOff = false;
+  }
+
+  /** Finds out whether a block whose addition has failed is stored. */
+  async #settle(): Promise<void> {
+    const unsure = this.#unsure;
+    if (!unsure) return;
+    const head = await this.#options.rows.head(this.#options.stream.id);
+    this.#unsure = undefined;
+    if (head?.hash !== unsure.made.hash) return;
+    this.#stored(unsure.made);
+    this.#forget(unsure);
+  }
+
+  /** What is in a block waits no more; what has come meanwhile does. */
+  #forget({ segments, notes, lost }: BlockContent): void {
+    const stored = new Set<unknown>([...segments, ...notes]);
+    this.#waiting = this.#waiting.filter((segment) => !stored.has(segment));
+    this.#notes = this.#notes.filter((note) => !stored.has(note));
+    if (this.#lost === lost) this.#lost = undefined;
   }
 
   #nowUs(): number {
     return Math.round(this.#options.nowMs() * 1000);
   }
 
-  async #store(segments: readonly EvidenceSegment[], notes: readonly EvidenceNote[], ends: boolean): Promise<void> {
-    const { rows, stream, sealed } = this.#options;
+  async #store(content: BlockContent, ends: boolean): Promise<void> {
+    const { rows, stream, keys } = this.#options;
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const made = this.#sign(segments, notes, ends);
-      if (await rows.add(stream.id, made)) {
-        const { block, hash } = made;
-        const toUs = Math.max(this.#head?.toUs ?? 0, ...segments.map(({ from, duration }) => from + duration));
-        this.#head = { seq: block.seq, hash, keyId: block.key, toUs, block };
-        this.#begins = undefined;
-        sealed?.(made);
+      const made = this.#sign(content, ends);
+      this.#unsure = Object.assign({ made }, content);
+      const isAdded = await rows.add(stream.id, made);
+      this.#unsure = undefined;
+      if (isAdded) {
+        this.#stored(made);
         return;
       }
       // Another process had the stream meanwhile: its blocks come first.
       this.#head = await rows.head(stream.id);
-      this.#begins = beginOf(this.#head, this.#options.keys);
+      this.#begins = beginOf(this.#head, keys);
     }
     throw new Error(`another process writes the chain of ${stream.name}`);
   }
 
-  #sign(segments: readonly EvidenceSegment[], notes: readonly EvidenceNote[], ends: boolean): NewBlock {
+  #stored(made: NewBlock): void {
+    const { block, hash } = made;
+    const toUs = Math.max(this.#head?.toUs ?? 0, ...block.segments.map(({ from, duration }) => from + duration));
+    this.#head = { seq: block.seq, hash, keyId: block.key, toUs, block };
+    this.#begins = undefined;
+    this.#options.sealed?.(made);
+  }
+
+  #sign({ segments, notes, lost }: BlockContent, ends: boolean): NewBlock {
     const { stream, keys } = this.#options;
     const used = new Set(segments.map(({ init }) => init));
     const block: EvidenceBlock = {
@@ -181,7 +223,7 @@ export class StreamChain {
       ...(ends && { ends: 1 }),
       inits: [...used].map((number) => ({ number, tracks: this.#inits.get(number)! })),
       segments,
-      notes,
+      notes: lost ? [...notes, { what: 'unhashed', from: lost.from, to: lost.to, at: this.#nowUs() }] : notes,
     };
     const text = printBlock(block);
     const hash = sha256Text(text);
