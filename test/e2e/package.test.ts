@@ -311,7 +311,8 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     )) {
       for (const { specifier, isType } of listImports(readFileSync(join(root, path), 'utf8'))) {
         const [library] = specifier.split('/');
-        if (isType || specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+        const isOurs = specifier.startsWith('.') || specifier.startsWith('@oxbow/');
+        if (isType || isOurs || specifier.startsWith('node:')) continue;
         assert.ok(
           licences.includes(`\n${library}\n===`) || licences.startsWith(`${library}\n===`),
           `${library} of ${path}`,

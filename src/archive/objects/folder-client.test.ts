@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { suite, test } from 'node:test';
+import { systemFiles } from '../../lib/files/files.ts';
 import { temporaryFolder } from '../media.fixture.ts';
-import { assertApart, assertFolder, openFolderClient } from './folder-client.ts';
+import { assertApart, assertFolder, FolderClient, openFolderClient } from './folder-client.ts';
 
 const MIB = 1024 * 1024;
 const sourceOf = (bytes: Uint8Array) => ({
@@ -55,6 +56,34 @@ suite('a folder as a bucket', () => {
     await mkdir(join(folder, 'a/1/full/x'), { recursive: true });
     await assert.rejects(client.put('a/1/full', sourceOf(randomBytes(9))), { name: 'ObjectError' });
     assert.equal((await readdir(join(folder, '.parts'))).length, 1, 'that of the upload in parts, which may continue');
+  });
+
+  test('a list is of the folder alone, whatever its prefix', async () => {
+    await using opened = await openFolder();
+    const { above, client } = opened;
+    await writeFile(join(above, 'private'), 'x');
+    await client.put('a/1/x', sourceOf(randomBytes(9)));
+    for (const prefix of ['../', 'a/../../', '/', './', '.parts/', 'a//']) {
+      await assert.rejects(Array.fromAsync(client.list(prefix)), /the key is no path below the folder/, prefix);
+    }
+  });
+
+  test('a list after a key reads no folder that is before it', async () => {
+    await using opened = await openFolder();
+    const keys = ['a/1/x', 'a/2/x', 'a/2/y', 'a/20', 'b/1/x'];
+    for (const key of keys) await opened.client.put(key, sourceOf(randomBytes(9)));
+    const read: string[] = [];
+    const client = new FolderClient(opened.folder, {
+      ...systemFiles,
+      readdir: (path) => {
+        read.push(relative(opened.folder, path));
+        return systemFiles.readdir(path);
+      },
+    });
+    const list = async (after: string) => (await Array.fromAsync(client.list('', { after }))).map(({ key }) => key);
+    assert.deepEqual(await list('a/2/x'), keys.slice(2));
+    assert.deepEqual(read, ['', 'a', 'a/2', 'b', 'b/1']);
+    for (const [i, key] of keys.entries()) assert.deepEqual(await list(key), keys.slice(i + 1), key);
   });
 
   test('what no upload continues for a week is removed', async () => {

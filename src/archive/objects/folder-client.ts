@@ -179,9 +179,16 @@ export class FolderClient implements ObjectClient {
     });
   }
 
-  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
+  /** @param options.after only keys after this one; folders before it are not read */
+  async *list(
+    prefix: string,
+    { signal, after = '' }: ClientOptions & { readonly after?: string } = {},
+  ): AsyncGenerator<ListedObject> {
+    const below = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    // Any file in that folder has a path below that of the target.
+    this.#pathOf(`${below}file`);
     await this.#try('list the folder', signal, () => this.#mustExist());
-    yield* this.#walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+    yield* this.#walk(below, { prefix, after }, signal);
   }
 
   async presign(): Promise<string> {
@@ -191,7 +198,12 @@ export class FolderClient implements ObjectClient {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** @param below empty, or with `/` at its end */
-  async *#walk(below: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
+  async *#walk(
+    below: string,
+    keys: { readonly prefix: string; readonly after: string },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ListedObject> {
+    const { prefix, after } = keys;
     const entries = await this.#try('list the folder', signal, async () => {
       const children = await this.#files.readdir(join(this.#folder, below)).catch(ifAbsent);
       return (children ?? []).filter(({ name }) => below !== '' || name !== PARTS);
@@ -200,10 +212,11 @@ export class FolderClient implements ObjectClient {
     for (const name of entries.map((entry) => `${entry.name}${entry.isDirectory() ? '/' : ''}`).sort()) {
       const key = `${below}${name}`;
       if (name.endsWith('/')) {
-        if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(key, prefix, signal);
+        if (key < after && !after.startsWith(key)) continue;
+        if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(key, keys, signal);
         continue;
       }
-      if (!key.startsWith(prefix)) continue;
+      if (!key.startsWith(prefix) || key <= after) continue;
       const stats = await this.#try('list the folder', signal, () =>
         this.#files.stat(join(this.#folder, key)).catch(ifAbsent),
       );

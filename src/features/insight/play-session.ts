@@ -64,6 +64,8 @@ export interface PlaySession {
   positionMs: number | undefined;
   /** When it began to start, and whether its start-up time is known. */
   startingMs: number | undefined;
+  /** When it played for the first time. */
+  playingMs: number | undefined;
   hasStarted: boolean;
   hasEnded: boolean;
   /** Absolute counts of the player; undefined: it reports none. */
@@ -103,6 +105,7 @@ export function openSession(by: ReportedBy, sid: string, nowMs: number): PlaySes
     bitrateKbps: undefined,
     positionMs: undefined,
     startingMs: undefined,
+    playingMs: undefined,
     hasStarted: false,
     hasEnded: false,
     stalls: undefined,
@@ -177,7 +180,7 @@ export function takeReport(session: PlaySession, by: ReportedBy, report: CmcdRep
     session.rate = report.rate;
     changeState(session, row, { by, report, atMs });
     locate(session, by, report, atMs);
-  }
+  } else if (report.state === 's') noteLateStart(session, row, report);
   noteStart(session, row, report, atMs);
 }
 
@@ -272,6 +275,7 @@ function changeState(
   if (state === undefined) return;
   if (state === 's' || (state === 'd' && session.state === undefined)) session.startingMs ??= atMs;
   if (state === 'f' && session.state !== 'f') row.failed = true;
+  if (state === 'p') session.playingMs ??= atMs;
   session.state = state;
   session.stateMs = report.state === undefined ? undefined : report.tsMs;
   session.hasEnded = ENDED.has(state);
@@ -300,4 +304,14 @@ function noteStart(session: PlaySession, row: ViewingRow, report: CmcdReport, at
   if (startupMs === undefined) return;
   session.hasStarted = true;
   row.startupMs = Math.round(startupMs);
+}
+
+/** The report that it starts was overtaken by what followed. */
+function noteLateStart(session: PlaySession, row: ViewingRow, { tsMs }: CmcdReport): void {
+  const { playingMs, skewMs } = session;
+  if (tsMs === undefined || session.startingMs !== undefined) return;
+  session.startingMs = tsMs + (skewMs ?? 0);
+  if (session.hasStarted || playingMs === undefined) return;
+  session.hasStarted = true;
+  row.startupMs = Math.max(0, Math.round(playingMs - session.startingMs));
 }

@@ -95,8 +95,8 @@ suite('viewing sessions', () => {
     at(12.1, `sta=r,${ts(11)}`);
     at(22, `sta=r,${ts(-600)}`);
     at(23, `sta=p,${ts(-599)}`);
-    const { stalls, watchMs } = end();
-    assert.deepEqual([stalls, watchMs], [2, 10_100]);
+    const { stalls, watchMs, startups } = end();
+    assert.deepEqual([stalls, watchMs, startups], [2, 10_100, [100]]);
   });
 
   test('totals of a report that was overtaken do not count stalls twice, nor change what is shown', () => {

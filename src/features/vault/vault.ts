@@ -82,8 +82,7 @@ export class Vault {
   async list(prefix: string, after: string, call: Called): Promise<readonly ListedObject[]> {
     return this.#run(call, async (client) => {
       const page: ListedObject[] = [];
-      for await (const object of client.list(prefix, call)) {
-        if (object.key <= after) continue;
+      for await (const object of client.list(prefix, { signal: call.signal, after })) {
         page.push(object);
         if (page.length === VAULT_PAGE) break;
       }

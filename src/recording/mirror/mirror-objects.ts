@@ -5,16 +5,19 @@
  */
 import { FormatError } from '@oxbow/media/errors';
 import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import { namedChunkOf } from '../../archive/recording-locations.ts';
 import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
 import { FIRST_READ, listBytesOf, type MirrorRecord, parseRecords } from './mirror-batch.ts';
 
 /** Objects of a target that are remembered; a bucket whose files fail for hours reaches it. */
 const MAX_OBJECTS = 20_000;
+/** Failed requests that are remembered: in a long outage none of them arrived. */
+const MAX_UNSURE = 200;
 /** Keys of one pass. */
 const DELETIONS = 50;
 
 /** An object, by its records. */
-interface MirrorObject {
+export interface MirrorObject {
   readonly key: string;
   readonly locations: readonly SegmentLocation[];
   /** The segments of its parts. */
@@ -37,6 +40,10 @@ export class MirrorObjects {
   /** Prefix of their keys, with `/` at its end. */
   readonly prefix: string;
   #lastMs = 0;
+  /** Keys of requests that failed. */
+  readonly #unsure: string[] = [];
+  /** Keys of this process, until those of earlier ones are known. */
+  #made: Set<string> | undefined = new Set();
 
   /**
    * @param prefix that of the target, may be empty
@@ -53,7 +60,18 @@ export class MirrorObjects {
   /** The key of the next object: in order of time, and not that of an earlier one. @param nowMs since 1970 */
   nextKey(nowMs: number): string {
     this.#lastMs = Math.max(this.#lastMs + 1, Math.floor(nowMs));
-    return `${this.prefix}${String(this.#lastMs).padStart(15, '0')}`;
+    const key = `${this.prefix}${String(this.#lastMs).padStart(15, '0')}`;
+    this.#made?.add(key);
+    return key;
+  }
+
+  /** The bucket may have this object: its request failed. */
+  addUnsure(key: string, records: readonly MirrorRecord[]): void {
+    this.add(key, records);
+    this.#unsure.push(key);
+    if (this.#unsure.length <= MAX_UNSURE) return;
+    const oldest = this.#unsure.shift();
+    this.#objects = this.#objects.filter((object) => object.key !== oldest);
   }
 
   /** The bucket has this object. */
@@ -76,10 +94,10 @@ export class MirrorObjects {
 
   /** Reads the objects that earlier processes of this owner left. Returns their number. */
   async load(client: ObjectClient, options: { readonly signal: AbortSignal }): Promise<number> {
-    const own = new Set(this.#objects.map(({ key }) => key));
+    const loaded = new Set(this.#objects.map(({ key }) => key));
     let count = 0;
     for await (const { key } of client.list(this.prefix, options)) {
-      if (own.has(key)) continue;
+      if (loaded.has(key) || this.#made?.has(key)) continue;
       const records = await readRecords(client, key, options).catch((error: unknown) => {
         if (error instanceof FormatError) return undefined; // an object of another program
         throw error;
@@ -93,6 +111,7 @@ export class MirrorObjects {
       this.#lastMs = Math.max(this.#lastMs, Number(key.slice(this.prefix.length)) || 0);
       count++;
     }
+    this.#made = undefined;
     return count;
   }
 
@@ -109,13 +128,39 @@ export class MirrorObjects {
     return due.length;
   }
 
-  /** Takes the objects out that have something of a stream, or of a file. Returns their keys. */
-  take(prefix: SegmentPrefix, streamId: string): string[] {
+  /**
+   * Takes the objects out that have something of a stream, or of a file: its ranges, and parts of its
+   * segments.
+   */
+  take(prefix: SegmentPrefix, streamId: string): readonly MirrorObject[] {
+    const { first, end } = this.#msnsOf(prefix, streamId);
     const has = ({ locations, segments }: MirrorObject) =>
-      locations.some((location) => location.startsWith(prefix)) || segments.some((each) => each.streamId === streamId);
+      locations.some((location) => location.startsWith(prefix)) ||
+      segments.some((each) => each.streamId === streamId && each.msn >= first && each.msn < end);
     const taken = this.#objects.filter(has);
     this.#objects = this.#objects.filter((object) => !has(object));
-    return taken.map(({ key }) => key);
+    return taken;
+  }
+
+  /** Remembers objects again that could not be deleted. */
+  giveBack(taken: readonly MirrorObject[]): void {
+    this.#objects.unshift(...taken);
+  }
+
+  /** The segments that may be in files with a prefix: those of one file end before the next one begins. */
+  #msnsOf(prefix: SegmentPrefix, streamId: string): { readonly first: number; readonly end: number } {
+    if (prefix.endsWith('/')) return { first: 0, end: Number.POSITIVE_INFINITY };
+    const file = namedChunkOf(prefix as SegmentLocation);
+    // A picture, or a file of a quality: parts are of the stream itself.
+    if (file?.id !== streamId) return { first: 0, end: 0 };
+    let end = Number.POSITIVE_INFINITY;
+    for (const { locations } of this.#objects) {
+      for (const location of locations) {
+        const other = namedChunkOf(location);
+        if (other?.id === streamId && other.firstMsn > file.firstMsn) end = Math.min(end, other.firstMsn);
+      }
+    }
+    return { first: file.firstMsn, end };
   }
 }
 

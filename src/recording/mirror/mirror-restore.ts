@@ -26,9 +26,9 @@ import { mirrorPrefix } from './mirror-objects.ts';
 
 /** Bytes of one read from a target. */
 const READ_BYTES = 8 * 1024 * 1024;
-/** A segment has no more bytes than a file of the recorder could hold in memory. */
 /** A mirror writes no larger object, bytes. */
 const MAX_OBJECT_BYTES = 128 * 1024 * 1024;
+/** A segment has no more bytes than a file of the recorder could hold in memory. */
 const MAX_SEGMENT_BYTES = 256 * 1024 * 1024;
 
 /** Bytes in an object of a mirror. */
@@ -100,7 +100,7 @@ export async function restoreMirrors(
   for (const [location, pieces] of found.files) {
     signal.throwIfAborted();
     if (whole.has(location)) continue;
-    const isRestored = await restoreFile(store.local, segmentLocation(location), pieces, signal);
+    const isRestored = await restoreFile(store.local, segmentLocation(location), pieces, signal).catch(unlessMalformed);
     if (!isRestored || !namedChunkOf(segmentLocation(location))) continue;
     if (seals) await recoverChunk(store.local, segmentLocation(location), { signal }).catch(unlessMalformed);
     files++;
@@ -120,12 +120,17 @@ async function findAll(client: ObjectClient, prefix: string, found: Found, signa
       if (record.kind === 'parts') {
         if (/^[\w-]+$/.test(record.streamId)) push(found.parts, record.streamId, { ...piece, record });
       } else if (record.kind === 'joined') {
-        found.joined.push(record);
-      } else if (/^recordings\/[\w./-]+$/.test(record.location)) {
+        if (isRecorded(record.location)) found.joined.push(record);
+      } else if (isRecorded(record.location)) {
         push(found.files, record.location, { ...piece, offset: record.offset, length: record.length });
       }
     }
   }
+}
+
+/** Whether a location is one of a recording: a bucket may have anything. */
+function isRecorded(location: string): boolean {
+  return /^recordings\/[\w./-]+$/.test(location) && !/\/\.{0,2}(?:\/|$)|\.part$/.test(location);
 }
 
 /** The records of an object; none of one that is broken, gone or of another program. */
@@ -217,14 +222,22 @@ async function restoreFile(
         for (let done = 0; done < length; done += READ_BYTES) {
           const bytes = await readAll(client, key, at + done, Math.min(READ_BYTES, length - done), signal);
           // A range that was read while its file was sealed has the head of a sealed one.
-          if (isChunk && offset + done === 0) bytes.set(openPlaceholder, placeholderOffset);
-          await write(bytes);
+          await write(isChunk ? unsealed(bytes, offset + done) : bytes);
         }
       }
     },
     { signal },
   );
   return true;
+}
+
+/** The bytes of a file from an offset on, with the head of an open file. */
+function unsealed(bytes: Uint8Array, offset: number): Uint8Array {
+  const at = placeholderOffset - offset;
+  if (at <= -openPlaceholder.length || at >= bytes.length) return bytes;
+  const copy = new Uint8Array(bytes);
+  copy.set(openPlaceholder.subarray(Math.max(0, -at), bytes.length - at), Math.max(0, at));
+  return copy;
 }
 
 /** Writes the segments after the last file of a stream, each into a file. */

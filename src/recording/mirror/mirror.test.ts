@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sameBytes } from '@oxbow/media/bytes';
 import { seeded } from '@oxbow/media/random.fixture';
-import { identityLocation, recordingPrefix } from '../../archive/recording-locations.ts';
+import { ObjectError } from '../../archive/objects/object-client.ts';
+import { chunkLocation, identityLocation, recordingPrefix } from '../../archive/recording-locations.ts';
+import { segmentLocation } from '../../archive/segment-store.ts';
 import { RIG_START_US } from '../../packager/packager.fixture.ts';
 import { type MirrorRig, openMirrorRig, passOf, type Restored, STREAM } from './mirror.fixture.ts';
+import { printBatch } from './mirror-batch.ts';
+import { leaveToOffload, MirroredStream } from './mirrored-stream.ts';
 
 /**
  * Asserts that what was restored is what was recorded, up to the end of the copy.
@@ -79,6 +83,27 @@ suite('a mirror', () => {
     const restored = await rig.restore();
     assertSame(rig, restored);
     assert.ok(RIG_START_US + 30e6 - restored.endUs < 450_000);
+  });
+
+  test('catches up with small objects where large ones take too long', async () => {
+    await using rig = openMirrorRig();
+    rig.bucket.isCut = true;
+    for (let untilS = 1; untilS <= 40; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    rig.bucket.isCut = false;
+    const { put } = rig.bucket;
+    rig.bucket.put = async (key, source) => {
+      if (source.size > 400_000) throw new ObjectError('it took too long');
+      return put.call(rig.bucket, key, source);
+    };
+    for (let pass = 0; pass < 20; pass++) {
+      rig.packaged.clock.advance(20_000);
+      await rig.pass();
+    }
+    assert.equal(rig.mirror.states[0]!.behindMs, 0);
+    assertSame(rig, await rig.restore());
   });
 
   test('tries a target that fails with growing pauses', async () => {
@@ -183,6 +208,123 @@ suite('a mirror', () => {
     assert.deepEqual(keysOf(rig), []);
   });
 
+  test('keeps what it has when retention deletes an older file, or pictures', async () => {
+    await using rig = openMirrorRig();
+    for (let untilS = 1; untilS <= 10; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    const before = keysOf(rig);
+    await rig.mirror.forget(chunkLocation(STREAM, RIG_START_US / 1000 - 86_400_000, 5));
+    await rig.mirror.forget(segmentLocation(`${recordingPrefix(STREAM)}20240102/03/1.pictures`));
+    await rig.pass();
+    assert.deepEqual(rig.removed, []);
+    assert.deepEqual(keysOf(rig), before);
+  });
+
+  test('loses what is deleted, also of objects that arrived though their requests failed', async () => {
+    await using rig = openMirrorRig();
+    await rig.pass();
+    await rig.play(5);
+    const { put } = rig.bucket;
+    rig.bucket.put = async (key, source) => {
+      await put.call(rig.bucket, key, source);
+      throw new ObjectError('the answer is lost');
+    };
+    await rig.pass();
+    assert.equal(keysOf(rig).length, 1);
+    rig.bucket.put = put;
+    await rig.segments.delete(recordingPrefix(STREAM));
+    await rig.mirror.forget(recordingPrefix(STREAM));
+    assert.deepEqual(keysOf(rig), []);
+  });
+
+  test('loses what is deleted before it knows the objects of an earlier process', async () => {
+    await using rig = openMirrorRig();
+    for (let untilS = 1; untilS <= 10; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    const next = rig.again();
+    next.open(STREAM, rig.packaged.list.copied);
+    await rig.segments.delete(recordingPrefix(STREAM));
+    await next.forget(recordingPrefix(STREAM));
+    await passOf(next);
+    assert.deepEqual(keysOf(rig), []);
+  });
+
+  test('loses what is deleted, though the database fails at first', async () => {
+    await using rig = openMirrorRig();
+    await rig.pass();
+    await rig.play(5);
+    await rig.pass();
+    const [key] = keysOf(rig);
+    rig.removed.push = () => {
+      throw new Error('the database is busy');
+    };
+    await rig.segments.delete(recordingPrefix(STREAM));
+    await assert.rejects(rig.mirror.forget(recordingPrefix(STREAM)), /busy/);
+    rig.removed.push = Array.prototype.push;
+    rig.packaged.clock.advance(20_000);
+    await rig.pass();
+    assert.ok(!keysOf(rig).includes(key!));
+  });
+
+  test('keeps an object that it puts while it looks for those of earlier processes', async () => {
+    await using rig = openMirrorRig();
+    const { signal } = new AbortController();
+    await rig.play(2.4);
+    await rig.mirror.pass('b', { signal });
+    await rig.play(2.8);
+    const { list } = rig.bucket;
+    rig.bucket.list = async function* (prefix) {
+      await rig.mirror.pass('b', { signal });
+      yield* list.call(rig.bucket, prefix);
+    };
+    await rig.mirror.compact('b', { signal });
+    rig.packaged.clock.advance(20_000);
+    await rig.mirror.compact('b', { signal });
+    assert.equal(keysOf(rig).length, 2, 'its parts are in no file');
+  });
+
+  test('keeps its ranges of a complete file when the stream is opened again', async () => {
+    await using rig = openMirrorRig();
+    for (let untilS = 1; untilS <= 70; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    const { groups, locations } = await rig.restore();
+    const stream = rig.mirror.open(STREAM, rig.packaged.list.copied);
+    stream.written({ location: locations[1]!, length: 100, msn: 10_000, tracks: [] });
+    for (let pass = 0; pass < 5; pass++) {
+      rig.packaged.clock.advance(20_000);
+      await rig.pass();
+    }
+    const msns = (await rig.restore()).groups.map(({ msn }) => msn);
+    for (const { msn } of groups) assert.ok(msns.includes(msn), `segment ${msn}`);
+  });
+
+  test('leaves complete files to offload after an outage, and keeps what it sent of them', async () => {
+    let nowMs = 0;
+    const stream = new MirroredStream(STREAM, { subscribe: () => () => undefined }, () => nowMs++);
+    stream.follow('b');
+    const write = (file: number) => {
+      const location = chunkLocation(STREAM, RIG_START_US / 1000 + file * 1000, file);
+      stream.written({ location, length: 1000, msn: file, tracks: [] });
+      return stream.files.get(location)!;
+    };
+    const partly = write(1);
+    stream.sentFile(partly, 0, { records: [], end: 400 });
+    const whole = write(2);
+    stream.sentFile(whole, 0, { records: [], end: 1000 });
+    for (let file = 3; file < 40; file++) write(file);
+    leaveToOffload(stream, 20);
+    const files = [...stream.files.values()];
+    assert.deepEqual(files.slice(0, 2), [partly, whole], 'their objects are needed');
+    assert.equal(files.length, 2 + 20 + 1, 'and the open one');
+    assert.equal(partly.length, 400);
+  });
+
   test('has nothing of a stream without a target, and the open file from its start of one that gets it', async () => {
     await using rig = openMirrorRig();
     rig.target = undefined;
@@ -195,6 +337,53 @@ suite('a mirror', () => {
     const restored = await rig.restore();
     assert.equal(restored.groups[0]!.msn, rig.packaged.groups[0]!.msn);
     assertSame(rig, restored);
+  });
+
+  test('is restored though an object in its place names files that are none of a recording', async () => {
+    await using rig = openMirrorRig();
+    for (let untilS = 1; untilS <= 10; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    const whole = await rig.restore();
+    const bytes = [Buffer.from('x')];
+    const names = ['recordings/../x', 'recordings/s//x', 'recordings/s/x.part', '../x', 'library/x', 'recordings/'];
+    for (const location of names) {
+      const tracks = [{ trackId: 1, offset: 0, length: 100 }];
+      const records = [
+        { record: { kind: 'file', location, offset: 0, length: 1 } as const, bytes },
+        { record: { kind: 'joined', location, streamId: STREAM, msn: 101, tracks, length: 0 } as const, bytes: [] },
+      ];
+      rig.bucket.objects.set(`o/mirror/server/a${location}`, printBatch(records));
+    }
+    const { groups, segments } = await rig.restore();
+    assert.equal(groups.length, whole.groups.length);
+    for (const name of names.slice(3, 5)) await assert.rejects(segments.read(name as never, { offset: 0, length: 1 }));
+  });
+
+  test('is restored of ranges of any length', async () => {
+    await using rig = openMirrorRig();
+    for (let untilS = 1; untilS <= 10; untilS++) {
+      await rig.play(untilS);
+      await rig.pass();
+    }
+    const { locations, groups, segments } = await rig.restore();
+    const location = locations[0]!;
+    const file = await segments.read(location, { offset: 0, length: await segments.size(location) });
+    rig.bucket.objects.clear();
+    for (const [i, [from, to]] of [
+      [0, 5],
+      [5, 36],
+      [36, 38],
+      [38, file.length],
+    ].entries()) {
+      const record = { kind: 'file', location, offset: from!, length: to! - from! } as const;
+      rig.bucket.objects.set(`o/mirror/server/${i}`, printBatch([{ record, bytes: [file.subarray(from, to)] }]));
+    }
+    const restored = await rig.restore();
+    const msns = groups.filter(({ msn }) => restored.groups.some((each) => each.msn === msn));
+    assert.deepEqual(restored.groups, msns);
+    assert.ok(msns.length > 0);
   });
 
   test('has no bytes of a broken object in what is restored', async () => {

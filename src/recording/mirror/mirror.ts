@@ -17,13 +17,14 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { LiveWindowChange } from '../../packager/live-segment.ts';
 import { type FilledRecord, printBatch } from './mirror-batch.ts';
 import { MirrorObjects } from './mirror-objects.ts';
-import { type FilePlan, MirroredStream } from './mirrored-stream.ts';
+import { type FilePlan, leaveToOffload, MirroredStream } from './mirrored-stream.ts';
 
-/** Most bytes of media in one object. */
+/** Most bytes of media in one object. After a request that failed it is half as much, down to the least. */
 const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
+const LEAST_OBJECT_BYTES = 256 * 1024;
 /** Objects of one pass: a pass ends, so that deletions have a turn. */
 const MAX_OBJECTS = 32;
-/** A request that takes longer has failed, ms: 8 MiB at 2.2 Mbit/s. */
+/** A request that takes longer has failed, ms: 8 MiB at 2.2 Mbit/s, the least object at 70 kbit/s. */
 const PUT_MS = 30_000;
 /** The index is read for files that the second place has as a whole at least this often, ms. */
 const LOOK_EVERY_MS = 15_000;
@@ -41,6 +42,8 @@ const MAX_PAUSE_MS = 10_000;
 const MAX_IDENTITY_BYTES = 64 * 1024;
 /** Closed files of one stream that wait; a longer outage is for offload, which reads the index. */
 const MAX_FILES = 20;
+/** Deletions that wait for the objects of earlier processes. */
+const MAX_EARLY = 20_000;
 
 /** What the mirror reports. */
 export interface MirrorReport {
@@ -94,10 +97,14 @@ interface Line {
   /** Files of earlier processes that the target does not have as a whole. */
   old: Set<SegmentLocation>;
   lookAtMs: number;
+  /** Most bytes of media in the next object: a slow place gets small ones. */
+  maxBytes: number;
   /** Memory of the next object, if it is not too large to be kept. */
   room: Buffer | undefined;
   /** What was deleted while an object was on its way. */
   forgotten: { readonly prefix: SegmentPrefix; readonly streamId: string }[];
+  /** Deletions to repeat, by prefix: their objects were not known yet, or the database failed. */
+  readonly early: Map<SegmentPrefix, string>;
 }
 
 /** A record for the next object. */
@@ -125,8 +132,10 @@ export class Mirror {
       isLoaded: false,
       old: new Set(),
       lookAtMs: Number.NEGATIVE_INFINITY,
+      maxBytes: MAX_OBJECT_BYTES,
       room: undefined,
       forgotten: [],
+      early: new Map(),
     }));
   }
 
@@ -134,7 +143,7 @@ export class Mirror {
   open(streamId: string, copied: Subscribable<LiveWindowChange>): MirroredStream {
     const before = this.#streams.get(streamId);
     before?.[Symbol.dispose]();
-    const stream = new MirroredStream(streamId, copied, () => this.#options.clock.monotonicMs());
+    const stream = new MirroredStream(streamId, copied, () => this.#options.clock.monotonicMs(), before);
     this.#streams.set(streamId, stream);
     stream.follow(this.#targetOf(streamId));
     return stream;
@@ -185,13 +194,32 @@ export class Mirror {
     if (streamId === undefined) return;
     for (const line of this.#lines) {
       line.forgotten.push({ prefix, streamId });
-      for (const location of line.old) if (location.startsWith(prefix)) line.old.delete(location);
+      if (!line.isLoaded) {
+        line.early.set(prefix, streamId);
+        if (line.early.size > MAX_EARLY) line.early.delete(line.early.keys().next().value!);
+      }
       const stream = this.#streams.get(streamId);
       for (const location of stream?.files.keys() ?? []) if (location.startsWith(prefix)) stream?.forgetFile(location);
-      const keys = line.objects.take(prefix, streamId);
-      if (keys.length === 0) continue;
-      for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
-      await this.#options.remove(line.target, keys);
+      await this.#remove(line, prefix, streamId);
+    }
+  }
+
+  /** Removes the objects that have something of what was deleted; the rest of them is sent again. */
+  async #remove(line: Line, prefix: SegmentPrefix, streamId: string): Promise<void> {
+    for (const location of line.old) if (location.startsWith(prefix)) line.old.delete(location);
+    const taken = line.objects.take(prefix, streamId);
+    if (taken.length === 0) return;
+    for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
+    try {
+      await this.#options.remove(
+        line.target,
+        taken.map(({ key }) => key),
+      );
+    } catch (error) {
+      // The database failed: the next compaction tries again.
+      line.objects.giveBack(taken);
+      line.early.set(prefix, streamId);
+      throw error;
     }
   }
 
@@ -272,7 +300,7 @@ export class Mirror {
     const { clock, report } = this.#options;
     for (let objects = 0; objects < MAX_OBJECTS; objects++) {
       line.forgotten = [];
-      const { picked, isFull } = await this.#pick(line.target);
+      const { picked, isFull } = await this.#pick(line);
       if (picked.length === 0) return;
       const bytes = printBatch(picked, (length) => roomOf(line, length));
       const key = line.objects.nextKey(clock.nowMs());
@@ -283,17 +311,24 @@ export class Mirror {
       const { room } = line;
       // A request that failed may still read it.
       line.room = undefined;
-      await client.put(key, source, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(PUT_MS)]),
-        hasChecksum: true,
-      });
+      const records = picked.map(({ record }) => record);
+      try {
+        await client.put(key, source, {
+          signal: AbortSignal.any([signal, AbortSignal.timeout(PUT_MS)]),
+          hasChecksum: true,
+        });
+      } catch (error) {
+        line.maxBytes = Math.max(LEAST_OBJECT_BYTES, line.maxBytes / 2);
+        // It may have arrived: then it is deleted like the others.
+        line.objects.addUnsure(key, records);
+        await this.#forgetLate(line);
+        throw error;
+      }
       line.room = room;
+      line.maxBytes = Math.min(MAX_OBJECT_BYTES, line.maxBytes * 1.25);
       report.sent(line.target, bytes.length);
       report.ended(line.target, 'put');
-      line.objects.add(
-        key,
-        picked.map(({ record }) => record),
-      );
+      line.objects.add(key, records);
       for (const { done } of picked) done();
       await this.#forgetLate(line);
       if (!isFull) return;
@@ -304,20 +339,16 @@ export class Mirror {
   async #forgetLate(line: Line): Promise<void> {
     const { forgotten } = line;
     line.forgotten = [];
-    for (const { prefix, streamId } of forgotten) {
-      const keys = line.objects.take(prefix, streamId);
-      for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
-      if (keys.length > 0) await this.#options.remove(line.target, keys);
-    }
+    for (const { prefix, streamId } of forgotten) await this.#remove(line, prefix, streamId);
   }
 
   /** The next records of a target, those that wait longest first. */
-  async #pick(target: string): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+  async #pick({ target, maxBytes }: Line): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
     const picked: Picked[] = [];
     const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
     const waiting = streams.filter(({ sinceMs }) => sinceMs !== undefined);
     waiting.sort((a, b) => a.sinceMs! - b.sinceMs!);
-    let room = MAX_OBJECT_BYTES;
+    let room = maxBytes;
     const add = (records: Iterable<Picked>) => {
       for (const each of records) {
         picked.push(each);
@@ -330,8 +361,9 @@ export class Mirror {
       const files = await this.#pickFiles(stream, room);
       add(files.picked);
       // Parts follow what is in files.
-      if (!files.isFull && room > 0) add(stream.pickParts(room));
-      if (files.isFull) return { picked, isFull: true };
+      const parts = !files.isFull && room > 0 ? [...stream.pickParts(room)] : [];
+      add(parts);
+      if (files.isFull || parts.at(-1)?.hasMore) return { picked, isFull: true };
     }
     return { picked, isFull: room <= 0 };
   }
@@ -354,7 +386,7 @@ export class Mirror {
   ): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
     const picked: Picked[] = [];
     let room = maxBytes;
-    leaveToOffload(stream);
+    leaveToOffload(stream, MAX_FILES);
     for (const file of [...stream.files.values()]) {
       const { sent, length } = file;
       if (sent >= length) continue;
@@ -407,6 +439,10 @@ export class Mirror {
       await line.objects.load(client, { signal });
       line.old = new Set(line.objects.oldLocations);
       line.isLoaded = true;
+    }
+    for (const [prefix, streamId] of line.early) {
+      await this.#remove(line, prefix, streamId);
+      line.early.delete(prefix);
     }
     if (clock.monotonicMs() < line.lookAtMs) return;
     await this.#look(line);
@@ -486,10 +522,4 @@ function roomOf(line: Line, length: number): Buffer {
   const room = Buffer.allocUnsafeSlow(Math.ceil(1.25 * length));
   line.room = length > 2 * MAX_OBJECT_BYTES ? undefined : room;
   return room;
-}
-
-/** After an outage, files that are complete go as a whole; a file of which nothing was sent too. */
-function leaveToOffload(stream: MirroredStream): void {
-  const closed = [...stream.files.values()].filter(({ isClosed }) => isClosed);
-  for (const { location } of closed.slice(0, Math.max(0, closed.length - MAX_FILES))) stream.forgetFile(location);
 }

@@ -20,6 +20,9 @@ const MAX_SEGMENTS = 4;
 /** Further parts of a longer segment are not mirrored before it is in the file, bytes. */
 const MAX_SEGMENT_BYTES = 32 * 1024 * 1024;
 
+/** Closed files that are remembered until the second place has them as a whole: more than a day of them. */
+const MAX_FILES = 2000;
+
 /** A file that is written, or was just sealed. */
 export interface MirroredFile {
   readonly location: SegmentLocation;
@@ -54,6 +57,8 @@ interface MirroredSegment {
 export interface PickedParts {
   readonly record: PartsRecord;
   readonly bytes: readonly Uint8Array[];
+  /** More parts of the segment wait. */
+  readonly hasMore: boolean;
   /** The second place has them. */
   done(): void;
 }
@@ -85,11 +90,19 @@ export class MirroredStream {
   /**
    * @param copied changes of the live window
    * @param nowMs monotonic
+   * @param before the same stream, if it was open before: its files are needed until the second place has
+   *   them as a whole
    */
-  constructor(streamId: string, copied: Subscribable<LiveWindowChange>, nowMs: () => number) {
+  constructor(streamId: string, copied: Subscribable<LiveWindowChange>, nowMs: () => number, before?: MirroredStream) {
     this.streamId = streamId;
     this.#copied = copied;
     this.#nowMs = nowMs;
+    if (before?.target === undefined) return;
+    this.follow(before.target);
+    for (const [location, file] of before.#files) this.#files.set(location, file);
+    for (const [msn, location] of before.#joined) this.#joined.set(msn, location);
+    this.#sentMsn = before.#sentMsn;
+    this.name = before.name;
   }
 
   get target(): string | undefined {
@@ -244,13 +257,15 @@ export class MirroredStream {
       for (const part of parts.slice(sent)) {
         if (!part.bytes || (chosen.length > 0 && length + part.length > maxBytes)) break;
         chosen.push({ trackId: part.trackId, length: part.length });
-        bytes.push(part.bytes);
+        // A copy: while others are read, the segment may come into its file.
+        bytes.push(new Uint8Array(part.bytes));
         length += part.length;
       }
       if (chosen.length === 0) continue;
       yield {
         record: recordOf(this.streamId, opening, { first: sent, parts: chosen, length }),
         bytes,
+        hasMore: sent + chosen.length < parts.length,
         done() {
           if (segment.sent !== sent) return;
           segment.sent += chosen.length;
@@ -302,6 +317,27 @@ export class MirroredStream {
     segment.parts.push({ trackId, length: bytes.length, bytes });
     segment.sinceMs ??= this.#nowMs();
   }
+}
+
+/**
+ * After an outage, the oldest of the complete files go as a whole. What was sent of them is needed until
+ * then.
+ *
+ * @param most complete files that wait
+ */
+export function leaveToOffload(stream: MirroredStream, most: number): void {
+  const closed = [...stream.files.values()].filter(({ isClosed }) => isClosed);
+  const waiting = closed.filter(({ sent, length }) => sent < length);
+  for (const file of waiting.slice(0, Math.max(0, waiting.length - most))) {
+    if (file.sent === 0) {
+      stream.forgetFile(file.location);
+    } else {
+      file.length = file.sent;
+      file.waiting = [];
+      file.sinceMs = undefined;
+    }
+  }
+  for (const { location } of closed.slice(0, Math.max(0, closed.length - MAX_FILES))) stream.forgetFile(location);
 }
 
 /** What the parts that were sent have of the tracks of a segment in its file, in the order of the file. */

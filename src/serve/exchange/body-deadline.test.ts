@@ -21,7 +21,13 @@ test('a body has a minute to arrive, but uploads and outputs of workers as long 
     for (const url of ['/api/v1/streams', '/api/v1/jobs/a/result', '/api/v1/jobs/a?b=/outputs/c', '/api/v1/uploadsx']) {
       assert.equal(isCut(url), true, url);
     }
-    for (const url of ['/api/v1/jobs/a/outputs/v0~1.mp4', '/api/v1/uploads/a', '/api/v1/upload/chunk?a=b']) {
+    const objects = ['/api/v1/streams/a/heal?at=1', '/api/v1/vault/object?key=a', '/api/v1/vault/uploads/a?offset=0'];
+    for (const url of [
+      '/api/v1/jobs/a/outputs/v0~1.mp4',
+      '/api/v1/uploads/a',
+      '/api/v1/upload/chunk?a=b',
+      ...objects,
+    ]) {
       assert.equal(isCut(url), false, url);
     }
   } finally {

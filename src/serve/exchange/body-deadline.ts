@@ -5,8 +5,12 @@
  */
 import type { IncomingMessage } from 'node:http';
 
-/** Paths of uploads and of outputs of workers. They have their own limit: the time without any byte. */
-const UPLOADS = /^\/api\/v1\/(?:uploads?|jobs\/[^/?]+\/outputs)(?:[/?]|$)/;
+/**
+ * Paths of uploads, of outputs of workers, of files that heal a recording and of objects for a vault. They
+ * have their own limit: the time without any byte.
+ */
+const UPLOADS =
+  /^\/api\/v1\/(?:uploads?|jobs\/[^/?]+\/outputs|streams\/[^/?]+\/heal|vault\/(?:object|uploads))(?:[/?]|$)/;
 
 const TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 

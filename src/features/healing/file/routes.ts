@@ -7,8 +7,12 @@ import { openTimeZone } from '../../../api/local-time.ts';
 import { Type } from '../../../api/type.ts';
 import { instantForms, readInstant } from '../../../http/route/instant-field.ts';
 import { findStream, NameParams } from '../../../http/routes/streams/streams.ts';
+import { withStallLimit } from '../../../serve/exchange/stall-limit.ts';
 import { rowsFor } from '../../feature.ts';
 import type { HealFile } from './open-heal-file.ts';
+
+/** A body of which nothing arrives for this long has ended, ms. */
+const STALL_MS = 30_000;
 
 const FileQuery = Type.Object(
   {
@@ -44,7 +48,7 @@ export const healFileRoutes = [
       await findStream(name, sees, deps);
       const atMs = query.at === undefined ? undefined : readInstant('at', query.at);
       const file = { name: query.filename ?? '', atMs, zone: openTimeZone(query.tz) };
-      return { body: await healFile(name, stream, file, { signal }) };
+      return { body: await healFile(name, withStallLimit(stream, STALL_MS), file, { signal }) };
     },
   }),
 ];
