@@ -90,3 +90,28 @@ test('Home Assistant finds a stream at an MQTT server, follows it and switches i
   await server.stop('SIGKILL');
   await until('the will', () => later.topics.get('oxbow/status') === 'offline' || undefined);
 });
+
+test('each process of a server reports its streams, says whether it is there, and obeys', { skip }, async () => {
+  await using folder = await openFolder('mqtt-processes');
+  await using mosquitto = await startMosquitto({ user: 'home', password: 'a-secret-of-the-test' });
+  const args = ['--mqtt-url', mosquitto.url, '--processes', '2', ...smallPicture];
+  await using server = await startServer({ data: join(folder.path, 'data'), adminToken, args });
+  const streams = ['a', 'b', 'c', 'd'];
+  for (const name of streams) {
+    const created = await server.fetch('/api/v1/streams', send('POST', { name, source: { type: 'push' } }));
+    assert.equal(created.status, 201);
+  }
+  await using home = await watchTopics(mosquitto.url);
+  const all = (topic: string, payload: string) =>
+    until(`all streams say ${payload}`, () => {
+      return streams.every((name) => home.topics.get(`oxbow/streams/${name}/${topic}`) === payload) || undefined;
+    });
+  await all('state', 'unpublished');
+  const places = streams.map((name) => {
+    const device = JSON.parse(home.topics.get(`homeassistant/device/oxbow_${name}/config`)!);
+    return home.topics.get(device.availability_topic);
+  });
+  assert.deepEqual(places, ['online', 'online', 'online', 'online']);
+  for (const name of streams) await home.client.publishAsync(`oxbow/streams/${name}/record/set`, 'OFF', { qos: 1 });
+  await all('record', 'OFF');
+});

@@ -50,7 +50,8 @@ suite('the evidence of an exported file', () => {
     await opened.record([...before, ...found, ...after]);
     const sink = chain.evidence.sinkOf({ id: 's', name: 'door' });
     for (const group of [...before, ...after]) sink.add(group);
-    for (const group of found) chain.evidence.healed({ id: 's', name: 'door' }, group);
+    const healed = chain.evidence.healedSinkOf({ id: 's', name: 'door' });
+    for (const group of found) healed.add(group);
     const range = { fromUs: START_US, toUs: START_US + 20 * S };
     const report = await reportOn(await opened.exportedWith({ proof: chain.evidence }, range), [chain.keys.id]);
     assert.deepEqual(report.findings, []);

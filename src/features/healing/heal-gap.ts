@@ -6,7 +6,6 @@
 
 import { FormatError } from '@oxbow/media/errors';
 import type { GapCause } from '@oxbow/media/gap';
-import type { SegmentGroup } from '@oxbow/media/segment';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { healedRecording } from '../../archive/recording-locations.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
@@ -174,7 +173,13 @@ async function trySource(
     const isFirst = recording.healed === undefined;
     recording.healed = healed;
     const written = await writeGap(
-      { ...deps, ...deps.recordings, inits, recording: healed, evidence: sinkOf(deps, { id, name }) },
+      {
+        ...deps,
+        ...deps.recordings,
+        inits,
+        recording: healed,
+        evidence: deps.recordings.evidence?.healedSinkOf({ id, name }),
+      },
       {
         streamId: id,
         fromUs,
@@ -212,22 +217,4 @@ async function* untilErased(media: AsyncIterable<FoundFrames>, wasErased: () => 
     if (wasErased()) return;
     yield part;
   }
-}
-
-/** Found media is in the chain of evidence of its stream, as media that was filled in later. */
-function sinkOf(
-  { recordings: { evidence }, bug }: HealGapDeps,
-  stream: { readonly id: string; readonly name: string },
-) {
-  if (!evidence) return undefined;
-  return {
-    add(group: SegmentGroup) {
-      try {
-        evidence.healed(stream, group);
-      } catch (error) {
-        bug(error);
-      }
-    },
-    async close() {}, // the chain of the stream continues
-  };
 }

@@ -67,16 +67,9 @@ export class Evidence {
 
   /** The sink of a recorder. */
   sinkOf(stream: { readonly id: string; readonly name: string }): EvidenceSink {
-    const { settings, failed } = this.#options;
+    const { failed } = this.#options;
     return {
-      add: (group) => {
-        if (!settings.now.evidence.enabled) return;
-        try {
-          this.#chainOf(stream).add(Object.assign({}, group, { run: group.run.id }));
-        } catch (error) {
-          failed(error);
-        }
-      },
+      add: (group) => this.#add(stream, group),
       close: async () => {
         const chain = this.#chains.get(stream.id);
         this.#chains.delete(stream.id);
@@ -85,14 +78,24 @@ export class Evidence {
     };
   }
 
-  /**
-   * Adds media that was filled in later, in a range that was a gap.
-   *
-   * @throws FormatError for a segment that cannot be read
-   */
-  healed(stream: { readonly id: string; readonly name: string }, group: SegmentGroup): void {
-    if (!this.#options.settings.now.evidence.enabled) return;
-    this.#chainOf(stream).add(Object.assign({}, group, { run: group.run.id }), { healed: 1 });
+  /** The sink of media that is filled in later, where a gap was; the chain continues when it ends. */
+  healedSinkOf(stream: { readonly id: string; readonly name: string }): EvidenceSink {
+    return { add: (group) => this.#add(stream, group, { healed: 1 }), close: async () => undefined };
+  }
+
+  /** Adds a group; a segment that cannot be read is reported. */
+  #add(
+    stream: { readonly id: string; readonly name: string },
+    group: SegmentGroup,
+    how?: { readonly healed: 1 },
+  ): void {
+    const { settings, failed } = this.#options;
+    if (!settings.now.evidence.enabled) return;
+    try {
+      this.#chainOf(stream).add(Object.assign({}, group, { run: group.run.id }), how);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /**

@@ -368,7 +368,7 @@ export class Mirror {
     return { picked, isFull: room <= 0 };
   }
 
-  /** The file with the name of a stream, so that the second place alone is enough. */
+  /** The file with the name of a stream, so that nothing but the second place is needed. */
   async #pickName(stream: MirroredStream): Promise<Picked[]> {
     const location = identityLocation(stream.streamId);
     const bytes = await this.#read(location, 0, MAX_IDENTITY_BYTES);
