@@ -15,6 +15,7 @@ import type { Reply } from '../reply.ts';
 import { caching } from '../text-reply.ts';
 import type { CommonKey, ContentKey, ContentKeys } from './content-keys.ts';
 import { psshBoxesOf } from './drm-key.ts';
+import { secretKeyOf } from './secret-key.ts';
 
 /** Keys of one licence. */
 const MAX_KIDS = 64;
@@ -57,7 +58,7 @@ function isEncrypted({ kind }: Track): boolean {
 }
 
 const cbc: CbcEncrypt = (key, iv, blocks) =>
-  createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false).update(blocks);
+  createCipheriv('aes-128-cbc', secretKeyOf(key), iv).setAutoPadding(false).update(blocks);
 
 /**
  * A ClearKey licence for key ids in base64url, for the clients that may watch. No cache keeps it.

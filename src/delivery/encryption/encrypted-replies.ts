@@ -15,6 +15,7 @@ import type { BodyPart, Reply } from '../reply.ts';
 import { caching } from '../text-reply.ts';
 import { commonFragments, isCommonKey } from './common-media.ts';
 import type { ContentKey } from './content-keys.ts';
+import { secretKeyOf } from './secret-key.ts';
 
 /** Bytes of a block of AES. */
 const BLOCK = 16;
@@ -130,7 +131,7 @@ interface Encryptor {
 
 function encryptPieces(clear: readonly Uint8Array[], { key, tracks = [] }: Encryptor): Encrypted {
   if (isCommonKey(key)) return [commonFragments(joinViews(clear), tracks, key)];
-  const cipher = createCipheriv('aes-128-cbc', key.key, key.iv);
+  const cipher = createCipheriv('aes-128-cbc', secretKeyOf(key.key), key.iv);
   // Not joined: a copy costs about as much as the cipher.
   return [...clear.map((piece) => cipher.update(piece)), cipher.final()];
 }
@@ -168,7 +169,7 @@ function replyOf(clear: Reply, key: ContentKey, pieces: Encrypted): Reply {
 function streamed(clear: Reply, key: ContentKey, reader: Pick<RangeReader, 'read'>): Reply {
   const length = encryptedLength(clear.length);
   const blocks = async function* (start: number, end: number) {
-    const cipher = createCipheriv('aes-128-cbc', key.key, key.iv);
+    const cipher = createCipheriv('aes-128-cbc', secretKeyOf(key.key), key.iv);
     let at = 0;
     const cut = (bytes: Uint8Array) => {
       const [from, to] = [Math.max(0, start - at), Math.min(bytes.length, end - at)];
