@@ -95,8 +95,9 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 5        seconds of each measurement
     --rounds 5         rounds; the table has their medians
     --held 3000        requests that wait for one part
-  encryption   what AES-128 of segments costs: for a megabyte, and for live streams with --viewers of each
+  encryption   what AES-128 of segments costs: for a megabyte, and for live streams that are watched
     --streams 100      number of streams
+    --viewers 1        viewers of each stream
   watch-rules  what rules by network and country cost each request
   report-flood  what a client that floods \`/api/v1/cmcd\` costs other clients: their latency, memory, what is counted
     --seconds 10       seconds of each flood
@@ -250,7 +251,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   call: () => benchCall(seconds(30)),
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
-  encryption: () => benchEncryption(streams('25')[0]!, viewers(10)),
+  encryption: () => benchEncryption(streams('100')[0]!, viewers(1)),
   'report-flood': () => benchReportFlood(seconds(10), values.only?.split(',')),
   'watch-rules': benchWatchRules,
   footprint: () => benchFootprint(rounds),

@@ -1,6 +1,6 @@
 /**
- * The key object of a content key. Node makes one for each cipher that gets bytes, which takes 10 µs: as long
- * as 13 kB of AES.
+ * The key object of a content key. Node makes one for each cipher that gets bytes, which takes some
+ * 10 µs: as long as the AES of 10 kB.
  * In: bytes of a key. Out: its key object, the same while the bytes are in memory.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';

@@ -36,6 +36,21 @@ async function record(rig: RecordingRig, chains: Chains, groups: ReturnType<type
   return sink;
 }
 
+/** A process after one that was killed: three groups that it recorded are in no block. */
+async function afterCrash(rig: RecordingRig): Promise<Chains> {
+  const first = await openChains(rig);
+  await record(rig, first, groupsFrom({ msn: 1, startUs: START_US }, 3));
+  await first.evidence.seal('s');
+  await record(rig, first, groupsFrom({ msn: 4, startUs: START_US + 6 * S }, 3), false);
+  await rig.recorder.seal();
+  const second = await openChains(rig);
+  await rig.store.db
+    .insertInto('init')
+    .values({ stream_id: 's', number: 1, hash: '0', bytes: printInit(initOf().tracks) })
+    .execute();
+  return second;
+}
+
 suite('the chain of a stream', () => {
   test('continues after an orderly end with a declared break', async () => {
     await using rig = await openRig();
@@ -59,17 +74,7 @@ suite('the chain of a stream', () => {
 
   test('after a crash has the media of the process before, hashed from the disk', async () => {
     await using rig = await openRig();
-    const first = await openChains(rig);
-    await record(rig, first, groupsFrom({ msn: 1, startUs: START_US }, 3));
-    await first.evidence.seal('s');
-    // These three were recorded and in no block when the process was killed.
-    await record(rig, first, groupsFrom({ msn: 4, startUs: START_US + 6 * S }, 3), false);
-    await rig.recorder.seal();
-    const second = await openChains(rig);
-    await rig.store.db
-      .insertInto('init')
-      .values({ stream_id: 's', number: 1, hash: '0', bytes: printInit(initOf().tracks) })
-      .execute();
+    const second = await afterCrash(rig);
     await record(rig, second, groupsFrom({ msn: 7, startUs: START_US + 12 * S }, 2));
     await second.evidence.seal('s');
     const { blocks, findings, segments } = await read(second);
@@ -159,16 +164,7 @@ suite('the chain of a stream', () => {
 
   test('has the media of a crashed process also where a note is signed before new media comes', async () => {
     await using rig = await openRig();
-    const first = await openChains(rig);
-    await record(rig, first, groupsFrom({ msn: 1, startUs: START_US }, 3));
-    await first.evidence.seal('s');
-    await record(rig, first, groupsFrom({ msn: 4, startUs: START_US + 6 * S }, 3), false);
-    await rig.recorder.seal();
-    const second = await openChains(rig);
-    await rig.store.db
-      .insertInto('init')
-      .values({ stream_id: 's', number: 1, hash: '0', bytes: printInit(initOf().tracks) })
-      .execute();
+    const second = await afterCrash(rig);
     // A pass of retention comes first.
     second.evidence.note(STREAM, { what: 'expired', before: START_US - S, at: START_US + 60 * S });
     await second.evidence.seal('s');
