@@ -94,6 +94,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/room-history.test.ts': long('hundreds of messages, and a lost network', 'test/browser/rooms.test.ts'),
   'test/browser/room-step-long.test.ts': long('players in step for minutes', 'test/browser/room-step.test.ts'),
   'test/browser/signed-rooms.test.ts': long('media with tokens in a room', 'test/browser/rooms.test.ts'),
+  'test/browser/simulcast.test.ts': long(
+    'a browser encodes three layers, which come with its bandwidth',
+    'packages/media/rtp/receive/layers.test.ts',
+  ),
   'test/browser/static-files.test.ts': long(
     'three pages in a browser with files of another server',
     'src/http/pages/interface.test.ts',
@@ -239,6 +243,11 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/restore.test.ts': long('several servers over one folder', 'test/e2e/backup.test.ts'),
   'test/e2e/rooms.test.ts': long('the chat of a whole recording, and accounts', 'test/browser/rooms.test.ts'),
   'test/e2e/rtmp-play.test.ts': long('players of every codec, each in real time', 'src/ingest/rtmp/play.test.ts'),
+  'test/e2e/rtmp-reconnect.test.ts': long(
+    'films of half a minute in real time, and upgrades',
+    'packages/wire/rtmp/server.test.ts',
+  ),
+  'test/e2e/rtmp-tracks.test.ts': partly('the other forms of messages'),
   'test/e2e/rtmp.test.ts': partly('refusals, and publishers that are killed or return'),
   'test/e2e/rtp.test.ts': partly('every codec and program, late sound, kills'),
   'test/e2e/rtsp-publish.test.ts': partly('both transports, refusals, and a killed publisher'),

@@ -225,6 +225,20 @@ export const StreamSource = Type.Union(
       {
         type: Type.Literal('push'),
         onSecondPublisher: Type.Optional(OnSecondPublisher),
+        quality: Type.Optional(
+          Type.String({
+            maxLength: 40,
+            description:
+              'of a publisher with several pictures, the one of the stream: `best` (default), `worst`, a height as `720p`',
+          }),
+        ),
+        qualities: Type.Optional(
+          Type.String({
+            maxLength: 80,
+            description:
+              'its other pictures that become qualities of the stream: `all` (default), `best` for none, or heights as `720p, 480p`',
+          }),
+        ),
         whileAway: Type.Optional(WhileAway),
         awayLimit: Type.Optional(
           Type.String({ maxLength: 20, description: 'how long, e.g. `30m`; default `10m`, at most 24 hours' }),

@@ -65,6 +65,7 @@ export async function openIngest(
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
     play: config.rtmpPlay,
+    successor: () => settings.now.rtmpSuccessor || undefined,
     siblings,
     metrics,
     log,

@@ -334,6 +334,17 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
   return createOption(kind, '', sentence, extras);
 }
 
+/** An optional address of an RTMP server with its application; the value is the text, '' if not set. */
+export function rtmpServerUrl(sentence: string, extras?: OptionExtras): Option<string> {
+  const read = (value: unknown): string => {
+    const url = textOf(value, 'a URL');
+    if (url === '' || /^rtmps?:\/\/[^/?#\s@]+\/[^?#\s]+$/.test(url)) return url;
+    throw new FormatError(`"${url.slice(0, 200)}" is not an address such as rtmp://other.example/live`, 0);
+  };
+  const kind = { placeholder: 'URL', json: { type: 'string' }, read, print: (value: string) => value };
+  return createOption(kind, '', sentence, extras);
+}
+
 /** An optional `smtp:` or `smtps:` URL. It has a password, and is never printed. */
 export function smtpUrl(sentence: string): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {

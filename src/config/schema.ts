@@ -30,6 +30,7 @@ import {
   networks,
   optionalSize,
   optionalUrl,
+  rtmpServerUrl,
   secret,
   section,
   size,
@@ -331,6 +332,10 @@ export const schema = section({
   rtmps: optionalEndpoint(
     'off',
     'Port on which encoders publish over RTMPS, with the certificate of `tls`; usually 443.',
+  ),
+  rtmpSuccessor: rtmpServerUrl(
+    'Where publishers over RTMP that can connect again are led when oxbow stops, such as `rtmp://other.example/live`. Default: to the address that they have, which the next process has.',
+    { reload: 'live' },
   ),
   rtmpPlay: flag(
     false,

@@ -34,6 +34,10 @@ export interface PullSourceConfig {
 export interface PushSourceConfig {
   readonly type: 'push';
   readonly onSecondPublisher: SecondPublisher;
+  /** Of several pictures, the one of the stream: `best` if absent, `worst`, or a height as `720p`. */
+  readonly quality?: string;
+  /** Its other pictures that are qualities of the stream: `all` if absent, `best` for none, or heights. */
+  readonly qualities?: string;
   /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
   readonly audioOffsetMs?: number;
   /** Which audio is converted to AAC; `auto` if absent. */

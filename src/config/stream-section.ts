@@ -107,10 +107,13 @@ const stream = section({
       { placeholder: 'URL' },
     ),
     headers: headers('Header fields sent with every request to the source (type `pull`).'),
-    quality: quality('', '`pull.quality` of this source.'),
+    quality: quality(
+      '',
+      '`pull.quality` of this source; of a publisher with several pictures (type `push`), the one of the stream. Default there: the largest.',
+    ),
     qualities: qualitySet(
-      'best',
-      'Further variants of a playlist that become qualities of the stream (type `pull`): `best` none, `all`, or heights such as `720p, 480p`.',
+      '',
+      'Further variants of a playlist (type `pull`), or pictures of a publisher (type `push`), that become qualities of the stream: `best` none, `all`, or heights such as `720p, 480p`. Default: `best` for `pull`, `all` for `push`.',
     ),
     from: lookBack('`pull.from` of this source.'),
     userAgent: userAgent('`pull.userAgent` of this source.'),
@@ -223,7 +226,9 @@ export const streamsSection: NamedSections<StreamDraft> = {
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
       const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
       const further = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
-      const push = { type: 'push', onSecondPublisher, ...further } as const;
+      const { quality, qualities } = source;
+      const pictures = { ...(quality !== '' && { quality }), ...(qualities !== '' && { qualities }) };
+      const push = { type: 'push', onSecondPublisher, ...pictures, ...further } as const;
       return { ...fields, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
@@ -235,7 +240,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
         ...(source.backup !== '' && { backup: sourceUrl(source.backup) }),
         headers: source.headers,
         ...(source.quality !== '' && { quality: source.quality }),
-        ...(source.qualities !== 'best' && { qualities: source.qualities }),
+        ...(source.qualities !== '' && source.qualities !== 'best' && { qualities: source.qualities }),
         ...(source.from !== undefined && { fromMs: source.from }),
         ...(source.userAgent !== '' && { userAgent: source.userAgent }),
         ...sound,

@@ -12,6 +12,10 @@ import type { ClaimRequest, Publisher } from './publisher.ts';
 export interface StreamSettings {
   /** Latency of SRT, ms. */
   readonly latencyMs?: number | undefined;
+  /** Which of several pictures is that of the stream, see `PushSourceConfig`. */
+  readonly quality?: string | undefined;
+  /** Which others are qualities. */
+  readonly qualities?: string | undefined;
   /** Passphrase of SRT, 10 to 79 characters. */
   readonly passphrase?: string | undefined;
 }

@@ -12,6 +12,7 @@ import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import { type ClaimRequest, type Publisher, Session, type SessionOwner } from './publisher.ts';
 import { PublisherLease } from './publisher-lease.ts';
+import type { StreamQualityInputs } from './pull/rendition/further-qualities.ts';
 import type { StandbyBounds } from './standby-buffer.ts';
 
 /** Interval of the check for frames, ms. */
@@ -57,6 +58,8 @@ interface SlotSetup {
   readonly policy: () => SecondPublisher;
   /** Of the GOPs that a standby publisher keeps; the defaults of GopBuffer if not given. */
   readonly bounds?: StandbyBounds;
+  /** Qualities of the stream, for further pictures of its publishers; absent: there are none. */
+  readonly qualities?: () => StreamQualityInputs | undefined;
   /** The setting `source.audioOffset`, ms; 0 if not given. */
   readonly audioOffsetMs?: () => number;
   /** Detects stalled publishers. False for clients inside oxbow, which report missing media themselves. */
@@ -97,6 +100,7 @@ export class PublisherSlot {
       input: setup.input,
       bounds: setup.bounds ?? {},
       audioOffsetMs: setup.audioOffsetMs ?? (() => 0),
+      qualities: setup.qualities ?? (() => undefined),
       absent: (cause, detail) => this.#absent(cause, detail),
       leftOut: (tracks) => setup.onLeftOut?.(tracks),
       ready: (session) => this.#replace(session),

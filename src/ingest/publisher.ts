@@ -18,6 +18,7 @@ import { referenceOf } from '../live/reference.ts';
 import { AudioOffset } from './audio-offset.ts';
 import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
+import type { StreamQualityInputs } from './pull/rendition/further-qualities.ts';
 import { type PublisherRole, SessionTurn } from './session-turn.ts';
 import { type StandbyBounds, StandbyBuffer } from './standby-buffer.ts';
 
@@ -44,6 +45,8 @@ export interface PublisherConnection {
   readonly stats: PublisherStats;
   /** What it sends, also while it is on standby. */
   readonly meter: PublishMeter;
+  /** Qualities of the stream for its further pictures; undefined while it is not active. */
+  readonly qualities: () => StreamQualityInputs | undefined;
   /**
    * The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it
    * before `close`.
@@ -90,6 +93,8 @@ export interface SessionOwner {
   readonly bounds: StandbyBounds;
   /** The setting `source.audioOffset`, ms. */
   readonly audioOffsetMs: () => number;
+  /** Qualities of the stream. */
+  readonly qualities: () => StreamQualityInputs | undefined;
   /** The active publisher reports missing media. */
   absent(cause: GapCause | 'offline', detail: string): void;
   /** A key frame of the reference track came from a standby publisher that replaces the active one. */
@@ -130,6 +135,7 @@ export class Session implements Publisher {
       sinceMs: owner.clock.nowMs(),
       stats: createPublisherStats(),
       meter: new PublishMeter(),
+      qualities: () => (this.turn.role === 'active' ? owner.qualities() : undefined),
       isOver: false,
     };
     this.turn = new SessionTurn(replaces, {

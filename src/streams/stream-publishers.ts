@@ -10,6 +10,7 @@ import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
+import type { StreamQualityInputs } from '../ingest/pull/rendition/further-qualities.ts';
 import { messageOf, OxbowError, reasonOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
@@ -58,6 +59,8 @@ export class StreamPublishers {
   readonly #video: ConversionStage;
   readonly #videoReport: ConversionReport;
   readonly #gate: PauseGate;
+  /** Qualities of the stream, between start and end. */
+  #qualities: StreamQualityInputs | undefined;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
@@ -91,6 +94,7 @@ export class StreamPublishers {
       input: this.#pipeline,
       policy: () => policyOf(definition().source),
       audioOffsetMs: () => audioOffsetOf(definition().source),
+      qualities: () => this.#qualities && besideLadder(this.#qualities, definition().ladder),
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.sinks.memory },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
@@ -159,6 +163,7 @@ export class StreamPublishers {
     const { source } = definition();
     const running: { client?: SourceClient } = {};
     this.#running = running;
+    this.#qualities = options.qualities;
     this.#slot.open();
     if (definition().paused) this.#gate.pause();
     if (source.type === 'push') {
@@ -225,6 +230,12 @@ export class StreamPublishers {
     if (event.type === 'started' && event.publisher.turn.role === 'active') this.#setup.onConnected();
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
+}
+
+/** Encoded qualities have the names of heights; those of publishers have longer ones where both exist. */
+function besideLadder(inputs: StreamQualityInputs, ladder: string | undefined): StreamQualityInputs {
+  if (ladder === undefined) return inputs;
+  return { now: () => inputs.now(), open: (rung, lateUs) => inputs.open(`${rung}-sent`, lateUs) };
 }
 
 function audioOffsetOf(source: SourceConfig): number {

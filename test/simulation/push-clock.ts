@@ -24,6 +24,7 @@ import { ticksToUs } from '@oxbow/media/run';
 import { messageType } from '@oxbow/wire/rtmp/message';
 import { Leases } from '../../src/cluster/lease/lease.ts';
 import { createLocalLeases } from '../../src/cluster/lease/local-leases.ts';
+import { layerChoiceOf } from '../../src/ingest/layer-choice.ts';
 import { TsFeed } from '../../src/ingest/mpegts/ts-feed.ts';
 import type { Publisher } from '../../src/ingest/publisher.ts';
 import { PublisherSlot } from '../../src/ingest/publisher-slot.ts';
@@ -172,7 +173,7 @@ function openSender(protocol: Pushed, publisher: Publisher, clock: ManualClock):
 }
 
 function openRtmp(publisher: Publisher, turn: number): Sender {
-  const publication = new Publication(publisher, { totalBytes: () => 0, warn() {} });
+  const publication = new Publication(publisher, { choice: layerChoiceOf({}), totalBytes: () => 0, warn() {} });
   const sps = printSps();
   const sized = (bytes: Uint8Array) => concatBytes([Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes]);
   const record = concatBytes([

@@ -123,6 +123,7 @@ export function messagesOfEachKind(): FlvMessage[] {
     ...[message('audio', 0xb2, 1, 2), message('video', 0x12, 1, 2), message('video', 0x50, 0), message('audio')],
     ...[exVideo('hvc1', start, av1), exVideo('av01', start, av1), exVideo('av01', frames, av1.subarray(4))],
     ...[exVideo('vp09', start, Uint8Array.of(0, 31, 0x82, 1, 1, 1, 0, 0)), exVideo('vp09', frames, VP9_KEY)],
+    exVideo('vp08', frames, Uint8Array.of(0x10, 2, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xb4, 0, 0, 0)),
     ...[exVideo('avc1', start, printAvcC()), exVideo('avc1', 3, printPicture(true)), exVideo('vvc1', start, av1)],
     message('video', 0x97, nano, text.encode('avc1'), printPicture(true)),
     ...[exAudio('Opus', start, OPUS_HEAD), exAudio('Opus', frames, OPUS_PACKET), exAudio('fLaC', start, av1)],

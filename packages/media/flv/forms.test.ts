@@ -204,7 +204,7 @@ suite('enhanced RTMP, from own byte captures', () => {
     );
   });
 
-  test('Apple Lossless, VVC, VP8 and AV1 in MPEG-TS form are named', () => {
+  test('Apple Lossless, VVC and AV1 in MPEG-TS form are named', () => {
     const out = demux([
       ...[exAudio('alac', START, fourCc('alac')), exAudio('alac', FRAMES, sound)],
       ...[exVideo('vvc1', START, sound), exVideo('vvc1', FRAMES, sound)],
@@ -213,9 +213,25 @@ suite('enhanced RTMP, from own byte captures', () => {
       out.leftOut.map(({ name }) => name),
       ['VVC video', 'Apple Lossless audio'],
     );
-    assert.deepEqual(demux([exVideo('vp08', START, sound)]).leftOut[0]?.name, 'VP8 video');
     const ts = exVideo('av01', PACKET.mpegTsSequenceStart, Uint8Array.of(0x80, 4, 0x81, 0, 0xc, 0));
     assert.deepEqual(demux([ts]).leftOut[0]?.name, 'av01 video in MPEG-TS form');
+  });
+
+  test('VP8 has its size from its key frames, and is a track that is converted', () => {
+    const key = Uint8Array.of(0x10, 2, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xb4, 0, 0, 0);
+    const out = demux([
+      exVideo('vp08', FRAMES, key),
+      at(40, exVideo('vp08', FRAMES, Uint8Array.of(0x11, 2, 0, 0), false)),
+      at(80, exVideo('vp08', FRAMES, key.subarray(0, 8))),
+    ]);
+    const [track] = out.tracks.at(-1)!;
+    assert.ok(track?.kind === 'video');
+    assert.deepEqual([track.config.codec, track.config.width, track.config.height], ['vp8', 320, 180]);
+    assert.deepEqual(
+      out.frames.map((frame) => frame.key),
+      [true, false],
+    );
+    assert.match(out.damage[0]!, /ends early/);
   });
 
   test('FLAC frames count as many samples as their headers say; others than the configuration are damage', () => {

@@ -28,6 +28,7 @@ export const FOUR_CC = {
   avc1: fourCc('avc1'),
   hvc1: fourCc('hvc1'),
   av01: fourCc('av01'),
+  vp08: fourCc('vp08'),
   vp09: fourCc('vp09'),
   mp4a: fourCc('mp4a'),
   mp3: fourCc('.mp3'),

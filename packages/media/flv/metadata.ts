@@ -24,6 +24,8 @@ export interface FlvMetadata {
   readonly audio: readonly number[];
   /** BCP 47 by id of the audio track. */
   readonly languages: ReadonlyMap<number, string>;
+  /** Names of audio tracks for people, by id; at most 64 characters. */
+  readonly labels: ReadonlyMap<number, string>;
   /**
    * Name and version of the encoder, e.g. `obs-output module (libobs version 30.2.3)`; at most 120
    * characters.
@@ -45,6 +47,8 @@ export interface FlvRates {
 /** Highest bitrate and frame rate that are believed. */
 const MAX_BITRATE = 1e9;
 const MAX_FRAME_RATE = 1000;
+/** Longest name of a track, characters. */
+const MAX_LABEL = 64;
 
 /**
  * Reads a script message; undefined if it is not onMetaData.
@@ -58,15 +62,23 @@ export function parseMetadata(body: Uint8Array): FlvMetadata | undefined {
   const object = values[at + 1];
   if (values[at] !== NAME || object === undefined || !isAmfObject(object)) return undefined;
   const languages = new Map<number, string>();
+  const labels = new Map<number, string>();
   const video = idsOf(object, 'videocodecid', 'videoTrackIdInfoMap');
-  const audio = idsOf(object, 'audiocodecid', 'audioTrackIdInfoMap', languages);
+  const audio = idsOf(object, 'audiocodecid', 'audioTrackIdInfoMap', { languages, labels });
   const encoder = object.encoder;
   const rates: FlvRates = {
     video: numberOf(object.videodatarate, 1000, MAX_BITRATE),
     audio: numberOf(object.audiodatarate, 1000, MAX_BITRATE),
     frameRate: numberOf(object.framerate, 1, MAX_FRAME_RATE),
   };
-  return { video, audio, languages, rates, encoder: typeof encoder === 'string' ? encoder.slice(0, 120) : undefined };
+  return {
+    video,
+    audio,
+    languages,
+    labels,
+    rates,
+    encoder: typeof encoder === 'string' ? encoder.slice(0, 120) : undefined,
+  };
 }
 
 /** A positive number up to `most`, in units of `unit`. */
@@ -74,18 +86,36 @@ function numberOf(value: AmfValue | undefined, unit: number, most: number): numb
   return typeof value === 'number' && value > 0 && value * unit <= most ? value * unit : undefined;
 }
 
-function idsOf(object: AmfObject, codec: string, map: string, languages?: Map<number, string>): number[] {
+/** What a map says of tracks besides their numbers. */
+interface Described {
+  readonly languages: Map<number, string>;
+  readonly labels: Map<number, string>;
+}
+
+/** The numbers of the tracks; the default one has the number 0, also in a map. */
+function idsOf(object: AmfObject, codec: string, map: string, described?: Described): number[] {
   const ids = isCodec(object[codec]) ? [0] : [];
   const tracks = object[map];
   if (tracks === undefined || !isAmfObject(tracks)) return ids;
   for (const [key, value] of Object.entries(tracks)) {
     const id = Number(key);
-    if (!Number.isInteger(id) || id < 1 || id > 255) continue;
-    ids.push(id);
-    const language = isAmfObject(value) ? value.language : undefined;
-    if (typeof language === 'string' && LANGUAGE.test(language)) languages?.set(id, language);
+    if (!/^\d{1,3}$/.test(key) || id > 255) continue;
+    if (!ids.includes(id)) ids.push(id);
+    if (!isAmfObject(value) || !described) continue;
+    const { language, title, name } = value;
+    if (typeof language === 'string' && LANGUAGE.test(language)) described.languages.set(id, language);
+    const label = [title, name].find((text) => typeof text === 'string' && text.trim() !== '');
+    if (typeof label === 'string') described.labels.set(id, printable(label));
   }
   return ids;
+}
+
+/** A name without control characters and quotes, which lists of HLS cannot have. */
+function printable(text: string): string {
+  return text
+    .replaceAll(/[\p{C}"]/gu, ' ')
+    .trim()
+    .slice(0, MAX_LABEL);
 }
 
 /** A number, or a name as some encoders write; 0 is a codec of audio, but no encoder of today sends it. */

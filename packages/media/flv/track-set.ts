@@ -147,7 +147,8 @@ export class FlvTrackSet {
     const tracks: Track[] = [];
     for (const { kind, trackId, id, setup } of this.#slots) {
       const language = (kind === 'audio' ? this.#metadata?.languages.get(trackId) : undefined) ?? 'und';
-      if (setup) tracks.push({ id, language, label: '', ...setup } as Track);
+      const label = (kind === 'audio' ? this.#metadata?.labels.get(trackId) : undefined) ?? '';
+      if (setup) tracks.push({ id, language, label, ...setup } as Track);
     }
     if (tracks.length > 0) this.#out.tracks(tracks);
   }

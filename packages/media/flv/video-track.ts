@@ -1,6 +1,6 @@
 /**
  * One video track of FLV: packets to frames.
- * In: packets of H.264, HEVC, AV1 or VP9. Out: configurations, frames. Bytes are views of the message
+ * In: packets of H.264, HEVC, AV1, VP8 or VP9. Out: configurations, frames. Bytes are views of the message
  * wherever nothing is left out. Enhanced RTMP v2, "ExVideoTagBody"; Adobe Flash Video File Format 10.1,
  * E.4.3; ISO/IEC 14496-15.
  */
@@ -11,6 +11,7 @@ import { concatBytes, sameBytes } from '../bytes.ts';
 import { FormatError } from '../errors.ts';
 import { foreignTrack } from '../foreign-codecs.ts';
 import type { VideoConfig } from '../frame.ts';
+import { isVp8Key, vp8Config } from '../vp8/key-frame.ts';
 import { parseVp9KeyFrame, vp9Config } from '../vp9/frame-header.ts';
 import { type FlvPacket, FOUR_CC, fourCcText, PACKET } from './message.ts';
 import { NalSamples } from './nal-samples.ts';
@@ -19,6 +20,8 @@ import { VIDEO_TIMESCALE, VideoTimes } from './video-times.ts';
 
 /** Bytes of a `vpcC` without version and flags, as FFmpeg sends it. */
 const SHORT_VPCC_BYTES = 8;
+/** Codecs without NAL units. */
+const OTHER_CODECS: readonly number[] = [FOUR_CC.av01, FOUR_CC.vp08, FOUR_CC.vp09];
 const VPCC_HEAD = Uint8Array.of(1, 0, 0, 0);
 
 /** Parses the packets of one video track. */
@@ -70,7 +73,7 @@ export class FlvVideoTrack implements FlvTrack {
     this.#header = undefined;
     const isNal = codec === FOUR_CC.avc1 || codec === FOUR_CC.hvc1;
     this.#nals = isNal ? new NalSamples(codec === FOUR_CC.avc1 ? 'h264' : 'hevc') : undefined;
-    if (codec !== 0 && !isNal && codec !== FOUR_CC.av01 && codec !== FOUR_CC.vp09) {
+    if (codec !== 0 && !isNal && !OTHER_CODECS.includes(codec)) {
       this.#out.refused(foreignTrack(fourCcText(codec), 'video'));
     }
   }
@@ -106,6 +109,12 @@ export class FlvVideoTrack implements FlvTrack {
       if (unit.sequenceHeader) this.#useHeader(unit.sequenceHeader);
       if (!this.#config) throw new FormatError('a video frame before its configuration', from);
       this.#times.push(timeMs, 0, nanoseconds, key && unit.isKey, data);
+    } else if (this.#codec === FOUR_CC.vp08) {
+      const data = body.subarray(from, to);
+      const isKey = isVp8Key(data);
+      if (isKey) this.#use(vp8Config(data));
+      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
+      this.#times.push(timeMs, 0, nanoseconds, isKey, data);
     } else if (this.#codec === FOUR_CC.vp09) {
       const data = body.subarray(from, to);
       const keyFrame = parseVp9KeyFrame(data);

@@ -29,6 +29,11 @@ export interface WebRtcMedia {
   readonly extensions: ReadonlyMap<string, number>;
   /** Sources that the author announces: media first, its retransmissions after it. Often absent. */
   readonly sources: readonly number[];
+  /**
+   * Names of the layers of the video (simulcast) that the author sends or receives, at most 4; absent or
+   * empty: one layer. RFC 8851, RFC 8853
+   */
+  readonly layers?: readonly string[] | undefined;
   /** Names of the MediaStream and its track, as in `a=msid`; undefined where it is absent. */
   readonly msid?: string | undefined;
 }
@@ -49,6 +54,10 @@ export interface WebRtcDescription {
 
 const PROTOCOL = 'UDP/TLS/RTP/SAVPF';
 const DIRECTIONS: readonly string[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'] satisfies Direction[];
+/** A layer has such a name, RFC 8851 10, RFC 8852 3.1. */
+const LAYER = /^[\w-]{1,255}$/;
+/** Most layers of a video. */
+const MAX_LAYERS = 4;
 /** Of a host candidate on component 1, RFC 8445 5.1.2. */
 const PRIORITY = 2_130_706_431;
 
@@ -160,12 +169,33 @@ function parseMedia(media: SdpMedia, index: number): WebRtcMedia {
       }),
     ),
     sources: [...new Set(attributesOf(attributes, 'ssrc').map((value) => Number.parseInt(value, 10) >>> 0))],
+    layers: layersOf(attributes),
     msid: attributeOf(attributes, 'msid'),
   };
 }
 
-function printMedia({ mid, direction, formats, extensions, sources, msid }: WebRtcMedia): SdpAttribute[] {
+/**
+ * The layers that the author sends: of `a=simulcast:send hi,hi2;~mid;lo`, of each the first alternative that
+ * `a=rid` describes. A tilde is a layer that is paused.
+ */
+function layersOf(attributes: readonly SdpAttribute[]): readonly string[] {
+  const list = /(?:^|\s)send\s+(\S+)/.exec(attributeOf(attributes, 'simulcast') ?? '')?.[1];
+  if (list === undefined) return [];
+  const described = new Set(
+    attributesOf(attributes, 'rid').flatMap((value) => /^(\S+)\s+send(?:\s|$)/.exec(value)?.[1] ?? []),
+  );
+  const isLayer = (name: string) => LAYER.test(name) && described.has(name);
+  const names = list.split(';').flatMap((layer) => {
+    const alternatives = layer.split(',').map((name) => name.replace(/^~/, ''));
+    return alternatives.find(isLayer) ?? [];
+  });
+  return [...new Set(names)].slice(0, MAX_LAYERS);
+}
+
+function printMedia(media: WebRtcMedia): SdpAttribute[] {
+  const { mid, direction, formats, extensions, sources, msid, layers = [] } = media;
   const [source, repair] = sources;
+  const verb = direction === 'recvonly' ? 'recv' : 'send';
   return [
     ['mid', mid],
     [direction, ''],
@@ -176,6 +206,8 @@ function printMedia({ mid, direction, formats, extensions, sources, msid }: WebR
     ...formats.flatMap(printFormat),
     ...(source !== undefined && repair !== undefined ? [['ssrc-group', `FID ${source} ${repair}`] as const] : []),
     ...sources.map((ssrc) => ['ssrc', `${ssrc} cname:oxbow`] as const),
+    ...layers.map((name) => ['rid', `${name} ${verb}`] as const),
+    ...(layers.length > 0 ? [['simulcast', `${verb} ${layers.join(';')}`] as const] : []),
   ];
 }
 

@@ -7,7 +7,15 @@ import type { Duplex } from 'node:stream';
 import { printAmf0 } from '@oxbow/media/amf/amf0';
 import { type AmfObject, type AmfValue, isAmfObject } from '@oxbow/media/amf/value';
 import { FormatError, messageOf } from '@oxbow/media/errors';
-import { type Command, capsEx, connectRequestOf, fourCcInfo, parseCommand, textOf } from './commands.ts';
+import {
+  type Command,
+  capsEx,
+  connectRequestOf,
+  fourCcInfo,
+  parseCommand,
+  RECONNECT_REQUEST,
+  textOf,
+} from './commands.ts';
 import { RtmpLink } from './link.ts';
 import { MAX_MESSAGE_BYTES, type MediaType, messageType, userControl } from './message.ts';
 
@@ -40,6 +48,13 @@ export interface RtmpTarget {
   readonly signal: AbortSignal;
   /** Called when the queue is empty after `write` returned false. */
   readonly onDrain?: () => void;
+  /**
+   * The server asks for another connection: publish there, and close this one, which is served until then.
+   * Announced to the server if present. Called at most once.
+   *
+   * @param tcUrl of the server with its application; that of this connection if the server names none
+   */
+  readonly onReconnect?: (tcUrl: string) => void;
 }
 
 /** A connection to a server. */
@@ -140,6 +155,7 @@ class ClientConnection implements RtmpClient {
   #streamId = 0;
   #isPublishing = false;
   #isFull = false;
+  #isLeaving = false;
 
   constructor(socket: Duplex, target: RtmpTarget, address: RtmpAddress) {
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -175,7 +191,7 @@ class ClientConnection implements RtmpClient {
     await this.#within('the handshake', this.#awaited.get('handshake')!.promise);
     this.#link.announce();
     const { app, tcUrl } = this.#address;
-    const fourCcs = this.#target.fourCcs ?? [];
+    const { fourCcs = [], onReconnect } = this.#target;
     const result = await this.#call('connect', CONNECT, {
       app,
       type: 'nonprivate',
@@ -184,7 +200,9 @@ class ClientConnection implements RtmpClient {
       ...(fourCcs.length > 0 && {
         fourCcList: fourCcs,
         videoFourCcInfoMap: Object.fromEntries(fourCcs.map((each) => [each, fourCcInfo.encode])),
-        capsEx: capsEx.multitrack | capsEx.modEx,
+      }),
+      ...((fourCcs.length > 0 || onReconnect) && {
+        capsEx: capsEx.multitrack | capsEx.modEx | (onReconnect ? capsEx.reconnect : 0),
       }),
     });
     const capabilities = connectRequestOf({ object: { ...result.object, ...objectOf(result.rest[0]) } });
@@ -312,12 +330,23 @@ class ClientConnection implements RtmpClient {
     }
   }
 
+  /** An address relative to that of this connection; that of this connection if it is none of RTMP. */
+  #resolve(address: string): string {
+    const { tcUrl } = this.#address;
+    const url = address === '' ? null : URL.parse(address, tcUrl);
+    return url && /^rtmps?:$/.test(url.protocol) ? url.href : tcUrl;
+  }
+
   #status(command: Command): void {
     const { level, code } = objectOf(command.rest[0]) as { level?: AmfValue; code?: AmfValue };
     if (level === 'error') {
       const rejection = rejectionOf(command);
       this.#settle('onStatus', rejection);
       if (this.#isPublishing) this.end(rejection.message);
+    } else if (code === RECONNECT_REQUEST) {
+      const { tcUrl } = objectOf(command.rest[0]);
+      if (!this.#isLeaving) this.#target.onReconnect?.(this.#resolve(textOf(tcUrl)));
+      this.#isLeaving = true;
     } else if (code === 'NetStream.Publish.Start') {
       this.#settle('onStatus', command);
     } else if (code === 'NetStream.Unpublish.Success' && this.#isPublishing) {

@@ -56,6 +56,8 @@ export interface ConnectRequest {
   readonly objectEncoding: number;
   /** Codecs of enhanced RTMP that it can send, e.g. `hvc1`; `*` is all. Empty: not enhanced. */
   readonly fourCcs: readonly string[];
+  /** Bits of `capsEx`; 0 if it says nothing. */
+  readonly capsEx: number;
 }
 
 /** The announcement in a `connect` command. */
@@ -70,6 +72,7 @@ export function connectRequestOf({ object = {} }: Pick<Command, 'object'>): Conn
     flashVer: textOf(object.flashVer).slice(0, 128),
     objectEncoding: object.objectEncoding === 3 ? 3 : 0,
     fourCcs: [...new Set(fourCcs)].slice(0, MAX_FOUR_CCS),
+    capsEx: typeof object.capsEx === 'number' && object.capsEx > 0 ? object.capsEx & 0xff : 0,
   };
 }
 
@@ -143,4 +146,18 @@ export interface Status {
 /** Body of `onStatus`. */
 export function printStatus(status: Status): Uint8Array {
   return printAmf0(['onStatus', 0, null, { ...status }]);
+}
+
+/** Code of the status by which a server leads a client to another connection. */
+export const RECONNECT_REQUEST = 'NetConnection.Connect.ReconnectRequest';
+
+/**
+ * Body of the status by which a server leads a client to another connection (Enhanced RTMP 2, Reconnect
+ * Request).
+ *
+ * @param tcUrl where to; undefined: where it has connected to
+ */
+export function printReconnectRequest(description: string, tcUrl: string | undefined): Uint8Array {
+  const status = { level: 'status', code: RECONNECT_REQUEST, description };
+  return printAmf0(['onStatus', 0, null, tcUrl === undefined ? status : { ...status, tcUrl }]);
 }

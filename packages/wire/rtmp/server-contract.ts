@@ -153,6 +153,13 @@ export interface RtmpConnection {
   refuse(status: Status): void;
   /** Sends a status to a publisher. */
   notify(status: Status): void;
+  /**
+   * Asks a publisher to connect again; it is served until it leaves.
+   *
+   * @param tcUrl where to; undefined: where it has connected to
+   * @returns false if the client publishes nothing, or has not announced that it can do so
+   */
+  requestReconnect(description: string, tcUrl?: string): boolean;
   /** Closes at once. */
   destroy(end: RtmpEnd, detail: string): void;
 }

@@ -342,6 +342,34 @@ suite('the client', () => {
     await assert.rejects(rejected, { name: 'RtmpRejected', code: 'NetConnection.Connect.Rejected' });
   });
 
+  test('connects again where the server leads it, if it has said that it can (Enhanced RTMP 2)', async () => {
+    const ledTo: string[] = [];
+    for (const [tcUrl, expected] of [
+      [undefined, 'rtmp://127.0.0.1/live'],
+      ['rtmp://other.example/live', 'rtmp://other.example/live'],
+      ['/more', 'rtmp://127.0.0.1/more'],
+      ['http://other.example/live', 'rtmp://127.0.0.1/live'],
+    ] as const) {
+      const owner = await Owner.open();
+      const led = Promise.withResolvers<string>();
+      const client = await connectRtmp(target(owner, { onReconnect: led.resolve }));
+      assert.equal(owner.connection.requestReconnect('Again.', tcUrl), false, 'it publishes nothing yet');
+      await client.publish();
+      assert.equal(owner.connection.requestReconnect('Again.', tcUrl), true);
+      ledTo.push(await led.promise);
+      assert.equal(ledTo.at(-1), expected);
+      // It is served until it leaves.
+      client.write(9, 0, new Uint8Array(5));
+      while (owner.messages.length === 0) await turn();
+      await client.close();
+    }
+    const owner = await Owner.open();
+    const client = await connectRtmp(target(owner));
+    await client.publish();
+    assert.equal(owner.connection.requestReconnect('Again.'), false);
+    await client.close();
+  });
+
   test('a server that does not read makes it pause, and then drop: its queue is bounded', async () => {
     const owner = await Owner.open();
     let drained = 0;

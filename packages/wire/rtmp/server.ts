@@ -8,9 +8,11 @@ import { FormatError } from '@oxbow/media/errors';
 import {
   type Command,
   type ConnectRequest,
+  capsEx,
   connectRequestOf,
   parseCommand,
   printConnectResult,
+  printReconnectRequest,
   printResult,
   printStatus,
   type Status,
@@ -170,6 +172,13 @@ class ServerConnection implements RtmpConnection {
   notify(status: Status): void {
     if (this.#phase === 'closed') return;
     this.#link.write(messageType.command, 0, this.#mediaStreamId, printStatus(status));
+  }
+
+  requestReconnect(description: string, tcUrl?: string): boolean {
+    const canReconnect = ((this.#request?.capsEx ?? 0) & capsEx.reconnect) !== 0;
+    if (this.#phase !== 'publishing' || !canReconnect) return false;
+    this.#write(printReconnectRequest(description, tcUrl));
+    return true;
   }
 
   destroy(end: RtmpEnd, detail: string, error?: unknown): void {

@@ -5,10 +5,12 @@
  */
 
 import { createFlvDemuxer, type FlvDemuxer } from '@oxbow/media/flv/demuxer';
-import type { DemuxerOutput, Frame, Track } from '@oxbow/media/frame';
+import type { DemuxerOutput, Frame, Track, VideoTrack } from '@oxbow/media/frame';
 import type { LeftOutTrack } from '@oxbow/media/left-out';
 import { type MediaType, messageType } from '@oxbow/wire/rtmp/message';
 import type { RtmpPublication } from '@oxbow/wire/rtmp/server-contract';
+import type { LayerChoice } from '../layer-choice.ts';
+import { LayerQualities } from '../layer-qualities.ts';
 import type { Publisher } from '../publisher.ts';
 
 /** Without a key frame for this long the encoder gets a warning, ms. */
@@ -20,6 +22,8 @@ interface PublicationOwner {
   readonly totalBytes: () => number;
   /** A sentence for the user of the encoder. */
   readonly warn: (description: string) => void;
+  /** Which of several video tracks is that of the stream. */
+  readonly choice: LayerChoice;
 }
 
 /** Feeds a publisher session. */
@@ -27,12 +31,18 @@ export class Publication implements RtmpPublication, DemuxerOutput {
   readonly #publisher: Publisher;
   readonly #owner: PublicationOwner;
   readonly #demuxer: FlvDemuxer;
+  /** Further video tracks: qualities of the stream, whose picture is the first one. */
+  readonly #layers: LayerQualities;
+  #layerIds: ReadonlySet<number> = new Set();
+  /** The tracks of the stream. */
+  #tracks: readonly Track[] = [];
   #videoTrack = -1;
   #keyFrameMs: number | undefined;
 
   constructor(publisher: Publisher, owner: PublicationOwner) {
     this.#publisher = publisher;
     this.#owner = owner;
+    this.#layers = new LayerQualities(publisher.connection.qualities, owner.choice.takes);
     this.#demuxer = createFlvDemuxer(this);
   }
 
@@ -55,16 +65,41 @@ export class Publication implements RtmpPublication, DemuxerOutput {
 
   end(detail: string, isOver: boolean): void {
     this.#demuxer.flush();
+    this.#layers.close();
     this.#publisher.connection.isOver = isOver;
     this.#publisher.close(detail);
   }
 
   tracks(tracks: readonly Track[]): void {
-    this.#videoTrack = tracks.find(({ kind }) => kind === 'video')?.id ?? -1;
-    this.#publisher.startTracks(tracks);
+    const videos = tracks.filter((track) => track.kind === 'video');
+    const main = this.#mainOf(videos);
+    const further = videos.filter((track) => track !== main);
+    const ids = new Set(further.map(({ id }) => id));
+    for (const id of this.#layerIds) if (!ids.has(id)) this.#layers.end(String(id));
+    this.#layerIds = ids;
+    // What is converted has one picture.
+    for (const track of further) if (track.config.codec !== 'vp8') this.#layers.start(String(track.id), track);
+    const ofStream = tracks.filter(({ id }) => !ids.has(id));
+    // A quality that comes later, or changes, is no reason for another run.
+    if (isSame(ofStream, this.#tracks)) return;
+    this.#tracks = ofStream;
+    this.#videoTrack = main?.id ?? -1;
+    this.#publisher.startTracks(ofStream);
+  }
+
+  /** The first one is the default track of the specification; the settings may name another. */
+  #mainOf(videos: readonly VideoTrack[]): VideoTrack | undefined {
+    const { rank, isNamed } = this.#owner.choice;
+    const [first, ...others] = videos;
+    if (!first || !isNamed) return first;
+    return others.reduce((best, track) => (rank(track.config) > rank(best.config) ? track : best), first);
   }
 
   frame(frame: Frame): void {
+    if (this.#layerIds.has(frame.trackId)) {
+      this.#layers.frame(String(frame.trackId), frame);
+      return;
+    }
     if (frame.key && frame.trackId === this.#videoTrack) this.#keyFrameMs = undefined;
     this.#publisher.publish(frame);
   }
@@ -94,4 +129,12 @@ export class Publication implements RtmpPublication, DemuxerOutput {
     this.#keyFrameMs = timestampMs;
     this.#owner.warn('No key frame for 10 s. Set the key frame interval of the encoder to 2 s.');
   }
+}
+
+function isSame(tracks: readonly Track[], before: readonly Track[]): boolean {
+  if (tracks.length !== before.length) return false;
+  return tracks.every(({ id, config, language, label }, i) => {
+    const other = before[i]!;
+    return id === other.id && config === other.config && language === other.language && label === other.label;
+  });
 }

@@ -7,7 +7,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { FormatError } from '@oxbow/media/errors';
-import type { ServerAbilities } from '@oxbow/wire/rtmp/commands';
+import { capsEx, type ServerAbilities } from '@oxbow/wire/rtmp/commands';
 import { acceptRtmp } from '@oxbow/wire/rtmp/server';
 import {
   type RtmpConnection,
@@ -31,7 +31,8 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { FirstBytes } from '../client/first-bytes.ts';
 import { type PassTarget, passConnection, passSecured } from '../client/pass-connection.ts';
 import { addressOf } from '../client/remote-address.ts';
-import { type PublishAccess, StreamElsewhere } from '../publish-access.ts';
+import { layerChoiceOf } from '../layer-choice.ts';
+import { type PublishAccess, StreamElsewhere, type StreamSettings } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Admission, ConnectionLimits } from './connection-limits.ts';
 import { Playback } from './play.ts';
@@ -41,10 +42,9 @@ import { readShared } from './shared-reads.ts';
 
 /** What oxbow takes of enhanced RTMP. */
 const abilities: ServerAbilities = {
-  video: ['avc1', 'hvc1', 'av01', 'vp09'],
+  video: ['avc1', 'hvc1', 'av01', 'vp08', 'vp09'],
   audio: ['mp4a', 'Opus', 'ac-3', 'ec-3', '.mp3', 'fLaC'],
-  // Multitrack and ModEx.
-  capsEx: 6,
+  capsEx: capsEx.reconnect | capsEx.multitrack | capsEx.modEx | capsEx.timestampNanoOffset,
 };
 /** TCP keepalive begins after this time without data, ms. */
 const KEEP_ALIVE_MS = 10_000;
@@ -52,6 +52,8 @@ const KEEP_ALIVE_MS = 10_000;
 const PLAY_FAILED = 'NetStream.Play.Failed';
 /** After a close, connections that have not ended are cut, ms. */
 const CLOSE_WITHIN_MS = 2500;
+/** Of it, the time that publishers have to connect again: streams are closed after two seconds. */
+const RECONNECT_WITHIN_MS = 1500;
 
 /** A certificate and its key, PEM. */
 interface RtmpCertificate {
@@ -72,6 +74,8 @@ export interface RtmpServerSetup {
   readonly idleMs: number;
   /** Clients may play live streams. */
   readonly play: boolean;
+  /** Where publishers are led when this server stops; undefined: to the address that they have. */
+  readonly successor?: (() => string | undefined) | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   /** With a certificate the port is RTMPS. */
@@ -158,6 +162,7 @@ class RtmpPort implements RtmpServer {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#takeNone?.();
     this.#server.close(() => resolve());
+    await this.#leadAway();
     for (const client of this.#clients) client.leave();
     const late = setTimeout(() => {
       for (const client of this.#clients) client.cut();
@@ -166,6 +171,17 @@ class RtmpPort implements RtmpServer {
     await Promise.all(Array.from(this.#clients, ({ ended }) => ended));
     clearTimeout(late);
     this.#uncount();
+  }
+
+  /** Publishers that can connect again leave by themselves: they lose no picture. */
+  async #leadAway(): Promise<void> {
+    const tcUrl = this.#setup.successor?.();
+    const leaving = Array.from(this.#clients).filter((client) => client.requestReconnect(tcUrl));
+    if (leaving.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, RECONNECT_WITHIN_MS);
+    await Promise.race([promise, Promise.all(leaving.map(({ ended }) => ended))]);
+    clearTimeout(timer);
   }
 
   /** @param passed by another process, which has read its first bytes */
@@ -269,6 +285,11 @@ class Client {
     this.#setup.admission.ended();
   }
 
+  /** The server will close: a publisher that can connects again. @returns whether this client can */
+  requestReconnect(tcUrl: string | undefined): boolean {
+    return this.#connection.requestReconnect('oxbow is stopping. Connect again.', tcUrl);
+  }
+
   /** The server closes: publishers and players get a status. */
   leave(): void {
     if (hasMedia(this.#phase)) {
@@ -312,11 +333,15 @@ class Client {
     const { access, protocol } = this.#setup;
     const { name, key } = publishNameOf(request);
     let publisher: Publisher;
+    let choice = layerChoiceOf({});
+    const onStream = (settings: StreamSettings) => {
+      choice = layerChoiceOf(settings);
+    };
     try {
       const { signal, flashVer } = request;
       const userAgent = flashVer === '' ? undefined : flashVer;
       const client = { protocol, remote: this.#remote, signal, userAgent, canPass: this.#canPass };
-      publisher = await access.publish({ ...client, name, key });
+      publisher = await access.publish({ ...client, name, key, onStream });
     } catch (error) {
       this.#passElsewhere(error);
       throw refusalOf(error, 'NetStream.Publish.BadName');
@@ -325,6 +350,7 @@ class Client {
     publisher.connection.stats.encoder = request.flashVer;
     publisher.signal.addEventListener('abort', () => this.#ended(publisher.signal.reason), { once: true });
     return new Publication(publisher, {
+      choice,
       totalBytes: () => this.#connection.totalBytes,
       warn: (description) =>
         this.#connection.notify({ level: 'warning', code: 'NetStream.Publish.Warning', description }),

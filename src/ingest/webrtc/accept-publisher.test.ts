@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { chromiumOffer } from '@oxbow/media/sdp/chromium-offer.fixture';
-import { parseWebRtc } from '@oxbow/media/sdp/webrtc-description';
+import { parseWebRtc, printWebRtc } from '@oxbow/media/sdp/webrtc-description';
 import { acceptPublisher } from './accept-publisher.ts';
 
 suite('the answer to a publisher over WHIP', () => {
@@ -64,5 +64,38 @@ suite('the answer to a publisher over WHIP', () => {
   test('a second camera is rejected, and keeps its place in the answer (RFC 3264 6)', () => {
     const { media, tracks } = acceptPublisher([...offered, { ...offered[1]!, mid: '2' }]);
     assert.deepEqual([media.length, media[2]!.isRejected, tracks.length], [3, true, 2]);
+  });
+
+  /** The same with layers, as Chromium offers them with `sendEncodings`. */
+  const layered = parseWebRtc(
+    chromiumOffer.replace(
+      /a=mid:1\r?\n/,
+      [
+        ...['a=mid:1', 'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id'],
+        ...['a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id'],
+        ...['a=rid:hi send', 'a=rid:mid send', 'a=rid:lo send', 'a=rid:x recv'],
+        'a=simulcast:send hi;~mid,other;lo;x;lo\r\n',
+      ].join('\r\n'),
+    ),
+  ).media;
+
+  test('the layers of a video are taken, and named in the answer (RFC 8853 5.3)', () => {
+    const { tracks, media } = acceptPublisher(layered);
+    assert.deepEqual(tracks[1]!.layers, ['hi', 'mid', 'lo']);
+    assert.deepEqual(media[1]!.extensions.get('urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id'), 10);
+    const description = parseWebRtc(chromiumOffer);
+    const answer = printWebRtc({ ...description, media }, '1');
+    assert.match(answer, /^a=rid:hi recv\r\na=rid:mid recv\r\na=rid:lo recv\r\na=simulcast:recv hi;mid;lo\r$/m);
+  });
+
+  test('VP8, which is converted, has one layer; so has a video whose packets do not name theirs', () => {
+    const vp8 = layered.map((each) => ({
+      ...each,
+      formats: each.formats.filter(({ encoding }) => !['H264', 'AV1', 'VP9'].includes(encoding)),
+    }));
+    assert.deepEqual(acceptPublisher(vp8).tracks[1]!.layers, []);
+    const unnamed = layered.map((each) => ({ ...each, extensions: new Map<string, number>() }));
+    assert.deepEqual(acceptPublisher(unnamed).tracks[1]!.layers, []);
+    assert.deepEqual(acceptPublisher(offered).media[1]!.layers, []);
   });
 });

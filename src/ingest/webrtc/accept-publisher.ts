@@ -17,6 +17,8 @@ interface ExpectedTrack {
   readonly repair: RtpFormat | undefined;
   /** The media source, if the offer announces it. */
   readonly source: number | undefined;
+  /** Names of its layers (simulcast), as offered; empty: it has one. */
+  readonly layers: readonly string[];
 }
 
 /** The answer to a publisher. */
@@ -32,12 +34,14 @@ export interface AcceptedPublisher {
 const VIDEO = ['H264', 'AV1', 'VP9', 'H265', 'VP8'];
 const AUDIO = ['OPUS', 'PCMU', 'PCMA'];
 /**
- * Header extensions that are used: the congestion control of the sender, and the media that a packet belongs
- * to.
+ * Header extensions that are used: the congestion control of the sender, the media that a packet belongs to,
+ * and its layer.
  */
 export const extensionUri = {
   transport: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+  rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  repaired: 'urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
 } as const;
 const FEEDBACK = {
   video: ['nack', 'nack pli', 'ccm fir', 'transport-cc'],
@@ -64,7 +68,8 @@ export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublis
   return { media, tracks };
 }
 
-function expectedTrack({ mid, kind, direction, isRejected, formats, sources }: WebRtcMedia): ExpectedTrack | undefined {
+function expectedTrack(offered: WebRtcMedia): ExpectedTrack | undefined {
+  const { mid, kind, direction, isRejected, formats, sources } = offered;
   if (isRejected || direction === 'recvonly' || direction === 'inactive') return undefined;
   if (kind !== 'video' && kind !== 'audio') return undefined;
   const usable = formats.filter((format) => isUsable(kind, format));
@@ -74,7 +79,13 @@ function expectedTrack({ mid, kind, direction, isRejected, formats, sources }: W
   const repair = formats.find(
     ({ encoding, parameters }) => encoding === 'RTX' && parameters.get('apt') === String(format.payloadType),
   );
-  return { mid, kind, format, repair, source: sources[0] };
+  const layers = kind === 'video' ? layersOf(offered, format) : [];
+  return { mid, kind, format, repair, source: sources[0], layers };
+}
+
+/** Layers become qualities of the stream as they come, which VP8 cannot: it is converted, and has one. */
+function layersOf({ layers = [], extensions }: WebRtcMedia, { encoding }: RtpFormat): readonly string[] {
+  return layers.length > 1 && extensions.has(extensionUri.rid) && encoding !== 'VP8' ? layers : [];
 }
 
 /** H.264 in fragments (packetization mode 1), and 8 bits per sample: what browsers show. */
@@ -85,7 +96,7 @@ function isUsable(kind: 'video' | 'audio', { encoding, parameters }: RtpFormat):
   return VIDEO.includes(encoding);
 }
 
-function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack): WebRtcMedia {
+function answerOf(offered: WebRtcMedia, { kind, format, repair, layers }: ExpectedTrack): WebRtcMedia {
   const wanted: readonly string[] = FEEDBACK[kind];
   const feedback = format.feedback.filter((each) => wanted.includes(each));
   const uris: readonly string[] = Object.values(extensionUri);
@@ -97,6 +108,7 @@ function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack)
     formats: [{ ...format, feedback }, ...(repair ? [{ ...repair, feedback: [] }] : [])],
     extensions: new Map([...offered.extensions].filter(([uri]) => uris.includes(uri))),
     sources: [],
+    layers,
   };
 }
 

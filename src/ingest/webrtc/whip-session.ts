@@ -16,6 +16,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import { lateDatagrams } from '../late-datagrams.ts';
+import { type LayerChoice, layerChoiceOf } from '../layer-choice.ts';
+import { LayerQualities } from '../layer-qualities.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import { type AcceptedPublisher, extensionUri } from './accept-publisher.ts';
@@ -46,11 +48,13 @@ export class WhipSession {
   readonly #publisher: Publisher;
   readonly #peer: Peer;
   readonly #demuxer: RtpDemuxer;
+  /** Its layers that are not the picture of the stream. */
+  readonly #layers: LayerQualities;
   readonly #timer: NodeJS.Timeout;
   readonly #onEnded: () => void;
   #keyFrameMs: number;
 
-  private constructor(setup: WhipSetup, publisher: Publisher, connection: AbortController) {
+  private constructor(setup: WhipSetup, publisher: Publisher, connection: AbortController, choice: LayerChoice) {
     const { offer, endpoint, accepted, clock } = setup;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -58,9 +62,11 @@ export class WhipSession {
     this.#publisher = publisher;
     this.setup = offer.setup === 'passive' ? 'active' : 'passive';
     this.#keyFrameMs = clock.monotonicMs();
-    this.#demuxer = createDemuxer(accepted, publisher, () => {
+    this.#layers = new LayerQualities(publisher.connection.qualities, choice.takes);
+    const onKey = () => {
       this.#keyFrameMs = clock.monotonicMs();
-    });
+    };
+    this.#demuxer = createDemuxer(accepted, publisher, { layers: this.#layers, choice, onKey });
     this.#peer = endpoint.openPeer({
       role: 'answer',
       dtls: this.setup === 'active' ? 'client' : 'server',
@@ -74,6 +80,7 @@ export class WhipSession {
     this.#timer = setInterval(() => this.#guard(() => this.#tick()), TICK_MS);
     this.#onEnded = () => {
       clearInterval(this.#timer);
+      this.#layers.close();
       this.#peer.close();
       connection.abort();
       resolve();
@@ -90,6 +97,7 @@ export class WhipSession {
   static async open({ name, key, remote, userAgent }: WebRtcRequest, setup: WhipSetup): Promise<WhipSession> {
     const connection = new AbortController();
     let session: WhipSession | undefined;
+    let choice = layerChoiceOf({});
     const publisher = await setup.access.publish({
       protocol: 'whip',
       name,
@@ -98,9 +106,12 @@ export class WhipSession {
       userAgent,
       signal: connection.signal,
       requestKeyFrame: () => session?.requestKeyFrame(),
+      onStream: (settings) => {
+        choice = layerChoiceOf(settings);
+      },
     });
     try {
-      session = new WhipSession(setup, publisher, connection);
+      session = new WhipSession(setup, publisher, connection, choice);
     } catch (error) {
       publisher.close('the connection could not be opened');
       throw error;
@@ -173,25 +184,35 @@ export class WhipSession {
 }
 
 /** What reads the packets. @param onKey called for each key frame of the video */
-function createDemuxer({ media, tracks }: AcceptedPublisher, publisher: Publisher, onKey: () => void): RtpDemuxer {
-  const extensions = media.find(({ isRejected }) => !isRejected)?.extensions;
-  const [transport, mid] = [extensions?.get(extensionUri.transport), extensions?.get(extensionUri.mid)];
+function createDemuxer(
+  { media, tracks }: AcceptedPublisher,
+  publisher: Publisher,
+  { layers, choice, onKey }: { layers: LayerQualities; choice: LayerChoice; onKey: () => void },
+): RtpDemuxer {
+  const extensions = new Map(media.flatMap((each) => (each.isRejected ? [] : [...each.extensions])));
+  const [transport, mid] = [extensions.get(extensionUri.transport), extensions.get(extensionUri.mid)];
+  const rid = extensions.get(extensionUri.rid);
   const videoId = tracks.findIndex(({ kind }) => kind === 'video') + 1;
   const options = {
     ssrc: randomBytes(4).readUInt32BE(),
     name: 'oxbow',
     reducedSize: true,
-    tracks: tracks.map(({ kind, format, repair, source, mid: name }, index) => ({
-      id: index + 1,
-      kind,
-      mid: name,
-      canRepeat: format.feedback.includes('nack'),
-      formats: repair ? [format, repair] : [format],
-      canRequestKey: format.feedback.includes('nack pli'),
-      ...(source !== undefined && { sources: [source] }),
-    })),
+    layerRank: choice.rank,
+    tracks: tracks.flatMap(({ kind, format, repair, source, mid: name, layers: rids }, index) => {
+      const track = {
+        id: index + 1,
+        kind,
+        mid: name,
+        canRepeat: format.feedback.includes('nack'),
+        formats: repair ? [format, repair] : [format],
+        canRequestKey: format.feedback.includes('nack pli'),
+      };
+      if (rids.length > 0) return rids.map((each) => Object.assign({ rid: each }, track));
+      return [source === undefined ? track : Object.assign({ sources: [source] }, track)];
+    }),
     ...(transport !== undefined && { transportExtension: transport }),
     ...(mid !== undefined && { midExtension: mid }),
+    ...(rid !== undefined && { layerExtensions: { rid, repaired: extensions.get(extensionUri.repaired) } }),
   };
   return new RtpDemuxer(options, {
     tracks: (newTracks) => publisher.startTracks(newTracks),
@@ -201,5 +222,6 @@ function createDemuxer({ media, tracks }: AcceptedPublisher, publisher: Publishe
     },
     damage: (reason) => publisher.damage(reason),
     leftOut: (leftOutTracks) => publisher.leftOut(leftOutTracks),
+    layers,
   });
 }

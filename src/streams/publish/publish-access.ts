@@ -372,7 +372,9 @@ class Protocols implements PublishAccess {
 
 /** Settings of a push stream for its connections; none of another stream. */
 function settingsOf({ definition: { source } }: ManagedStream): StreamSettings {
-  return source.type === 'push' ? { latencyMs: source.latencyMs, passphrase: source.passphrase } : {};
+  if (source.type !== 'push') return {};
+  const { latencyMs, passphrase, quality, qualities } = source;
+  return { latencyMs, passphrase, quality, qualities };
 }
 
 function endRevoked(publisher: Publisher): void {

@@ -37,9 +37,12 @@ export function sourceOf(source: StreamSource): SourceConfig {
   const sound = { ...(audioOffsetMs !== 0 && { audioOffsetMs }), ...(audio !== 'auto' && { audio }) };
   if (source.type === 'push') {
     const { onSecondPublisher = 'refuse', latency, passphrase = '', whileAway = 'nothing', awayLimit } = source;
+    const { quality, qualities } = source;
     return {
       type: 'push',
       onSecondPublisher,
+      ...(quality !== undefined && { quality: readQuality(quality) }),
+      ...(qualities !== undefined && { qualities: readQualitySet(qualities) }),
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
       ...sound,
       ...awayOf(whileAway, limitOf(awayLimit)),

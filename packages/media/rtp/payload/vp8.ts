@@ -7,11 +7,9 @@
 import { ByteReader, concatBytes } from '../../bytes.ts';
 import { FormatError } from '../../errors.ts';
 import type { VideoConfig } from '../../frame.ts';
+import { vp8Config } from '../../vp8/key-frame.ts';
 import { type Depacketizer, type DepacketizerOutput, MAX_UNIT_BYTES } from './payload.ts';
 import { UnitAssembler, type VideoPayload } from './unit-assembler.ts';
-
-const KEY_HEAD_BYTES = 10;
-const START_CODE = 0x9d012a;
 
 /** Reads VP8. */
 export function createVp8Depacketizer(out: DepacketizerOutput): Depacketizer {
@@ -40,9 +38,9 @@ export function createVp8Depacketizer(out: DepacketizerOutput): Depacketizer {
       clear();
       if (data.length === 0) return undefined;
       if (data[0]! & 1) return { key: false, data };
-      const { width, height } = parseKeyFrame(data);
-      if (config?.width !== width || config.height !== height) {
-        config = { codec: 'vp8', record: new Uint8Array(0), codecs: 'vp8', width, height };
+      const next = vp8Config(data);
+      if (config?.width !== next.width || config.height !== next.height) {
+        config = next;
         out.config(config);
       }
       return { key: true, data };
@@ -57,15 +55,4 @@ function skipExtensions(reader: ByteReader): void {
   if (flags & 0x80 && reader.u8() & 0x80) reader.skip(1); // PictureID
   if (flags & 0x40) reader.skip(1); // TL0PICIDX
   if (flags & 0x30) reader.skip(1); // TID, KEYIDX
-}
-
-/** The size of a key frame, RFC 6386 9.1. */
-function parseKeyFrame(data: Uint8Array): { readonly width: number; readonly height: number } {
-  if (data.length < KEY_HEAD_BYTES) throw new FormatError('a VP8 key frame ends early', data.length);
-  const reader = new ByteReader(data, 'VP8 key frame', 3);
-  if (reader.u24() !== START_CODE) throw new FormatError('a VP8 key frame without its start code', 3);
-  const view = new DataView(data.buffer, data.byteOffset, data.length);
-  const size = { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff };
-  if (size.width === 0 || size.height === 0) throw new FormatError('a VP8 key frame without a size', 6);
-  return size;
 }

@@ -10,6 +10,7 @@ import { distinctLeftOut, type LeftOutTrack } from '../../left-out.ts';
 import { parseRtp, type RtpPacket } from '../packet.ts';
 import type { RtcpPacket } from '../rtcp.ts';
 import { Feedback, type FeedbackOptions } from './feedback.ts';
+import { type LayerExtensions, type LayerOutput, Layers } from './layers.ts';
 import { RtpTrack } from './rtp-track.ts';
 import { type PlacedTrack, RunTimeline } from './run-timeline.ts';
 import { type RtpTrackOptions, TrackInput } from './track-input.ts';
@@ -25,10 +26,15 @@ const MAX_EARLY_REPORTS = 16;
 
 /** Options of a session. */
 export interface RtpDemuxerOptions extends FeedbackOptions {
+  /** The layers of a video have the same id and a `rid`; the preferred one is the first. */
   readonly tracks: readonly RtpTrackOptions[];
   /** Ids of header extensions: the number for congestion control, and the name of the media (`mid`). */
   readonly transportExtension?: number;
   readonly midExtension?: number;
+  /** With layers: how packets name them. */
+  readonly layerExtensions?: LayerExtensions;
+  /** The layer with the highest number is the picture of the session; default its pixels. */
+  readonly layerRank?: (size: { readonly width: number; readonly height: number }) => number;
   /** Each track has a separate connection for RTCP: reports and feedback name the track. */
   readonly isSeparate?: boolean;
   /** Receives MPEG-TS (RFC 2250). @param trackId of the track that carries it */
@@ -43,17 +49,29 @@ interface Slot {
   refused: LeftOutTrack | undefined;
   /** It carries MPEG-TS, no frames. */
   isBytes: boolean;
+  /** A layer that sends nothing now. */
+  isSilent: boolean;
   lastUnitMs: number;
   canRequestKey: boolean;
 }
 
 type SenderReport = Extract<RtcpPacket, { type: 'senderReport' }>;
 
+/** Where the media of a session goes. */
+export interface RtpDemuxerOutput extends DemuxerOutput {
+  /** Layers of the video that are not its picture; absent: only one layer is used. */
+  readonly layers?: LayerOutput;
+}
+
 /** Demuxes the packets of one sender. No method throws on malformed input. */
 export class RtpDemuxer {
   readonly #options: RtpDemuxerOptions;
-  readonly #out: DemuxerOutput;
-  readonly #slots: readonly Slot[];
+  readonly #out: RtpDemuxerOutput;
+  /** All tracks, with the layers that are not the picture of the session. */
+  readonly #all: readonly Slot[];
+  /** The tracks of the session. */
+  #slots: readonly Slot[];
+  readonly #layers: Layers<Slot> | undefined;
   readonly #feedback: Feedback;
   readonly #timeline = new RunTimeline();
   /** By the source and the track that they came for, 0 for any. */
@@ -62,11 +80,17 @@ export class RtpDemuxer {
   /** Since when another run is due; it begins at a key frame. */
   #switchMs: number | undefined;
 
-  constructor(options: RtpDemuxerOptions, out: DemuxerOutput) {
+  constructor(options: RtpDemuxerOptions, out: RtpDemuxerOutput) {
     this.#options = options;
     this.#out = out;
     this.#feedback = new Feedback(options);
-    this.#slots = options.tracks.map((track) => this.#open(track));
+    this.#all = options.tracks.map((track) => this.#open(track));
+    const layers = this.#all.filter((slot) => slot.options.rid !== undefined);
+    this.#slots = this.#all.filter((slot) => slot.options.rid === undefined || slot === layers[0]);
+    const { layerExtensions } = options;
+    if (layerExtensions && out.layers && layers.length > 1) {
+      this.#layers = new Layers(layers, layerExtensions, out.layers);
+    }
   }
 
   /**
@@ -75,7 +99,7 @@ export class RtpDemuxer {
    */
   get stats(): { packets: number; lost: number; retransmitted: number; dropped: number } {
     const sum = { packets: 0, lost: 0, retransmitted: 0, dropped: 0 };
-    for (const { input } of this.#slots) {
+    for (const { input } of this.#all) {
       const { packets, lost, retransmitted, dropped } = input.stats;
       sum.packets += packets;
       sum.lost += lost;
@@ -103,17 +127,20 @@ export class RtpDemuxer {
    */
   push(packet: Uint8Array | RtpPacket, nowMs: number, trackId?: number): void {
     const parsed = packet instanceof Uint8Array ? this.#parse(packet) : packet;
-    const slot = parsed && this.#slotOf(parsed, trackId);
-    if (!slot) return;
+    if (!parsed) return;
+    // Also of packets that probe the network before their layer is known: the sender would take them as lost.
     this.#recordTransport(parsed, nowMs);
+    const slot = this.#slotOf(parsed, trackId);
+    if (!slot) return;
     const before = slot.input.source;
     slot.input.push(parsed, nowMs);
+    if (parsed.ssrc === slot.input.source) this.#layers?.heard(slot, nowMs);
     if (slot.input.source !== before) this.#useEarlyReport(slot);
   }
 
   /** Takes the packets of a compound RTCP packet. @param nowMs monotonic @param trackId as for `push` */
   report(packets: readonly RtcpPacket[], nowMs: number, trackId?: number): void {
-    const slots = this.#slots.filter(({ options }) => trackId === undefined || options.id === trackId);
+    const slots = this.#all.filter(({ options }) => trackId === undefined || options.id === trackId);
     for (const packet of packets) {
       if (packet.type === 'senderReport') this.#report(packet, nowMs, slots, trackId);
       if (packet.type !== 'bye') continue;
@@ -129,7 +156,8 @@ export class RtpDemuxer {
    * @param nowMs monotonic
    */
   tick(nowMs: number): void {
-    for (const { input } of this.#slots) input.tick(nowMs);
+    for (const { input } of this.#all) input.tick(nowMs);
+    this.#decideLayer(nowMs);
     this.#advance(nowMs);
   }
 
@@ -140,41 +168,60 @@ export class RtpDemuxer {
    */
   feedback(nowMs: number, trackId?: number): Uint8Array[] {
     const slot = this.#slots.find(({ options }) => options.id === trackId);
-    return slot ? slot.feedback.take([slot], nowMs) : this.#feedback.take(this.#slots, nowMs);
+    return slot ? slot.feedback.take([slot], nowMs) : this.#feedback.take(this.#all, nowMs);
   }
 
-  /** Requests a key frame of all video with the next feedback, at most two a second. */
+  /** Requests a key frame of all video, of all its layers, with the next feedback, at most two a second. */
   requestKeyFrame(): void {
-    for (const { input, options, feedback } of this.#slots) if (options.kind === 'video') feedback.requestKey(input);
+    for (const { input, options, feedback, isSilent } of this.#all) {
+      if (options.kind === 'video' && !isSilent) feedback.requestKey(input);
+    }
   }
 
   /** The round trip to the sender was measured by the transport, ms. */
   setRoundTrip(ms: number): void {
-    for (const { input } of this.#slots) input.setRoundTrip(ms);
+    for (const { input } of this.#all) input.setRoundTrip(ms);
   }
 
   /** The session ends: delivers everything that waits. */
   end(): void {
-    for (const { input } of this.#slots) input.end();
+    for (const { input } of this.#all) input.end();
     if (!this.#hasBegun) this.#begin();
     else if (this.#slots.some(({ track }) => track.first)) this.#switch();
-    for (const { track } of this.#slots) track.flush();
+    for (const { track } of this.#all) track.flush();
+    this.#layers?.end();
   }
 
   #open(options: RtpTrackOptions): Slot {
     const { id, language = 'und', label = '' } = options;
     const track: RtpTrack = new RtpTrack(id, language, label, {
-      frame: (frame) => this.#out.frame(frame),
+      frame: (frame) => {
+        if (this.#layers?.isBeside(slot)) this.#layers.frame(slot, frame);
+        else this.#out.frame(frame);
+      },
       damage: (reason) => this.#out.damage(reason),
-      changed: () => this.#announce(),
+      changed: () => {
+        if (this.#layers?.isBeside(slot)) this.#layers.changed(slot);
+        else this.#announce();
+      },
     });
     const input = new TrackInput(options, {
       config: (config, clockRate) => {
         track.configured(config, clockRate);
+        if ('width' in config) {
+          const { layerRank = ({ width, height }) => width * height } = this.#options;
+          this.#layers?.ranked(slot, layerRank(config));
+        }
         if (slot.refused) this.#setRefused(slot, undefined);
       },
       unit: (unit, nowMs) => {
         if (unit.key && options.kind === 'video') slot.feedback.keyArrived(input);
+        if (this.#layers?.arrived(slot, unit.key, nowMs)) this.#selectLayer(slot);
+        if (this.#layers?.isBeside(slot)) {
+          track.push(unit, nowMs);
+          this.#placeLayer(slot, nowMs);
+          return;
+        }
         if (unit.key && this.#switchMs !== undefined && track.offset !== undefined && track.isVideo) this.#switch();
         slot.lastUnitMs = nowMs;
         track.push(unit, nowMs);
@@ -186,7 +233,10 @@ export class RtpDemuxer {
         slot.isBytes = true;
         this.#options.bytes?.(bytes, id);
       },
-      restarted: () => track.restart(),
+      restarted: () => {
+        track.restart();
+        this.#layers?.changed(slot);
+      },
     });
     const { kind, canRequestKey = false } = options;
     const slot: Slot = {
@@ -195,6 +245,7 @@ export class RtpDemuxer {
       track,
       refused: undefined,
       isBytes: false,
+      isSilent: false,
       lastUnitMs: 0,
       canRequestKey: kind === 'video' && canRequestKey,
       feedback: this.#options.isSeparate ? new Feedback(this.#options) : this.#feedback,
@@ -212,8 +263,11 @@ export class RtpDemuxer {
     }
   }
 
-  #slotOf({ extensions, ssrc, payloadType }: RtpPacket, trackId: number | undefined): Slot | undefined {
+  #slotOf(packet: RtpPacket, trackId: number | undefined): Slot | undefined {
     const slots = this.#slots;
+    const { extensions, ssrc, payloadType } = packet;
+    const layered = this.#layers?.find(packet);
+    if (layered !== undefined) return layered ?? undefined;
     if (trackId !== undefined) return slots.find(({ options }) => options.id === trackId);
     const { midExtension } = this.#options;
     const mid = midExtension === undefined ? undefined : extensions?.get(midExtension);
@@ -256,6 +310,42 @@ export class RtpDemuxer {
     }
   }
 
+  /** Time passes for the layers: another one may be the picture of the session. */
+  #decideLayer(nowMs: number): void {
+    const layers = this.#layers;
+    if (!layers) return;
+    const before = layers.next;
+    const due = layers.decide(this.#hasBegun, nowMs);
+    if (due) this.#selectLayer(due);
+    if (layers.next && layers.next !== before) this.requestKeyFrame();
+    for (const slot of this.#all) {
+      slot.isSilent = layers.isSilent(slot, nowMs);
+      if (slot.options.rid !== undefined) slot.canRequestKey = slot.options.canRequestKey === true && !slot.isSilent;
+    }
+    for (const slot of layers.beside) this.#placeLayer(slot, nowMs);
+  }
+
+  /** A layer becomes the picture of the session; the one before it continues beside. */
+  #selectLayer(slot: Slot): void {
+    for (const { track } of this.#all) track.flush();
+    this.#layers!.select(slot);
+    this.#slots = this.#all.filter((each) => !this.#layers!.isBeside(each));
+    if (!this.#hasBegun || slot.track.offset === undefined) return;
+    this.#timeline.placed(this.#placed());
+    this.#announce();
+  }
+
+  /** Gives a layer its place by the reports of its sender, and delivers what waits. */
+  #placeLayer({ track, input }: Slot, nowMs: number): void {
+    if (!track.first || track.offset !== undefined || !this.#hasBegun || !track.isMeasured(nowMs)) return;
+    const [reference] = this.#placed();
+    const origin = input.clock?.senderOrigin;
+    if (origin === undefined || reference?.clock.senderOrigin === undefined) return;
+    const epoch = reference.clock.senderOrigin - (reference.offset / reference.clock.rate) * 1000;
+    track.place(Math.round(((origin - epoch) / 1000) * input.clock!.rate));
+    while (track.first) track.deliverFirst();
+  }
+
   #setRefused(slot: Slot, leftOut: LeftOutTrack | undefined): void {
     slot.refused = leftOut;
     const hadTrack = slot.track.track !== undefined;
@@ -267,6 +357,7 @@ export class RtpDemuxer {
   /** Begins a run, or lets tracks join it, as soon as that is possible. */
   #advance(nowMs: number): void {
     if (!this.#hasBegun) {
+      this.#decideLayer(nowMs);
       if (this.#canBegin(nowMs)) this.#begin();
       return;
     }
@@ -284,6 +375,7 @@ export class RtpDemuxer {
     const waiting = this.#slots.filter(({ track }) => track.first);
     if (waiting.length === 0) return false;
     if (waiting.some(({ track }) => track.isFull || nowMs - track.sinceMs! >= MAX_WAIT_MS)) return true;
+    if (this.#layers?.isChosen(nowMs) === false) return false;
     const expected = this.#slots.filter(({ refused, isBytes }) => !refused && !isBytes);
     if (waiting.length < expected.length || !waiting.every(({ track }) => track.isMeasured(nowMs))) return false;
     return waiting.length === 1 || waiting.every(({ input }) => input.clock?.senderOrigin !== undefined);

@@ -27,6 +27,8 @@ export interface RtpTrackOptions {
   readonly sources?: readonly number[];
   /** Value of the header extension that names the media (`mid`). */
   readonly mid?: string;
+  /** Names the layer of a video with several (simulcast), which have one id. */
+  readonly rid?: string;
   /** The sender repeats packets (`nack`), and sends key frames on request (`nack pli`). */
   readonly canRepeat?: boolean;
   readonly canRequestKey?: boolean;
