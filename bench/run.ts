@@ -240,6 +240,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
     benchMirror({
       streams: streams('16')[0]!,
       rounds,
+      only: values.only?.split(',') ?? [],
       warmUpS: Number(values['warm-up']),
       measureS: seconds(60),
     }),

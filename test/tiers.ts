@@ -51,7 +51,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/browser/direct-past.test.ts': long('plays a recording from a bucket twice', 'test/e2e/direct-past.test.ts'),
   'test/browser/drm.test.ts': partly('live, lists that reach hours back, keys of the format `identity`'),
-  'test/browser/edit.test.ts': partly('pictures that are refused, and streams of the configuration'),
+  'test/browser/edit.test.ts': partly('pictures that are refused, streams of the configuration, and missing parts'),
   'test/browser/embed.test.ts': partly('autoplay, and media-chrome'),
   'test/browser/encryption.test.ts': long(
     'two players and the watch page with six lists',
@@ -276,6 +276,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/vsr.test.ts': partly('the times in pictures, live lists in ffmpeg, and private streams'),
   'test/e2e/webrtc-relay.test.ts': long('lossy links with libdatachannel', 'test/e2e/whip.test.ts'),
   'test/e2e/whip.test.ts': partly('both roles of DTLS, loss'),
+  'test/engines/healing-bucket.test.ts': long(
+    'a gap that is filled, with PostgreSQL and a bucket, over a lost disk',
+    'test/faults/healing.test.ts',
+  ),
   'test/engines/pairs.test.ts': long('every pair of engines', 'test/faults/engines.test.ts'),
   'test/engines/postgresql-move.test.ts': long(
     'moves a data folder to a server and back',

@@ -17,6 +17,8 @@ interface MirrorBenchOptions extends Durations {
   readonly streams: number;
   /** Rounds; the table has the least of each. */
   readonly rounds: number;
+  /** Which ways are measured, apart from none; default both. */
+  readonly only: readonly string[];
 }
 
 const MODES = ['none', 'copy', 'mirror'] as const;
@@ -47,12 +49,13 @@ const recorders =
   };
 
 /** Measures each way in turn. Returns the report. */
-export async function benchMirror({ streams, rounds, warmUpS, measureS }: MirrorBenchOptions): Promise<string> {
+export async function benchMirror({ streams, rounds, only, warmUpS, measureS }: MirrorBenchOptions): Promise<string> {
   say('encoding the media');
   const media = makeBenchMedia(warmUpS + measureS + orTiny(30, 16));
+  const modes = MODES.filter((mode) => mode === 'none' || only.length === 0 || only.includes(mode));
   const least = new Map<string, { percent: number; notes: string }>();
   for (let round = 0; round < rounds; round++) {
-    for (const mode of MODES) {
+    for (const mode of modes) {
       say(`${mode}, ${streams} streams, ${warmUpS} s + ${measureS} s`);
       const { cpuPercent, problems } = await measure(recorders(mode), streams, media, { warmUpS, measureS });
       const before = least.get(mode);
@@ -61,7 +64,7 @@ export async function benchMirror({ streams, rounds, warmUpS, measureS }: Mirror
     }
   }
   const none = least.get('none')!.percent;
-  const rows = MODES.map((mode) => {
+  const rows = modes.map((mode) => {
     const { percent, notes } = least.get(mode)!;
     const more = `${(percent - none).toFixed(3)} %`;
     return [mode, `${percent.toFixed(3)} %`, more, (percent / none).toFixed(2), notes || '-'];

@@ -13,6 +13,7 @@ import {
   type Abortable,
   type ListRange,
   missingObject,
+  type ReadOptions,
   type SegmentLocation,
   type SegmentPrefix,
   type SegmentStore,
@@ -63,10 +64,10 @@ export class LocalSegmentStore implements SegmentStore {
   async read(
     location: SegmentLocation,
     { offset, length }: { readonly offset: number; readonly length: number },
-    { signal }: Abortable = {},
+    { signal, into }: ReadOptions = {},
   ): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const bytes = await this.#openFiles.read(location, offset, length).catch(throwMissing);
+    const bytes = await this.#openFiles.read(location, { offset, length, into }).catch(throwMissing);
     signal?.throwIfAborted();
     return bytes;
   }

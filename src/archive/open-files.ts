@@ -38,15 +38,22 @@ export class OpenFiles implements AsyncDisposable {
   }
 
   /**
-   * Reads `length` bytes into a new array, or fewer at the end of the file.
+   * Reads `length` bytes into a new array or into `into`, or fewer at the end of the file.
    *
    * Rejects with the system's error, and with RangeError after it was closed.
    */
-  async read(name: string, offset: number, length: number): Promise<Uint8Array> {
+  async read(
+    name: string,
+    {
+      offset,
+      length,
+      into,
+    }: { readonly offset: number; readonly length: number; readonly into?: Uint8Array | undefined },
+  ): Promise<Uint8Array> {
     if (this.#isClosed) throw new RangeError('the store is closed');
     const entry = this.#take(name);
     try {
-      return await readAt(await entry.file, offset, length);
+      return await readAt(await entry.file, offset, length, into);
     } catch (error) {
       this.#drop(name, entry);
       throw error;
@@ -110,10 +117,16 @@ export class OpenFiles implements AsyncDisposable {
 /**
  * Reads a range of an open file, bytes.
  *
+ * @param into memory for them, used if it is large enough
  * @returns fewer bytes where the file ends
  */
-export async function readAt(file: Pick<OpenFile, 'read'>, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+export async function readAt(
+  file: Pick<OpenFile, 'read'>,
+  offset: number,
+  length: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  const bytes = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);

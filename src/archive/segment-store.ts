@@ -39,6 +39,12 @@ export interface Abortable {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where the bytes of a read may go. */
+export interface ReadOptions extends Abortable {
+  /** Memory for the bytes, if the store reads a file; the result may be a part of it. */
+  readonly into?: Uint8Array | undefined;
+}
+
 /** Which locations to list: those at or after `from` and before `to`, by their code units. */
 export interface ListRange extends Abortable {
   readonly from?: string;
@@ -70,15 +76,15 @@ export interface SegmentWriter extends AsyncDisposable {
 /** A store of media. Disposing it waits for current reads; later ones reject with RangeError. */
 export interface SegmentStore extends AsyncDisposable {
   /**
-   * Reads a range into a new array: fewer bytes at the end of the object, none after it. Includes every
-   * append that resolved before.
+   * Reads a range into a new array, or into `into`: fewer bytes at the end of the object, none after it.
+   * Includes every append that resolved before.
    *
    * @throws OxbowError `gone` if there is no such object; errors of the system
    */
   read(
     location: SegmentLocation,
     range: { readonly offset: number; readonly length: number },
-    options?: Abortable,
+    options?: ReadOptions,
   ): Promise<Uint8Array>;
   /** Length of an object, bytes. Rejects as `read`. */
   size(location: SegmentLocation, options?: Abortable): Promise<number>;

@@ -15,6 +15,9 @@ export const MSN_MARKS_FILE = 'msn-marks.json';
 /** Keys that sign the chains of evidence; readable by its owner alone. */
 export const EVIDENCE_KEYS_FILE = 'evidence-keys.json';
 
+/** The name of this server for the places that it mirrors to. */
+export const MIRROR_SERVER_FILE = 'mirror-server';
+
 /** Where the verification of a running server is, and its damaged files. */
 export const VERIFY_FILE = 'verify.json';
 

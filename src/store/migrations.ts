@@ -7,7 +7,7 @@
 import { alarmMigration } from '../features/alarms/tables.ts';
 import { caseMigration } from '../features/cases/tables.ts';
 import { evidenceMigration } from '../features/evidence/tables.ts';
-import { healingMigration } from '../features/healing/tables.ts';
+import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
@@ -456,6 +456,7 @@ export const migrations: readonly Migration[] = [
   healingMigration,
   evidenceMigration,
   caseMigration,
+  healingSourcesMigration,
 ];
 
 /** The statements that upgrade. */

@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { WatchAccessView } from '../../src/api/access/watch-rules-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
+import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { fullTest } from '../full.ts';
@@ -87,6 +88,62 @@ suite('title, description and picture of a stream are edited on its page', { ski
     await drawn(page, '.still img.picture');
     await shot(page, 'home-light');
     assert.deepEqual(faults, []);
+  });
+
+  fullTest('further sources of missing parts are set, and a file is sent that may have them', async () => {
+    const film = join(folder.path, '20200101_120000.mp4');
+    await run('ffmpeg', [
+      ...[
+        '-v',
+        'error',
+        '-f',
+        'lavfi',
+        '-i',
+        'testsrc=size=160x90:rate=10:duration=2',
+        '-pix_fmt',
+        'yuv420p',
+        '-y',
+        film,
+      ],
+    ]);
+    for (const look of [
+      { width: 390, height: 844, colorScheme: 'dark' },
+      { width: 1440, height: 900, colorScheme: 'light' },
+    ] as const) {
+      await using visitor = await openVisitor(browser, look);
+      await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+      const page = await visitor.newPage();
+      const faults = collectFaults(page);
+      await page.goto(`${server.url}/watch/door`);
+      await page.getByRole('button', { name: OPEN }).click();
+      await page.getByText('Missing parts of the recording').click();
+      await page.getByLabel('Further sources').selectOption({ label: 'Other addresses' });
+      await page.getByLabel('Addresses').fill('https://other.example/door/index.m3u8\nonvif://u:p@192.0.2.7');
+      await page.getByLabel('File (MP4 or MPEG-TS)').setInputFiles(icon);
+      await page.getByRole('button', { name: 'Fill gaps' }).click();
+      await page
+        .getByRole('alert')
+        .getByText(/cannot be used/)
+        .waitFor();
+      await page.getByLabel('File (MP4 or MPEG-TS)').setInputFiles(film);
+      await page.getByRole('button', { name: 'Fill gaps' }).click();
+      await page.getByText(/begins at .* by its name/).waitFor();
+      await page.getByText('No gap is at its time.').waitFor();
+      assert.deepEqual(await violations(page, 'missing parts', { within: ['dialog'] }), []);
+      assert.deepEqual(await overflowing(page), []);
+      await shot(page, `heal-${look.width}`);
+      const sent = page.waitForRequest((request) => request.method() === 'PATCH');
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      assert.deepEqual((await sent).postDataJSON(), {
+        healFrom: ['https://other.example/door/index.m3u8', 'onvif://u:p@192.0.2.7'],
+      });
+      await page.getByText('Missing parts of the recording').waitFor({ state: 'detached' });
+      // The browser reports the refused file itself.
+      assert.deepEqual(
+        faults.filter((fault) => !/415|Failed to load resource/.test(String(fault))),
+        [],
+      );
+    }
   });
 
   test('where it can be watched is set, and the page says whether an address would see it', async () => {

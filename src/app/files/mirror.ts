@@ -2,10 +2,11 @@
  * Opens the mirror: what is recorded goes to a target within seconds, where `storage.mode` is `mirror`.
  * In: the context, the object stores, the catalog. Out: Mirror; log lines, events, metrics, a health check.
  */
+import { hostname } from 'node:os';
 import type { MirrorView } from '../../api/admin-shapes.ts';
 import type { TieredStore } from '../../archive/objects/open-tiered.ts';
-import { listRecordings } from '../../archive/recording-locations.ts';
-import type { SegmentStore } from '../../archive/segment-store.ts';
+import { listRecordings, namedChunkOf } from '../../archive/recording-locations.ts';
+import type { SegmentLocation, SegmentPrefix, SegmentStore } from '../../archive/segment-store.ts';
 import { nodeName } from '../../config/sections/cluster-section.ts';
 import type { AppContext, Objects, Parts } from '../../features/core.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -13,28 +14,33 @@ import { Mirror } from '../../recording/mirror/mirror.ts';
 import { restoreMirrors } from '../../recording/mirror/mirror-restore.ts';
 import type { Store } from '../../store/db.ts';
 import { readNames } from '../../streams/stream-table.ts';
+import { openMirrorServer } from './mirror-server.ts';
 
 /** The name of the objects of a server that is no node. */
 const OWNER = 'server';
 /** A target that is behind by more than this, and four pauses, is reported, ms. */
 const BEHIND_MS = 10_000;
 const PAUSES = 4;
+/** More than a file has. */
+const MAX_SEGMENTS = 1000;
 /** The start waits no longer for what is restored, ms. */
 const RESTORE_MS = 120_000;
 
 /** Opens the mirror. It sends nothing before `startMirror`. */
-export function openMirror(
+export async function openMirror(
   app: AppContext,
   { index, targets, deletions }: TieredStore,
   files: Pick<SegmentStore, 'read'>,
-): Mirror {
-  const { config, settings, process: part, clock, log, metrics, failed } = app;
+): Promise<Mirror> {
+  const { config, settings, dataFolder, process: part, clock, log, metrics, failed } = app;
+  const secret = part ? undefined : config.cluster.secret;
   return new Mirror({
     files,
     objects: index,
     targets,
     remove: (target, keys) => deletions.addMirrored(target, keys),
     owner: part?.link.start.name ?? nodeName(config) ?? OWNER,
+    server: { id: await openMirrorServer(dataFolder, secret === '' ? undefined : secret), host: hostname() },
     clock,
     everyMs: () => settings.now.storage.mirrorEvery,
     report: {
@@ -87,7 +93,9 @@ export function startMirror(
   });
   opened.defer(
     recordings.deleted.subscribe((prefix) => {
-      mirror.forget(prefix).catch(failed('deleting objects of a mirror'));
+      mirror
+        .forget(prefix, { isRequested: isRequested(recordings, prefix) })
+        .catch(failed('deleting objects of a mirror'));
     }),
   );
   opened.defer(
@@ -101,6 +109,15 @@ export function startMirror(
   );
   opened.defer(health.register('mirror', () => checkMirror(app, mirror), { ready: false, degrades: true }));
   opened.use(shutdown.owns(mirror.run(shutdown)));
+}
+
+/** Whether a deletion is not one of retention: a stream was deleted, or a range of it. */
+function isRequested({ erasures }: Pick<Parts['recordings'], 'erasures'>, prefix: SegmentPrefix): boolean {
+  if (prefix.endsWith('/')) return true;
+  const file = namedChunkOf(prefix as SegmentLocation);
+  if (!file) return false;
+  const lastMsn = file.firstMsn + MAX_SEGMENTS;
+  return erasures.of(file.id).some((range) => range.firstMsn <= lastMsn && range.lastMsn >= file.firstMsn);
 }
 
 /** The health check. @throws OxbowError `storage-failed` while a target is behind */

@@ -86,7 +86,7 @@ export async function openObjects(
       targets,
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
-      mirror: openMirror(app, tiered, local),
+      mirror: await openMirror(app, tiered, local),
       direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);

@@ -12,6 +12,7 @@ import {
   isMissing,
   type ListRange,
   missingObject,
+  type ReadOptions,
   type SegmentLocation,
   type SegmentPrefix,
   type SegmentStore,
@@ -48,7 +49,7 @@ export class FoldersSegmentStore implements SegmentStore {
   read(
     location: SegmentLocation,
     range: { readonly offset: number; readonly length: number },
-    options?: Abortable,
+    options?: ReadOptions,
   ): Promise<Uint8Array> {
     return this.#find(location, (store) => store.read(location, range, options));
   }

@@ -11,8 +11,8 @@ import { placeholderOffset } from '../chunk-file.ts';
 import { type ChunkLayout, scanChunk } from '../chunk-reader.ts';
 import { type Abortable, isMissing, type SegmentLocation, type SegmentStore } from '../segment-store.ts';
 
-/** Bytes of one read. */
-const PIECE_BYTES = 256 * 1024;
+/** Bytes of one read: each one costs as much as to read half of it. */
+const PIECE_BYTES = 1024 * 1024;
 const NO_MSNS: ReadonlySet<number> = new Set();
 
 /** What can be checked: files of a store, or objects in a bucket. */
@@ -72,9 +72,9 @@ export async function checkChunk(
   let layout: ChunkLayout | undefined;
   const problems: string[] = [];
   const damaged = new Set<number>();
-  const read = async (offset: number, length: number): Promise<Uint8Array> => {
+  const read = async (offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> => {
     await pace(length);
-    return store.read(location, { offset, length }, { signal });
+    return store.read(location, { offset, length }, { signal, into });
   };
   // An open file that was deleted or replaced still has its bytes.
   store.release?.(location);
@@ -95,7 +95,9 @@ export async function checkChunk(
       indexed,
       fileGroups.filter(({ msn }) => !elsewhere.has(msn)),
     );
-    for (const group of groups) if (!(await isIntact(group.tracks, read))) damaged.add(group.msn);
+    const room = new Uint8Array(PIECE_BYTES);
+    for (const group of groups)
+      if (!(await isIntact(group.tracks, (at, bytes) => read(at, bytes, room)))) damaged.add(group.msn);
     if (damaged.size > 0) problems.push(`${damaged.size} of ${groups.length} segments are damaged`);
     const wrongSize = size === undefined || length === size ? [] : [`it has ${length} bytes instead of ${size}`];
     if (problems.length > 0) {

@@ -5,12 +5,11 @@
  * server has compared with their bytes: the list proves what the object has, and an interrupted upload
  * continues without an id.
  */
-import { createHash } from 'node:crypto';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import {
   type ClientOptions,
+  hashOf,
   type ListedObject,
-  md5Of,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
@@ -66,12 +65,12 @@ class AzureObjectClient implements ObjectClient {
     const { signal } = options;
     if (source.size > partBytesOf(source.size)) return this.#putParts(blob, source, options);
     const bytes = await source.read(0, source.size);
-    const md5 = md5Of(bytes);
+    const md5 = hashOf('md5', bytes);
     const send = (abortSignal: AbortSignal) =>
       blob.upload(Buffer.from(bytes), bytes.length, { abortSignal, blobHTTPHeaders: { blobContentMD5: raw(md5) } });
     await this.#try('put a blob', signal, send, SEND_MS);
     options.sent?.(bytes.length);
-    return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5 };
+    return { hash: 'md5', tag: md5, isChecked: false };
   }
 
   #putParts(blob: BlockBlobClient, source: ObjectSource, options: PutOptions): Promise<PutSums> {
@@ -79,6 +78,8 @@ class AzureObjectClient implements ObjectClient {
     return putInParts(
       source,
       {
+        hash: 'md5',
+        isChecked: false,
         begin: async () => '',
         send: async (_, index, bytes, md5) => {
           const send = (abortSignal: AbortSignal) =>
@@ -90,7 +91,7 @@ class AzureObjectClient implements ObjectClient {
           return md5;
         },
         complete: async (_, parts) => {
-          const names = parts.map(({ md5 }, index) => blockName(index, md5));
+          const names = parts.map(({ sum }, index) => blockName(index, sum));
           return this.#try('commit the blocks', signal, async (abortSignal) => {
             try {
               await blob.commitBlockList(names, { abortSignal });

@@ -5,7 +5,7 @@
  * same folder, synced, renamed and its name synced, so that a key has the whole object or none. The folder
  * must exist: it is never made, because a disk that is not mounted would become a folder on another one.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { waitFor } from '../../lib/abort.ts';
@@ -16,8 +16,8 @@ import { writeAll } from '../../lib/files/write-all.ts';
 import { readAt } from '../open-files.ts';
 import {
   type ClientOptions,
+  hashOf,
   type ListedObject,
-  md5Of,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
@@ -89,7 +89,7 @@ export class FolderClient implements ObjectClient {
     });
     sent?.(bytes.length);
     if (hasChecksum) return NO_SUMS;
-    return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5Of(bytes) };
+    return { hash: 'sha256', tag: hashOf('sha256', bytes), isChecked: true };
   }
 
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
@@ -98,9 +98,11 @@ export class FolderClient implements ObjectClient {
     return putInParts(
       source,
       {
+        hash: 'sha256',
+        isChecked: true,
         begin: () => this.begin({ signal }),
-        send: async (uploadId, index, bytes, md5) =>
-          (await this.write(uploadId, index * partBytes, bytes, { signal })) ? md5 : 'lost',
+        send: async (uploadId, index, bytes, sum) =>
+          (await this.write(uploadId, index * partBytes, bytes, { signal })) ? sum : 'lost',
         complete: async (uploadId) =>
           (await this.complete(uploadId, { key, size: source.size }, { signal })) ? 'done' : 'lost',
       },
@@ -144,15 +146,15 @@ export class FolderClient implements ObjectClient {
   }
 
   /**
-   * The entity tag is that of the bytes on the disk; a file of several parts has none, so that an upload
-   * reads it back.
+   * Without an entity tag: a file that is written and synced is not read back, because the system would read
+   * it from its memory.
    */
   async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
     return this.#try('look at a file', signal, async () => {
       await using file = await this.#open(key);
       if (!file) return undefined;
       const { size } = await file.stat();
-      return { size, etag: size > partBytesOf(size) ? '' : md5Of(await readAt(file, 0, size)) };
+      return { size, etag: '' };
     });
   }
 

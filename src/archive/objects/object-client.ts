@@ -31,9 +31,12 @@ export interface ClientOptions {
 export interface ObjectSource {
   /** Bytes. */
   readonly size: number;
-  /** Reads exactly `length` bytes. */
+  /** Reads exactly `length` bytes. They may be in the memory of the bytes of the call before. */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
+
+/** What a server compares with the bytes that it got. */
+export type PartHash = 'md5' | 'sha256';
 
 /** An upload in parts that has begun; JSON, to continue it in another process. */
 export interface PartialUpload {
@@ -41,8 +44,8 @@ export interface PartialUpload {
   readonly uploadId: string;
   /** Of each part but the last. */
   readonly partBytes: number;
-  /** The parts that the server has, in order: their MD5 as hex, and the entity tag that the server gave. */
-  readonly parts: readonly { readonly md5: string; readonly etag: string }[];
+  /** The parts that the server has, in order: their hash as hex, and the entity tag that the server gave. */
+  readonly parts: readonly { readonly sum: string; readonly etag: string }[];
 }
 
 /** Options of `put`. */
@@ -61,14 +64,18 @@ export interface PutOptions extends ClientOptions {
 }
 
 /** What was put without sums. */
-export const NO_SUMS: PutSums = { sha256: '', etag: '' };
+export const NO_SUMS: PutSums = { hash: 'sha256', tag: '', isChecked: true };
 
-/** What was put. */
+/** What was put. The bytes are hashed once, with what the server compares. */
 export interface PutSums {
-  /** Of the bytes, hex. */
-  readonly sha256: string;
-  /** What `head` says of an object with these bytes, if the server computes it as most do. */
-  readonly etag: string;
+  readonly hash: PartHash;
+  /**
+   * Hex hash of the bytes; of several parts, that of their hashes, `-`, and their number. `head` has the same
+   * of an object with these bytes, if the server computes it as most do.
+   */
+  readonly tag: string;
+  /** The place compared every byte before it answered, or is a folder of this machine: the size is enough. */
+  readonly isChecked: boolean;
 }
 
 /** What the server says of an object. */
@@ -76,8 +83,8 @@ export interface ObjectHead {
   /** Bytes. */
   readonly size: number;
   /**
-   * Hex MD5 of the object, or of the MD5s of its parts followed by their number; other servers and encryption
-   * give other text.
+   * Hex hash of the object, or of the hashes of its parts followed by their number; other servers and
+   * encryption give other text, folders none.
    */
   readonly etag: string;
 }
@@ -174,16 +181,21 @@ export function partsOf(size: number, partBytes: number): number {
   return Math.max(1, Math.ceil(size / partBytes));
 }
 
-/** Hex MD5: what servers call an entity tag. */
-export function md5Of(bytes: Uint8Array): string {
-  return createHash('md5').update(bytes).digest('hex');
+/** Hex hash. MD5 is what most servers call an entity tag. */
+export function hashOf(hash: PartHash, bytes: Uint8Array): string {
+  return createHash(hash).update(bytes).digest('hex');
 }
 
-/** The entity tag that most servers give to an object of several parts. @param md5s of the parts, hex */
-export function tagOfParts(md5s: readonly string[]): string {
-  const hash = createHash('md5');
-  for (const md5 of md5s) hash.update(Buffer.from(md5, 'hex'));
-  return `${hash.digest('hex')}-${md5s.length}`;
+/**
+ * The entity tag that most servers give to an object of several parts; with SHA-256, the checksum that S3
+ * has.
+ *
+ * @param sums of the parts, hex
+ */
+export function tagOfParts(sums: readonly string[], hash: PartHash = 'md5'): string {
+  const all = createHash(hash);
+  for (const sum of sums) all.update(Buffer.from(sum, 'hex'));
+  return `${all.digest('hex')}-${sums.length}`;
 }
 
 /** One request of an engine. */
@@ -213,12 +225,16 @@ export async function sendRequest<T>({ what, signal, send, limitMs, describe }: 
 
 /** How an engine sends the parts of an object. */
 interface PartSender {
+  /** What the server compares with the bytes of a part. */
+  readonly hash: PartHash;
+  /** See PutSums. */
+  readonly isChecked: boolean;
   /** Begins an upload. */
   begin(): Promise<string>;
   /**
    * Sends part `index` (from 0); returns the server's entity tag, or `lost` if it does not know the upload.
    */
-  send(uploadId: string, index: number, bytes: Uint8Array, md5: string): Promise<string | 'lost'>;
+  send(uploadId: string, index: number, bytes: Uint8Array, sum: string): Promise<string | 'lost'>;
   /** Makes the object of its parts; `lost` as above. */
   complete(uploadId: string, parts: PartialUpload['parts']): Promise<'done' | 'lost'>;
 }
@@ -229,6 +245,7 @@ interface PartSender {
  */
 export async function putInParts(source: ObjectSource, sender: PartSender, options: PutOptions): Promise<PutSums> {
   const { resume, saved, sent } = options;
+  const { hash, isChecked } = sender;
   const wanted = partBytesOf(source.size);
   // Twice: the server may have forgotten the first upload.
   for (
@@ -238,30 +255,29 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
   ) {
     const uploadId = partial?.uploadId ?? (await sender.begin());
     const count = partsOf(source.size, wanted);
-    const parts: { md5: string; etag: string }[] = [];
-    const hash = createHash('sha256');
+    const parts: { sum: string; etag: string }[] = [];
     const keep = () => saved?.({ uploadId, partBytes: wanted, parts });
     if (!partial) await keep();
     let isLost = false;
     for (let index = 0; index < count && !isLost; index++) {
       options.signal?.throwIfAborted();
       const bytes = await source.read(index * wanted, Math.min(wanted, source.size - index * wanted));
-      hash.update(bytes);
-      const md5 = md5Of(bytes);
+      const sum = hashOf(hash, bytes);
       const stored = partial?.parts[index];
-      if (stored?.md5 === md5) {
+      if (stored?.sum === sum) {
         parts.push(stored);
         continue;
       }
-      const etag = await sender.send(uploadId, index, bytes, md5);
+      const etag = await sender.send(uploadId, index, bytes, sum);
       isLost = etag === 'lost';
-      parts.push({ md5, etag });
+      parts.push({ sum, etag });
       if (isLost) break;
       sent?.(bytes.length);
       await keep();
     }
     if (!isLost) isLost = (await sender.complete(uploadId, parts)) === 'lost';
-    if (!isLost) return { sha256: hash.digest('hex'), etag: tagOfParts(parts.map(({ md5 }) => md5)) };
+    const sums = parts.map(({ sum }) => sum);
+    if (!isLost) return { hash, tag: tagOfParts(sums, hash), isChecked };
   }
   throw new ObjectError('the server forgot the upload twice');
 }

@@ -19,7 +19,7 @@ import { systemFiles } from '../../lib/files/files.ts';
 import { replaceFile } from '../../lib/files/replace-file.ts';
 import { openAzureClient } from './azure-client.ts';
 import { openFolderClient } from './folder-client.ts';
-import { md5Of, type ObjectClient } from './object-client.ts';
+import { hashOf, type ObjectClient } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
 
 /** The servers are installed apart from oxbow, by scripts/run-tests.ts. */
@@ -110,7 +110,7 @@ function storeCompleteObjects(store: S3Store): void {
   /** @param keepSum runs when all bytes have come, before the file has its name */
   const write = async (path: string, content: Readable, keepSum: (md5: string) => Promise<void>): Promise<S3File> => {
     const bytes = Buffer.concat(await Array.fromAsync(content)); // rejects if the request is cut
-    const md5 = md5Of(bytes);
+    const md5 = hashOf('md5', bytes);
     await mkdir(dirname(path), { recursive: true });
     await keepSum(md5);
     await replaceFile(systemFiles, path, bytes);

@@ -4,15 +4,14 @@
  * connections that are kept; none is repeated.
  */
 
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { http, https } from '../../lib/memory/node-http.ts';
 import {
   type ClientOptions,
   CONNECT_MS,
+  hashOf,
   IDLE_MS,
   type ListedObject,
-  md5Of,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
@@ -80,10 +79,11 @@ class OxbowClient implements ObjectClient {
     const { signal, sent, hasChecksum } = options;
     if (!hasChecksum && source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
     const body = await source.read(0, source.size);
-    await this.#need('put an object', { method: 'PUT', path: '/object', query: { key }, body }, signal, SEND_MS);
+    const sha256 = hasChecksum ? undefined : hashOf('sha256', body);
+    const query = { key, ...(sha256 !== undefined && { sha256 }) };
+    await this.#need('put an object', { method: 'PUT', path: '/object', query, body }, signal, SEND_MS);
     sent?.(body.length);
-    if (hasChecksum) return NO_SUMS;
-    return { sha256: createHash('sha256').update(body).digest('hex'), etag: md5Of(body) };
+    return sha256 === undefined ? NO_SUMS : { hash: 'sha256', tag: sha256, isChecked: true };
   }
 
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
@@ -92,13 +92,16 @@ class OxbowClient implements ObjectClient {
     return putInParts(
       source,
       {
+        hash: 'sha256',
+        isChecked: true,
         begin: async () => {
           const { body } = await this.#need('begin an object', { method: 'POST', path: '/uploads' }, signal);
           return (JSON.parse(body.toString()) as { id: string }).id;
         },
-        send: async (id, index, body, md5) => {
-          const asked = { method: 'PUT', path: `/uploads/${id}`, query: { offset: index * partBytes }, body } as const;
-          return (await this.#ask('send a part', asked, signal, SEND_MS)) ? md5 : 'lost';
+        send: async (id, index, body, sha256) => {
+          const query = { offset: index * partBytes, sha256 };
+          const asked = { method: 'PUT', path: `/uploads/${id}`, query, body } as const;
+          return (await this.#ask('send a part', asked, signal, SEND_MS)) ? sha256 : 'lost';
         },
         complete: async (id) => {
           const body = Buffer.from(JSON.stringify({ key, size: source.size }));

@@ -3,22 +3,27 @@
  * interface.
  * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries
  * are off, because the uploader has its own, and so are the checksums that it adds to requests, which some
- * compatible servers refuse.
+ * compatible servers refuse: with the setting, objects have the SHA-256 that signs their request.
  */
-import { createHash } from 'node:crypto';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type {
+  CompleteMultipartUploadCommandInput,
+  CreateMultipartUploadCommandInput,
+  S3Client,
+  UploadPartCommandInput,
+} from '@aws-sdk/client-s3';
 import {
   type ClientOptions,
   CONNECT_MS,
+  hashOf,
   IDLE_MS,
   type ListedObject,
-  md5Of,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
   type ObjectParts,
   type ObjectSource,
+  type PartHash,
   type PartialUpload,
   type PresignOptions,
   type PutOptions,
@@ -40,7 +45,10 @@ export interface S3Options {
   readonly secretAccessKey: string | undefined;
   /** The bucket is in the path, not in the host name. */
   readonly forcePathStyle: boolean;
-  /** When the SDK adds checksums (CRC) to requests: `required` or whenever it is `supported`. */
+  /**
+   * `supported`: the server has checksums of S3, so objects have their SHA-256, which is what the request is
+   * signed with; `required`: they have the MD5 that all servers compare.
+   */
   readonly checksums: 'required' | 'supported';
 }
 
@@ -61,18 +69,22 @@ export async function openS3Client(options: S3Options): Promise<ObjectClient> {
     maxAttempts: 1,
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
   });
-  return new S3ObjectClient(sdk, client, options.bucket);
+  if (checksums === 'supported') signWithChecksums(client);
+  return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash: checksums === 'required' ? 'md5' : 'sha256' });
 }
 
 class S3ObjectClient implements ObjectClient {
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #bucket: string;
+  /** What the server compares. */
+  readonly #hash: PartHash;
 
-  constructor(sdk: Sdk, client: S3Client, bucket: string) {
+  constructor(sdk: Sdk, client: S3Client, { bucket, hash }: { readonly bucket: string; readonly hash: PartHash }) {
     this.#sdk = sdk;
     this.#client = client;
     this.#bucket = bucket;
+    this.#hash = hash;
   }
 
   async check({ signal }: ClientOptions = {}): Promise<void> {
@@ -84,59 +96,83 @@ class S3ObjectClient implements ObjectClient {
     const { hasChecksum } = options;
     if (!hasChecksum && source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
     const bytes = await source.read(0, source.size);
-    const md5 = hasChecksum ? '' : md5Of(bytes);
-    const sums = hasChecksum ? undefined : { ContentMD5: base64(md5) };
-    const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ...sums });
+    const sum = hasChecksum ? undefined : hashOf(this.#hash, bytes);
+    const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ...this.#sumOf(sum) });
     const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
     await this.#try('put an object', options.signal, send, SEND_MS);
     options.sent?.(bytes.length);
-    if (hasChecksum) return NO_SUMS;
-    return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5 };
+    return sum === undefined ? NO_SUMS : { hash: this.#hash, tag: sum, isChecked: false };
   }
 
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
-    const { parts } = this;
     const { signal } = options;
+    const hash = this.#hash;
+    const isSha256 = hash === 'sha256';
     const sender = {
-      begin: () => parts.begin(key, { signal }),
-      send: (uploadId: string, index: number, bytes: Uint8Array, md5: string) =>
-        parts.send(key, { uploadId, number: index + 1, md5 }, bytes, { signal }),
-      complete: (uploadId: string, sent: PartialUpload['parts']) => {
-        const numbered = sent.map(({ etag }, index) => ({ number: index + 1, etag }));
-        return parts.complete(key, uploadId, numbered, { signal });
+      hash,
+      isChecked: false,
+      begin: () => this.#begin({ ...this.#at(key), ...(isSha256 && { ChecksumAlgorithm: 'SHA256' }) }, signal),
+      send: (UploadId: string, index: number, bytes: Uint8Array, sum: string) => {
+        const part = { ...this.#at(key), UploadId, PartNumber: index + 1, Body: bytes, ...this.#sumOf(sum) };
+        return this.#send(part, signal);
+      },
+      complete: (UploadId: string, sent: PartialUpload['parts']) => {
+        const Parts = sent.map(({ etag, sum }, index) => ({
+          PartNumber: index + 1,
+          ETag: etag,
+          ...(isSha256 && { ChecksumSHA256: base64(sum) }),
+        }));
+        return this.#complete({ ...this.#at(key), UploadId, MultipartUpload: { Parts } }, signal);
       },
     };
     return putInParts(source, sender, options);
   }
 
+  async #begin(input: CreateMultipartUploadCommandInput, signal: AbortSignal | undefined): Promise<string> {
+    const command = new this.#sdk.CreateMultipartUploadCommand(input);
+    const { UploadId } = await this.#try('begin an upload', signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
+    );
+    if (UploadId === undefined) throw new ObjectError('the server began an upload without an id');
+    return UploadId;
+  }
+
+  async #send(input: UploadPartCommandInput, signal: AbortSignal | undefined): Promise<string | 'lost'> {
+    const command = new this.#sdk.UploadPartCommand(input);
+    const answer = await this.#orLost('send a part', signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
+    );
+    if (answer === 'lost') return answer;
+    if (answer.ETag === undefined) throw new ObjectError('the server took a part without an entity tag');
+    return answer.ETag;
+  }
+
+  async #complete(
+    input: CompleteMultipartUploadCommandInput,
+    signal: AbortSignal | undefined,
+  ): Promise<'done' | 'lost'> {
+    const command = new this.#sdk.CompleteMultipartUploadCommand(input);
+    const answer = await this.#orLost('complete an upload', signal, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
+    );
+    return answer === 'lost' ? answer : 'done';
+  }
+
+  /** The field of a request by which the server compares its bytes. @param sum hex; undefined: none */
+  #sumOf(sum: string | undefined): { readonly ContentMD5?: string; readonly ChecksumSHA256?: string } {
+    if (sum === undefined) return {};
+    return this.#hash === 'md5' ? { ContentMD5: base64(sum) } : { ChecksumSHA256: base64(sum) };
+  }
+
   readonly parts: ObjectParts = {
-    begin: async (key, { signal } = {}) => {
-      const command = new this.#sdk.CreateMultipartUploadCommand(this.#at(key));
-      const { UploadId } = await this.#try('begin an upload', signal, (abortSignal) =>
-        this.#client.send(command, { abortSignal }),
-      );
-      if (UploadId === undefined) throw new ObjectError('the server began an upload without an id');
-      return UploadId;
-    },
-    send: async (key, { uploadId, number, md5 }, bytes, { signal } = {}) => {
+    begin: (key, { signal } = {}) => this.#begin(this.#at(key), signal),
+    send: (key, { uploadId, number, md5 }, bytes, { signal } = {}) => {
       const part = { ...this.#at(key), UploadId: uploadId, PartNumber: number, Body: bytes, ContentMD5: base64(md5) };
-      const command = new this.#sdk.UploadPartCommand(part);
-      const answer = await this.#orLost('send a part', signal, (abortSignal) =>
-        this.#client.send(command, { abortSignal }),
-      );
-      return answer === 'lost' ? answer : (answer.ETag ?? `"${md5}"`);
+      return this.#send(part, signal);
     },
-    complete: async (key, uploadId, parts, { signal } = {}) => {
+    complete: (key, uploadId, parts, { signal } = {}) => {
       const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
-      const command = new this.#sdk.CompleteMultipartUploadCommand({
-        ...this.#at(key),
-        UploadId: uploadId,
-        MultipartUpload: { Parts },
-      });
-      const answer = await this.#orLost('complete an upload', signal, (abortSignal) =>
-        this.#client.send(command, { abortSignal }),
-      );
-      return answer === 'lost' ? answer : 'done';
+      return this.#complete({ ...this.#at(key), UploadId: uploadId, MultipartUpload: { Parts } }, signal);
     },
   };
 
@@ -162,11 +198,13 @@ class S3ObjectClient implements ObjectClient {
   }
 
   async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
-    const command = new this.#sdk.HeadObjectCommand(this.#at(key));
+    // Without the mode a server leaves the checksum out.
+    const mode = this.#hash === 'sha256' ? ({ ChecksumMode: 'ENABLED' } as const) : undefined;
+    const command = new this.#sdk.HeadObjectCommand({ ...this.#at(key), ...mode });
     return this.#try('look at an object', signal, async (abortSignal) => {
       try {
-        const { ContentLength = -1, ETag = '' } = await this.#client.send(command, { abortSignal });
-        return { size: ContentLength, etag: ETag.replaceAll('"', '').toLowerCase() };
+        const { ContentLength = -1, ETag = '', ChecksumSHA256 } = await this.#client.send(command, { abortSignal });
+        return { size: ContentLength, etag: tagOf(ChecksumSHA256) ?? ETag.replaceAll('"', '').toLowerCase() };
       } catch (error) {
         // A HEAD has no body: a missing bucket looks like a missing object.
         if (statusOf(error) === 404) return undefined;
@@ -256,6 +294,25 @@ class S3ObjectClient implements ObjectClient {
   ): Promise<T> {
     return sendRequest({ what, signal, send, limitMs, describe });
   }
+}
+
+/** Signs requests with the SHA-256 of their body that they have: otherwise the SDK hashes the body again. */
+function signWithChecksums(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { ChecksumSHA256: checksum } = args.input as { ChecksumSHA256?: string };
+      const { headers } = args.request as { headers: Record<string, string> };
+      if (checksum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex');
+      return next(args);
+    },
+    { step: 'build', name: 'bodyHash' },
+  );
+}
+
+/** The tag of a checksum of S3: Base64, of several parts with `-` and their number. */
+function tagOf(checksum: string | undefined): string | undefined {
+  const match = /^([\w+/]{43}=)(-\d+)?$/.exec(checksum ?? '');
+  return match ? `${Buffer.from(match[1]!, 'base64').toString('hex')}${match[2] ?? ''}` : undefined;
 }
 
 const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');

@@ -3,14 +3,24 @@
  * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at
  * any point, by an error or the end of the process, the next call for the location continues.
  */
-import { createHash } from 'node:crypto';
+import { keptMemory } from '../../lib/memory/kept-memory.ts';
 import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
-import { type ObjectClient, ObjectError, type PartialUpload, type PutSums } from './object-client.ts';
+import {
+  hashOf,
+  type ObjectClient,
+  ObjectError,
+  type PartialUpload,
+  type PutSums,
+  partBytesOf,
+  tagOfParts,
+} from './object-client.ts';
 import type { ObjectUpload, ObjectUploads } from './object-uploads.ts';
 import type { StoredObjects } from './stored-objects.ts';
 
-/** Bytes of one request when an object is read back. */
-const READ_BYTES = 8 * 1024 * 1024;
+/** Memory for parts, used again by the next upload: new memory costs more than to read the file. */
+const rooms: Buffer[] = [];
+/** Rooms that are kept; further uploads at a time have their own. */
+const MAX_ROOMS = 2;
 
 export interface UploadOptions {
   /** The store of files. */
@@ -42,28 +52,39 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
   try {
     // After the intent: a deletion that runs now sees one of both.
     const size = await local.size(location, { signal });
-    const read = async (offset: number, length: number) => {
-      const bytes = await local.read(location, { offset, length }, { signal });
-      if (bytes.length < length) throw new ShortReadError(location, offset + length);
-      return bytes;
-    };
-    const sums = await client.put(
-      key,
-      { size, read },
-      {
-        signal,
-        resume: readParts(upload),
-        saved: (parts) => uploads.save(location, parts),
-        ...(sent && { sent }),
-      },
-    );
-    await verify(client, key, size, sums, signal);
-    const isVisible = await objects.commit({ location, target, key, size, checksum: sums.sha256 });
+    const sums = await withRoom(partBytesOf(size), (room) => {
+      const read = async (offset: number, length: number) => {
+        const bytes = await local.read(location, { offset, length }, { signal, into: room });
+        if (bytes.length < length) throw new ShortReadError(location, offset + length);
+        return bytes;
+      };
+      const saved = (parts: PartialUpload) => uploads.save(location, parts);
+      return client.put(key, { size, read }, { signal, resume: readParts(upload), saved, ...(sent && { sent }) });
+    });
+    await verify(client, { key, size }, sums, signal);
+    const isVisible = await objects.commit({ location, target, key, size, checksum: sums.tag });
     return isVisible ? 'stored' : 'gone';
   } catch (error) {
     if (!isMissing(error)) throw error;
     await uploads.giveUp(location);
     return 'gone';
+  }
+}
+
+/**
+ * Calls `send` with memory for a part. A request that failed may still read it: then it is not used again.
+ */
+async function withRoom<T>(bytes: number, send: (room: Uint8Array) => Promise<T>): Promise<T> {
+  const at = rooms.findIndex(({ length }) => length === bytes);
+  const room = at < 0 ? keptMemory.take(bytes) : rooms.splice(at, 1)[0]!;
+  let isFree = false;
+  try {
+    const result = await send(room);
+    isFree = rooms.length < MAX_ROOMS;
+    return result;
+  } finally {
+    if (isFree) rooms.push(room);
+    else keptMemory.drop(room);
   }
 }
 
@@ -90,24 +111,27 @@ export function readParts({ parts }: Pick<ObjectUpload, 'parts'>): PartialUpload
   return parts === '' ? undefined : (JSON.parse(parts) as PartialUpload);
 }
 
-/** Compares size and entity tag; where the server computes the tag in another way, reads all bytes back. */
+/**
+ * Compares size and entity tag; where the server computes the tag in another way, reads all bytes back.
+ */
 async function verify(
   client: ObjectClient,
-  key: string,
-  size: number,
-  sums: PutSums,
+  { key, size }: { readonly key: string; readonly size: number },
+  { hash, tag, isChecked }: PutSums,
   signal: AbortSignal,
 ): Promise<void> {
   const head = await client.head(key, { signal });
   if (!head) throw new ObjectError(`the bucket does not have ${key} after its upload`);
   if (head.size !== size) throw new ObjectError(`${key} has ${head.size} bytes in the bucket instead of ${size}`);
-  if (head.etag === sums.etag) return;
-  const hash = createHash('sha256');
-  for (let offset = 0; offset < size; offset += READ_BYTES) {
-    const length = Math.min(READ_BYTES, size - offset);
+  if (isChecked || head.etag === tag) return;
+  const partBytes = partBytesOf(size);
+  const sums: string[] = [];
+  for (let offset = 0; offset === 0 || offset < size; offset += partBytes) {
+    const length = Math.min(partBytes, size - offset);
     const bytes = await client.read(key, { offset, length }, { signal });
     if (bytes?.length !== length) throw new ObjectError(`${key} cannot be read back`);
-    hash.update(bytes);
+    sums.push(hashOf(hash, bytes));
   }
-  if (hash.digest('hex') !== sums.sha256) throw new ObjectError(`${key} has other bytes in the bucket`);
+  const stored = size > partBytes ? tagOfParts(sums, hash) : sums[0];
+  if (stored !== tag) throw new ObjectError(`${key} has other bytes in the bucket`);
 }

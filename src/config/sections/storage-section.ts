@@ -68,7 +68,7 @@ const target = section({
   checksums: choice(
     ['required', 'supported'],
     'required',
-    'When the AWS SDK adds its own checksums to requests: `supported` always, which some compatible servers refuse. Uploads are verified in any case.',
+    'Which checksums objects have: `required`: MD5, which all servers compare; `supported`: those of S3, which some compatible servers refuse.',
   ),
   presign: flag(
     false,

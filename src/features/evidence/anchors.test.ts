@@ -108,6 +108,57 @@ test('each leaf of a tree of any size leads to its root', async () => {
 });
 
 suite('anchors', () => {
+  test('that a process could not send are sent by the next one, once, also of a stream that records no more', async () => {
+    await using opened = await openEvidenceRig();
+    const { evidence } = opened;
+    const sent: (readonly number[])[] = [];
+    let isAway = true;
+    const place = {
+      name: 'witness',
+      async send({ blocks }: AnchorDocument) {
+        if (isAway) throw new Error('it is away');
+        sent.push(blocks.map(({ seq }) => seq));
+        return undefined;
+      },
+    } as const;
+    const open = (streams: readonly string[]) => {
+      const anchors = new Anchors({
+        places: [place],
+        node: 'a',
+        nowUs: () => START_US,
+        everyMs: () => 60_000,
+        sign: (root) => evidence.sign(ROOT_CONTEXT, root),
+        streams: () => streams,
+        stored: (streamId) => evidence.blocks.newest(streamId, 0),
+        store: ({ streamId, seq }, anchor) => evidence.blocks.anchor(streamId, seq, anchor),
+        report: { anchored() {}, failed: (_, error) => assert.match(String(error), /it is away/) },
+      });
+      const unsubscribe = evidence.sealed.subscribe((block) => anchors.add(block));
+      return { anchors, unsubscribe };
+    };
+    const record = async (msn: number) => {
+      await opened.record(groupsFrom({ msn, startUs: START_US + msn * 2 * S }, 2));
+      await evidence.seal('s');
+    };
+    const first = open([]);
+    await record(1);
+    await record(3);
+    await first.anchors.anchor({ signal: never });
+    first.unsubscribe();
+    // The process ends; the next one seals a block, and the place answers.
+    isAway = false;
+    const second = open([]);
+    await record(5);
+    await second.anchors.anchor({ signal: never });
+    await second.anchors.anchor({ signal: never });
+    assert.deepEqual(sent, [[1, 2, 3]]);
+    second.unsubscribe();
+    await record(7);
+    const third = open(['s']);
+    await third.anchors.anchor({ signal: never });
+    assert.deepEqual(sent.slice(1), [[4]], 'a stream without a new block');
+  });
+
   test('of a bucket, a witness, an authority and an event travel with an exported file', {
     skip: need('openssl'),
   }, async () => {
@@ -135,6 +186,8 @@ suite('anchors', () => {
       nowUs: () => START_US,
       everyMs: () => 60_000,
       sign: (root) => evidence.sign(ROOT_CONTEXT, root),
+      streams: () => [],
+      stored: async () => [],
       store: ({ streamId, seq }, anchor) => evidence.blocks.anchor(streamId, seq, anchor),
       report: { anchored() {}, failed: (place) => failures.push(place) },
     });

@@ -1,6 +1,7 @@
 /**
  * Anchors the chains outside: every minute the new blocks of all streams are one hash tree, whose root leaves
- * the server. A place that does not answer gets them with the next tree.
+ * the server. A place that does not answer gets them with the next tree. What waits is not lost with the
+ * process: the stored blocks say which places they lack.
  * In: blocks as they are stored. Out: anchors of the blocks. docs/5-record/evidence.md, "Anchors".
  */
 import { printBase64 } from '@oxbow/media/base64';
@@ -9,6 +10,8 @@ import { hashTree } from './hash-tree.ts';
 
 /** Blocks that wait for a place; the oldest are dropped. A day of seven streams. */
 const MAX_WAITING = 10_000;
+/** Streams whose stored blocks are looked through in one pass. */
+const STREAMS_EACH = 100;
 /** Blocks of a tree. */
 const MAX_LEAVES = 4096;
 
@@ -61,6 +64,10 @@ interface AnchorOptions {
       readonly token?: string;
     },
   ) => Promise<void>;
+  /** Ids of the streams of this process, when it starts to anchor. */
+  readonly streams: () => readonly string[];
+  /** The newest blocks of a stream, and the places that have them; the oldest first. */
+  readonly stored: (streamId: string) => Promise<readonly (AnchoredBlock & { readonly places: readonly string[] })[]>;
   readonly report: {
     anchored(place: string): void;
     failed(place: string, error: unknown): void;
@@ -72,6 +79,11 @@ export class Anchors {
   readonly #options: AnchorOptions;
   readonly #waiting: ReadonlyMap<AnchorPlace, AnchoredBlock[]>;
 
+  /** Streams whose blocks of earlier processes were looked for, and those for which this is due. */
+  readonly #seen = new Set<string>();
+  readonly #due = new Set<string>();
+  #isStarted = false;
+
   constructor(options: AnchorOptions) {
     this.#options = options;
     this.#waiting = new Map(options.places.map((place) => [place, []]));
@@ -79,6 +91,7 @@ export class Anchors {
 
   /** A block was stored. */
   add(block: AnchoredBlock): void {
+    this.#lookAt(block.streamId);
     for (const waiting of this.#waiting.values()) {
       waiting.push(block);
       if (waiting.length > MAX_WAITING) waiting.shift();
@@ -97,9 +110,34 @@ export class Anchors {
     }
   }
 
+  /** A process before this one may have left blocks of a stream. */
+  #lookAt(streamId: string): void {
+    if (this.#waiting.size === 0 || this.#seen.has(streamId)) return;
+    this.#seen.add(streamId);
+    this.#due.add(streamId);
+  }
+
+  /** Adds the stored blocks that a place lacks, in front of those of this process. */
+  async #addStored(): Promise<void> {
+    if (!this.#isStarted) for (const id of this.#options.streams()) this.#lookAt(id);
+    this.#isStarted = true;
+    for (const streamId of [...this.#due].slice(0, STREAMS_EACH)) {
+      const blocks = await this.#options.stored(streamId);
+      this.#due.delete(streamId);
+      for (const [place, waiting] of this.#waiting) {
+        const known = new Set(waiting.flatMap((block) => (block.streamId === streamId ? block.seq : [])));
+        const lacking = blocks.filter(({ seq, places }) => !known.has(seq) && !places.includes(place.name));
+        waiting.unshift(...lacking);
+        if (waiting.length > MAX_WAITING) waiting.splice(0, waiting.length - MAX_WAITING);
+      }
+    }
+  }
+
   /** Sends what waits to each place. Never rejects. */
   async anchor({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { report } = this.#options;
+    // A database that does not respond: the next pass looks again.
+    await this.#addStored().catch((error: unknown) => report.failed('', error));
     await Promise.all(
       Array.from(this.#waiting, async ([place, waiting]) => {
         const blocks = waiting.slice(0, MAX_LEAVES);

@@ -17,6 +17,9 @@ import { evidenceRefusals } from './refusals.ts';
 import { evidenceRoutes } from './routes.ts';
 import { evidenceSection } from './settings.ts';
 
+/** Older blocks of earlier processes are not anchored any more, µs: a day. */
+const ANCHORED_US = 86_400_000_000;
+
 /** Anchors the blocks until the shutdown, and notes what is deleted. */
 function follow(
   { config, settings, opened, shutdown, metrics, clock, failed }: AppContext,
@@ -31,11 +34,13 @@ function follow(
     nowUs,
     everyMs: () => settings.now.evidence.every,
     sign: (root) => evidence.sign(ROOT_CONTEXT, root),
+    streams: () => catalog.all.map(({ definition }) => definition.id),
+    stored: (streamId) => evidence.blocks.newest(streamId, nowUs() - ANCHORED_US),
     store: ({ streamId, seq }, anchor) => evidence.blocks.anchor(streamId, seq, anchor),
     report: {
       anchored: (place) => metrics.evidenceAnchors.inc({ place, result: 'anchored' }),
       failed(place, error) {
-        metrics.evidenceAnchors.inc({ place, result: 'failed' });
+        if (place !== '') metrics.evidenceAnchors.inc({ place, result: 'failed' });
         report(error);
       },
     },

@@ -159,7 +159,7 @@ test('a gap that is lost stays so, however many others a stream has', async () =
   const { id } = stream.definition;
   const table = new GapTable(rig.store.rows);
   const [gap] = await missingPieces(stream, rig.deps.recordings, 0, rig.clock.nowMs() * 1000);
-  const record = { attempts: 1, nextUs: 0, reason: '', healedUs: 0, state: 'lost' } as const;
+  const record = { attempts: 1, nextUs: 0, reason: '', healedUs: 0, state: 'lost', sources: 'backup' } as const;
   const first = gap!.fromUs - 2_000_000;
   for (let i = 0; i < 2000; i++) await table.put(id, { ...record, fromUs: first + i * 10, toUs: first + i * 10 + 5 });
   await table.put(id, { ...record, fromUs: gap!.fromUs, toUs: gap!.toUs });
@@ -169,6 +169,7 @@ test('a gap that is lost stays so, however many others a stream has', async () =
     recordings: rig.deps.recordings,
     streams: () => [stream],
     sourcesOf: async () => [programme('backup')],
+    sumOf: () => 'backup',
     forMs: () => 1e12,
     heal: () => assert.fail('it is not tried'),
     tried() {},
@@ -177,6 +178,43 @@ test('a gap that is lost stays so, however many others a stream has', async () =
   const healer = new Healer(options);
   await healer.look(stream);
   assert.equal(healer.waiting, 0);
+});
+
+test('a gap that no source had is tried again when the stream has another source, once', async () => {
+  await using folder = await temporaryFolder();
+  await using rig = await openGap(folder.path);
+  using reader = openRangeReader(rig.segments);
+  const nothing = programme('source', () => false);
+  const sources = [nothing];
+  const healer = healerOf(rig, reader, sources);
+  await healNow(rig, healer);
+  await healer.look(rig.catalog.get('door'));
+  assert.equal(healer.waiting, 0, 'it is lost');
+  sources.push(programme('backup'));
+  await healNow(rig, healer);
+  const stream = rig.catalog.get('door');
+  assert.deepEqual(await missingPieces(stream, rig.deps.recordings, 0, rig.clock.nowMs() * 1000), []);
+});
+
+test('what waited when it became too old waits no longer, also where no source is asked', async () => {
+  await using folder = await temporaryFolder();
+  await using rig = await openGap(folder.path);
+  using reader = openRangeReader(rig.segments);
+  const stream = rig.catalog.get('door');
+  const { id } = stream.definition;
+  const table = new GapTable(rig.store.rows);
+  const base = { attempts: 3, nextUs: 9, reason: 'source: it is away', state: 'waiting', sources: '' } as const;
+  await table.put(id, { ...base, fromUs: 1, toUs: 5, healedUs: 0 });
+  await table.put(id, { ...base, fromUs: 6, toUs: 8, healedUs: 1 });
+  const youngUs = rig.clock.nowMs() * 1000;
+  await table.put(id, { ...base, fromUs: youngUs - 5, toUs: youngUs, healedUs: 0 });
+  await healerOf(rig, reader, []).look(stream);
+  const states = (await table.between(id, 0, youngUs + 1)).map(({ state, nextUs }) => [state, nextUs]);
+  assert.deepEqual(states, [
+    ['lost', 0],
+    ['partly', 0],
+    ['waiting', 9],
+  ]);
 });
 
 test('a pause that a wake-up ends leaves no timer', async () => {

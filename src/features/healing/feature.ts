@@ -23,7 +23,7 @@ import { healGap, type MissingPiece } from './heal-gap.ts';
 import { Healer, type HealerOptions } from './healer.ts';
 import { healingMetrics } from './metrics.ts';
 import { healSection } from './settings.ts';
-import { sourcesOf } from './sources.ts';
+import { sourcesOf, sumOfSources } from './sources.ts';
 
 /** All streams are looked at this often, ms: what a disk lost is no event. */
 const LOOK_EVERY_MS = 3_600_000;
@@ -54,6 +54,7 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
       const isOn = record && settings.now.heal.enabled && !healFrom.includes(NOT_HEALED);
       return isOn ? sourcesOf(deps, stream, healFrom) : [];
     },
+    sumOf: ({ definition: { source, healFrom = [] } }) => sumOfSources(source, healFrom),
     forMs: () => settings.now.heal.for,
     heal,
     tried({ name }, { fromUs, toUs, state, reason }) {
@@ -66,7 +67,9 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
   opened.defer(metrics.beforeScrape(() => metrics.healingWaiting.set(healer.waiting)));
   const subscription = await withoutForeign(bus).subscribe({
     event({ event }) {
-      const isEnd = event.type === 'stream.gap' ? event.data.to !== null : event.type === 'stream.live';
+      // Changed settings may have other sources.
+      const isOther = event.type === 'stream.live' || event.type === 'stream.changed';
+      const isEnd = event.type === 'stream.gap' ? event.data.to !== null : isOther;
       if (isEnd && event.stream !== null && settings.now.heal.enabled) healer.lookSoon(event.stream);
     },
   });

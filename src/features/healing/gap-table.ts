@@ -19,6 +19,8 @@ export interface GapRecord {
   readonly reason: string;
   /** Found media, µs. */
   readonly healedUs: number;
+  /** Hash of the addresses that were asked last; empty: none were. */
+  readonly sources: string;
 }
 
 /** Gaps that one query reads. */
@@ -64,18 +66,46 @@ export class GapTable {
       nextUs: row.next_us,
       reason: row.reason,
       healedUs: row.healed_us,
+      sources: row.sources,
     }));
   }
 
   /** @throws OxbowError `data-in-use` if another process has the stream */
   async put(streamId: string, gap: GapRecord): Promise<void> {
-    const { fromUs, toUs, state, attempts, nextUs, reason, healedUs } = gap;
-    const values = { to_us: toUs, state, attempts, next_us: nextUs, reason, healed_us: healedUs };
+    const { fromUs, toUs, state, attempts, nextUs, reason, healedUs, sources } = gap;
+    const values = { to_us: toUs, state, attempts, next_us: nextUs, reason, healed_us: healedUs, sources };
     await changeRows(this.#rows, streamId, async (db) => {
       await db
         .insertInto('gap_healing')
         .values({ stream_id: streamId, from_us: fromUs, ...values })
         .onConflict((conflict) => conflict.columns(['stream_id', 'from_us']).doUpdateSet(values))
+        .execute();
+    });
+  }
+
+  /** Gaps that end before `us` (since 1970) wait no longer: they are too old. */
+  async endBefore(streamId: string, us: number): Promise<void> {
+    const isWaiting = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('gap_healing')
+        .select('from_us')
+        .where('stream_id', '=', streamId)
+        .where('to_us', '<=', us)
+        .where('state', '=', 'waiting')
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    if (!isWaiting) return;
+    await changeRows(this.#rows, streamId, async (db) => {
+      await db
+        .updateTable('gap_healing')
+        .set((eb) => ({
+          state: eb.case().when('healed_us', '>', 0).then('partly').else('lost').end(),
+          next_us: 0,
+        }))
+        .where('stream_id', '=', streamId)
+        .where('to_us', '<=', us)
+        .where('state', '=', 'waiting')
         .execute();
     });
   }

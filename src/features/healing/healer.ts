@@ -27,12 +27,14 @@ export interface WaitingGap {
 /** What the queue works with. */
 export interface HealerOptions {
   readonly clock: Clock;
-  readonly table: Pick<GapTable, 'between' | 'put'>;
+  readonly table: Pick<GapTable, 'between' | 'put' | 'endBefore'>;
   readonly recordings: Pick<StoredRecordings, 'chunks' | 'erasures'>;
   /** The streams of this process. */
   readonly streams: () => readonly ManagedStream[];
   /** Where gaps of a stream may be filled from; empty: they are not. */
   readonly sourcesOf: (stream: ManagedStream) => Promise<readonly HealingSource[]>;
+  /** Hash of the addresses of these sources. */
+  readonly sumOf: (stream: ManagedStream) => string;
   /** How long a gap is tried again, ms. */
   readonly forMs: () => number;
   /** Makes one attempt. @throws any error: the gap is tried again */
@@ -118,27 +120,42 @@ export class Healer {
     }
   }
 
-  /** Finds the gaps of a stream that can be filled, and are not known. */
+  /**
+   * Finds the gaps of a stream that can be filled, and are not known; those that no source had, when the
+   * stream has other sources. What is too old waits no longer.
+   */
   async look(stream: ManagedStream): Promise<void> {
-    const { clock, table, recordings, forMs, sourcesOf } = this.#options;
-    if ((await sourcesOf(stream)).length === 0) return;
+    const { clock, table, recordings, forMs, sourcesOf, sumOf } = this.#options;
     const { id } = stream.definition;
     const toUs = Math.round(clock.nowMs() * 1000);
+    await table.endBefore(id, toUs - forMs() * 1000);
+    if ((await sourcesOf(stream)).length === 0) return;
     const fromUs = Math.max(stream.served.horizonUs(), toUs - forMs() * 1000);
+    const sum = sumOf(stream);
     const pieces = await missingPieces(stream, recordings, fromUs, toUs);
     if (pieces.length === 0) return;
     const known = await table.between(id, fromUs, toUs);
+    const nextUs = toUs + PAUSES_MS[0] * 1000;
     for (const record of known) if (record.state === 'waiting') this.#add(id, record);
     for (const piece of pieces) {
-      if (known.some((record) => record.fromUs < piece.toUs && record.toUs > piece.fromUs)) continue;
+      const tried = known.filter((record) => record.fromUs < piece.toUs && record.toUs > piece.fromUs);
+      for (const record of tried) {
+        // A healed one was filled from other sources than these, and has lost its media since.
+        if (record.state === 'waiting' || record.sources === sum) continue;
+        const again = { ...record, state: 'waiting', attempts: 0, nextUs, sources: sum } as const;
+        if (!this.#add(id, again)) return;
+        await table.put(id, again);
+      }
+      if (tried.length > 0) continue;
       const record: GapRecord = {
         fromUs: piece.fromUs,
         toUs: piece.toUs,
         state: 'waiting',
         attempts: 0,
-        nextUs: toUs + PAUSES_MS[0] * 1000,
+        nextUs,
         reason: '',
         healedUs: 0,
+        sources: sum,
       };
       if (!this.#add(id, record)) return;
       await table.put(id, record);
@@ -180,7 +197,7 @@ export class Healer {
         mayComeLater: true,
       };
     }
-    const next = this.#after(record, attempt);
+    const next = { ...this.#after(record, attempt), sources: this.#options.sumOf(stream) };
     if (next.state === 'waiting') this.#waiting.set(key, { streamId, record: next });
     else this.#waiting.delete(key);
     tried(stream, next);

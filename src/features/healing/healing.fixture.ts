@@ -55,6 +55,7 @@ export function healerOf(rig: StreamsRig, reader: RangeReader, sources: readonly
     recordings: deps.recordings,
     streams: () => rig.catalog.all,
     sourcesOf: async () => sources,
+    sumOf: () => sources.map(({ name }) => name).join(),
     forMs: () => 1e12,
     heal: (stream, gap, tried, options) => {
       const parts = { recordings: deps.recordings, reader, clock, config: deps.settings.now, mayWrite: () => true };

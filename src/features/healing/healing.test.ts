@@ -6,6 +6,8 @@ import { suite, test } from 'node:test';
 import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
 import { parsePlaylist } from '@oxbow/media/m3u8/parse';
 import type { MediaPlaylist } from '@oxbow/media/m3u8/playlist';
+import { localDays, parseDay } from '../../api/local-days.ts';
+import { openTimeZone } from '../../api/local-time.ts';
 import { parseMediaAddress } from '../../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import { healedRecording, recordingPrefix } from '../../archive/recording-locations.ts';
@@ -82,6 +84,30 @@ suite('media that was found later', () => {
     assert.ok((await fetch(`/thumb/door/${Math.floor(START_MS / 1000) + 8}.jpg`)).length > 0);
     const manifest = Buffer.from(await fetch(`/vod/door/${range}/v1/index.mpd`)).toString();
     assert.equal(manifest.match(/<Period /g)?.length, 3);
+  });
+
+  test('makes the files of its gaps complete in the calendar, and its time counts', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    using reader = openRangeReader(rig.segments);
+    await rig.control.create('door', { source: { type: 'test' } });
+    rig.source('door').flow(4000);
+    rig.source('door').down(10_000);
+    rig.source('door').flow(70_000);
+    // A gap that no source has.
+    rig.source('door').down(10_000);
+    rig.source('door').flow(140_000);
+    await rig.settle();
+    const day = new Date(START_MS).toISOString().slice(0, 10);
+    const days = localDays(openTimeZone('UTC'), parseDay(day), parseDay(day));
+    const dayOf = async () => (await rig.api.days('door', days)).days[0]!;
+    const before = await dayOf();
+    assert.equal(before.incomplete, 2);
+    await healNow(rig, healerOf(rig, reader, [programme('backup', ({ fromMs }) => fromMs < START_MS + 60_000)]));
+    const after = await dayOf();
+    assert.equal(after.incomplete, 1);
+    assert.ok(Math.abs(after.seconds - before.seconds - 10) < 1, `${after.seconds - before.seconds} s were found`);
+    assert.deepEqual((await rig.api.get('door'))!.recorded.seconds, after.seconds);
   });
 
   test('is found again after a crash, and from its files alone', async () => {

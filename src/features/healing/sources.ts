@@ -3,6 +3,7 @@
  * address, its backup, then its further ones.
  * In: a stream, the settings. Out: HealingSources.
  */
+import { createHash } from 'node:crypto';
 import { isRtspUrl, parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
 import { measureLevels } from '../../ffmpeg/engine.ts';
@@ -10,6 +11,7 @@ import { isOnvifUrl, parseOnvifUrl } from '../../ingest/onvif/onvif-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
+import type { StreamDefinition } from '../../streams/definition.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { withDefaults } from '../../streams/source/source-settings.ts';
 import { createHlsSource, type HlsSourceOptions } from './hls-source.ts';
@@ -51,6 +53,15 @@ export function sourcesOf(
       sources.push(createSecondSource({ ...request, measureLevels, name: 'backup', url: pull.backup }));
   }
   return [...sources, ...further.flatMap((url) => furtherSource(common, url) ?? [])];
+}
+
+/** Hash of the addresses that a stream's gaps are filled from; the address of a source alone is one too. */
+export function sumOfSources(source: StreamDefinition['source'], further: readonly string[]): string {
+  const own = source.type === 'pull' ? [source.url, source.backup ?? ''] : [];
+  return createHash('sha256')
+    .update(JSON.stringify([own, further]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Opens a source by its address; undefined for another kind. */

@@ -18,6 +18,8 @@ export interface GapHealingTable {
   reason: string;
   /** Found media, µs. */
   healed_us: number;
+  /** What was asked last, as `GapRecord` has it. */
+  sources: string;
 }
 
 /** The table, and the column `heal_from` of `stream`. */
@@ -36,5 +38,12 @@ export const healingMigration = {
  ) STRICT, WITHOUT ROWID;`,
   down: `DROP TABLE gap_healing;
  ALTER TABLE stream DROP COLUMN heal_from;`,
+  expands: true,
+};
+
+/** The column `sources`: a gap that no source has is tried again when the stream has other sources. */
+export const healingSourcesMigration = {
+  up: "ALTER TABLE gap_healing ADD COLUMN sources TEXT NOT NULL DEFAULT '';",
+  down: 'ALTER TABLE gap_healing DROP COLUMN sources;',
   expands: true,
 };

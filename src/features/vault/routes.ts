@@ -13,12 +13,15 @@ import type { Vault } from './vault.ts';
 const OCTETS = 'application/octet-stream';
 const Key = Type.String({ minLength: 1, maxLength: 1024, description: 'parts joined by `/`' });
 const Count = Type.String({ pattern: '^\\d{1,15}$', description: 'bytes' });
+const Sha256 = Type.Optional(
+  Type.String({ pattern: '^[0-9a-f]{64}$', description: 'of the body; another body is refused' }),
+);
 const KeyQuery = Type.Object({ key: Key });
 const UploadParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{32}$' }) });
 const FileBody = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'bytes of the object' });
 const VaultObject = Type.Object({ key: Type.String(), size: Type.Integer() }, { $id: 'VaultObject' });
 const VaultHead = Type.Object(
-  { size: Type.Integer(), etag: Type.String({ description: 'MD5 as hex; empty for an object of several parts' }) },
+  { size: Type.Integer(), etag: Type.String({ description: 'empty' }) },
   { $id: 'VaultHead' },
 );
 
@@ -100,12 +103,12 @@ export const vaultRoutes: readonly FeatureRoute<Vault>[] = [
     method: 'PUT',
     path: '/api/v1/vault/object',
     sentence: 'Stores an object in the vault, or replaces it.',
-    query: KeyQuery,
+    query: Type.Object({ key: Key, sha256: Sha256 }),
     bodyTypes: [OCTETS],
     replies: { 204: undefined },
-    async answer({ query: { key }, body, header, signal }, vault) {
+    async answer({ query: { key, sha256 }, body, header, signal }, vault) {
       vault.admit(header('oxbow-vault'));
-      await vault.put(key, body as unknown as Readable, { signal });
+      await vault.put(key, { body: body as unknown as Readable, sha256 }, { signal });
       return { status: 204 };
     },
   }),
@@ -139,12 +142,13 @@ export const vaultRoutes: readonly FeatureRoute<Vault>[] = [
     path: '/api/v1/vault/uploads/:id',
     sentence: 'Stores a part of an object. An upload that is not known is gone.',
     params: UploadParams,
-    query: Type.Object({ offset: Count }),
+    query: Type.Object({ offset: Count, sha256: Sha256 }),
     bodyTypes: [OCTETS],
     replies: { 204: undefined },
-    async answer({ params: { id }, query: { offset }, body, header, signal }, vault) {
+    async answer({ params: { id }, query: { offset, sha256 }, body, header, signal }, vault) {
       vault.admit(header('oxbow-vault'));
-      if (!(await vault.writePart(id, Number(offset), body as unknown as Readable, { signal }))) throw missing();
+      const part = { body: body as unknown as Readable, sha256 };
+      if (!(await vault.writePart(id, Number(offset), part, { signal }))) throw missing();
       return { status: 204 };
     },
   }),

@@ -7,7 +7,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { digestOf } from '../../accounts/random-secret.ts';
 import { type FolderClient, openFolder } from '../../archive/objects/folder-client.ts';
-import { type ListedObject, ObjectError, type ObjectHead } from '../../archive/objects/object-client.ts';
+import { hashOf, type ListedObject, ObjectError, type ObjectHead } from '../../archive/objects/object-client.ts';
 import { MAX_VAULT_BODY, VAULT_PAGE } from '../../archive/objects/oxbow-client.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { withStallLimit } from '../../serve/exchange/stall-limit.ts';
@@ -16,6 +16,13 @@ import { withStallLimit } from '../../serve/exchange/stall-limit.ts';
 const STALL_MS = 30_000;
 /** Bodies in memory at a time; further requests are refused for a moment. */
 const MAX_BODIES = 16;
+
+/** The body of a request. */
+interface Checked {
+  readonly body: Readable;
+  /** Of its bytes, hex; undefined: they are not compared. */
+  readonly sha256: string | undefined;
+}
 
 interface Called {
   readonly signal: AbortSignal;
@@ -50,8 +57,8 @@ export class Vault {
     return this.#run(call, (client) => client.check(call));
   }
 
-  /** Stores an object of one body. */
-  async put(key: string, body: Readable, call: Called): Promise<void> {
+  /** Stores an object of one body. @throws OxbowError `checksum-mismatch` */
+  async put(key: string, body: Checked, call: Called): Promise<void> {
     await this.#withBody(body, (bytes) =>
       this.#run(call, (client) => client.put(key, sourceOf(bytes), { signal: call.signal, hasChecksum: true })),
     );
@@ -95,8 +102,8 @@ export class Vault {
     return this.#run(call, (client) => client.begin(call));
   }
 
-  /** Stores a part. @returns false: there is no such upload */
-  writePart(uploadId: string, offset: number, body: Readable, call: Called): Promise<boolean> {
+  /** Stores a part. @returns false: there is no such upload. @throws OxbowError `checksum-mismatch` */
+  writePart(uploadId: string, offset: number, body: Checked, call: Called): Promise<boolean> {
     return this.#withBody(body, (bytes) => this.#run(call, (client) => client.write(uploadId, offset, bytes, call)));
   }
 
@@ -113,7 +120,7 @@ export class Vault {
     return this.#run(call, (client) => client.abandon('', { uploadId, partBytes: 0, parts: [] }, call));
   }
 
-  async #withBody<T>(body: Readable, work: (bytes: Uint8Array) => Promise<T>): Promise<T> {
+  async #withBody<T>({ body, sha256 }: Checked, work: (bytes: Uint8Array) => Promise<T>): Promise<T> {
     if (this.#bodies >= MAX_BODIES) {
       throw new OxbowError('busy', `${MAX_BODIES} objects arrive already.`, { extra: { retryAfter: 1 } });
     }
@@ -128,7 +135,11 @@ export class Vault {
         }
         pieces.push(piece);
       }
-      return await work(Buffer.concat(pieces));
+      const bytes = Buffer.concat(pieces);
+      if (sha256 !== undefined && hashOf('sha256', bytes) !== sha256) {
+        throw new OxbowError('checksum-mismatch', 'The body does not have the `sha256` that was sent with it.');
+      }
+      return await work(bytes);
     } finally {
       this.#bodies--;
     }

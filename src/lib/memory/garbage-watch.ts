@@ -6,6 +6,7 @@
  * MiB (or by 15 %), and when they have grown by 8 MiB in a minute. Growth counts when it has lasted four
  * checks: young objects come and go. Decision 0019.
  */
+import { keptMemory } from './kept-memory.ts';
 import { memoryUsage } from './memory-usage.ts';
 import { slabPool } from './slab-pool.ts';
 
@@ -95,11 +96,11 @@ export class GarbageWatch implements Disposable {
 
 /**
  * Heap and buffers of this thread, bytes, garbage included. Blocks of segments come and go by themselves:
- * their number says nothing of garbage.
+ * their number says nothing of garbage. Neither does that of buffers that are used again.
  */
 function usedBytes(): number {
   const { heapUsed, arrayBuffers } = memoryUsage();
-  return heapUsed + arrayBuffers - slabPool.bytes;
+  return heapUsed + arrayBuffers - slabPool.bytes - keptMemory.bytes;
 }
 
 /**

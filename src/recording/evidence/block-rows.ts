@@ -12,6 +12,8 @@ import { changeRows, type StreamRows } from '../../store/shards/stream-rows.ts';
 
 /** Largest text of a block that is read, bytes. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** Blocks of a day. */
+const MAX_NEWEST = 1440;
 /** Blocks that are read at once. */
 const PAGE = 200;
 
@@ -40,6 +42,15 @@ export interface NewBlock {
 /** Media time of a block that was read, with its text. */
 export interface StoredBlock extends SignedBlock {
   readonly seq: number;
+}
+
+/** A block with the places that have it. */
+export interface NewestBlock {
+  readonly streamId: string;
+  readonly seq: number;
+  /** base64url. */
+  readonly hash: string;
+  readonly places: readonly string[];
 }
 
 /** Reads and writes blocks. */
@@ -103,6 +114,37 @@ export class BlockRows {
     return isAdded;
   }
 
+  /**
+   * The newest blocks of a stream, back to an instant, and the places of their anchors; the oldest first, and
+   * no more than a day of them.
+   *
+   * @param sinceUs µs since 1970
+   */
+  async newest(streamId: string, sinceUs: number): Promise<readonly NewestBlock[]> {
+    const blocks: NewestBlock[] = [];
+    for (let before = Number.MAX_SAFE_INTEGER; blocks.length < MAX_NEWEST; ) {
+      const last = before;
+      const rows = await this.#rows.read(streamId, (db) =>
+        db
+          .selectFrom('evidence_block')
+          .select(['seq', 'hash', 'anchors', 'at_us'])
+          .where('stream_id', '=', streamId)
+          .where('seq', '<', last)
+          .orderBy('seq', 'desc')
+          .limit(PAGE)
+          .execute(),
+      );
+      for (const { seq, hash, anchors, at_us: atUs } of rows) {
+        if (atUs < sinceUs) return blocks.reverse();
+        const places = (JSON.parse(anchors) as EvidenceAnchor[]).map(({ place }) => place);
+        blocks.push({ streamId, seq, hash, places });
+      }
+      if (rows.length < PAGE) break;
+      before = rows.at(-1)!.seq;
+    }
+    return blocks.reverse();
+  }
+
   /** Adds an anchor to a block. */
   async anchor(streamId: string, seq: number, anchor: EvidenceAnchor): Promise<void> {
     await changeRows(this.#rows, streamId, async (transaction) => {
@@ -140,7 +182,8 @@ export class BlockRows {
 
   /**
    * The blocks with media of [fromUs, toUs), those between them, and those about media that was filled in or
-   * deleted there; the oldest first.
+   * deleted there; the oldest first. Where media was filled in, the block with what follows belongs to them:
+   * its record has the gap, of which a range may have only the filled part.
    */
   async *between(streamId: string, fromUs: number, toUs: number): AsyncGenerator<StoredBlock> {
     const bounds = await this.#rows.read(streamId, (db) =>
@@ -152,8 +195,9 @@ export class BlockRows {
         .where('from_us', '<', toUs)
         .executeTakeFirst(),
     );
-    const first = Number(bounds?.first ?? 0);
-    const last = Number(bounds?.last ?? -1);
+    const next = await this.#nextAfterFilled(streamId, fromUs, toUs);
+    const first = Number(bounds?.first ?? next ?? 0);
+    const last = Math.max(Number(bounds?.last ?? -1), next ?? -1);
     for (let from = 0; ; ) {
       const page = await this.#page(streamId, { fromUs, toUs, first, last, from });
       for (const row of page) {
@@ -163,6 +207,33 @@ export class BlockRows {
       if (page.length < PAGE) return;
       from = page.at(-1)!.seq + 1;
     }
+  }
+
+  /**
+   * The block with the media that follows a range; undefined: nothing was filled in there, or none follows.
+   */
+  async #nextAfterFilled(streamId: string, fromUs: number, toUs: number): Promise<number | undefined> {
+    const row = await this.#rows.read(streamId, (db) =>
+      db
+        .selectFrom('evidence_block')
+        .select('seq')
+        .where('stream_id', '=', streamId)
+        .where('to_us', '>', toUs)
+        .where('from_us', '>=', toUs)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('evidence_block as filled')
+              .select('filled.seq')
+              .where('filled.stream_id', '=', streamId)
+              .where('filled.past_to_us', '>', fromUs)
+              .where('filled.past_from_us', '<', toUs),
+          ),
+        )
+        .orderBy('to_us')
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    return row?.seq;
   }
 
   #page(

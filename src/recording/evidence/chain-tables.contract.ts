@@ -62,10 +62,21 @@ export function chainTablesContract(name: string, open: OpenDatabase): void {
       await rows.add('s', blockAt(6, { segments: [], notes: [erased] }));
       const healed = { ...blockAt(1).block.segments[0]!, healed: 1 as const };
       await rows.add('s', blockAt(7, { segments: [healed] }));
-      assert.deepEqual(await read(rows, 2, 5), [2, 3, 4, 6]);
-      assert.deepEqual(await read(rows, 1, 2), [1, 7]);
+      assert.deepEqual(await read(rows, 2, 5), [2, 3, 4, 5, 6]);
+      assert.deepEqual(await read(rows, 1, 2), [1, 2, 7]);
       assert.deepEqual(await read(rows, 5, 9), [5]);
       assert.deepEqual(await read(rows, 20, 30), []);
+    });
+
+    test('a range that ends in media that was filled in has the record of what follows, which has the gap', async () => {
+      await using database = await open();
+      const rows = new BlockRows(soleRows(database.db));
+      for (const seq of [1, 2, 6, 7]) await rows.add('s', blockAt(seq));
+      const healed = { ...blockAt(4).block.segments[0]!, healed: 1 as const };
+      await rows.add('s', blockAt(8, { segments: [healed] }));
+      assert.deepEqual(await read(rows, 2, 4.5), [2, 6, 8]);
+      assert.deepEqual(await read(rows, 4, 4.5), [6, 8], 'and one that is in it');
+      assert.deepEqual(await read(rows, 2, 3), [2], 'others have none');
     });
 
     test('an anchor is added to its block', async () => {
@@ -82,6 +93,16 @@ export function chainTablesContract(name: string, open: OpenDatabase): void {
           ['rfc3161', START_US],
         ],
       );
+      await rows.add('s', blockAt(2));
+      const newest = await rows.newest('s', 0);
+      assert.deepEqual(
+        newest.map(({ seq, hash, places }) => [seq, hash, places]),
+        [
+          [1, 'h1', ['bucket', 'rfc3161']],
+          [2, 'h2', []],
+        ],
+      );
+      assert.equal((await rows.newest('s', START_US + 3 * MINUTE_US)).length, 1, 'older ones are left out');
     });
 
     test('nodes that share a database vouch for each other', async () => {

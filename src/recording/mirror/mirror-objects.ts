@@ -86,6 +86,11 @@ export class MirrorObjects {
     if (this.#objects.length > MAX_OBJECTS) this.#objects.shift();
   }
 
+  /** Locations of the files of all objects. */
+  get locations(): readonly SegmentLocation[] {
+    return this.#objects.flatMap(({ locations }) => locations);
+  }
+
   /** Locations of files that objects of earlier processes have. */
   get oldLocations(): readonly SegmentLocation[] {
     const old = this.#objects.filter(({ isOld }) => isOld);
@@ -133,7 +138,7 @@ export class MirrorObjects {
    * segments.
    */
   take(prefix: SegmentPrefix, streamId: string): readonly MirrorObject[] {
-    const { first, end } = this.#msnsOf(prefix, streamId);
+    const { first, end } = msnsOf(prefix, streamId, this.locations);
     const has = ({ locations, segments }: MirrorObject) =>
       locations.some((location) => location.startsWith(prefix)) ||
       segments.some((each) => each.streamId === streamId && each.msn >= first && each.msn < end);
@@ -146,22 +151,29 @@ export class MirrorObjects {
   giveBack(taken: readonly MirrorObject[]): void {
     this.#objects.unshift(...taken);
   }
+}
 
-  /** The segments that may be in files with a prefix: those of one file end before the next one begins. */
-  #msnsOf(prefix: SegmentPrefix, streamId: string): { readonly first: number; readonly end: number } {
-    if (prefix.endsWith('/')) return { first: 0, end: Number.POSITIVE_INFINITY };
-    const file = namedChunkOf(prefix as SegmentLocation);
-    // A picture, or a file of a quality: parts are of the stream itself.
-    if (file?.id !== streamId) return { first: 0, end: 0 };
-    let end = Number.POSITIVE_INFINITY;
-    for (const { locations } of this.#objects) {
-      for (const location of locations) {
-        const other = namedChunkOf(location);
-        if (other?.id === streamId && other.firstMsn > file.firstMsn) end = Math.min(end, other.firstMsn);
-      }
-    }
-    return { first: file.firstMsn, end };
+/** Numbers of segments: from `first` on, before `end`. */
+export interface RemovedMsns {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * The segments that may be in files with a prefix: those of one file end before the next one begins.
+ * @param locations of the files of the stream that are known, among others
+ */
+export function msnsOf(prefix: SegmentPrefix, streamId: string, locations: Iterable<SegmentLocation>): RemovedMsns {
+  if (prefix.endsWith('/')) return { first: 0, end: Number.POSITIVE_INFINITY };
+  const file = namedChunkOf(prefix as SegmentLocation);
+  // A picture, or a file of a quality: parts are of the stream itself.
+  if (file?.id !== streamId) return { first: 0, end: 0 };
+  let end = Number.POSITIVE_INFINITY;
+  for (const location of locations) {
+    const other = namedChunkOf(location);
+    if (other?.id === streamId && other.firstMsn > file.firstMsn) end = Math.min(end, other.firstMsn);
   }
+  return { first: file.firstMsn, end };
 }
 
 /** Prefix of the mirrors of all nodes in a target. @param prefix that of the target, may be empty */

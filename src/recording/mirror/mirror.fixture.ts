@@ -8,6 +8,7 @@ import { scanChunk } from '../../archive/chunk-reader.ts';
 import { recoverChunk } from '../../archive/chunk-recovery.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.fixture.ts';
 import {
+  NO_SUMS,
   type ObjectClient,
   ObjectError,
   type ObjectSource,
@@ -45,7 +46,7 @@ export class MemoryBucket implements ObjectClient {
     const bytes = Uint8Array.from(await source.read(0, source.size));
     await this.hold?.();
     this.objects.set(key, bytes);
-    return { sha256: '', etag: '' };
+    return NO_SUMS;
   }
 
   async read(key: string, { offset, length }: { readonly offset: number; readonly length: number }) {
@@ -161,6 +162,7 @@ export function openMirrorRig({ segmentS = 2, owner = 'server' } = {}): MirrorRi
         for (const key of keys) bucket.objects.delete(key);
       },
       owner,
+      server: { id: 'a', host: 'one' },
       clock,
       everyMs: () => 1000,
       report,

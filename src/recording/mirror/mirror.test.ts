@@ -28,7 +28,7 @@ function assertSame({ sealed }: MirrorRig, { groups }: Restored, isWhole = true)
   }
 }
 
-const keysOf = ({ bucket }: MirrorRig) => [...bucket.objects.keys()];
+const keysOf = ({ bucket }: MirrorRig) => [...bucket.objects.keys()].filter((key) => key.startsWith('o/mirror/'));
 
 suite('a mirror', () => {
   test('has at any moment what was recorded up to the last pass, parts of the open segment included', async () => {
@@ -39,7 +39,7 @@ suite('a mirror', () => {
       untilS += 0.2 + random(1300) / 1000;
       await rig.play(untilS);
       await rig.pass();
-      if (rig.packaged.groups.length === 0 && rig.bucket.objects.size === 0) continue;
+      if (rig.packaged.groups.length === 0 && keysOf(rig).length === 0) continue;
       const restored = await rig.restore();
       assertSame(rig, restored);
       const missingS = (RIG_START_US + untilS * 1e6 - restored.endUs) / 1e6;

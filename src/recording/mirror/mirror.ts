@@ -15,9 +15,12 @@ import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { LiveWindowChange } from '../../packager/live-segment.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { type FilledRecord, printBatch } from './mirror-batch.ts';
 import { MirrorObjects } from './mirror-objects.ts';
+import { OtherObjects } from './mirror-others.ts';
 import { type FilePlan, leaveToOffload, MirroredStream } from './mirrored-stream.ts';
+import { PrefixClaim, type ServerName } from './prefix-claim.ts';
 
 /** Most bytes of media in one object. After a request that failed it is half as much, down to the least. */
 const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
@@ -66,6 +69,8 @@ export interface MirrorOptions {
   readonly remove: (target: string, keys: readonly string[]) => Promise<void>;
   /** The node or process; it names its objects. */
   readonly owner: string;
+  /** The server, or the cluster: two of them never write to one place. */
+  readonly server: ServerName;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /** Pause between two objects of a target, ms. */
   readonly everyMs: () => number;
@@ -89,6 +94,8 @@ export interface MirrorState {
 interface Line {
   readonly target: string;
   readonly objects: MirrorObjects;
+  readonly others: OtherObjects;
+  readonly claim: PrefixClaim;
   readonly breaker: CircuitBreaker;
   problem: string | undefined;
   isReported: boolean;
@@ -99,8 +106,7 @@ interface Line {
   lookAtMs: number;
   /** Most bytes of media in the next object: a slow place gets small ones. */
   maxBytes: number;
-  /** Memory of the next object, if it is not too large to be kept. */
-  room: Buffer | undefined;
+  readonly memory: BatchMemory;
   /** What was deleted while an object was on its way. */
   forgotten: { readonly prefix: SegmentPrefix; readonly streamId: string }[];
   /** Deletions to repeat, by prefix: their objects were not known yet, or the database failed. */
@@ -125,7 +131,7 @@ export class Mirror {
     const nowMs = () => options.clock.monotonicMs();
     this.#lines = options.targets.names.map((target) => ({
       target,
-      objects: new MirrorObjects(options.targets.find(target)!.prefix, options.owner),
+      ...placesOf(options, target),
       breaker: new CircuitBreaker({ nowMs, failures: FAILURES, pauseMs: doublingPause(MIN_PAUSE_MS, MAX_PAUSE_MS) }),
       problem: undefined,
       isReported: false,
@@ -133,7 +139,7 @@ export class Mirror {
       old: new Set(),
       lookAtMs: Number.NEGATIVE_INFINITY,
       maxBytes: MAX_OBJECT_BYTES,
-      room: undefined,
+      memory: new BatchMemory(),
       forgotten: [],
       early: new Map(),
     }));
@@ -158,7 +164,7 @@ export class Mirror {
   /** How far the targets are behind that have streams. */
   get states(): readonly MirrorState[] {
     const nowMs = this.#options.clock.monotonicMs();
-    return this.#lines.flatMap(({ target, objects, problem, isReported }) => {
+    return this.#lines.flatMap(({ target, objects, claim, problem, isReported }) => {
       const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
       if (streams.length === 0) return [];
       const since = streams.flatMap(({ sinceMs }) => sinceMs ?? []);
@@ -168,7 +174,7 @@ export class Mirror {
         behindMs: since.length === 0 ? 0 : nowMs - Math.min(...since),
         behindBytes: streams.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0),
         objects: objects.count,
-        problem: isReported ? problem : undefined,
+        problem: claim.problem ?? (isReported ? problem : undefined),
       };
     });
   }
@@ -188,12 +194,15 @@ export class Mirror {
   /**
    * Stored media was deleted or written again: no object keeps it. What else was in these objects is sent
    * again.
+   *
+   * @param options.isRequested not by retention: it leaves the objects of other owners at once
    */
-  async forget(prefix: SegmentPrefix): Promise<void> {
+  async forget(prefix: SegmentPrefix, { isRequested = false } = {}): Promise<void> {
     const streamId = recordingOfLocation(prefix) ?? /^recordings\/([^/]+)\/$/.exec(prefix)?.[1];
     if (streamId === undefined) return;
     for (const line of this.#lines) {
       line.forgotten.push({ prefix, streamId });
+      line.others.deleted(prefix, streamId, isRequested);
       if (!line.isLoaded) {
         line.early.set(prefix, streamId);
         if (line.early.size > MAX_EARLY) line.early.delete(line.early.keys().next().value!);
@@ -261,7 +270,9 @@ export class Mirror {
     const line = this.#lines.find((candidate) => candidate.target === target)!;
     if (line.breaker.isOpen || (line.objects.count === 0 && !this.#has(target))) return;
     try {
-      await this.#compact(line, await this.#options.targets.client(target), signal);
+      const client = await this.#options.targets.client(target);
+      if (await this.#isTaken(line, client, signal)) return;
+      await this.#compact(line, client, signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#options.report.ended(target, 'failed');
@@ -276,6 +287,11 @@ export class Mirror {
     const isIdle = line.objects.count === 0 && !this.#has(target);
     if (isIdle || !line.breaker.allows()) {
       line.forgotten = [];
+      return;
+    }
+    // Another server writes to this place; the compaction looks whether it still does.
+    if (line.claim.isTaken) {
+      line.breaker.abandoned();
       return;
     }
     try {
@@ -300,17 +316,15 @@ export class Mirror {
     const { clock, report } = this.#options;
     for (let objects = 0; objects < MAX_OBJECTS; objects++) {
       line.forgotten = [];
+      line.memory.begin();
       const { picked, isFull } = await this.#pick(line);
       if (picked.length === 0) return;
-      const bytes = printBatch(picked, (length) => roomOf(line, length));
+      const bytes = printBatch(picked, (length) => line.memory.object(length));
       const key = line.objects.nextKey(clock.nowMs());
       const source = {
         size: bytes.length,
         read: async (at: number, length: number) => bytes.subarray(at, at + length),
       };
-      const { room } = line;
-      // A request that failed may still read it.
-      line.room = undefined;
       const records = picked.map(({ record }) => record);
       try {
         await client.put(key, source, {
@@ -318,13 +332,13 @@ export class Mirror {
           hasChecksum: true,
         });
       } catch (error) {
+        line.memory.leaveObject();
         line.maxBytes = Math.max(LEAST_OBJECT_BYTES, line.maxBytes / 2);
         // It may have arrived: then it is deleted like the others.
         line.objects.addUnsure(key, records);
         await this.#forgetLate(line);
         throw error;
       }
-      line.room = room;
       line.maxBytes = Math.min(MAX_OBJECT_BYTES, line.maxBytes * 1.25);
       report.sent(line.target, bytes.length);
       report.ended(line.target, 'put');
@@ -343,7 +357,7 @@ export class Mirror {
   }
 
   /** The next records of a target, those that wait longest first. */
-  async #pick({ target, maxBytes }: Line): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+  async #pick({ target, maxBytes, memory }: Line): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
     const picked: Picked[] = [];
     const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
     const waiting = streams.filter(({ sinceMs }) => sinceMs !== undefined);
@@ -358,10 +372,10 @@ export class Mirror {
     for (const stream of waiting) {
       if (room <= 0) return { picked, isFull: true };
       if (stream.name === 'missing') add(await this.#pickName(stream));
-      const files = await this.#pickFiles(stream, room);
+      const files = await this.#pickFiles(stream, room, memory);
       add(files.picked);
       // Parts follow what is in files.
-      const parts = !files.isFull && room > 0 ? [...stream.pickParts(room)] : [];
+      const parts = !files.isFull && room > 0 ? [...stream.pickParts(room, (length) => memory.piece(length))] : [];
       add(parts);
       if (files.isFull || parts.at(-1)?.hasMore) return { picked, isFull: true };
     }
@@ -383,6 +397,7 @@ export class Mirror {
   async #pickFiles(
     stream: MirroredStream,
     maxBytes: number,
+    memory: BatchMemory,
   ): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
     const picked: Picked[] = [];
     let room = maxBytes;
@@ -392,7 +407,7 @@ export class Mirror {
       if (sent >= length) continue;
       if (room <= 0) return { picked, isFull: true };
       const plan = stream.planFile(file, room);
-      const filled = await this.#fill(plan.records);
+      const filled = await this.#fill(plan.records, memory);
       if (!filled) {
         stream.forgetFile(file.location);
         continue;
@@ -409,23 +424,29 @@ export class Mirror {
   }
 
   /** Reads the bytes of records; undefined if the file is gone. */
-  async #fill(records: FilePlan['records']): Promise<FilledRecord[] | undefined> {
+  async #fill(records: FilePlan['records'], memory: BatchMemory): Promise<FilledRecord[] | undefined> {
     const filled: FilledRecord[] = [];
     for (const record of records) {
       if (record.kind === 'joined') {
         filled.push({ record, bytes: [] });
         continue;
       }
-      const bytes = await this.#read(record.location as SegmentLocation, record.offset, record.length);
+      const into = memory.piece(record.length);
+      const bytes = await this.#read(record.location as SegmentLocation, record.offset, record.length, into);
       if (bytes?.length !== record.length) return undefined;
       filled.push({ record, bytes: [bytes] });
     }
     return filled;
   }
 
-  async #read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array | undefined> {
+  async #read(
+    location: SegmentLocation,
+    offset: number,
+    length: number,
+    into?: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
     try {
-      return await this.#options.files.read(location, { offset, length });
+      return await this.#options.files.read(location, { offset, length }, { into });
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -444,6 +465,7 @@ export class Mirror {
       await this.#remove(line, prefix, streamId);
       line.early.delete(prefix);
     }
+    await line.others.work(client, { signal });
     if (clock.monotonicMs() < line.lookAtMs) return;
     await this.#look(line);
     const needs = {
@@ -499,6 +521,19 @@ export class Mirror {
     }
   }
 
+  /** Whether another server writes to a place; then nothing is sent there, which is reported. */
+  async #isTaken(line: Line, client: ObjectClient, signal: AbortSignal): Promise<boolean> {
+    const { claim, target } = line;
+    const { report } = this.#options;
+    const wasTaken = claim.isTaken;
+    const before = claim.problem;
+    await claim.look(client, { signal });
+    if (claim.problem !== before) report.changed(target, claim.problem);
+    if (wasTaken && !claim.isTaken)
+      for (const each of this.#streams.values()) if (each.target === target) each.resend();
+    return claim.isTaken;
+  }
+
   #outcome(line: Line, error: unknown): void {
     const { report } = this.#options;
     if (error === undefined) {
@@ -516,10 +551,13 @@ export class Mirror {
   }
 }
 
-/** Memory for an object, used again by the next one. */
-function roomOf(line: Line, length: number): Buffer {
-  if (line.room && line.room.length >= length) return line.room;
-  const room = Buffer.allocUnsafeSlow(Math.ceil(1.25 * length));
-  line.room = length > 2 * MAX_OBJECT_BYTES ? undefined : room;
-  return room;
+/** What a target has of this owner, of others, and of other servers. */
+function placesOf({ targets, owner, server, clock }: MirrorOptions, target: string) {
+  const { prefix } = targets.find(target)!;
+  const objects = new MirrorObjects(prefix, owner);
+  return {
+    objects,
+    others: new OtherObjects(prefix, objects, clock),
+    claim: new PrefixClaim({ prefix, server, monotonicMs: () => clock.monotonicMs() }),
+  };
 }

@@ -247,8 +247,13 @@ export class MirroredStream {
     if (this.name === 'sent') this.name = 'missing';
   }
 
-  /** Parts that wait, oldest first, one record for each segment. @param maxBytes most bytes of one record */
-  *pickParts(maxBytes: number): Generator<PickedParts> {
+  /**
+   * Parts that wait, oldest first, one record for each segment.
+   *
+   * @param maxBytes most bytes of one record
+   * @param roomOf memory for a copy of so many bytes
+   */
+  *pickParts(maxBytes: number, roomOf: (bytes: number) => Uint8Array): Generator<PickedParts> {
     for (const segment of this.#segments) {
       const { opening, parts, sent } = segment;
       const chosen: { readonly trackId: number; readonly length: number }[] = [];
@@ -258,7 +263,9 @@ export class MirroredStream {
         if (!part.bytes || (chosen.length > 0 && length + part.length > maxBytes)) break;
         chosen.push({ trackId: part.trackId, length: part.length });
         // A copy: while others are read, the segment may come into its file.
-        bytes.push(new Uint8Array(part.bytes));
+        const copy = roomOf(part.length);
+        copy.set(part.bytes);
+        bytes.push(copy);
         length += part.length;
       }
       if (chosen.length === 0) continue;

@@ -4,7 +4,7 @@
  * In: rows of `recorded_total` and `recorded_quarter`. Out: totals for lists, days for calendars.
  */
 import type { Kysely } from 'kysely';
-import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
+import { isHealedRung, qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
 import { type DayPart, type Quarters, queryParts } from '../../store/reading/day-parts.ts';
 import type { Tables } from '../../store/schema.ts';
 import { DAY_QUARTERS, QUARTER_US } from '../../store/tables/recorded-tables.ts';
@@ -64,14 +64,20 @@ export async function readAllTotals(db: Kysely<Tables>): Promise<ReadonlyMap<str
   return totals;
 }
 
-/** Adds the row of a recording to the totals of its stream; of a quality only its bytes count. */
+/**
+ * Adds the row of a recording to the totals of its stream; of a quality only its bytes count, of what was
+ * found later its time too.
+ */
 function withTotal(
   totals: RecordedTotals,
   row: Pick<Tables['recorded_total'], (typeof TOTALS)[number]>,
 ): RecordedTotals {
   const bytes = totals.bytes + row.bytes;
-  if (recordingOf(row.stream_id).rung !== undefined) return { ...totals, bytes };
-  return { fromUs: row.first_us, toUs: row.last_us, bytes, durationUs: row.media_us };
+  const { rung } = recordingOf(row.stream_id);
+  const durationUs = totals.durationUs + row.media_us;
+  if (isHealedRung(rung)) return { ...totals, bytes, durationUs };
+  if (rung !== undefined) return { ...totals, bytes };
+  return { fromUs: row.first_us, toUs: row.last_us, bytes, durationUs };
 }
 
 /**

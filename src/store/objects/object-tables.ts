@@ -12,7 +12,7 @@ export interface StoredObjectTable {
   readonly key: string;
   /** Bytes. */
   readonly size: number;
-  /** SHA-256 of its bytes, hex; empty if it was found in the bucket. */
+  /** Its tag, see archive/objects/object-client.ts; empty if it was found in the bucket. */
   readonly checksum: string;
   /** Token of the lease of the process that uploaded it. */
   readonly fence: number;

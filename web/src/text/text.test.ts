@@ -88,6 +88,8 @@ test('no text is unused', () => {
     'edit.ladderMissing.',
     'edit.visibility.',
     'past.start.',
+    'heal.choice.',
+    'heal.clock.',
     'refusal.',
     'finding.',
     'evidence.break.',

@@ -54,6 +54,7 @@ export function openHealFile({ clock, recordings, stream: find, heal, maxBytes }
         nextUs: 0,
         reason: '',
         healedUs: 0,
+        sources: '',
       });
       return await healFromFile(
         {
