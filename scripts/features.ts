@@ -36,7 +36,12 @@ export const features: readonly Feature[] = [
     'sources/pull-hls sources/polling',
   ),
   feature('RTMP', 'takes publishers and plays over RTMP', 'rtmp', 'publish/rtmp'),
-  feature('SRT', 'takes publishers, plays and pulls over SRT', 'srt !media/subtitles', 'publish/srt'),
+  feature(
+    'SRT',
+    'takes publishers, plays and pulls over SRT; bonded senders',
+    'srt srtla !media/subtitles',
+    'publish/srt publish/srtla',
+  ),
   feature('RTSP', 'reads cameras, and takes publishers', 'rtsp', 'sources/rtsp publish/rtsp'),
   feature(
     'RTP and UDP',

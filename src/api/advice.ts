@@ -33,6 +33,8 @@ export const adviceCodes = [
   'arrival-pauses',
   'srt-latency',
   'packet-loss',
+  'link-loss',
+  'link-down',
   'packets-dropped',
   'media-damaged',
 ] as const;

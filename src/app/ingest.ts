@@ -11,6 +11,7 @@ import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
 import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
 import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
+import { openSrtlaServer } from '../ingest/srtla/srtla-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { checkFree } from '../serve/hot/listeners.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
@@ -23,6 +24,8 @@ export interface IngestEndpoints {
   readonly rtmp: Endpoint | undefined;
   readonly rtmps: Endpoint | undefined;
   readonly srt: Endpoint | undefined;
+  /** Bonded senders; their packets are SRT. */
+  readonly srtla: Endpoint | undefined;
   readonly rtsp: Endpoint | undefined;
   readonly webrtc: Endpoint | undefined;
 }
@@ -31,11 +34,12 @@ export interface IngestEndpoints {
 export type IngestAddresses = { readonly [P in keyof IngestEndpoints]: string | undefined };
 
 /** Prints the endpoints as URLs. */
-export function printIngest({ rtmp, rtmps, srt, rtsp, webrtc }: IngestEndpoints): IngestAddresses {
+export function printIngest({ rtmp, rtmps, srt, srtla, rtsp, webrtc }: IngestEndpoints): IngestAddresses {
   return {
     rtmp: rtmp && `rtmp://${printEndpoint(rtmp)}/${APPLICATION}`,
     rtmps: rtmps && `rtmps://${printEndpoint(rtmps)}/${APPLICATION}`,
     srt: srt && `srt://${printEndpoint(srt)}`,
+    srtla: srtla && `srtla://${printEndpoint(srtla)}`,
     rtsp: rtsp && `rtsp://${printEndpoint(rtsp)}`,
     webrtc: webrtc && `udp://${printEndpoint(webrtc)}`,
   };
@@ -76,8 +80,9 @@ export async function openIngest(
   const rtmps = await openPort(app, health, 'rtmps', config.rtmps, async (listen) =>
     openRtmps(app, { ...setup, listen: await unused(listen) }),
   );
-  const srt = await openPort(app, health, 'srt', config.srt, (listen) =>
-    openSrtServer({
+  let channels: Parameters<typeof openSrtlaServer>[0]['channels'] | undefined;
+  const srt = await openPort(app, health, 'srt', config.srt, async (listen) => {
+    const server = await openSrtServer({
       listen,
       fd: part?.link.start.srtFd,
       siblings,
@@ -89,8 +94,14 @@ export async function openIngest(
       clock,
       log,
       metrics,
-    }),
-  );
+    });
+    channels = server.channels;
+    return server;
+  });
+  const srtla = await openPort(app, health, 'srtla', config.srtla, async (listen) => {
+    if (!channels) throw new Error('the port of SRT could not be opened');
+    return openSrtlaServer({ listen, channels, maxGroups: config.srtMaxCallers, log, metrics });
+  });
   const rtsp = await openPort(app, health, 'rtsp', config.rtsp, async (listen) =>
     openRtspServer({
       listen: await unused(listen),
@@ -106,9 +117,10 @@ export async function openIngest(
   publishPorts.rtmp = rtmp?.port;
   publishPorts.rtmps = rtmps?.port;
   publishPorts.srt = srt?.port;
+  publishPorts.srtla = srtla?.port ?? part?.link.start.ports.srtla;
   publishPorts.srtLatencyMs = config.srtLatency;
   publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
-  return { rtmp, rtmps, srt, rtsp, webrtc };
+  return { rtmp, rtmps, srt, srtla, rtsp, webrtc };
 }
 
 /**
@@ -118,7 +130,7 @@ export async function openIngest(
 export function withoutIngest(app: AppContext): AppContext {
   const { config } = app;
   const webrtc = config.cluster.roles.includes('rooms') ? config.webrtc : 'off';
-  return { ...app, config: { ...config, rtmp: 'off', rtmps: 'off', srt: 'off', rtsp: 'off', webrtc } };
+  return { ...app, config: { ...config, rtmp: 'off', rtmps: 'off', srt: 'off', srtla: 'off', rtsp: 'off', webrtc } };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */

@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { loadConfig } from '../config/load.ts';
 import { startText } from './start-text.ts';
 
-const none = { rtmp: undefined, rtmps: undefined, srt: undefined, rtsp: undefined, webrtc: undefined };
+const none = {
+  rtmp: undefined,
+  rtmps: undefined,
+  srt: undefined,
+  srtla: undefined,
+  rtsp: undefined,
+  webrtc: undefined,
+};
 const httpUrl = 'http://127.0.0.1:8080';
 const load = async (flags: Readonly<Record<string, string>> = {}, urls: readonly string[] = []) => {
   const given = Object.entries({ data: '/somewhere/else', ...flags });
@@ -42,4 +49,10 @@ test('the start text has the public host and no protocol that is off', async () 
   const text = startText(config, { httpUrl, signIn: undefined, endpoints });
   assert.match(text, /Publish +https:\/\/tv\.example\/go-live\n.*\n +RTMPS {2}rtmps:\/\/tv\.example:1936\/live\n\n/);
   assert.doesNotMatch(text, /RTMP |SRT/);
+});
+
+test('bonded senders need an address, a port and a stream id', async () => {
+  const endpoints = { ...none, srtla: { address: '192.0.2.1', port: 5000 } };
+  const text = startText(await load(), { httpUrl, signIn: undefined, endpoints });
+  assert.match(text, /SRTLA +192\.0\.2\.1:5000, stream id publish:NAME:KEY$/m);
 });

@@ -47,9 +47,9 @@ export function startText(config: Config, { httpUrl, signIn, endpoints }: Starte
 function publishRows(
   config: Config,
   base: string,
-  { rtmp, rtmps, srt, rtsp, webrtc }: StartedServer['endpoints'],
+  { rtmp, rtmps, srt, srtla, rtsp, webrtc }: StartedServer['endpoints'],
 ): string[][] {
-  if (!rtmp && !rtmps && !srt && !rtsp && !webrtc) return [];
+  if (!rtmp && !rtmps && !srt && !srtla && !rtsp && !webrtc) return [];
   const publicHost = config.publicUrl && URL.parse(config.publicUrl)?.hostname;
   const addressesOf = (protocol: 'rtmp' | 'rtmps' | 'srt', endpoint: Endpoint | undefined) => {
     const ports = {
@@ -74,6 +74,7 @@ function publishRows(
     ['RTMP', addressesOf('rtmp', rtmp)?.rtmp?.server],
     ['RTMPS', addressesOf('rtmps', rtmps)?.rtmps?.server],
     ['SRT', addressesOf('srt', srt)?.srt],
+    ['SRTLA', srtla && `${publicHost ?? printHost(srtla.address)}:${srtla.port}, stream id publish:NAME:KEY`],
     ['RTSP', rtsp && `rtsp://${publicHost ?? printHost(rtsp.address)}:${rtsp.port}/NAME?key=KEY`],
     ['WHIP', webrtc && `${base}/whip/NAME`],
   ].filter((row): row is [string, string] => row[1] !== undefined);

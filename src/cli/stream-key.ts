@@ -80,12 +80,13 @@ function rowOf({ id, label, createdAt, expiresAt, usedAt }: PublishKeyView): str
   return [id, label || '-', createdAt, expiresAt ?? 'never', usedAt ?? 'never'];
 }
 
-function fieldsOf({ key, publish: { rtmp, rtmps, srt, whip } }: CreatedPublishKey): string {
+function fieldsOf({ key, publish: { rtmp, rtmps, srt, srtla, whip } }: CreatedPublishKey): string {
   const rows = [['key', key]];
   for (const fields of [rtmp, rtmps]) {
     if (fields) rows.push(['server', fields.server], ['stream key', fields.streamKey]);
   }
   if (srt !== undefined) rows.push(['SRT', srt]);
+  if (srtla !== undefined) rows.push(['SRTLA', srtla]);
   if (whip !== undefined) rows.push(['WHIP', whip]);
   return table(rows);
 }

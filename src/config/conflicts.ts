@@ -27,7 +27,7 @@ interface Use<Value> {
 }
 
 const TCP = ['http', 'rtmp', 'rtmps', 'rtsp'];
-const UDP = ['srt', 'webrtc'];
+const UDP = ['srt', 'srtla', 'webrtc'];
 
 /** Finds values that are set twice. */
 export function conflictsOf(settings: ComparedSettings): readonly SettingProblem[] {
@@ -72,6 +72,7 @@ export function conflictsOf(settings: ComparedSettings): readonly SettingProblem
     (_, place) => `it is the same secret as that of ${place}; choose another one for one of them`,
   );
   problems.push(...processConflicts(settings), ...engineConflicts(settings), ...shardConflicts(settings));
+  problems.push(...bondedConflicts(settings));
   return problems;
 }
 
@@ -87,6 +88,13 @@ function processConflicts({ values, origins }: ComparedSettings): readonly Setti
       : []),
     ...(Number(values.get('threads')) > 1 ? [problem('each process has one thread; set `threads` to 1')] : []),
   ];
+}
+
+/** What bonded senders send is SRT. */
+function bondedConflicts({ values, origins }: ComparedSettings): readonly SettingProblem[] {
+  if ((values.get('srtla') ?? 'off') === 'off' || values.get('srt') !== 'off') return [];
+  const message = 'srtla: it passes what it receives to SRT, and `srt` is off; set `srt` to a port, or `srtla` to off';
+  return [{ origin: origins.get('srtla') ?? 'srtla', message }];
 }
 
 /** NATS does what Redis and RabbitMQ do: only one of them can be in charge. */

@@ -246,6 +246,12 @@ test('what is set twice and may be set once is refused with both places: keys, p
   assert.deepEqual(await of('http: 9000\nrtsp: 0.0.0.0:9000\nsrt: 1935\n'), [
     'f:2 rtsp: port 9000 is that of http (f:1); choose another one.',
   ]);
+  assert.deepEqual(await of('srt: 9000\nsrtla: 0.0.0.0:9000\n'), [
+    'f:2 srtla: port 9000 is that of srt (f:1); choose another one.',
+  ]);
+  assert.deepEqual(await of('srt: off\nsrtla: 5000\n'), [
+    'f:2 srtla: it passes what it receives to SRT, and `srt` is off; set `srt` to a port, or `srtla` to off.',
+  ]);
   const redis = 'redis://r:6379';
   assert.deepEqual(
     await of(`nats: { url: "nats://n:4222" }\nredis: { url: "${redis}" }\njobs: { amqp: { url: "amqp://q" } }\n`),

@@ -238,6 +238,7 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
     rtmp: orOff(values.rtmp),
     rtmps: orOff(values.rtmps),
     srt: orOff(values.srt),
+    srtla: orOff(values.srtla),
     rtp: orOff(values.rtp),
     rtsp: orOff(values.rtsp),
     webrtc: orOff(values.webrtc),

@@ -366,6 +366,10 @@ export const schema = section({
     { min: 1, max: 1000 },
     'Most SRT connections, publishers and players together; a quarter is for publishers alone.',
   ),
+  srtla: optionalEndpoint(
+    'off',
+    'UDP port on which bonded senders (BELABOX, Moblin, IRL Pro) publish over SRTLA; usually 5000; 0 picks a free port. It needs `srt`.',
+  ),
   rtp: optionalEndpoint(
     '5004',
     'First UDP port of RTP sessions that are opened over the API; each takes the next free ports, up to 400 in total. 0 picks free ports.',

@@ -50,6 +50,23 @@ export interface PublisherStats {
   frameRate: number | undefined;
   /** Announced key frame interval, seconds. */
   keyFrameIntervalS: number | undefined;
+  /** The links of a bonded publisher, in order; a value that is replaced, never changed. */
+  links: readonly LinkStats[] | undefined;
+}
+
+/** Figures of one link of a bonded publisher; counters only grow. */
+export interface LinkStats {
+  /** 1 and above. */
+  readonly number: number;
+  /** Whether it was heard in the last seconds. */
+  readonly isUp: boolean;
+  /** Round trip time, ms. */
+  readonly rttMs: number | undefined;
+  readonly bytes: number;
+  /** Packets that came over it without being sent again. */
+  readonly packets: number;
+  /** Packets that were lost on it, repaired or not; an estimate with fractions. */
+  readonly lost: number;
 }
 
 /** Figures of a session that has just begun. */
@@ -71,5 +88,6 @@ export function createPublisherStats(): PublisherStats {
     audioBitrate: undefined,
     frameRate: undefined,
     keyFrameIntervalS: undefined,
+    links: undefined,
   };
 }

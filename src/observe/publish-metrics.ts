@@ -36,6 +36,18 @@ export const publishMetrics = {
     labels: ['stream', 'result'],
     help: 'Packets of the publisher, where its protocol counts them: received (without those sent again), lost (by the network, repaired or not), retransmitted, dropped (never came in time).',
   },
+  publishLinkPackets: {
+    type: 'counter',
+    name: 'oxbow_publish_link_packets_total',
+    labels: ['stream', 'link', 'result'],
+    help: 'Packets of one link of a bonded publisher: received (without those sent again), lost (estimated, repaired or not).',
+  },
+  publishLinkBytes: {
+    type: 'counter',
+    name: 'oxbow_publish_link_bytes_total',
+    labels: ['stream', 'link'],
+    help: 'Bytes that came over one link of a bonded publisher.',
+  },
   publishBytes: {
     type: 'counter',
     name: 'oxbow_publish_bytes_total',
@@ -107,6 +119,30 @@ export const publishMetrics = {
     name: 'oxbow_srt_passed_total',
     labels: [],
     help: 'SRT callers that were passed on to the process of this server that has their stream.',
+  },
+  srtlaGroups: {
+    type: 'gauge',
+    name: 'oxbow_srtla_groups',
+    labels: [],
+    help: 'Bonded senders that are registered over SRTLA now.',
+  },
+  srtlaLinks: {
+    type: 'gauge',
+    name: 'oxbow_srtla_links',
+    labels: [],
+    help: 'Links of bonded senders that are registered over SRTLA now.',
+  },
+  srtlaRegistrations: {
+    type: 'counter',
+    name: 'oxbow_srtla_registrations_total',
+    labels: ['result'],
+    help: 'Registrations of bonded senders and of their links over SRTLA, by result: registered (a sender), refused (a bound is reached), unknown (of no sender; it begins again).',
+  },
+  srtlaIgnored: {
+    type: 'counter',
+    name: 'oxbow_srtla_ignored_datagrams_total',
+    labels: [],
+    help: 'Datagrams on the port of SRTLA that were ignored: malformed, of no registered link, or too many registrations.',
   },
   srtSocketDrops: {
     type: 'counter',

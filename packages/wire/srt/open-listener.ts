@@ -7,6 +7,8 @@ import { microseconds, openUdp } from '../udp.ts';
 import { ListenerProtocol } from './handshake/listener.ts';
 import type { SrtListener, SrtListenerOptions } from './srt.ts';
 
+const FORWARDED = { isForwarded: true } as const;
+
 /**
  * Binds the port and answers callers.
  *
@@ -32,8 +34,13 @@ export async function openSrtListener(options: SrtListenerOptions): Promise<SrtL
     stats: protocol.stats,
     receiveForwarded(packet, { address, port }) {
       socket.wake();
-      protocol.receive(packet, address, port, true);
+      protocol.receive(packet, address, port, FORWARDED);
     },
+    receiveThrough(channel, packet) {
+      socket.wake();
+      protocol.receive(packet, channel.address, channel.port, { channel });
+    },
+    closeThrough: (channel) => protocol.closeThrough(channel),
     close,
     [Symbol.asyncDispose]: close,
   };

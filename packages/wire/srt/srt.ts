@@ -8,6 +8,47 @@ import type { SrtRejectReason } from './rejection.ts';
 /** Length of an AES key, bytes. */
 export type SrtKeyLength = 16 | 24 | 32;
 
+/**
+ * The way of one caller's datagrams where it is not the listener's socket: several network links that are
+ * bonded.
+ */
+export interface SrtChannel {
+  /** Unique among the channels of a listener. */
+  readonly name: string;
+  /** Address and port that are shown for the caller, verified by the owner of the channel. */
+  readonly address: string;
+  readonly port: number;
+  /** Whether it may have another connection. */
+  readonly mayOpen: boolean;
+  /** Sends a datagram to the caller. */
+  transmit(packet: Uint8Array): void;
+  /** A caller was accepted; its data packets have this destination. */
+  opened(socketId: number): void;
+  /** Its connection has ended. */
+  closed(socketId: number): void;
+  /** Figures of its links now. */
+  links(): readonly SrtLink[];
+}
+
+/** Figures of one link of a channel. Counters only grow. */
+export interface SrtLink {
+  /** 1 and above; keeps its meaning while the channel exists. */
+  readonly number: number;
+  /** Whether it was heard in the last seconds. */
+  readonly isUp: boolean;
+  /** Round trip time, ms; undefined before the first measurement. */
+  readonly rttMs: number | undefined;
+  /** Bytes of SRT packets. */
+  readonly bytes: number;
+  /** Data packets that came over it, without those sent again. */
+  readonly packets: number;
+  /**
+   * Data packets that were lost on it, repaired or not; an estimate with fractions, because a lost packet
+   * does not say which link it took.
+   */
+  readonly lost: number;
+}
+
 /** What a caller sent in its handshake; its source address is verified by then. */
 export interface SrtRequest {
   /** Stream id as the caller sent it, up to 512 bytes of UTF-8; empty if it sent none. Not validated. */
@@ -20,6 +61,8 @@ export interface SrtRequest {
   readonly encrypted: SrtKeyLength | 0;
   /** Another process of this computer has passed the caller on: it is not passed on again. */
   readonly isForwarded: boolean;
+  /** The way of its datagrams, if it is not the listener's socket. */
+  readonly channel: SrtChannel | undefined;
   /** Fires when the caller gave up waiting, or the listener closes. */
   readonly signal: AbortSignal;
 }
@@ -126,6 +169,10 @@ export interface SrtListener extends AsyncDisposable {
    * cookie of this listener.
    */
   receiveForwarded(packet: Uint8Array, caller: SrtSource): void;
+  /** Takes a datagram that came through a channel; answers leave through it too. */
+  receiveThrough(channel: SrtChannel, packet: Uint8Array): void;
+  /** Shuts the connections of a channel down. */
+  closeThrough(channel: SrtChannel): void;
   /** Shuts all connections down and closes the socket. May be called twice. */
   close(): Promise<void>;
 }

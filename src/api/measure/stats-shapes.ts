@@ -96,6 +96,17 @@ export const StreamStats = Type.Object(
         lost: figure('packets that the network lost in the last minute, repaired or not'),
         retransmitted: figure('packets that came because they were sent again, in the last minute'),
         dropped: figure('packets that never came in time, in the last minute'),
+        links: Type.Array(
+          Type.Object({
+            number: Type.Integer({ description: '1 and above; a link that comes back has its number again' }),
+            up: Type.Boolean({ description: 'whether it was heard in the last 4 s' }),
+            rtt: figure('round trip time, ms'),
+            bitrate: Type.Integer({ description: 'bit/s over ten seconds' }),
+            loss: figure('estimated share of its packets that were lost in the last minute, 0 to 1'),
+            lost: Type.Integer({ description: 'estimated packets that were lost on it in the last minute' }),
+          }),
+          { description: 'the links of a bonded publisher (SRTLA); empty for others' },
+        ),
       },
       { description: 'null where the protocol does not know' },
     ),
@@ -171,6 +182,15 @@ export const StatsHistory = Type.Object(
         soundLevel: Series('level of the sound, dB of full scale, -120 to 0'),
       },
       { description: 'one value for each step; null where nothing was measured' },
+    ),
+    links: Type.Array(
+      Type.Object({
+        number: Type.Integer({ description: '1 and above' }),
+        bitrate: Series('bit/s over this link'),
+        loss: Series('estimated share of its packets that were lost, repaired or not, 0 to 1'),
+        rtt: Series('highest round trip time, ms'),
+      }),
+      { description: 'the links of bonded publishers (SRTLA) in this time; empty for others' },
     ),
   },
   { $id: 'StatsHistory' },

@@ -33,4 +33,6 @@ test('the address of an encrypted SRT connection has a place for its passphrase'
   const ports = { ...noPublishPorts(), srt: 8890, srtEncrypted: true };
   const { srt } = printPublishAddresses({ ...target, ports });
   assert.equal(srt, 'srt://tv.example:8890?streamid=publish:door:ok_x&latency=120000&passphrase=PASSPHRASE');
+  const bonded = printPublishAddresses({ ...target, ports: { ...ports, srtla: 5000 } });
+  assert.equal(bonded.srtla, 'srtla://tv.example:5000?streamid=publish:door:ok_x&passphrase=PASSPHRASE');
 });

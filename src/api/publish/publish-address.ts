@@ -13,6 +13,8 @@ export interface PublishPorts {
   rtmp: number | undefined;
   rtmps: number | undefined;
   srt: number | undefined;
+  /** Of bonded senders. */
+  srtla?: number | undefined;
   /** Of HTTP, for WHIP. */
   http?: number | undefined;
   /** WebRTC is on: publishers send their offer to the HTTP port. */
@@ -66,6 +68,10 @@ export function printPublishAddresses({ host, origin, ports, stream, key }: Publ
     ...(ports.webrtc !== undefined && origin !== undefined && { whip: `${origin}/whip/${stream}` }),
     ...(ports.srt !== undefined && {
       srt: `srt://${host}:${ports.srt}?streamid=publish:${stream}:${key}&latency=${latency}${secret}`,
+    }),
+    // Bonded senders have a field for the latency.
+    ...(ports.srtla !== undefined && {
+      srtla: `srtla://${host}:${ports.srtla}?streamid=publish:${stream}:${key}${secret}`,
     }),
   };
 }

@@ -21,6 +21,7 @@ export const PublishAddresses = Type.Object(
     rtmp: Type.Optional(Rtmp),
     rtmps: Type.Optional(Rtmp),
     srt: Type.Optional(Type.String({ description: 'URL for OBS (leave the stream key empty), ffmpeg and others' })),
+    srtla: Type.Optional(Type.String({ description: 'URL for bonded senders; the latency is a field of theirs' })),
     whip: Type.Optional(
       Type.String({ description: 'address for OBS (service WHIP; the key is the bearer token), browsers and others' }),
     ),

@@ -40,6 +40,8 @@ export function configOfProcess(config: Config, { link, internal }: ServerProces
     rtmps: shared('rtmps'),
     rtsp: shared('rtsp'),
     srt: shared('srt'),
+    // All links of a sender must reach the same process.
+    srtla: number === 0 ? shared('srtla') : 'off',
     webrtc: next(config.webrtc),
     rtp: next(config.rtp),
     cluster: {

@@ -43,5 +43,6 @@ export function sharedPortsOf({ httpUrl, endpoints }: ReadyProcess): SharedPorts
     rtmps: endpoints.rtmps?.port,
     rtsp: endpoints.rtsp?.port,
     srt: endpoints.srt?.port,
+    srtla: endpoints.srtla?.port,
   };
 }

@@ -28,7 +28,7 @@ export interface NumberedEvent extends EventDraft {
 }
 
 /** The ports that processes share, by protocol; the first process chooses where a setting leaves it open. */
-export type SharedPorts = Readonly<Record<'http' | 'rtmp' | 'rtmps' | 'rtsp' | 'srt', number | undefined>>;
+export type SharedPorts = Readonly<Record<'http' | 'rtmp' | 'rtmps' | 'rtsp' | 'srt' | 'srtla', number | undefined>>;
 
 /** What a process needs for its start. */
 export interface ProcessStart {

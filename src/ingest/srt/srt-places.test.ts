@@ -28,7 +28,15 @@ function openCallers(decide: () => Promise<Publisher>) {
   const call = async (address: string, streamId: string): Promise<string> => {
     const remote = `${address}:${1000 + opened.length}`;
     const { signal } = new AbortController();
-    const request = { remote, streamId, peerVersion: '1.5.3', encrypted: 0, isForwarded: false, signal } as const;
+    const request = {
+      remote,
+      streamId,
+      peerVersion: '1.5.3',
+      encrypted: 0,
+      isForwarded: false,
+      channel: undefined,
+      signal,
+    } as const;
     const answer: SrtAnswer = await callers.accept(request);
     if ('reject' in answer) return answer.reject;
     if ('forward' in answer) return 'forwarded';
@@ -115,6 +123,7 @@ suite('callers of SRT', () => {
         peerVersion: '1.5.3',
         encrypted: 0,
         isForwarded: false,
+        channel: undefined,
         signal,
       } as const;
       assert.ok(!('reject' in (await server.accept(request))), String(i));

@@ -4,7 +4,7 @@
  */
 
 import { FormatError } from '@oxbow/media/errors';
-import type { SrtConnection } from '@oxbow/wire/srt/srt';
+import type { SrtChannel, SrtConnection } from '@oxbow/wire/srt/srt';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, reasonOf } from '../../lib/errors.ts';
@@ -19,6 +19,8 @@ interface PublishingDeps {
   readonly log: Log;
   /** `live.assemblyDeadline`, ms. */
   readonly assemblyMs: number;
+  /** The links of a bonded publisher. */
+  readonly channel?: Pick<SrtChannel, 'links'> | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ interface PublishingDeps {
 export async function publishConnection(
   connection: SrtConnection,
   publisher: Publisher,
-  { clock, log, assemblyMs }: PublishingDeps,
+  { clock, log, assemblyMs, channel }: PublishingDeps,
 ): Promise<void> {
   const onFacts = ({ leftOut = [] }: SourceFacts) => publisher.leftOut(leftOut);
   const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', assemblyMs, convertsVideo: true, onFacts });
@@ -53,7 +55,7 @@ export async function publishConnection(
   const timer = setInterval(() => {
     if (failure !== undefined) return;
     try {
-      if (feed.tick()) updateStats(publisher.connection.stats, connection.stats());
+      if (feed.tick()) updateStats(publisher.connection.stats, connection.stats(), channel?.links());
     } catch (error) {
       // A bug ends this publisher, not the process.
       failure = reasonOf(error);
@@ -64,7 +66,7 @@ export async function publishConnection(
   const why = await connection.closed;
   clearInterval(timer);
   publisher.signal.removeEventListener('abort', onEnded);
-  updateStats(publisher.connection.stats, connection.stats());
+  updateStats(publisher.connection.stats, connection.stats(), channel?.links());
   try {
     feed.end();
   } catch (error) {

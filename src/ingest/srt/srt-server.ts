@@ -6,7 +6,7 @@
 
 import { openSrtListener } from '@oxbow/wire/srt/open-listener';
 import { type SrtRejectReason, srtRejections } from '@oxbow/wire/srt/rejection';
-import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '@oxbow/wire/srt/srt';
+import type { SrtAnswer, SrtConnection, SrtListener, SrtRejection, SrtRequest } from '@oxbow/wire/srt/srt';
 import { readUdpDrops } from '@oxbow/wire/srt/udp-drops';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -50,6 +50,8 @@ interface SrtServerSetup {
 /** A running server. */
 interface SrtServer {
   readonly port: number;
+  /** For callers whose datagrams come another way: bonded ones. */
+  readonly channels: Pick<SrtListener, 'receiveThrough' | 'closeThrough'>;
   /** Ends all connections, and resolves when their sessions have ended. */
   close(): Promise<void>;
 }
@@ -81,6 +83,7 @@ export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
   const taken = siblings && new TakenCallers({ link: siblings, listener, maxCallers, nowMs, failed });
   return {
     port: listener.port,
+    channels: listener,
     async close() {
       stopCounting();
       await taken?.[Symbol.asyncDispose]();
@@ -134,6 +137,9 @@ export class SrtCallers {
   async accept(request: SrtRequest): Promise<SrtAnswer> {
     const parsed = parseStreamId(request.streamId);
     if ('reject' in parsed) return this.#reject(request, parsed.reject, parsed.why);
+    if (request.channel && parsed.mode === 'request') {
+      return this.#reject(request, 'bad-mode', 'bonded callers can only publish; players use the port of SRT');
+    }
     const secret = parsed.mode === 'publish' ? parsed.key : parsed.token;
     const places = parsed.mode === 'publish' ? this.#undecided : this.#viewers;
     const leave = places.take(addressOf(request.remote));
@@ -177,8 +183,9 @@ export class SrtCallers {
     return { forward: (caller) => passCaller(siblings!, process, caller, failed) };
   }
 
-  #canPass({ isForwarded }: SrtRequest): boolean {
-    return this.#setup.siblings !== undefined && !isForwarded;
+  /** Answers to a bonded caller leave through its links, which this process has: the stream comes here. */
+  #canPass({ isForwarded, channel }: SrtRequest): boolean {
+    return this.#setup.siblings !== undefined && !isForwarded && !channel;
   }
 
   #admit(request: SrtRequest, parsed: StreamIdRequest): Promise<Admitted> {
@@ -196,7 +203,7 @@ export class SrtCallers {
     const onGone = () => ending.abort(request.signal.reason);
     request.signal.addEventListener('abort', onGone, { once: true });
     const publisher = await access.publish({
-      protocol: 'srt',
+      protocol: request.channel ? 'srtla' : 'srt',
       remote: request.remote,
       signal: ending.signal,
       name,
@@ -211,7 +218,8 @@ export class SrtCallers {
     request.signal.removeEventListener('abort', onGone);
     return {
       settings,
-      run: (connection) => publishConnection(connection, publisher, { clock, log, assemblyMs }),
+      run: (connection) =>
+        publishConnection(connection, publisher, { clock, log, assemblyMs, channel: request.channel }),
       abandon: () => publisher.close('the publisher did not connect'),
     };
   }

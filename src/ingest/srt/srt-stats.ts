@@ -2,11 +2,12 @@
  * The figures of an SRT connection as those of a publisher session.
  * In: SrtStats. Out: PublisherStats, changed in place. Pure.
  */
-import type { SrtStats } from '@oxbow/wire/srt/srt';
+import type { SrtLink, SrtStats } from '@oxbow/wire/srt/srt';
 import type { PublisherStats } from '../publisher-stats.ts';
 
-/** Copies the figures. */
-export function updateStats(stats: PublisherStats, srt: SrtStats): void {
+/** Copies the figures. @param links of a bonded publisher */
+export function updateStats(stats: PublisherStats, srt: SrtStats, links?: readonly SrtLink[]): void {
+  stats.links = links;
   stats.bytesIn = srt.receivedBytes;
   stats.rttMs = srt.rttMs;
   // A packet that is out of order is missing for a moment and not lost, and a repaired one is lost although

@@ -42,7 +42,10 @@ const link: LinkFigures = {
   lost: 3,
   retransmitted: 3,
   dropped: 0,
+  links: [],
 };
+/** A link of a bonded publisher. */
+const bonded = { number: 1, isUp: true, rttMs: 40, bitrate: 2_000_000, loss: 0.01, lost: 9 };
 /** Figures of a publisher that does everything right. */
 const fine: PublishFigures = {
   protocol: 'srt',
@@ -176,6 +179,8 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withLink({ loss: 0.05 }), 'warn'],
     [withLink({ loss: 0.2 }), 'bad'],
   ],
+  'link-loss': [[withLink({ links: [bonded, { ...bonded, number: 2, loss: 0.08 }] }), 'warn']],
+  'link-down': [[withLink({ links: [bonded, { ...bonded, number: 2, isUp: false }] }), 'warn']],
   'packets-dropped': [[withLink({ dropped: 4 }), 'bad']],
   'media-damaged': [[{ ...fine, damaged: 1 }, 'warn']],
 };
@@ -273,6 +278,7 @@ suite('advice to a publisher', () => {
         lost: undefined,
         retransmitted: undefined,
         dropped: undefined,
+        links: [],
       },
     };
     assert.deepEqual(advise(bare), []);

@@ -33,6 +33,8 @@ const LATENCY_RTTS = { good: 4, least: 2.5 };
  */
 const LEAST_LATENCY_MS = 20;
 const LOSS = { warn: 0.02, bad: 0.1 };
+/** Of one link of a bonded publisher: the others carry what it loses. */
+const LINK_LOSS = 0.05;
 
 const seconds = (s: number) => `${s.toFixed(1)} s`;
 const megabits = (bitrate: number) => `${(bitrate / 1e6).toFixed(1)} Mbit/s`;
@@ -323,6 +325,34 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
         target: LOSS.warn * 100,
         text,
         hint: 'Use a cable in place of Wi-Fi, or lower the bitrate. A larger SRT latency gives more time to repeat packets.',
+      };
+    },
+  },
+  'link-loss': {
+    unit: '%',
+    judge({ link: { links } }) {
+      const worst = links.toSorted((a, b) => (b.loss ?? 0) - (a.loss ?? 0))[0];
+      if (worst?.loss === undefined || worst.loss <= LINK_LOSS) return undefined;
+      return {
+        severity: 'warn',
+        value: worst.loss * 100,
+        target: LINK_LOSS * 100,
+        text: `Link ${worst.number} lost ${percent(worst.loss)} of its packets.`,
+        hint: 'The other links repeat them. Move its modem or antenna, or lower the bitrate, so that the others have room.',
+      };
+    },
+  },
+  'link-down': {
+    unit: 'count',
+    judge({ link: { links } }) {
+      const down = links.filter(({ isUp }) => !isUp).map(({ number }) => number);
+      if (down.length === 0) return undefined;
+      return {
+        severity: 'warn',
+        value: down.length,
+        target: 0,
+        text: `Nothing comes over ${down.length === 1 ? 'link' : 'links'} ${down.join(', ')} of ${links.length}.`,
+        hint: 'Check the modem and its plan. The other links carry everything: lower the bitrate if they have no room.',
       };
     },
   },

@@ -6,6 +6,7 @@
 
 import type { AudioConfig, VideoConfig } from '@oxbow/media/frame';
 import type { AudioMode } from '../../config/schema.ts';
+import type { LinkFigures as BondedLink, LinkSample } from './link-figures.ts';
 
 /** What one second of a session brought. Counts are differences; times are milliseconds. */
 export interface Sample {
@@ -38,6 +39,8 @@ export interface Sample {
   readonly dropped: number | undefined;
   readonly settledFrames: number | undefined;
   readonly lateBytes: number | undefined;
+  /** Of a bonded publisher. */
+  readonly links?: readonly LinkSample[] | undefined;
 }
 
 /** Figures of the video of a publisher. */
@@ -93,6 +96,8 @@ export interface LinkFigures {
   readonly lost: number | undefined;
   readonly retransmitted: number | undefined;
   readonly dropped: number | undefined;
+  /** Of a bonded publisher; empty for others. */
+  readonly links: readonly BondedLink[];
 }
 
 /** What the encoder announced; undefined where it did not. */
@@ -150,7 +155,7 @@ export const RATE_SAMPLES = 10;
 export const KEPT_SAMPLES = 60;
 
 /** Sums and extremes over some samples. */
-type Totals = Readonly<Omit<Sample, 'settledFrames' | 'lateBytes'>> & {
+type Totals = Readonly<Omit<Sample, 'settledFrames' | 'lateBytes' | 'links'>> & {
   /** Most bits of video in a second. */
   readonly mostVideoBits: number;
 };

@@ -6,6 +6,8 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { FormatError } from '@oxbow/media/errors';
 import { WINDOW_US } from '../../recording/window.ts';
+import type { LinkSample } from './link-figures.ts';
+import { hasLinks, type LinkRow, LinkRows } from './link-rows.ts';
 
 /** Length of a row, seconds. */
 export const ROW_S = 5;
@@ -80,6 +82,8 @@ export class HistoryRows {
   readonly #numbers = new Float64Array(KEPT_ROWS).fill(-1);
   /** Windows with changes that were not packed, µs since 1970. */
   readonly #changed = new Set<number>();
+  /** Of streams that had a bonded publisher. */
+  #links: LinkRows | undefined;
 
   /**
    * Adds figures to the row of an instant.
@@ -98,6 +102,18 @@ export class HistoryRows {
       this.#add(startMs, values, (endMs - startMs) / (toMs - fromMs));
       startMs = endMs;
     }
+  }
+
+  /** Adds a second of the links of a bonded publisher that ends at `atMs`, ms since 1970. */
+  addLinks(atMs: number, coveredMs: number, links: readonly LinkSample[]): void {
+    this.#links ??= new LinkRows(KEPT_WINDOWS);
+    this.#links.add(atMs, coveredMs, links);
+    this.#changed.add(Math.floor((atMs * 1000) / WINDOW_US) * WINDOW_US);
+  }
+
+  /** The rows of links of [fromMs, toMs) that are in memory. */
+  linksBetween(fromMs: number, toMs: number): Iterable<LinkRow> {
+    return this.#links?.between(fromMs, toMs) ?? [];
   }
 
   /** @param share of the sums that belong to the row, 0 to 1 */
@@ -130,7 +146,8 @@ export class HistoryRows {
       for (let i = 0; from >= 0 && i < WIDTH; i++) table[i * WINDOW_ROWS + row] = rounded(this.#values[from + i]!);
     }
     const bytes = new Uint8Array(table.buffer);
-    return Buffer.concat([Uint8Array.of(FORM, WIDTH), deflateRawSync(bytes)]);
+    const links = this.#links?.pack(windowUs) ?? new Uint8Array(0);
+    return Buffer.concat([Uint8Array.of(FORM, WIDTH), deflateRawSync(bytes), links]);
   }
 
   /**
@@ -143,6 +160,9 @@ export class HistoryRows {
       const at = this.#place(number);
       if (at >= 0) this.#values.set(values, at);
     }
+    if (!hasLinks(packed)) return;
+    this.#links ??= new LinkRows(KEPT_WINDOWS);
+    this.#links.unpack(windowUs, packed);
   }
 
   /** The rows of [fromMs, toMs) that are in memory, oldest first, with their number. */

@@ -13,7 +13,7 @@ export const activityColumns: readonly HistoryColumn[] = ['coveredMs', 'videoByt
 const at = Object.fromEntries(historyColumns.map((name, i) => [name, i])) as Readonly<Record<HistoryColumn, number>>;
 
 /** Steps of a series. */
-interface HistorySteps {
+export interface HistorySteps {
   /** Start of the first step, ms since 1970; a multiple of `resS`. */
   readonly fromMs: number;
   /** Length of a step, seconds; a multiple of ROW_S. */

@@ -3,6 +3,8 @@ import { suite, test } from 'node:test';
 import { FormatError } from '@oxbow/media/errors';
 import { HistoryRows, unpackWindow } from './history-rows.ts';
 import { historySteps, SeriesBuilder } from './history-series.ts';
+import { type LinkRow, unpackLinks } from './link-rows.ts';
+import { LinkSeries } from './link-series.ts';
 
 /** A ten-minute mark, ms since 1970. */
 const START_MS = 1_795_000_200_000;
@@ -97,5 +99,45 @@ suite('the history of figures', () => {
     assert.deepEqual(historySteps(START_MS, START_MS + 600_000, 7).resS, 10);
     assert.ok(historySteps(START_MS, START_MS + 31 * day, 5).count <= 2001);
     assert.ok(historySteps(START_MS, START_MS + 31 * day, 0).count <= 1001);
+  });
+
+  test('has the links of a bonded publisher, packed with the window, and no byte of them without', () => {
+    const link = { number: 2, isUp: true, rttMs: 60, bytes: 125_000, packets: 92, lost: 8 };
+    const [rows, plain] = [new HistoryRows(), new HistoryRows()];
+    for (let s = 0; s < 10; s++) {
+      for (const each of [rows, plain]) each.add(START_MS + s * 1000, second());
+      rows.addLinks(START_MS + s * 1000, 1000, [
+        { ...link, number: 1, lost: 0 },
+        { ...link, rttMs: 60 + s },
+      ]);
+    }
+    const linksOf = (found: Iterable<LinkRow>) => {
+      const series = new LinkSeries(historySteps(START_MS, START_MS + 15_000, 5));
+      for (const row of found) series.add(row);
+      return series.links;
+    };
+    const expected = [
+      { number: 1, bitrate: [1_000_000, 1_000_000, null], loss: [0, 0, null], rtt: [60, 60, null] },
+      { number: 2, bitrate: [1_000_000, 1_000_000, null], loss: [0.08, 0.08, null], rtt: [64, 69, null] },
+    ];
+    assert.deepEqual(linksOf(rows.linksBetween(START_MS, START_MS + 15_000)), expected);
+    const windowUs = START_MS * 1000;
+    const [packed, without] = [rows.pack(windowUs), plain.pack(windowUs)];
+    assert.deepEqual(linksOf(unpackLinks(windowUs, packed)), expected);
+    assert.deepEqual(linksOf(unpackLinks(windowUs, without)), []);
+    assert.deepEqual(packed.subarray(0, without.length), without, 'readers that do not know links stop there');
+    assert.deepEqual([...unpackWindow(windowUs, packed)], [...unpackWindow(windowUs, without)]);
+    const again = new HistoryRows();
+    again.unpack(windowUs, packed);
+    assert.deepEqual(linksOf(again.linksBetween(START_MS, START_MS + 15_000)), expected);
+    for (let at = without.length; at < packed.length - 4; at++) {
+      const damaged = Uint8Array.from(packed);
+      damaged[at]! ^= 0xff;
+      try {
+        linksOf(unpackLinks(windowUs, damaged));
+      } catch (error) {
+        assert.ok(error instanceof FormatError, String(error));
+      }
+    }
   });
 });

@@ -27,11 +27,17 @@ export function readPublisher(metrics: Metrics, stream: string, { figures }: Pic
 
 /** Counts what one second of a publisher brought. */
 export function countSample(metrics: Metrics, stream: string, sample: Sample): void {
-  const { bytesIn, packets, lost, retransmitted, dropped, settledFrames, lateBytes } = sample;
+  const { bytesIn, packets, lost, retransmitted, dropped, settledFrames, lateBytes, links = [] } = sample;
   if (bytesIn > 0) metrics.publishBytes.inc({ stream }, bytesIn);
   if (settledFrames !== undefined) metrics.publishSettled.inc({ stream }, settledFrames);
   if (lateBytes !== undefined) metrics.publishLateBytes.inc({ stream }, lateBytes);
   for (const [result, count] of Object.entries({ received: packets, lost, retransmitted, dropped })) {
     if (count !== undefined) metrics.publishPackets.inc({ stream, result }, count);
+  }
+  for (const { number, bytes, packets, lost } of links) {
+    const link = String(number);
+    metrics.publishLinkBytes.inc({ stream, link }, bytes);
+    metrics.publishLinkPackets.inc({ stream, link, result: 'received' }, packets);
+    metrics.publishLinkPackets.inc({ stream, link, result: 'lost' }, lost);
   }
 }

@@ -7,6 +7,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherStats } from '../../ingest/publisher-stats.ts';
 import type { TrackSums } from '../../ingest/track-meter.ts';
 import { KEPT_SAMPLES, type PublishFigures, perSecond, RATE_SAMPLES, type Sample, totalsOf } from './figures.ts';
+import { linkFiguresOf, linkSamplesOf } from './link-figures.ts';
 
 /** Figures of the stream that the session does not know. */
 export interface StreamSide {
@@ -86,6 +87,7 @@ export class SessionSampler {
       dropped: difference(now.stats.dropped, before.stats.dropped),
       settledFrames: difference(now.stats.settledFrames, before.stats.settledFrames),
       lateBytes: difference(now.stats.lateBytes, before.stats.lateBytes),
+      links: now.stats.links && linkSamplesOf(now.stats.links, before.stats.links),
     };
     meter.forgetExtremes();
     this.#last = now;
@@ -155,6 +157,7 @@ export class SessionSampler {
         lost,
         retransmitted: minute.retransmitted,
         dropped: minute.dropped,
+        links: stats.links ? linkFiguresOf(this.#samples, RATE_SAMPLES) : [],
       },
       jitterMs: isBursty ? undefined : (videoTrack ?? audioTrack)?.jitterMs,
       longestPauseMs: isBursty ? undefined : minute.longestPauseMs,

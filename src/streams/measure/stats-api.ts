@@ -16,6 +16,8 @@ import { advise, worstOf } from './advice.ts';
 import type { PublishFigures, Sample } from './figures.ts';
 import { type HistoryColumn, KEPT_WINDOWS, unpackWindow } from './history-rows.ts';
 import { activityColumns, historySteps, SeriesBuilder } from './history-series.ts';
+import { unpackLinks } from './link-rows.ts';
+import { LinkSeries } from './link-series.ts';
 import type { StreamMeasure } from './stream-measure.ts';
 
 /** Windows that are read from the database at a time: a day. */
@@ -37,6 +39,8 @@ export function createStatsApi(
     const steps = historySteps(fromMs, toMs, resS);
     const endMs = steps.fromMs + steps.count * steps.resS * 1000;
     const builder = new SeriesBuilder(steps, columns);
+    // The activity has none.
+    const links = columns ? undefined : new LinkSeries(steps);
     // Everything from here on is in memory, see `recentWindows`.
     const memoryUs = windowOf(clock.nowMs() * 1000) - (KEPT_WINDOWS - 1) * WINDOW_US;
     const storedToUs = Math.min(endMs * 1000, memoryUs);
@@ -44,11 +48,15 @@ export function createStatsApi(
       const windows = await stats.between(definition.id, fromUs, Math.min(fromUs + BATCH_US, storedToUs));
       for (const { startUs, packed } of windows) {
         for (const [number, values] of unpackWindow(startUs, packed, columns)) builder.add(number, values);
+        if (links) for (const row of unpackLinks(startUs, packed)) links.add(row);
       }
     }
     const rows = measure.rows.between(Math.max(steps.fromMs, memoryUs / 1000), endMs);
     for (const [number, values] of rows) builder.add(number, values);
-    return { range: { from: printRfc3339(steps.fromMs), to: printRfc3339(endMs), res: steps.resS }, builder };
+    if (links)
+      for (const row of measure.rows.linksBetween(Math.max(steps.fromMs, memoryUs / 1000), endMs)) links.add(row);
+    const range = { from: printRfc3339(steps.fromMs), to: printRfc3339(endMs), res: steps.resS };
+    return { range, builder, links: links?.links ?? [] };
   };
   return {
     stats(name) {
@@ -56,8 +64,8 @@ export function createStatsApi(
       return statsOf(stream, clock.nowMs(), viewersOf(name));
     },
     async statsHistory(name, ...steps) {
-      const { range, builder } = await read(name, steps);
-      return { ...range, series: builder.series };
+      const { range, builder, links } = await read(name, steps);
+      return { ...range, series: builder.series, links };
     },
     async activity(name, ...steps) {
       const { range, builder } = await read(name, steps, activityColumns);
@@ -168,6 +176,14 @@ function linkOf(figures: PublishFigures | undefined): StreamStats['link'] {
     lost: whole(link?.lost),
     retransmitted: whole(link?.retransmitted),
     dropped: whole(link?.dropped),
+    links: (link?.links ?? []).map(({ number, isUp, rttMs, bitrate, loss, lost }) => ({
+      number,
+      up: isUp,
+      rtt: rounded(rttMs),
+      bitrate: Math.round(bitrate),
+      loss: loss === undefined ? null : Math.round(loss * 1e5) / 1e5,
+      lost: Math.round(lost),
+    })),
   };
 }
 

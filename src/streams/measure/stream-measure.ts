@@ -141,7 +141,7 @@ export class StreamMeasure {
   }
 
   /** The history in memory. */
-  get rows(): Pick<HistoryRows, 'between'> {
+  get rows(): Pick<HistoryRows, 'between' | 'linksBetween'> {
     return this.#rows;
   }
 
@@ -170,6 +170,7 @@ export class StreamMeasure {
     this.#waitingMs = 0;
     const spreadMs = Math.min(coveredMs, LONGEST_BURST_MS);
     const nowMs = this.#setup.clock.nowMs();
+    if (sample.links) this.#rows.addLinks(nowMs, sample.coveredMs, sample.links);
     this.#rows.spread(nowMs - spreadMs, nowMs, {
       coveredMs: spreadMs,
       videoBytes: sample.videoBytes,

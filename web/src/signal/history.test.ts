@@ -17,6 +17,7 @@ const history = (steps: number, series: Partial<StatsHistory['series']> = {}): S
       ...(Object.fromEntries(names.map((name) => [name, none])) as StatsHistory['series']),
       ...series,
     },
+    links: [],
   };
 };
 
@@ -71,4 +72,21 @@ test('an axis begins at 0, and shows tiny values as small', () => {
   assert.deepEqual(axisOf('clocks', -100, 20).map(Math.round), [-115, 115]);
   assert.equal(axisOf('loss', 0, 0)[1] < 0.02, true);
   assert.deepEqual(axisOf('bitrate', null, null), [0, 1.15]);
+});
+
+test('each link has a line in each of three charts, and a column of the table', () => {
+  const links = [1, 2].map((number) => ({ number, bitrate: [1e6, 2e6], loss: [0, 0.08], rtt: [40, 60] }));
+  const bonded = { ...history(2, { videoBitrate: [1e6, 1e6] }), links };
+  const charts = chartsOf(bonded);
+  assert.deepEqual(
+    charts.map(({ measure, lines }) => [measure, lines.map(({ number }) => number)]),
+    [
+      ['bitrate', [undefined]],
+      ['linkBitrate', [1, 2]],
+      ['linkLoss', [1, 2]],
+      ['linkRtt', [1, 2]],
+    ],
+  );
+  assert.deepEqual(rowsOf(bonded, charts)[1]!.values, [1e6, 2e6, 2e6, 0.08, 0.08, 60, 60]);
+  assert.equal(valueText('linkLoss', 0.08), '8 %');
 });

@@ -10,11 +10,15 @@ import type { TextKey } from '../text/text.ts';
 /** One line of a chart. */
 interface Line {
   readonly name: TextKey;
+  /** Of a link; with the name it is unique in a chart. */
+  readonly number?: number;
   readonly values: readonly (number | null)[];
 }
 
 /** What a chart measures. */
-type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks';
+type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks' | LinkMeasure;
+/** Of each link of a bonded publisher. */
+type LinkMeasure = 'linkBitrate' | 'linkLoss' | 'linkRtt';
 
 export interface Chart {
   readonly measure: Measure;
@@ -36,7 +40,11 @@ export function resolutionOf(spanS: number): number {
 }
 
 /** The charts that have a value; RTMP has neither round trip nor loss. */
-export function chartsOf({ series }: StatsHistory): readonly Chart[] {
+export function chartsOf({ series, links }: StatsHistory): readonly Chart[] {
+  const linkChart = (measure: LinkMeasure, key: 'bitrate' | 'loss' | 'rtt'): Chart => ({
+    measure,
+    lines: links.map((link) => ({ name: 'signal.link', number: link.number, values: link[key] })),
+  });
   const { videoBitrate, audioBitrate, frameRate, rtt, loss, avOffset, skew } = series;
   const charts: readonly Chart[] = [
     {
@@ -49,6 +57,9 @@ export function chartsOf({ series }: StatsHistory): readonly Chart[] {
     { measure: 'frameRate', lines: [{ name: 'goLive.frameRate', values: frameRate }] },
     { measure: 'rtt', lines: [{ name: 'goLive.rtt', values: rtt }] },
     { measure: 'loss', lines: [{ name: 'goLive.loss', values: loss }] },
+    linkChart('linkBitrate', 'bitrate'),
+    linkChart('linkLoss', 'loss'),
+    linkChart('linkRtt', 'rtt'),
     {
       measure: 'clocks',
       lines: [
@@ -70,14 +81,25 @@ export function timesOf({ from, res, series }: StatsHistory): readonly number[] 
 /** A value with its unit; an en dash for none. */
 export function valueText(measure: Measure, value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
-  if (measure === 'bitrate') return bitrateText(value);
+  if (measure === 'bitrate' || measure === 'linkBitrate') return bitrateText(value);
   if (measure === 'frameRate') return `${Number(value.toFixed(1))} fps`;
-  if (measure === 'rtt' || measure === 'clocks') return `${Math.round(value) || 0} ms`;
+  if (measure === 'rtt' || measure === 'linkRtt' || measure === 'clocks') return `${Math.round(value) || 0} ms`;
   return `${Number((value * 100).toFixed(2))} %`;
 }
 
 /** Highest value that an axis shows at least: small values are no mountains. */
-const LEAST_AXIS: Readonly<Record<Measure, number>> = { bitrate: 1, frameRate: 1, rtt: 10, loss: 0.01, clocks: 50 };
+const LEAST_AXIS: Readonly<Record<Measure, number>> = {
+  bitrate: 1,
+  frameRate: 1,
+  rtt: 10,
+  loss: 0.01,
+  clocks: 50,
+  linkBitrate: 1,
+  linkLoss: 0.01,
+  linkRtt: 10,
+};
+/** In the table the worst of these is shown, of others the mean. */
+const WORST: ReadonlySet<Measure> = new Set(['rtt', 'loss', 'linkRtt', 'linkLoss']);
 
 /** The ends of the axis of a chart with these extremes; what can be negative has 0 in the middle. */
 export function axisOf(measure: Measure, least: number | null, most: number | null): readonly [number, number] {
@@ -111,7 +133,7 @@ export function rowsOf(history: StatsHistory, charts: readonly Chart[]): readonl
     const values = charts.flatMap(({ measure, lines }) =>
       lines.map(({ values }) => {
         const summary = summaryOf(values.slice(step, step + perRow));
-        return summary && (measure === 'rtt' || measure === 'loss' ? summary.most : summary.mean);
+        return summary && (WORST.has(measure) ? summary.most : summary.mean);
       }),
     );
     if (values.some((value) => value !== null)) rows.push({ atMs: startMs + step * history.res * 1000, values });

@@ -16,6 +16,7 @@ import { ControlWriter } from './control-writer.ts';
 import { SenderClock } from './drift.ts';
 import { LossReporter } from './loss-reporter.ts';
 import { SrtReceiver } from './receiver.ts';
+import { ReorderTolerance } from './reorder-tolerance.ts';
 import { RoundTrip } from './round-trip.ts';
 import { SrtSender } from './sender.ts';
 
@@ -43,6 +44,8 @@ interface ConnectionOptions {
   readonly maxBytesPerSecond: number | undefined;
   readonly idleMs: number;
   readonly encryption: SrtEncryption | undefined;
+  /** Packets take several ways and overtake each other: a missing one is reported a little later. */
+  readonly isReordered?: boolean;
   /** Sends a packet to the peer. The bytes are not changed afterwards, except for the retransmission bit. */
   transmit(packet: Uint8Array): void;
   /** Called once at the end. */
@@ -125,16 +128,14 @@ export class ProtocolConnection implements SrtConnection {
       destination: options.peerSocketId,
       transmit: (packet) => this.#transmit(packet),
     });
-    this.#reporter = new LossReporter(initialSequence, this.#roundTrip, this.#writer);
-    this.#receiver = new SrtReceiver(
-      { latencyUs: options.receiveLatencyMs * 1000, maxPackets, maxBytes },
-      this.#clock,
-      {
-        deliver: (payload) => this.#deliver(payload),
-        lose: (packets) => this.#lose(packets),
-        report: (from, to) => this.#reporter.report(from, to),
-      },
-    );
+    const latencyUs = options.receiveLatencyMs * 1000;
+    const tolerance = options.isReordered ? new ReorderTolerance(latencyUs) : undefined;
+    this.#reporter = new LossReporter(initialSequence, this.#roundTrip, this.#writer, tolerance !== undefined);
+    this.#receiver = new SrtReceiver({ latencyUs, maxPackets, maxBytes, tolerance }, this.#clock, {
+      deliver: (payload) => this.#deliver(payload),
+      lose: (packets) => this.#lose(packets),
+      report: (from, to) => this.#reporter.report(from, to),
+    });
     this.#acknowledger = new Acknowledger(initialSequence, this.#receiver, this.#roundTrip, this.#writer);
     this.#sender = new SrtSender(
       {

@@ -10,6 +10,8 @@ export interface LossRange {
   to: number;
   /** When it is reported again, µs. */
   reportAtUs: number;
+  /** When it was noticed, µs. */
+  readonly sinceUs: number;
 }
 
 /** Missing packets in order of their indexes. */
@@ -27,28 +29,29 @@ export class LossRanges {
   }
 
   /** Adds `[from, to)`, which is after all others. */
-  append(from: number, to: number, reportAtUs: number): void {
-    this.#ranges.push({ from, to, reportAtUs });
+  append(from: number, to: number, reportAtUs: number, sinceUs = 0): void {
+    this.#ranges.push({ from, to, reportAtUs, sinceUs });
   }
 
-  /** Removes one packet that arrived; returns whether it was missing. */
-  remove(index: number): boolean {
+  /** Removes one packet that arrived; returns when it was noticed to be missing, µs, or undefined. */
+  remove(index: number): number | undefined {
     const ranges = this.#ranges;
     // Retransmissions repair the oldest losses, so the search begins there.
     for (let at = 0; at < ranges.length; at++) {
       const range = ranges[at]!;
-      if (index < range.from) return false;
+      if (index < range.from) return undefined;
       if (index >= range.to) continue;
       if (range.to - range.from === 1) ranges.splice(at, 1);
       else if (index === range.from) range.from++;
       else if (index === range.to - 1) range.to--;
       else {
-        ranges.splice(at + 1, 0, { from: index + 1, to: range.to, reportAtUs: range.reportAtUs });
+        const { to, reportAtUs, sinceUs } = range;
+        ranges.splice(at + 1, 0, { from: index + 1, to, reportAtUs, sinceUs });
         range.to = index;
       }
-      return true;
+      return range.sinceUs;
     }
-    return false;
+    return undefined;
   }
 
   /** Removes all missing packets in `[from, to)`; returns how many there were. */

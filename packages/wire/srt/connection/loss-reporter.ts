@@ -18,9 +18,11 @@ export class LossReporter {
   readonly #initial: number;
   readonly #roundTrip: RoundTrip;
   readonly #writer: ControlWriter;
+  readonly #isReordered: boolean;
 
-  /** @param initial initial sequence number */
-  constructor(initial: number, roundTrip: RoundTrip, writer: ControlWriter) {
+  /** @param initial initial sequence number @param isReordered packets take several ways */
+  constructor(initial: number, roundTrip: RoundTrip, writer: ControlWriter, isReordered = false) {
+    this.#isReordered = isReordered;
     this.#initial = initial;
     this.#roundTrip = roundTrip;
     this.#writer = writer;
@@ -29,10 +31,12 @@ export class LossReporter {
   /**
    * Time until a range is reported again, µs: half a round trip, because the report or the retransmission may
    * be lost too and the latency leaves time for few tries. Senders ignore reports of packets that they sent
-   * again less than a round trip ago.
+   * again less than a round trip ago. Over several ways, the time of the slower ones: what is on its way
+   * there would be sent again and again.
    */
   get intervalUs(): number {
-    return Math.max(LEAST_INTERVAL_US, this.#roundTrip.rttUs / 2);
+    const { rttUs, varianceUs } = this.#roundTrip;
+    return Math.max(LEAST_INTERVAL_US, this.#isReordered ? rttUs + 2 * varianceUs : rttUs / 2);
   }
 
   /** Reports packets `[from, to)`. */

@@ -146,11 +146,11 @@ test('random arrivals are delivered in order, each packet once, and every index 
 
 test('ranges of missing packets are split and shortened', () => {
   const losses = new LossRanges();
-  losses.append(0, 10, 0);
+  losses.append(0, 10, 0, 7);
   losses.append(20, 21, 0);
-  assert.equal(losses.remove(5), true);
-  assert.equal(losses.remove(5), false);
-  assert.equal(losses.remove(20), true);
+  assert.equal(losses.remove(5), 7);
+  assert.equal(losses.remove(5), undefined);
+  assert.equal(losses.remove(20), 0);
   assert.equal(losses.removeRange(2, 7), 4);
   assert.deepEqual(
     losses.ranges.map(({ from, to }) => [from, to]),

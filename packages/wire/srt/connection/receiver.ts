@@ -10,6 +10,7 @@
  */
 import type { SenderClock } from './drift.ts';
 import { type LossRange, LossRanges } from './loss-ranges.ts';
+import type { ReorderTolerance } from './reorder-tolerance.ts';
 
 /** Callbacks of the receiver. */
 interface ReceiverOutput {
@@ -26,6 +27,8 @@ interface ReceiverOptions {
   readonly latencyUs: number;
   readonly maxPackets: number;
   readonly maxBytes: number;
+  /** How long a missing packet may only be late; undefined: it is reported at once. */
+  readonly tolerance?: ReorderTolerance | undefined;
 }
 
 /** Counters of a receiver, as in `SrtStats`. */
@@ -112,7 +115,10 @@ export class SrtReceiver {
     if (index >= this.end || (index >= this.next && !this.#payloads[index & this.#mask])) return true;
     this.counters.duplicates++;
     // The first transmission comes after the second one: the network did not lose it.
-    if (!isRepeated && this.counters.repaired > 0) this.counters.repaired--;
+    if (!isRepeated && this.counters.repaired > 0) {
+      this.counters.repaired--;
+      this.#options.tolerance?.grow();
+    }
     return false;
   }
 
@@ -142,9 +148,9 @@ export class SrtReceiver {
     this.#buffered++;
     this.#bufferedBytes += payload.length;
     if (index >= this.end) this.#extend(index, nowUs);
-    else if (this.#losses.remove(index)) {
-      counters.recovered++;
-      if (isRepeated) counters.repaired++;
+    else {
+      const sinceUs = this.#losses.remove(index);
+      if (sinceUs !== undefined) this.#recover(nowUs - sinceUs, isRepeated);
     }
     this.#deliverContiguous();
     while (this.#bufferedBytes > this.#options.maxBytes && this.#buffered > 0) {
@@ -167,6 +173,7 @@ export class SrtReceiver {
 
   /** Gives up the packets that are missing before others whose deadline has passed. */
   tick(nowUs: number): void {
+    this.#options.tolerance?.tick(nowUs);
     while (this.#buffered > 0) {
       const first = this.#firstBuffered();
       if (this.#deadlines[first & this.#mask]! > nowUs) return;
@@ -190,11 +197,19 @@ export class SrtReceiver {
     return Math.max(nowUs, Math.min(this.#clock.localUs(timestampUs), nowUs + MAX_EARLY_US));
   }
 
+  /** A missing packet has come, so many µs after a later one. */
+  #recover(lateUs: number, isRepeated: boolean): void {
+    this.counters.recovered++;
+    if (isRepeated) this.counters.repaired++;
+    else this.#options.tolerance?.sample(lateUs);
+  }
+
   #extend(index: number, nowUs: number): void {
     if (index > this.end) {
-      this.#losses.append(this.end, index, nowUs + this.reportAgainUs);
+      const waitUs = this.#options.tolerance?.waitUs;
+      this.#losses.append(this.end, index, nowUs + (waitUs ?? this.reportAgainUs), nowUs);
       this.counters.lost += index - this.end;
-      this.#output.report(this.end, index);
+      if (waitUs === undefined) this.#output.report(this.end, index);
     }
     this.end = index + 1;
   }

@@ -33,6 +33,7 @@ import { keyState } from '../packet/key-material.ts';
 import { type SrtRejectReason, srtRejections } from '../rejection.ts';
 import type {
   SrtAnswer,
+  SrtChannel,
   SrtForwarding,
   SrtKeyLength,
   SrtListenerOptions,
@@ -72,7 +73,17 @@ interface Caller {
   readonly timestampUs: number;
   /** Another process has passed it on, after it returned a cookie there. */
   readonly isForwarded: boolean;
+  readonly channel: SrtChannel | undefined;
 }
+
+/** How a datagram came, if not from the listener's socket. */
+interface Arrival {
+  /** By another process. */
+  readonly isForwarded?: boolean;
+  readonly channel?: SrtChannel;
+}
+
+const DIRECT: Arrival = {};
 
 interface Pending {
   readonly controller: AbortController;
@@ -83,6 +94,7 @@ interface Entry {
   readonly connection: ProtocolConnection;
   readonly address: string;
   readonly port: number;
+  readonly channel: SrtChannel | undefined;
 }
 
 /** The answer to the conclusion of an accepted caller, which may not get the first one. */
@@ -125,8 +137,8 @@ export class ListenerProtocol {
     this.#cookies = new Cookies(network.now());
   }
 
-  /** Takes a datagram from the network. Never throws. @param isForwarded by another process */
-  receive(packet: Uint8Array, address: string, port: number, isForwarded = false): void {
+  /** Takes a datagram from the network. Never throws. */
+  receive(packet: Uint8Array, address: string, port: number, arrival = DIRECT): void {
     if (this.#isClosed) return;
     if (packet.length < HEADER_BYTES) {
       this.stats.ignoredPackets++;
@@ -134,15 +146,16 @@ export class ListenerProtocol {
     }
     const destination = destinationOf(packet);
     const entry = this.#connections.get(destination);
-    const isOfPeer = entry?.port === port && entry.address === address;
-    const mayPass = !isOfPeer && !isForwarded && this.#forwarded.size > 0;
+    const { isForwarded = false, channel } = arrival;
+    const isOfPeer = entry?.port === port && entry.address === address && entry.channel === channel;
+    const mayPass = !isOfPeer && !isForwarded && !channel && this.#forwarded.size > 0;
     if (mayPass && this.#forwarded.send(packet, address, port, this.#network.now())) return;
     try {
       if (entry) {
         if (isOfPeer) entry.connection.receive(packet, this.#network.now());
         else this.stats.ignoredPackets++;
       } else if (destination === 0 && isControl(packet) && controlType(packet) === control.handshake) {
-        this.#receiveHandshake(packet, address, port, isForwarded);
+        this.#receiveHandshake(packet, address, port, arrival);
       } else {
         this.stats.ignoredPackets++;
       }
@@ -183,6 +196,11 @@ export class ListenerProtocol {
     return this.#connections.size + this.#pending.size + this.#rejected.size + this.#forwarded.size > 0;
   }
 
+  /** Shuts the connections of a channel down. */
+  closeThrough(channel: SrtChannel): void {
+    for (const entry of [...this.#connections.values()]) if (entry.channel === channel) entry.connection.close();
+  }
+
   /** Ends all connections and pending callers. */
   close(): void {
     if (this.#isClosed) return;
@@ -199,13 +217,15 @@ export class ListenerProtocol {
     this.#options.onError?.(error);
   }
 
-  #receiveHandshake(packet: Uint8Array, address: string, port: number, isForwarded: boolean): void {
+  #receiveHandshake(packet: Uint8Array, address: string, port: number, arrival: Arrival): void {
     // Beyond the limit of inductions a packet costs as little as possible.
     if (isStateless(packet) && !this.#takesInduction()) return;
     const handshake = parseHandshake(packet);
     const remote = printRemote(address, port);
     const arrivedUs = this.#network.now();
-    const caller = { address, port, remote, handshake, arrivedUs, timestampUs: timestampOf(packet), isForwarded };
+    const { isForwarded = false, channel } = arrival;
+    const timestampUs = timestampOf(packet);
+    const caller = { address, port, remote, handshake, arrivedUs, timestampUs, isForwarded, channel };
     switch (handshake.type) {
       case handshakeType.induction:
         this.#answerInduction(caller);
@@ -247,7 +267,7 @@ export class ListenerProtocol {
       this.stats.ignoredHandshakes++;
       return;
     }
-    const key = `${remote}/${handshake.socketId}`;
+    const key = `${caller.channel?.name ?? remote}/${handshake.socketId}`;
     const answer = this.#answers.get(key);
     if (answer) {
       this.#transmitAnswer(answer, caller);
@@ -259,7 +279,7 @@ export class ListenerProtocol {
       this.#transmitRejection(caller, before.reason);
       return;
     }
-    const refused = refuseConclusion(handshake) ?? this.#refuseLoad();
+    const refused = refuseConclusion(handshake) ?? this.#refuseLoad(caller);
     if (refused) {
       this.#refuse(caller, key, refused);
       return;
@@ -273,7 +293,8 @@ export class ListenerProtocol {
     void this.#decide(caller, key, keyLength, pending);
   }
 
-  #refuseLoad(): SrtRejectReason | undefined {
+  #refuseLoad({ channel }: Caller): SrtRejectReason | undefined {
+    if (channel?.mayOpen === false) return 'backlog';
     const most = this.#options.maxConnections ?? defaults.maxConnections;
     // Pending callers are counted, so that no more are accepted than there is room for.
     return this.#connections.size + this.#pending.size + this.#forwarded.size >= most ||
@@ -292,6 +313,7 @@ export class ListenerProtocol {
         peerVersion: printVersion(handshake.parameters!.version),
         encrypted: keyLength,
         isForwarded: caller.isForwarded,
+        channel: caller.channel,
         signal: pending.controller.signal,
       });
     } catch (error) {
@@ -317,7 +339,7 @@ export class ListenerProtocol {
   }
 
   #open(caller: Caller, key: string, answer: AcceptedAnswer): void {
-    const { handshake, remote, address, port } = caller;
+    const { handshake, remote, address, port, channel } = caller;
     const keys = this.#takeKeys(caller, answer.passphrase);
     if (typeof keys === 'string') {
       this.#refuse(caller, key, keys);
@@ -346,8 +368,10 @@ export class ListenerProtocol {
         maxBytesPerSecond: options.maxBytesPerSecond,
         idleMs: options.idleMs ?? defaults.idleMs,
         encryption: keys?.encryption,
-        transmit: (packet) => this.#network.transmit(packet, address, port),
+        isReordered: channel !== undefined,
+        transmit: (packet) => this.#transmit(packet, caller),
         onClosed: () => {
+          channel?.closed(socketId);
           this.#connections.delete(socketId);
           this.#answers.delete(key);
           this.stats.connections = this.#connections.size;
@@ -372,7 +396,8 @@ export class ListenerProtocol {
       keyMaterial: keys?.answer,
     });
     const conclusion = { packet, startUs };
-    this.#connections.set(socketId, { connection, address, port });
+    this.#connections.set(socketId, { connection, address, port, channel });
+    channel?.opened(socketId);
     this.#answers.set(key, conclusion);
     this.stats.connections = this.#connections.size;
     this.stats.accepted++;
@@ -437,9 +462,14 @@ export class ListenerProtocol {
     this.#transmitHandshake(Uint8Array.from(packet), this.#network.now() - startUs, caller);
   }
 
-  #transmitHandshake(packet: Uint8Array, timestampUs: number, { handshake, address, port }: Caller): void {
-    writeControlHeader(packet, control.handshake, 0, 0, timestampUs, handshake.socketId);
-    this.#network.transmit(packet, address, port);
+  #transmitHandshake(packet: Uint8Array, timestampUs: number, caller: Caller): void {
+    writeControlHeader(packet, control.handshake, 0, 0, timestampUs, caller.handshake.socketId);
+    this.#transmit(packet, caller);
+  }
+
+  #transmit(packet: Uint8Array, { channel, address, port }: Pick<Caller, 'channel' | 'address' | 'port'>): void {
+    if (channel) channel.transmit(packet);
+    else this.#network.transmit(packet, address, port);
   }
 }
 

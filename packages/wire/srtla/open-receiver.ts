@@ -1,0 +1,57 @@
+/**
+ * Opens an SRTLA receiver: bonded senders on one UDP port, in front of an SRT listener of the same process.
+ * In: where to listen, the listener. Out: its channels; counters.
+ */
+import type { SrtListener } from '../srt/srt.ts';
+import { microseconds, openUdp } from '../udp.ts';
+import { SrtlaReceiver, type SrtlaStats } from './receiver.ts';
+
+interface OpenReceiverOptions {
+  /** Local IP address to bind. */
+  readonly address: string;
+  /** UDP port; 0 picks a free one. */
+  readonly port: number;
+  /** Groups at a time. */
+  readonly maxGroups: number;
+  readonly listener: Pick<SrtListener, 'receiveThrough' | 'closeThrough'>;
+  /** Called with errors of the socket; the receiver continues. */
+  onError?(error: unknown): void;
+}
+
+interface OpenReceiver {
+  readonly port: number;
+  /** Counters. The object is updated in place. */
+  readonly stats: Readonly<SrtlaStats>;
+  /** Ends all groups with their connections, and closes the socket. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Binds the port.
+ *
+ * @throws the error of the system when the port cannot be bound (`EADDRINUSE`, `EACCES`)
+ */
+export async function openSrtlaReceiver(options: OpenReceiverOptions): Promise<OpenReceiver> {
+  const { address, port, maxGroups, listener } = options;
+  const receiver = new SrtlaReceiver(
+    {
+      maxGroups,
+      receive: (channel, packet) => listener.receiveThrough(channel, packet),
+      dropped: (channel) => listener.closeThrough(channel),
+    },
+    { now: microseconds, transmit: (packet, to, toPort) => socket.transmit(packet, to, toPort) },
+  );
+  const socket = await openUdp({ address, port }, undefined, {
+    receive: (packet, from, fromPort) => receiver.receive(packet, from, fromPort),
+    tick: () => receiver.tick(),
+    onError: (error) => options.onError?.(error),
+  });
+  return {
+    port: socket.port,
+    stats: receiver.stats,
+    close() {
+      receiver.close();
+      return socket.close();
+    },
+  };
+}

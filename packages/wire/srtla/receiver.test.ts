@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SrtChannel } from '../srt/srt.ts';
+import { fuzzSrtla } from './fuzz.fixture.ts';
+import { GROUP_ID_BYTES, groupIdOf, HALF_ID_BYTES, printId, printType, srtlaType, typeOf } from './packet.ts';
+import { SrtlaReceiver } from './receiver.ts';
+
+const HALF = new Uint8Array(GROUP_ID_BYTES).fill(7);
+
+/** A receiver whose time a test moves. */
+function open(maxGroups = 25) {
+  let nowUs = 1_000_000;
+  const answers: { packet: Uint8Array; to: string }[] = [];
+  const passed: SrtChannel[] = [];
+  const dropped: SrtChannel[] = [];
+  const receiver = new SrtlaReceiver(
+    { maxGroups, receive: (channel) => passed.push(channel), dropped: (channel) => dropped.push(channel) },
+    { now: () => nowUs, transmit: (packet, address, port) => answers.push({ packet, to: `${address}:${port}` }) },
+  );
+  const send = (packet: Uint8Array, address = '192.0.2.1', port = 5000) => {
+    const before = answers.length;
+    receiver.receive(packet, address, port);
+    return answers.slice(before).map(({ packet: answer }) => answer);
+  };
+  return {
+    receiver,
+    answers,
+    passed,
+    dropped,
+    send,
+    /** The type of the answer to a packet. */
+    typeFor: (...args: Parameters<typeof send>) => typeOf(send(...args)[0] ?? new Uint8Array(0)),
+    /** Registers a group; returns its id. */
+    register(address?: string, port?: number): Uint8Array {
+      const id = Uint8Array.from(groupIdOf(send(printId(srtlaType.register, HALF), address, port)[0]!));
+      send(printId(srtlaType.identify, id), address, port);
+      return id;
+    },
+    /** Seconds pass, with a tick each. */
+    pass(seconds: number, each: () => void = () => {}) {
+      for (let s = 0; s < seconds; s++) {
+        nowUs += 1_000_000;
+        each();
+        receiver.tick();
+      }
+    },
+  };
+}
+
+const identify = (id: Uint8Array) => printId(srtlaType.identify, id);
+const keepAlive = printType(srtlaType.keepAlive);
+const data = () => new Uint8Array(100);
+
+test('a sender gets an id with its half, and nothing is kept until it returns it', () => {
+  const { receiver, send, typeFor, passed } = open();
+  const id = groupIdOf(send(printId(srtlaType.register, HALF))[0]!);
+  assert.deepEqual(id.subarray(0, HALF_ID_BYTES), HALF.subarray(0, HALF_ID_BYTES));
+  assert.notDeepEqual(id.subarray(HALF_ID_BYTES), HALF.subarray(HALF_ID_BYTES));
+  assert.deepEqual([receiver.stats.groups, send(data()), passed.length], [0, [], 0]);
+  assert.equal(typeFor(identify(id)), srtlaType.accepted);
+  assert.equal(typeFor(identify(id)), srtlaType.accepted, 'the answer was lost');
+  assert.equal(typeFor(identify(id), '192.0.2.2', 6000), srtlaType.accepted);
+  assert.deepEqual([receiver.stats.groups, receiver.stats.links], [1, 2]);
+  send(data());
+  send(data(), '192.0.2.2', 6000);
+  assert.equal(passed.length, 2);
+  assert.equal(passed[0], passed[1]);
+});
+
+test('keep-alives are returned as they came, to links only', () => {
+  const { register, send } = open();
+  const long = Uint8Array.of(...keepAlive, 1, 2, 3);
+  assert.deepEqual(send(long), []);
+  register();
+  assert.deepEqual(send(long), [long]);
+  assert.deepEqual(send(Uint8Array.of(...keepAlive, ...new Uint8Array(1000))), [], 'it is none');
+});
+
+test('an id that was not created here, is changed or is old begins no group', () => {
+  const { send, typeFor, pass, receiver } = open();
+  const made = () => Uint8Array.from(groupIdOf(send(printId(srtlaType.register, HALF))[0]!));
+  assert.equal(typeFor(identify(HALF)), srtlaType.noGroup);
+  for (const at of [0, 127, 128, 136, 138, 139, 145, 191, 192, 255]) {
+    const id = made();
+    id[at]! ^= 1;
+    assert.equal(typeFor(identify(id)), srtlaType.noGroup, `byte ${at}`);
+  }
+  const old = made();
+  pass(11);
+  assert.equal(typeFor(identify(old)), srtlaType.noGroup);
+  assert.equal(receiver.stats.groups, 0);
+});
+
+test('a group has the address that its id was sent to, whichever source returns it first', () => {
+  const { send, passed } = open();
+  const id = groupIdOf(send(printId(srtlaType.register, HALF), '2001:db8::7', 65_535)[0]!);
+  send(identify(id), '203.0.113.9', 1);
+  send(identify(id), '2001:db8::7', 65_535);
+  send(data(), '2001:db8::7', 65_535);
+  assert.deepEqual([passed[0]?.address, passed[0]?.port], ['2001:db8::7', 65_535]);
+});
+
+test('groups have a bound in all, for each address, and for each address while they are unused', () => {
+  const { register, typeFor, receiver, passed, send } = open(12);
+  for (let i = 0; i < 6; i++) register('192.0.2.1', 5000 + i);
+  assert.equal(receiver.stats.groups, 4, 'unused ones of an address');
+  for (let i = 0; i < 4; i++) {
+    send(data(), '192.0.2.1', 5000 + i);
+    passed[i]!.opened(i + 1);
+  }
+  for (let i = 10; i < 20; i++) register('192.0.2.1', 5000 + i);
+  assert.equal(receiver.stats.groups, 8, 'of an address');
+  for (let i = 0; i < 8; i++) register(`2001:db8::${i}`, 5000);
+  assert.equal(receiver.stats.groups, 12, 'all addresses of a /64 network count as one, and all groups');
+  assert.equal(typeFor(printId(srtlaType.register, HALF), '198.51.100.1'), srtlaType.error);
+});
+
+test('a group has at most 16 links, and a link belongs to one group', () => {
+  const { register, typeFor, pass, receiver } = open();
+  const id = register();
+  for (let i = 1; i < 16; i++) assert.equal(typeFor(identify(id), `198.51.100.${i}`), srtlaType.accepted);
+  assert.equal(typeFor(identify(id), '198.51.100.99'), srtlaType.error);
+  const other = register('203.0.113.1', 1);
+  assert.equal(typeFor(identify(other), '192.0.2.1', 5000), srtlaType.error, 'it is of the first one');
+  pass(4);
+  assert.equal(typeFor(identify(other), '192.0.2.1', 5000), srtlaType.accepted, 'which is silent');
+  assert.equal(receiver.stats.links, 17);
+});
+
+test('a group without an SRT connection is dropped after ten seconds, also when its connection has ended', () => {
+  const { register, send, pass, passed, dropped, receiver } = open();
+  const alive = () => send(keepAlive);
+  register();
+  pass(9, alive);
+  assert.equal(receiver.stats.groups, 1);
+  pass(1, alive);
+  assert.equal(receiver.stats.groups, 0);
+  register();
+  send(data());
+  passed[0]!.opened(5);
+  pass(60, alive);
+  assert.equal(receiver.stats.groups, 1);
+  passed[0]!.closed(5);
+  pass(11, alive);
+  assert.deepEqual([receiver.stats.groups, receiver.stats.links, dropped.length], [0, 0, 2]);
+  assert.deepEqual(send(keepAlive), [], 'the sender begins again');
+});
+
+test('a group whose links are all silent is dropped with its connection', () => {
+  const { register, send, pass, passed, dropped } = open();
+  register();
+  send(data());
+  passed[0]!.opened(5);
+  pass(11);
+  assert.deepEqual(dropped, [passed[0]]);
+});
+
+test('a link whose port has changed keeps its number', () => {
+  const { register, typeFor, send, pass, passed } = open();
+  const id = register();
+  typeFor(identify(id), '192.0.2.2', 6000);
+  pass(3, () => send(data()));
+  assert.equal(typeFor(identify(id), '192.0.2.2', 6001), srtlaType.accepted);
+  assert.deepEqual(
+    passed[0]!.links().map(({ number, isUp }) => [number, isUp]),
+    [
+      [1, true],
+      [2, true],
+    ],
+  );
+  assert.deepEqual(send(keepAlive, '192.0.2.2', 6000), [], 'the old port is none of it');
+});
+
+test('registrations of a moment have a bound', () => {
+  const { send, receiver } = open();
+  let answered = 0;
+  for (let i = 0; i < 300; i++) answered += send(printId(srtlaType.register, HALF), `192.0.2.${i % 250}`).length;
+  assert.equal(answered, 100);
+  receiver.tick();
+  assert.equal(send(printId(srtlaType.register, HALF)).length, 1);
+});
+
+test('any datagrams in any order keep the bounds', () => {
+  let accepted = 0;
+  for (let seed = 1; seed <= 4; seed++) accepted += fuzzSrtla(seed, 500);
+  assert.ok(accepted > 50, `${accepted} links`);
+});

@@ -1,0 +1,233 @@
+/**
+ * The receiving side of SRTLA: registers the links of bonded senders, and passes their SRT packets on.
+ * In: datagrams with their source, a tick every 10 ms. Out: datagrams; SRT packets with their channel. It
+ * knows no socket and no timer. The description of the protocol by BELABOX.
+ *
+ * Nothing is kept before a sender has returned an id that was sent to it, and no answer before that is larger
+ * than its request. A group that has no accepted SRT connection for ten seconds is dropped.
+ */
+import { HEADER_BYTES } from '../srt/packet/header.ts';
+import type { SrtChannel } from '../srt/srt.ts';
+import { type GroupLink, SILENT_US, SrtlaGroup } from './group.ts';
+import { GroupIds } from './group-ids.ts';
+import { groupIdOf, isSrtla, printId, printType, srtlaType, typeOf } from './packet.ts';
+
+/** A link that is silent for this time is forgotten, µs. */
+const LINK_US = 10_000_000;
+/** A group without an SRT connection is dropped after this time, µs. */
+const UNUSED_US = 10_000_000;
+/** Groups without an SRT connection, in all and of one address. */
+const MAX_UNUSED = 64;
+const UNUSED_PER_ADDRESS = 4;
+/** Groups of one address (of one /64 network with IPv6). */
+const GROUPS_PER_ADDRESS = 8;
+/** Registrations answered in 10 ms: 10,000 a second. */
+const REGISTRATIONS_PER_TICK = 100;
+
+/** How a receiver reaches the network, the time and SRT. */
+interface ReceiverNetwork {
+  /** µs of a clock that never steps, above 0. */
+  now(): number;
+  transmit(packet: Uint8Array, address: string, port: number): void;
+}
+
+interface ReceiverOptions {
+  /** Groups at a time. */
+  readonly maxGroups: number;
+  /** Takes an SRT packet of at least 16 bytes; it may keep and change it. */
+  receive(channel: SrtChannel, packet: Uint8Array): void;
+  /** A group is dropped: ends its connections. */
+  dropped(channel: SrtChannel): void;
+}
+
+/** Counters of a receiver. */
+export interface SrtlaStats {
+  /** Now. */
+  groups: number;
+  links: number;
+  /** Groups since the start. */
+  registered: number;
+  /** Registrations that were refused because of a bound. */
+  refused: number;
+  /** Ids of no group. */
+  unknown: number;
+  /** Datagrams ignored: malformed, of no link, too many registrations at a time. */
+  ignored: number;
+}
+
+/** A receiver without its socket. */
+export class SrtlaReceiver {
+  readonly stats: SrtlaStats = { groups: 0, links: 0, registered: 0, refused: 0, unknown: 0, ignored: 0 };
+  readonly #options: ReceiverOptions;
+  readonly #network: ReceiverNetwork;
+  readonly #ids = new GroupIds();
+  readonly #groups = new Map<string, SrtlaGroup>();
+  readonly #links = new Map<string, GroupLink>();
+  #registrationsLeft = REGISTRATIONS_PER_TICK;
+  #sweepUs = 0;
+
+  constructor(options: ReceiverOptions, network: ReceiverNetwork) {
+    this.#options = options;
+    this.#network = network;
+  }
+
+  /** Takes a datagram from the network. */
+  receive(packet: Uint8Array, address: string, port: number): void {
+    const type = typeOf(packet);
+    if (type === srtlaType.register || type === srtlaType.identify) {
+      this.#takeId(type, packet, address, port);
+      return;
+    }
+    const link = this.#links.get(keyOf(address, port));
+    if (!link) this.stats.ignored++;
+    else if (type === srtlaType.keepAlive) {
+      link.heardUs = this.#network.now();
+      this.#network.transmit(packet, address, port);
+    } else if (packet.length < HEADER_BYTES || isSrtla(packet)) this.stats.ignored++;
+    else {
+      link.group.note(link, packet);
+      this.#options.receive(link.group, packet);
+    }
+  }
+
+  /**
+   * Forgets silent links and unused groups. Called every 10 ms.
+   *
+   * @returns false if there is nothing to do until the next datagram
+   */
+  tick(): boolean {
+    const nowUs = this.#network.now();
+    this.#registrationsLeft = REGISTRATIONS_PER_TICK;
+    for (const group of this.#groups.values()) group.tick(nowUs);
+    if (nowUs >= this.#sweepUs) {
+      this.#sweepUs = nowUs + 1_000_000;
+      this.#sweep(nowUs);
+    }
+    return this.#groups.size > 0;
+  }
+
+  /** Ends all groups. */
+  close(): void {
+    for (const [id, group] of [...this.#groups]) this.#drop(id, group);
+  }
+
+  #takeId(type: number, packet: Uint8Array, address: string, port: number): void {
+    if (this.#registrationsLeft-- <= 0) {
+      this.stats.ignored++;
+      return;
+    }
+    const answer = type === srtlaType.register ? this.#begin(packet, address, port) : this.#join(packet, address, port);
+    this.#network.transmit(answer, address, port);
+  }
+
+  /** A sender wants a group: it gets an id, and nothing is kept. */
+  #begin(packet: Uint8Array, address: string, port: number): Uint8Array {
+    if (!this.#hasRoom(address)) return this.#refuse();
+    const id = this.#ids.create(groupIdOf(packet), address, port, this.#network.now());
+    return id ? printId(srtlaType.identify, id) : this.#refuse();
+  }
+
+  /** A link names its group. */
+  #join(packet: Uint8Array, address: string, port: number): Uint8Array {
+    const key = keyOf(address, port);
+    const id = Buffer.from(groupIdOf(packet)).toString('latin1');
+    const group = this.#groups.get(id) ?? this.#open(id, groupIdOf(packet));
+    if (!(group instanceof SrtlaGroup)) return group;
+    const before = this.#links.get(key);
+    const nowUs = this.#network.now();
+    if (before?.group === group) {
+      before.heardUs = nowUs;
+      return printType(srtlaType.accepted);
+    }
+    if (before) {
+      // Another sender with the same address: only when the first one is gone.
+      if (nowUs - before.heardUs < SILENT_US) return this.#refuse();
+      this.#forget(before);
+    }
+    const joined = group.join(address, port);
+    if (!joined) return this.#refuse();
+    if (joined.replaced) this.#links.delete(keyOf(joined.replaced.address, joined.replaced.port));
+    this.#links.set(key, joined.link);
+    this.stats.links = this.#links.size;
+    return printType(srtlaType.accepted);
+  }
+
+  /**
+   * Begins a group with an id that was created here; otherwise returns the refusal. Its address is the one
+   * that the id was sent to: the source of this datagram may be forged.
+   */
+  #open(id: string, bytes: Uint8Array): SrtlaGroup | Uint8Array {
+    const sentTo = this.#ids.read(bytes, this.#network.now());
+    if (!sentTo) {
+      this.stats.unknown++;
+      return printType(srtlaType.noGroup);
+    }
+    const { address, port } = sentTo;
+    if (!this.#hasRoom(address)) return this.#refuse();
+    const group = new SrtlaGroup(`srtla/${++this.stats.registered}`, address, port, this.#network);
+    this.#groups.set(id, group);
+    this.stats.groups = this.#groups.size;
+    return group;
+  }
+
+  #hasRoom(address: string): boolean {
+    if (this.#groups.size >= this.#options.maxGroups) return false;
+    const network = networkOf(address);
+    let unused = 0;
+    let same = 0;
+    let sameUnused = 0;
+    for (const group of this.#groups.values()) {
+      const isSame = networkOf(group.address) === network;
+      if (isSame) same++;
+      if (group.idleSinceUs === undefined) continue;
+      unused++;
+      if (isSame) sameUnused++;
+    }
+    return unused < MAX_UNUSED && same < GROUPS_PER_ADDRESS && sameUnused < UNUSED_PER_ADDRESS;
+  }
+
+  #refuse(): Uint8Array {
+    this.stats.refused++;
+    return printType(srtlaType.error);
+  }
+
+  #sweep(nowUs: number): void {
+    for (const link of [...this.#links.values()]) if (nowUs - link.heardUs >= LINK_US) this.#forget(link);
+    for (const [id, group] of [...this.#groups]) {
+      const isUnused = group.idleSinceUs !== undefined && nowUs - group.idleSinceUs >= UNUSED_US;
+      if (isUnused || group.members[Symbol.iterator]().next().done) this.#drop(id, group);
+    }
+  }
+
+  #forget(link: GroupLink): void {
+    this.#links.delete(keyOf(link.address, link.port));
+    link.group.leave(link);
+    this.stats.links = this.#links.size;
+  }
+
+  #drop(id: string, group: SrtlaGroup): void {
+    this.#options.dropped(group);
+    group.isClosed = true;
+    this.#groups.delete(id);
+    for (const link of [...group.members]) this.#forget(link);
+    this.stats.groups = this.#groups.size;
+  }
+}
+
+function keyOf(address: string, port: number): string {
+  return `${address}/${port}`;
+}
+
+/** What counts as one address: an IPv4 address, a /64 network of IPv6. */
+function networkOf(address: string): string {
+  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+  if (!plain.includes(':')) return plain;
+  const [head = '', tail] = plain.split('::');
+  const groups = head.split(':');
+  if (tail !== undefined) {
+    const rest = tail === '' ? [] : tail.split(':');
+    while (groups.length + rest.length < 8) groups.push('0');
+    groups.push(...rest);
+  }
+  return groups.slice(0, 4).join(':');
+}
