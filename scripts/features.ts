@@ -63,6 +63,12 @@ export const features: readonly Feature[] = [
   ),
   feature('Inspection', 'shows what a stream holds in memory, its clocks and queues', 'inspect', 'publish/advice'),
   feature('Pictures while away', 'shows a picture while the publisher is gone', 'away', 'publish/publishers'),
+  feature(
+    'Vision mixer',
+    'switches one stream between others, without encoding',
+    'mixer media/splice',
+    'publish/mixer',
+  ),
   feature('Relays', 'sends a stream to other servers', 'relay relays', 'publish/relay'),
   feature(
     'Live ladder',

@@ -82,6 +82,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/library.test.ts': partly('subtitles, clips, tus-js-client, and narrow pages in Chinese'),
   'test/browser/media-servers.test.ts': long('WebDAV and Jellyfin in pages', 'test/e2e/media-servers.test.ts'),
   'test/browser/mirror.test.ts': partly('both widths, themes and languages'),
+  'test/browser/mixer.test.ts': partly('the wide light page in English'),
   'test/browser/multi.test.ts': partly('layouts, drags, streams without media, tokens'),
   'test/browser/nodes.test.ts': long('a cluster for one page', 'test/browser/admin.test.ts'),
   'test/browser/now-and-then.test.ts': long(
@@ -203,6 +204,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'src/library/processing/measured-ladder.test.ts',
   ),
   'test/e2e/messages.test.ts': partly('every sentence, and those of a running oxbow'),
+  'test/e2e/mixer.test.ts': partly('100 cuts, decoded'),
   'test/e2e/mp4-source.test.ts': long(
     'every pair of codecs, each as window, clips and files',
     'src/ingest/mp4/mp4.test.ts',

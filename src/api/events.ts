@@ -15,6 +15,7 @@ import { evidenceEvents } from './evidence/evidence-events.ts';
 import { healingEvents } from './healing/healing-events.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { markEvents } from './marks/mark-events.ts';
+import { mixerEvents } from './mixer/mixer-events.ts';
 import { relayEvents } from './relay/relay-events.ts';
 import { reportEvents } from './reports/report-events.ts';
 import { roomEvents } from './room/room-events.ts';
@@ -186,6 +187,7 @@ export const eventTable = {
   ...reportEvents,
   ...evidenceEvents,
   ...relayEvents,
+  ...mixerEvents,
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': {
     audience: 'admin',

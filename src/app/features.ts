@@ -22,6 +22,7 @@ import { inspect } from '../features/inspect/feature.ts';
 import { iptv } from '../features/iptv/feature.ts';
 import { liveWorkers } from '../features/live-workers/feature.ts';
 import { marks } from '../features/marks/feature.ts';
+import { mixer } from '../features/mixer/feature.ts';
 import { mqtt } from '../features/mqtt/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { relays } from '../features/relays/feature.ts';
@@ -50,6 +51,7 @@ export const features: readonly Feature[] = [
   rewound,
   reports,
   relays,
+  mixer,
   inspect,
   pictures,
   verify,

@@ -11,6 +11,7 @@ import { eraseRefusals } from '../features/erase/refusals.ts';
 import { evidenceRefusals } from '../features/evidence/refusals.ts';
 import { sealedRefusals } from '../features/insight/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
+import { mixerRefusals } from '../features/mixer/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
 import { steeringRefusals } from '../features/steering/refusals.ts';
@@ -294,6 +295,7 @@ export const refusals = {
     hint: 'GET /api/v1/streams/{name}/keys lists them.',
   },
   ...relayRefusals,
+  ...mixerRefusals,
   'auth-unavailable': {
     status: 503,
     title: 'The authorization server does not answer',

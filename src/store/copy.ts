@@ -49,6 +49,7 @@ const keys = {
   pin: ['id'],
   clip: ['id'],
   relay: ['id'],
+  mixer: ['stream_id'],
   watch_epoch: ['stream'],
   lease: ['name'],
   job: ['seq'],

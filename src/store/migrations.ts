@@ -9,6 +9,7 @@ import { caseMigration } from '../features/cases/tables.ts';
 import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
+import { mixerMigration } from '../features/mixer/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -457,6 +458,7 @@ export const migrations: readonly Migration[] = [
   evidenceMigration,
   caseMigration,
   healingSourcesMigration,
+  mixerMigration,
 ];
 
 /** The statements that upgrade. */

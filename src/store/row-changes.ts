@@ -27,7 +27,8 @@ export type SharedTable =
   | 'stream_picture'
   // By room, with the numbers of messages.
   | 'room_message'
-  | 'relay';
+  | 'relay'
+  | 'mixer';
 
 /**
  * Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. The result

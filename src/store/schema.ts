@@ -18,6 +18,7 @@ import type {
   ViewingStartupTable,
   ViewingSumTable,
 } from '../features/insight/tables.ts';
+import type { MixerTable } from '../features/mixer/tables.ts';
 import type { RelayTable } from '../features/relays/tables.ts';
 import type { ReportTable } from '../features/reports/tables.ts';
 import type {
@@ -446,6 +447,7 @@ export interface Tables {
   api_token: ApiTokenTable;
   publish_key: PublishKeyTable;
   relay: RelayTable;
+  mixer: MixerTable;
   watch_epoch: WatchEpochTable;
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;

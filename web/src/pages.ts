@@ -79,6 +79,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     width: 'normal',
     needs: { action: 'add-streams', why: 'goLive.why', content: 'gate.studio' },
   },
+  mixer: {
+    load: lazy(() => import('./mixer/MixerPage.svelte')),
+    title: 'mixer.title',
+    width: 'wide',
+    needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
+  },
   record: {
     load: lazy(() => import('./record/Record.svelte')),
     title: 'record.title',

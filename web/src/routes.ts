@@ -26,6 +26,7 @@ export type Route =
   | { readonly page: 'room'; readonly room: string }
   | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'studio'; readonly stream: string }
+  | { readonly page: 'mixer'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'verify' }
   | { readonly page: 'sign-in' }
@@ -51,6 +52,7 @@ export const paths = {
   room: '/rooms/:room',
   'go-live': '/go-live/:stream?',
   studio: '/studio/:stream?',
+  mixer: '/mixer/:stream',
   record: '/record',
   upload: '/upload',
   'sign-in': '/sign-in',
@@ -126,6 +128,8 @@ function read(page: PageName, part: string, query: URLSearchParams, nowMs: numbe
       const { atMs } = readLinkTime(query, nowMs);
       return isStreamName(part) ? { page, stream: part, atMs } : null;
     }
+    case 'mixer':
+      return isStreamName(part) ? { page, stream: part } : null;
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
     case 'case':
@@ -218,6 +222,11 @@ function readTime(text: string | null, nowMs: number): number | null {
  */
 export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
+}
+
+/** The address of the page that cuts between the inputs of a mixer, or makes a stream one. */
+export function mixerPath(stream: string): string {
+  return `/mixer/${stream}`;
 }
 
 /**

@@ -35,6 +35,7 @@ const pages = [
   '/go-live/*',
   '/studio',
   '/studio/*',
+  '/mixer/*',
   '/record',
   '/library',
   '/library/*',

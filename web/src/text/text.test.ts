@@ -80,6 +80,8 @@ test('no text is unused', () => {
     'history.kind.',
     'history.range.',
     'history.mute.',
+    'mixer.place.',
+    'mixer.state.',
     'insight.by.',
     'insight.range.',
     'alarms.state.',

@@ -31,6 +31,7 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   deletedRecording: ['delete', 'Recording'],
   downloadedCase: ['download', 'CaseArchive'],
   exportedCase: ['export', 'CaseArchive'],
+  cutStreamMixer: ['update', 'StreamMixer'],
   deleteSession: ['end', 'Session'],
   deleteStreamAlarmsMute: ['unmute', 'StreamAlarms'],
   fileUploads: ['finish', 'Upload'],
