@@ -132,6 +132,12 @@ export const features: readonly Feature[] = [
     'evidence media/evidence',
     'record/evidence',
   ),
+  feature(
+    'Angles without a common clock',
+    'lines streams and videos of one event up by their sound',
+    'angles angle two-places sound-match',
+    'together/angles',
+  ),
   feature('Cases', 'ranges of several streams under a hold, as one archive', 'cases', 'record/cases'),
   feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
   feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),

@@ -34,6 +34,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/accounts.test.ts': partly('an account that waits for approval'),
   'test/browser/admin.test.ts': partly('both widths, themes and languages'),
   'test/browser/alarms.test.ts': long('both widths, themes and languages', 'test/browser/admin.test.ts'),
+  'test/browser/angles.test.ts': long('two recordings and a video on one page', 'test/e2e/angles.test.ts'),
   'test/browser/beside.test.ts': long(
     'two members with two streams each, decoded for a minute',
     'test/browser/multi.test.ts',
@@ -156,6 +157,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'src/transcode/audio/segment-audio.test.ts',
   ),
   'test/e2e/away.test.ts': long('pictures of publishers that are away', 'src/streams/away/away.test.ts'),
+  'test/e2e/angles.test.ts': partly('40 pairs of encoded sound'),
   'test/e2e/backup.test.ts': partly('wrong usage'),
   'test/e2e/broken-disk.test.ts': long('file systems of their own, full and read-only', 'test/e2e/full-disk.test.ts'),
   'test/e2e/broken-pipe.test.ts': partly('a recording to a pipe'),

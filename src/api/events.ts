@@ -8,6 +8,7 @@ import { gapCauses } from '@oxbow/media/gap';
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
+import { angleEvents } from './angles/angle-events.ts';
 import { caseEvents } from './cases/case-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
@@ -242,6 +243,7 @@ export const eventTable = {
   ...deletionEvents,
   ...clipEvents,
   ...caseEvents,
+  ...angleEvents,
   ...storageEvents,
   'webhook.disabled': {
     audience: 'admin',

@@ -5,6 +5,7 @@
  * bitrates bits per second.
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
+import { anglesSection } from '../features/angles/settings.ts';
 import { casesSection } from '../features/cases/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
 import { evidenceSection } from '../features/evidence/settings.ts';
@@ -245,6 +246,7 @@ export const schema = section({
   alarms: alarmsSection,
   evidence: evidenceSection,
   insight: insightSection,
+  angles: anglesSection,
   cases: casesSection,
   reports: reportsSection,
   mqtt: mqttSection,

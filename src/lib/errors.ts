@@ -5,6 +5,7 @@
  */
 import { OxbowError as CodedError, messageOf } from '@oxbow/media/errors';
 import { alarmRefusals } from '../features/alarms/refusals.ts';
+import { angleRefusals } from '../features/angles/refusals.ts';
 import { caseRefusals } from '../features/cases/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
@@ -191,6 +192,7 @@ export const refusals = {
   ...roomRefusals,
   ...clipRefusals,
   ...caseRefusals,
+  ...angleRefusals,
   'recording-held': {
     status: 409,
     title: 'A legal hold is on this recording',

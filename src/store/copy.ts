@@ -99,6 +99,7 @@ const keys = {
   case_file: ['id'],
   case_range: ['id'],
   case_note: ['id'],
+  angle_set: ['id'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

@@ -5,6 +5,7 @@
  * schema.ts.
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
+import { angleMigration } from '../features/angles/tables.ts';
 import { caseMigration } from '../features/cases/tables.ts';
 import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
@@ -459,6 +460,7 @@ export const migrations: readonly Migration[] = [
   caseMigration,
   healingSourcesMigration,
   mixerMigration,
+  angleMigration,
 ];
 
 /** The statements that upgrade. */

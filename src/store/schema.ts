@@ -5,6 +5,7 @@
  */
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
+import type { AngleSetTable } from '../features/angles/tables.ts';
 import type { CaseFileTable, CaseNoteTable, CaseRangeTable } from '../features/cases/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
 import type { EvidenceBlockTable, EvidenceKeyTable, EvidenceVoucherTable } from '../features/evidence/tables.ts';
@@ -481,4 +482,5 @@ export interface Tables {
   case_file: CaseFileTable;
   case_range: CaseRangeTable;
   case_note: CaseNoteTable;
+  angle_set: AngleSetTable;
 }

@@ -11,6 +11,7 @@ import { storedObjectsContract } from '../../src/archive/objects/stored-objects.
 import { clusterNodesContract } from '../../src/cluster/placement/cluster-nodes.contract.ts';
 import { placementFaultsContract } from '../../src/cluster/placement/placement-faults.contract.ts';
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
+import { angleTableContract } from '../../src/features/angles/angle-table.contract.ts';
 import { caseTableContract } from '../../src/features/cases/case-table.contract.ts';
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
 import { insightContract } from '../../src/features/insight/insight.contract.ts';
@@ -80,6 +81,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   chainTablesContract('PostgreSQL', openDatabase);
   reportTableContract('PostgreSQL', openDatabase);
   caseTableContract('PostgreSQL', openDatabase);
+  angleTableContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);
   eventLogOrderContract('PostgreSQL', openDatabase);

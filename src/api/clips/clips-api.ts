@@ -3,6 +3,7 @@
  * which refuses with an OxbowError. In: serve/media, http/pages, routes of clips. Out: features/clips
  * implements both. Types, and the name of tokens.
  */
+import { OxbowError } from '../../lib/errors.ts';
 import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes.ts';
 
 /** The client of a call. */
@@ -73,6 +74,10 @@ export interface ClipsApi extends Pick<ClipFinder, 'facts'> {
   /** Refuses `clip-unknown`, `forbidden`, `unauthorized`. */
   remove(id: string, client: ClipClient): Promise<void>;
 }
+
+/** Creates clips; without a feature that has clips there are none. */
+export const refuseClips: ClipsApi['create'] = () =>
+  Promise.reject(new OxbowError('not-found', 'This server has no clips.'));
 
 /** The name for which playback tokens of a clip are signed; no stream has such a name. */
 export function clipTokenNameOf(clip: string): string {

@@ -13,6 +13,15 @@ const Beside = Type.Optional(
   }),
 );
 
+/** Angles whose clocks differ, as a set of angles has them. */
+const OffsetsMs = Type.Optional(
+  Type.Array(Type.Number({ minimum: -86_400_000, maximum: 86_400_000 }), {
+    maxItems: 8,
+    description:
+      'for each stream of `beside`, in its order: added to its clock, it gives that of the first stream, ms; default: 0',
+  }),
+);
+
 /** The media of an entry. `link` is HLS, DASH or a file elsewhere; `provider` an entry of a media server. */
 export const ItemTarget = Type.Union(
   [
@@ -22,6 +31,7 @@ export const ItemTarget = Type.Union(
         kind: Type.Literal('stream'),
         stream: Type.String({ maxLength: 64, description: 'name of the stream' }),
         beside: Beside,
+        offsetsMs: OffsetsMs,
       },
       { additionalProperties: false },
     ),
@@ -32,6 +42,7 @@ export const ItemTarget = Type.Union(
         fromMs: Type.Integer({ description: 'unix ms' }),
         toMs: Type.Integer({ description: 'unix ms' }),
         beside: Beside,
+        offsetsMs: OffsetsMs,
       },
       { additionalProperties: false },
     ),
@@ -97,9 +108,12 @@ export const RoomItem = Type.Object(
         'path of the HLS playlist, with a playback token where one is needed; null: not media of this server',
     }),
     beside: Type.Optional(
-      Type.Array(Type.Object({ stream: Type.String(), address: Type.String() }), {
-        description: 'the same for each stream beside it',
-      }),
+      Type.Array(
+        Type.Object({ stream: Type.String(), address: Type.String(), offsetMs: Type.Optional(Type.Number()) }),
+        {
+          description: 'the same for each stream beside it',
+        },
+      ),
     ),
   },
   { $id: 'RoomItem' },

@@ -5,6 +5,7 @@
  */
 import { caseEvents } from '../../api/cases/case-events.ts';
 import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
+import { openSource } from '../../streams/record/stored-source.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
 import { CaseAccess } from './case-access.ts';
@@ -16,7 +17,6 @@ import { caseRefusals } from './refusals.ts';
 import { caseRoutes } from './routes.ts';
 import { ServedCases } from './served-cases.ts';
 import { casesSection } from './settings.ts';
-import { openSource } from './stored-source.ts';
 
 /** Opens the API and the kind of job. */
 function openCases(

@@ -4,16 +4,15 @@
  * stream.
  */
 import { ClipList, ClipListQuery, ClipPatch, ClipView, clipsPerPage, NewClip } from '../../api/clips/clip-shapes.ts';
-import type { ChangedClip, ClipClient, ClipsApi } from '../../api/clips/clips-api.ts';
+import type { ClipClient, ClipsApi } from '../../api/clips/clips-api.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { readEnd, readInstant } from '../../http/route/instant-field.ts';
 import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
 import { IdParams } from '../../http/route/page-query.ts';
 import { purgeField } from '../../http/route/purge-field.ts';
 import type { RouteCall } from '../../http/route/route.ts';
-import { assertMakesClips, isShown, visibleRange, visibleTo } from '../../http/route/visible-past.ts';
-import { findStream } from '../../http/routes/streams/streams.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { isShown, visibleTo } from '../../http/route/visible-past.ts';
+import { auditOpenedClip, clipLimited, createClip } from '../../http/routes/streams/create-clip.ts';
 import { checkClipToken } from '../../serve/media/watch-token-policy.ts';
 import { rowsFor } from '../feature.ts';
 
@@ -33,30 +32,6 @@ function clientOf(
   return { ...principal, token };
 }
 
-/** A separate line of the audit log: the request does not show what the clip was opened to. */
-function auditOpened(
-  { view, openedFrom }: ChangedClip,
-  { principal, client, traceId }: Pick<RouteCall, 'principal' | 'client' | 'traceId'>,
-  { access, log }: HttpDeps,
-): void {
-  if (openedFrom === undefined) return;
-  const request = `clip ${view.id} of ${openedFrom} stream ${view.stream}: ${view.visibility}`;
-  const { name, owner } = principal;
-  access.audit.record({
-    userId: owner.replace(/^user:/, ''),
-    name,
-    address: client.address,
-    action: 'openClip',
-    request,
-    status: null,
-    traceId,
-  });
-  log.info(
-    { user: name, stream: view.stream, clip: view.id, visibility: view.visibility },
-    'a clip is more open than its stream',
-  );
-}
-
 function pageLimit({ limit }: ClipListQuery): number {
   return Math.min(clipsPerPage.most, Number(limit ?? clipsPerPage.usual));
 }
@@ -70,10 +45,6 @@ function clipCursorOf({ createdAt, id }: ClipView): string {
 function isSeen(clip: ClipView, call: Pick<RouteCall, 'principal' | 'token'>, deps: HttpDeps): boolean {
   const times = { fromMs: Date.parse(clip.from), toMs: Date.parse(clip.to) };
   return isShown(visibleTo(clip.stream, call, deps), times);
-}
-
-function clipLimited(stream: string): OxbowError {
-  return new OxbowError('past-limited', `The broadcaster does not show these times of ${stream} to viewers now.`);
 }
 
 const defineRoute = rowsFor<ClipsApi>();
@@ -116,12 +87,9 @@ export const clipRoutes = [
     async answer({ body: { from, to, title = '', visibility, confirm = false, stream }, ...call }, clips, deps) {
       const fromMs = readInstant('from', from);
       const toMs = readEnd('to', to, fromMs);
-      await findStream(stream, call.sees, deps);
-      assertMakesClips(stream, call, deps);
-      if (visibleRange(stream, { fromMs, toMs }, call, deps).fromMs > fromMs) throw clipLimited(stream);
-      const made = await clips.create({ stream, fromMs, toMs, title, visibility, confirm }, call.principal);
-      auditOpened(made, call, deps);
-      return { status: 201, headers: { location: `/api/v1/clips/${made.view.id}` }, body: made.view };
+      const request = { stream, fromMs, toMs, title, visibility, confirm };
+      const view = await createClip(request, call, deps, (checked) => clips.create(checked, call.principal));
+      return { status: 201, headers: { location: `/api/v1/clips/${view.id}` }, body: view };
     },
   }),
   defineRoute({
@@ -149,7 +117,7 @@ export const clipRoutes = [
     replies: { 200: ClipView },
     async answer({ params: { id }, body, ...call }, clips, deps) {
       const changed = await clips.update(id, body, call.principal);
-      auditOpened(changed, call, deps);
+      auditOpenedClip(changed, call, deps);
       return { headers: await purgeField(deps, 'clip', id), body: changed.view };
     },
   }),

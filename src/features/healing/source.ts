@@ -7,6 +7,7 @@
  */
 import type { Frame, Track } from '@oxbow/media/frame';
 import type { GapCause } from '@oxbow/media/gap';
+import type { RecordedFrames } from '../../recording/read-group.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 
 /** A stretch that a recording lacks. UTC, ms since 1970; may have fractions. */
@@ -15,14 +16,6 @@ export interface HealingGap {
   readonly toMs: number;
   /** Why it is missing; `offline`: oxbow was stopped or did not run. */
   readonly cause: GapCause | 'offline';
-}
-
-/** Frames of recorded segments, in decode order of each track. */
-export interface RecordedFrames {
-  readonly tracks: readonly Track[];
-  /** UTC = offset + pts, µs since 1970. */
-  readonly utcOffsetUs: number;
-  readonly frames: readonly Frame[];
 }
 
 /** The recorded media next to a gap, to compare with. */

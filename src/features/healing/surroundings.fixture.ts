@@ -7,9 +7,10 @@ import assert from 'node:assert/strict';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import { ticksToUs } from '@oxbow/media/run';
+import type { RecordedFrames } from '../../recording/read-group.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { hashFrames } from './match/coded-frames.ts';
-import type { FoundMedia, FoundRun, GapSurroundings, HealingGap, RecordedFrames } from './source.ts';
+import type { FoundMedia, FoundRun, GapSurroundings, HealingGap } from './source.ts';
 
 /** Media that was broadcast; all but the gap is recorded. */
 export interface Broadcast {

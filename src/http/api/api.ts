@@ -312,7 +312,7 @@ function listRequest({ raw }: FastifyRequest, path: string | undefined): ListReq
 function fileClassOf({ tag, fileTypes }: Route): FileClass {
   if (tag === 'workers') return 'job';
   if (tag === 'players') return 'playlist';
-  return fileTypes && tag !== 'cases' ? 'picture' : 'export';
+  return fileTypes && tag !== 'cases' && tag !== 'angles' ? 'picture' : 'export';
 }
 
 /**

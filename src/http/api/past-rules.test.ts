@@ -33,7 +33,7 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     ...['getStreamDays', 'listStreamPins', 'listClips'],
     ...['getPlaylistM3u', 'getPlaylistM3u8', 'getXmltvXml', 'getXmltvXmlGz'],
   ],
-  clips: ['createClip', 'getClip', 'createCaseRange', 'createCaseExport', 'getCaseExportFile'],
+  clips: ['createClip', 'getClip', 'createCaseRange', 'createCaseExport', 'getCaseExportFile', 'createAngleSetClip'],
   published: [
     ...['listAssets', 'getAsset', 'updateAsset', 'deleteAsset', 'restoreAsset', 'getAssetAccess'],
     ...['createAssetSubtitle', 'deleteAssetSubtitle', 'getDownload'],
@@ -59,6 +59,15 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     // A case has what its users wrote, and when they wrote it.
     ...['listCases', 'createCase', 'getCase', 'updateCase', 'deleteCase', 'closeCase', 'reopenCase'],
     ...['deleteCaseRange', 'createCaseNote', 'deleteCaseNote', 'listCaseExports', 'deleteCaseExport'],
+    // A set has offsets; people request the media themselves.
+    ...[
+      'listAngleSets',
+      'createAngleSet',
+      'getAngleSet',
+      'updateAngleSet',
+      'deleteAngleSet',
+      'createAngleSetMeasurement',
+    ],
     // Keys verify files that someone has; the vault is for servers that have its secret.
     ...['listEvidenceKeys', 'getVault', 'getVaultHead', 'getVaultObject', 'getVaultObjects', 'replaceVaultObject'],
     ...['deleteVaultObject', 'createVaultUpload', 'replaceVaultUpload', 'completeVaultUpload', 'deleteVaultUpload'],

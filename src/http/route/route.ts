@@ -97,6 +97,7 @@ export interface Route {
     | 'alarms'
     | 'insight'
     | 'clips'
+    | 'angles'
     | 'cases'
     | 'library'
     | 'jobs'

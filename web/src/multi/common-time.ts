@@ -30,6 +30,8 @@ const LEAD_MS = 300;
 /** The common time; nothing plays before the first command. */
 export class CommonTime {
   readonly #now: () => number;
+  /** The first distance from now: a stream whose clock is ahead needs more. */
+  #leastMs = BEHIND_MS;
   #behindMs = BEHIND_MS;
   #lacksSinceMs: number | null = null;
   #calmSinceMs: number;
@@ -93,6 +95,19 @@ export class CommonTime {
     if (ready === total || this.#now() - this.#opening.firstMs >= OTHERS_MS) this.#set(this.atMs, true, false);
   }
 
+  /**
+   * The clocks of some tiles are ahead of the common time: live is as much further from now.
+   *
+   * @param aheadMs the most that one of them is ahead; 0 or more
+   */
+  keepBehind(aheadMs: number): void {
+    const leastMs = BEHIND_MS + aheadMs;
+    if (leastMs === this.#leastMs) return;
+    this.#behindMs += leastMs - this.#leastMs;
+    this.#leastMs = leastMs;
+    if (this.#state.live && this.#state.playing) this.goLive();
+  }
+
   /** Plays live. */
   goLive(): void {
     this.#set(this.#now() + LEAD_MS - this.#behindMs, true, true);
@@ -127,20 +142,24 @@ export class CommonTime {
     else if (!isResting) this.#moveAway(nowMs);
   }
 
+  get #mostMs(): number {
+    return this.#leastMs + MOST_BEHIND_MS - BEHIND_MS;
+  }
+
   #moveAway(nowMs: number): void {
     this.#lacksSinceMs ??= nowMs;
-    if (nowMs - this.#lacksSinceMs < LACKS_MS || this.#behindMs >= MOST_BEHIND_MS) return;
+    if (nowMs - this.#lacksSinceMs < LACKS_MS || this.#behindMs >= this.#mostMs) return;
     this.#lacksSinceMs = null;
-    if (this.#behindMs > BEHIND_MS) this.#calmMs = Math.min(MOST_CALM_MS, 2 * this.#calmMs);
-    this.#behindMs = Math.min(MOST_BEHIND_MS, this.#behindMs + BACK_BY_MS);
+    if (this.#behindMs > this.#leastMs) this.#calmMs = Math.min(MOST_CALM_MS, 2 * this.#calmMs);
+    this.#behindMs = Math.min(this.#mostMs, this.#behindMs + BACK_BY_MS);
     this.goLive();
   }
 
   #comeNearer(nowMs: number): void {
-    if (this.#behindMs <= BEHIND_MS || nowMs - this.#calmSinceMs < this.#calmMs) return;
+    if (this.#behindMs <= this.#leastMs || nowMs - this.#calmSinceMs < this.#calmMs) return;
     if (nowMs - this.#movedMs < NEARER_EVERY_MS) return;
     this.#movedMs = nowMs;
-    const byMs = Math.min(NEARER_BY_MS, this.#behindMs - BEHIND_MS);
+    const byMs = Math.min(NEARER_BY_MS, this.#behindMs - this.#leastMs);
     this.#behindMs -= byMs;
     const { rev, anchorMedia } = this.#state;
     this.#state = { ...this.#state, rev: rev + 1, anchorMedia: anchorMedia + byMs };

@@ -11,7 +11,15 @@ test('a link has its streams in order, each once, at most nine', () => {
 
 test('an unknown layout, focus or time is ignored', () => {
   const link = parseMultiLink('?s=a,b,c&layout=7x7&focus=9&t=soon');
-  assert.deepEqual(link, { streams: ['a', 'b', 'c'], layout: '1+2', focus: 0, atMs: null, tokens: {} });
+  assert.deepEqual(link, {
+    streams: ['a', 'b', 'c'],
+    layout: '1+2',
+    focus: 0,
+    atMs: null,
+    tokens: {},
+    shifts: {},
+    set: null,
+  });
   assert.equal(parseMultiLink('?s=a,b,c&layout=1&focus=2').focus, 0, 'a tile that is not shown has no focus');
 });
 
@@ -22,19 +30,49 @@ test('a plus sign in a layout may be printed either way', () => {
 
 test('a printed link is parsed to the same tiles', () => {
   for (const layout of layouts) {
-    const link = { streams: ['a', 'b'], layout, focus: layout === '1' ? 0 : 1, atMs: 1_795_160_123_000, tokens: {} };
+    const link = {
+      streams: ['a', 'b'],
+      layout,
+      focus: layout === '1' ? 0 : 1,
+      atMs: 1_795_160_123_000,
+      tokens: {},
+      shifts: {},
+      set: null,
+    };
     assert.deepEqual(parseMultiLink(printMultiLink(link).slice('/multi'.length)), link);
   }
-  const plain = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null, tokens: {} };
+  const plain = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null, tokens: {}, shifts: {}, set: null };
   assert.equal(printMultiLink(plain), '/multi?s=a,b');
 });
 
 test('playback tokens belong to their streams, and what is no token is left out', () => {
   const { tokens } = parseMultiLink('?s=a,b&token=a:one_1&token=b:t%20w&token=c:three');
   assert.deepEqual(tokens, { a: 'one_1' });
-  const link = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null, tokens: { b: 'Two-2' } };
+  const link = {
+    streams: ['a', 'b'],
+    layout: layoutFor(2),
+    focus: 0,
+    atMs: null,
+    tokens: { b: 'Two-2' },
+    shifts: {},
+    set: null,
+  };
   assert.equal(printMultiLink(link), '/multi?s=a,b&token=b:Two-2');
   assert.deepEqual(parseMultiLink('?s=a,b&token=b:Two-2'), link);
+});
+
+test('a set of angles has an id, videos as tiles, and offsets to the microsecond', () => {
+  const streams = ['front', 'back', 'asset:Ab_1'];
+  const shifts = { back: -7300.25, 'asset:Ab_1': 1_795_160_123_456.7 };
+  const link = { streams, layout: layoutFor(3), focus: 0, atMs: null, tokens: {}, shifts, set: 'Set_1' };
+  const printed = printMultiLink(link);
+  assert.equal(
+    printed,
+    '/multi?set=Set_1&s=front,back,asset:Ab_1&offset=back:-7300.25&offset=asset:Ab_1:1795160123456.7',
+  );
+  assert.deepEqual(parseMultiLink(printed.slice('/multi'.length)), link);
+  const { shifts: none, set } = parseMultiLink('?s=a,asset:%20,b&offset=a:1e9&offset=c:5&offset=b&set=a%2Fb');
+  assert.deepEqual([none, set], [{}, null]);
 });
 
 test('any query gives a page that exists', () => {

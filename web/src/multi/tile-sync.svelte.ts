@@ -4,12 +4,12 @@
  * In: the common clock and time, the player of the tile. Out: seeks and speeds of that player, its offset.
  */
 import type { PlaybackState } from '../../../src/api/room/playback.ts';
-import { getTimeline } from '../api/client.ts';
 import type { RoomLink, SyncTarget } from '../player/sync-target.ts';
 import { changesRateSmoothly, SyncController } from '../sync/sync-controller.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Stretch } from '../time/past.ts';
-import { NearbyPast } from './nearby-past.ts';
+import { shiftedTarget } from './angles/shifted-target.ts';
+import type { NearbyPast } from './nearby-past.ts';
 
 /** A picture that is further away shows another time: nothing is recorded at the common one. Milliseconds. */
 const ELSEWHERE_MS = 5_000;
@@ -31,6 +31,9 @@ export interface TilesRoom extends Pick<RoomLink, 'attach'> {
   readonly stream: string;
 }
 
+/** Where the media of a tile has holes, on its own clock. */
+export type TilePast = Pick<NearbyPast, 'want' | 'waitsFor' | 'holeAt'>;
+
 /** What is kept in step. */
 interface SyncedPlayer {
   readonly target: SyncTarget;
@@ -43,30 +46,49 @@ export class TileSync {
   /** How much later than the common time the picture is, ms; null if that is unknown. */
   offsetMs = $state<number | null>(null);
   /**
-   * The stretch without media at the common time, in the past; null: there is none. The last picture stays.
+   * The stretch without media at the common time, in the past, on the clock of the tile; null: there is none.
+   * The last picture stays.
    */
   hole = $state.raw<Stretch | null>(null);
   readonly #clock: Clock;
   readonly #time: CommonState;
   readonly #ends = new AbortController();
-  readonly #past: NearbyPast;
+  readonly #past: TilePast;
+  #shiftMs = 0;
   #player: SyncedPlayer | null = null;
   #room: TilesRoom | null = null;
   #controller: SyncController | null = null;
   #leaveRoom: (() => void) | null = null;
   #due: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param stream name of the stream */
-  constructor(stream: string, clock: Clock, time: CommonState) {
+  /** @param createPast its function is called when more of the past is known */
+  constructor(clock: Clock, time: CommonState, createPast: (changed: () => void, signal: AbortSignal) => TilePast) {
     this.#clock = clock;
     this.#time = time;
-    const ask = (fromMs: number, toMs: number, signal: AbortSignal) => getTimeline(stream, fromMs, toMs, signal);
-    this.#past = new NearbyPast(ask, clock.now, this.#ends.signal, () => this.step());
+    this.#past = createPast(() => this.step(), this.#ends.signal);
+  }
+
+  /** Added to the clock of the tile, it gives the common time, ms. */
+  get shiftMs(): number {
+    return this.#shiftMs;
+  }
+
+  set shiftMs(ms: number) {
+    if (ms === this.#shiftMs) return;
+    this.#shiftMs = ms;
+    // The picture is placed again: a paused one shows the frame of the new offset.
+    this.#controller = null;
+    this.step();
   }
 
   /** The picture shows another time than the common one. */
   get isElsewhere(): boolean {
     return this.offsetMs !== null && Math.abs(this.offsetMs) > ELSEWHERE_MS;
+  }
+
+  /** Duration of a frame, ms; of 25 a second before it is known. */
+  get frameMs(): number {
+    return this.#player?.target.frameMs ?? 40;
   }
 
   /** Nothing of the common time is loaded, though there may be media. */
@@ -78,7 +100,7 @@ export class TileSync {
 
   /** From now on this player is kept in step. */
   begin(player: SyncedPlayer): void {
-    this.#player = player;
+    this.#player = { target: shiftedTarget(player.target, () => this.#shiftMs), isPaused: player.isPaused };
     this.follow(this.#room);
     this.step();
   }
@@ -97,12 +119,13 @@ export class TileSync {
   step(): void {
     const { state, atMs } = this.#time;
     if (!this.#player || state.item === null) return;
-    this.#past.want(atMs);
-    const hole = this.#past.holeAt(atMs) ?? null;
+    const ownMs = atMs - this.#shiftMs;
+    this.#past.want(ownMs);
+    const hole = this.#past.holeAt(ownMs) ?? null;
     if (hole?.toMs !== this.hole?.toMs) this.hole = hole;
     if (this.#room) this.offsetMs = this.#room.offsetMs;
-    else if (hole && hole.toMs - atMs > LOADS_MS) this.#rest(this.#player);
-    else if (!this.#past.waitsFor(atMs)) this.#keepStep(this.#player.target, state);
+    else if (hole && hole.toMs - ownMs > LOADS_MS) this.#rest(this.#player);
+    else if (!this.#past.waitsFor(ownMs)) this.#keepStep(this.#player.target, state);
   }
 
   /** The page is shown again. */

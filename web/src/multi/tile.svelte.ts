@@ -4,7 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { ApiError, type Failure, failureOf, getStream } from '../api/client.ts';
+import { ApiError, type Failure, failureOf, getStream, getTimeline } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
 import { noPlayer } from '../media/load-engine.ts';
 import { idle, type MediaState } from '../media/state.ts';
@@ -12,13 +12,15 @@ import { type OpenPlayer, openPlayer } from '../player/open.ts';
 import { playedView } from '../rules/past.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
+import { NearbyPast } from './nearby-past.ts';
+import type { ShownTile } from './shown-tile.ts';
 import { type CommonState, TileSync } from './tile-sync.svelte.ts';
 
 /** Interval of requests for the state of the stream, milliseconds. */
 const EVERY_MS = 5_000;
 
 /** One tile; `close` ends it. */
-export class Tile {
+export class Tile implements ShownTile {
   readonly name: string;
   readonly timeline: TimelineState;
   readonly sync: TileSync;
@@ -37,7 +39,12 @@ export class Tile {
     this.name = name;
     this.#clock = clock;
     this.timeline = new TimelineState(name, clock.now);
-    this.sync = new TileSync(name, clock, time);
+    const ask = (fromMs: number, toMs: number, signal: AbortSignal) => getTimeline(name, fromMs, toMs, signal);
+    this.sync = new TileSync(clock, time, (changed, signal) => new NearbyPast(ask, clock.now, signal, changed));
+  }
+
+  get title(): string {
+    return this.stream?.title || this.name;
   }
 
   /** It should play and has nothing to play. */

@@ -9,8 +9,10 @@ import { loadHls } from '../media/load-engine.ts';
 import { preferences } from '../media/preferences.svelte.ts';
 import { STEP_MS } from '../sync/sync-controller.ts';
 import type { Clock } from '../time/clock.ts';
+import { AssetTile } from './angles/asset-tile.svelte.ts';
 import { type Arrangement, shownStreams, withFocus } from './arrangement.ts';
 import { MOST_TILES } from './layout.ts';
+import { assetOfTile, type ShownTile } from './shown-tile.ts';
 import { Tile } from './tile.svelte.ts';
 import type { CommonState, TilesRoom } from './tile-sync.svelte.ts';
 
@@ -25,7 +27,12 @@ interface TilesParts {
   readonly clock: Clock;
   readonly time: CommonState;
   readonly room?: TilesRoom;
+  /** By name: what is added to the clock of a tile to get the common time, ms; none for others. */
+  readonly shifts?: Shifts;
 }
+
+/** Offsets of tiles by their name, ms. */
+export type Shifts = Readonly<Record<string, number>>;
 
 /** The tiles of a page; `close` with it. */
 export class Tiles {
@@ -33,7 +40,8 @@ export class Tiles {
   arrangement = $state.raw<Arrangement>({ streams: [], layout: '1', focus: 0 });
   hasSound = $state(false);
   /** Tiles that play, in the order in which they were opened; their place is that of their name. */
-  all = $state.raw<readonly Tile[]>([]);
+  all = $state.raw<readonly ShownTile[]>([]);
+  #shifts = $state.raw<Shifts>({});
   /** hls.js; undefined before it is loaded, null if it could not be. */
   engine = $state.raw<typeof Hls | null>();
   readonly #parts: TilesParts;
@@ -41,6 +49,7 @@ export class Tiles {
 
   constructor(parts: TilesParts) {
     this.#parts = parts;
+    this.#shifts = parts.shifts ?? {};
     this.arrange(parts.arrangement);
   }
 
@@ -77,7 +86,7 @@ export class Tiles {
   }
 
   /** The tile that is heard. */
-  get focused(): Tile | undefined {
+  get focused(): ShownTile | undefined {
     return this.all.find(({ name }) => name === this.#heard);
   }
 
@@ -101,13 +110,24 @@ export class Tiles {
   arrange(arrangement: Arrangement): void {
     this.arrangement = arrangement;
     const { shown } = this;
-    const { clock, time, room } = this.#parts;
+    const { room } = this.#parts;
     const missing = shown.filter((name) => !this.all.some((tile) => tile.name === name));
-    this.all = [...this.all, ...missing.map((name) => new Tile(name, clock, time))];
+    this.all = [...this.all, ...missing.map((name) => this.#create(name))];
     const leader = room && shown.includes(room.stream) ? room.stream : shown[0];
     if (room) for (const tile of this.all) tile.sync.follow(tile.name === leader ? room : null);
     this.#tidy();
     this.#listen();
+  }
+
+  /** What is added to the clock of a tile to get the common time, ms, by name. */
+  get shifts(): Shifts {
+    return this.#shifts;
+  }
+
+  /** The pictures are placed again. */
+  set shifts(shifts: Shifts) {
+    this.#shifts = shifts;
+    for (const { name, sync } of this.all) sync.shiftMs = shifts[name] ?? 0;
   }
 
   /** Ends playback and requests. */
@@ -121,10 +141,18 @@ export class Tiles {
     return this.shown[this.arrangement.focus];
   }
 
+  #create(name: string): ShownTile {
+    const { clock, time } = this.#parts;
+    const asset = assetOfTile(name);
+    const tile = asset === undefined ? new Tile(name, clock, time) : new AssetTile(name, asset, clock, time);
+    tile.sync.shiftMs = this.#shifts[name] ?? 0;
+    return tile;
+  }
+
   /** Closes hidden tiles. One that gives its place to a new one stays until that has a picture. */
   #tidy(): void {
     const { shown } = this;
-    const isAwaited = ({ name, player, failure }: Tile) => shown.includes(name) && !player.pictured && !failure;
+    const isAwaited = ({ name, player, failure }: ShownTile) => shown.includes(name) && !player.pictured && !failure;
     const left = this.all.filter(({ name }) => !shown.includes(name));
     if (left.length === 0 || (this.all.some(isAwaited) && left.length <= MOST_TILES)) return;
     for (const tile of left) tile.close();

@@ -85,6 +85,8 @@ test('no text is unused', () => {
     'insight.by.',
     'insight.range.',
     'alarms.state.',
+    'angles.how.',
+    'angles.missed.',
     'visibility.',
     'edit.encryption.',
     'edit.ladderMissing.',

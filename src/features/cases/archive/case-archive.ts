@@ -10,13 +10,13 @@ import { isMissing } from '../../../archive/segment-store.ts';
 import { type ExportRequest, type ExportSource, estimateExport, writeExport } from '../../../delivery/export/export.ts';
 import type { ExportProof } from '../../../delivery/export/export-evidence.ts';
 import { gapsOfExport } from '../../../delivery/export/export-gaps.ts';
+import { ZipWriter } from '../../../delivery/export/zip-writer.ts';
 import { recode } from '../../../ffmpeg/recode.ts';
 import { OxbowError, sentenceOf } from '../../../lib/errors.ts';
 import type { MarkerTable } from '../../../recording/marker-table.ts';
 import type { Case, HeldRange } from '../case-table.ts';
 import { createDocument, printSums, type RangeMedia, type WrittenRange } from './case-document.ts';
 import { printPlayerPage } from './player-page.ts';
-import { ZipWriter } from './zip-writer.ts';
 
 /** Most markers of a stream for one range. */
 const MAX_MARKERS = 1000;

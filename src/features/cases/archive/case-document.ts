@@ -6,10 +6,10 @@
 import type { CaseNote } from '../../../api/cases/case-shapes.ts';
 import { printRfc3339 } from '../../../api/instant.ts';
 import type { ExportResult } from '../../../api/jobs/job-shapes.ts';
+import type { ZippedFile } from '../../../delivery/export/zip-writer.ts';
 import { version } from '../../../lib/version.ts';
 import type { Case, HeldRange } from '../case-table.ts';
 import { noteView } from '../cases-api.ts';
-import type { ZippedFile } from './zip-writer.ts';
 
 /** The media file of a range. */
 export interface RangeMedia {

@@ -10,9 +10,10 @@ import { type HashedFrame, matchFrames } from '@oxbow/media/align/frame-match';
 import { matchSound, type SoundMatch } from '@oxbow/media/align/sound-match';
 import type { AudioTrack, Frame, Track } from '@oxbow/media/frame';
 import type { MeasureLevels } from '../../../ffmpeg/engine.ts';
-import type { Exactness, GapSurroundings, RecordedFrames } from '../source.ts';
+import { readLevels } from '../../../ffmpeg/read-levels.ts';
+import type { RecordedFrames } from '../../../recording/read-group.ts';
+import type { Exactness, GapSurroundings } from '../source.ts';
 import { hashFrames } from './coded-frames.ts';
-import { readLevels } from './sound-levels.ts';
 
 /** Media on one clock. */
 export interface ComparedMedia {

@@ -105,7 +105,11 @@ export class ServerMedia implements RoomMedia {
 
   besides(target: ItemTarget, isSigned: boolean): RoomItem['beside'] | undefined {
     if (!hasStream(target)) return undefined;
-    return target.beside?.map((stream) => ({ stream, address: this.#streamAddress(stream, isSigned) }));
+    return target.beside?.map((stream, i) => {
+      const offsetMs = target.offsetsMs?.[i] ?? 0;
+      const address = this.#streamAddress(stream, isSigned);
+      return offsetMs === 0 ? { stream, address } : { stream, address, offsetMs };
+    });
   }
 
   /** @throws as `check` */
@@ -115,6 +119,8 @@ export class ServerMedia implements RoomMedia {
     const names = [target.stream, ...(target.beside ?? [])];
     if (new Set(names).size < names.length)
       throw new OxbowError('bad-request', 'A stream is shown once: `beside` has only other streams.');
+    if (target.offsetsMs && target.offsetsMs.length !== (target.beside ?? []).length)
+      throw new OxbowError('bad-request', '`offsetsMs` must have one offset for each stream of `beside`.');
     const streams = await Promise.all(names.map((name) => this.#findWatchable(name, author)));
     const signed = streams.some(({ visibility }) => isPrivate(visibility));
     return { name: streams.map(({ name, title }) => title || name).join(' + '), signed };

@@ -3,6 +3,7 @@
  * In: ids, the API. Out: names; each is requested once, and an id stays where it is gone.
  */
 import { getUser } from '../../api/accounts.ts';
+import { getAngleSet } from '../../api/angles.ts';
 import { getAsset } from '../../api/assets.ts';
 import { getCase } from '../../api/cases.ts';
 import { ApiError } from '../../api/client.ts';
@@ -11,6 +12,7 @@ import { t } from '../../viewer/preferences.svelte.ts';
 import type { Subject } from './sentence.ts';
 
 const requests: Readonly<Record<string, (id: string, signal: AbortSignal) => Promise<string>>> = {
+  'angle-sets': async (id, signal) => (await getAngleSet(id, signal)).name,
   assets: async (id, signal) => (await getAsset(id, signal)).title,
   cases: async (id, signal) => (await getCase(id, signal)).title,
   rooms: async (id, signal) => (await getRoom(id, signal)).name,

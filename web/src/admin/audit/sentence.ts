@@ -53,7 +53,8 @@ const alone: Readonly<Record<string, 'signedIn' | 'entered'>> = { createSession:
 
 /** The stream, room, asset or account in the path of a request; null: there is none. */
 export function subjectOf(request: string): Subject | null {
-  const [, of, id] = /^[A-Z]+ \/api\/v1\/(streams|rooms|assets|users|nodes|cases)\/([^/]+)/.exec(request) ?? [];
+  const [, of, id] =
+    /^[A-Z]+ \/api\/v1\/(streams|rooms|assets|users|nodes|cases|angle-sets)\/([^/]+)/.exec(request) ?? [];
   if (of === undefined || id === undefined) return null;
   try {
     return { of, id: decodeURIComponent(id) };

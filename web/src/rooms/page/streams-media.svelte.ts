@@ -41,10 +41,12 @@ export class StreamsMedia implements RoomMedia {
     // Members may watch the playlist: its addresses have the tokens for that.
     for (const of of [{ address }, ...beside]) renewWatchToken(of.address ?? '');
     const streams = [stream, ...beside.map((other) => other.stream)];
+    const shifts = Object.fromEntries(beside.map((other) => [other.stream, other.offsetMs ?? 0]));
     const { clock } = room;
     this.timeline = new TimelineState(stream, clock.now);
     this.tiles = new Tiles({
       arrangement: { streams, layout: layoutFor(streams.length), focus: 0 },
+      shifts,
       clock,
       time: {
         get state() {

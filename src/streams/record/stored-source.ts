@@ -9,9 +9,8 @@ import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { windowOf } from '../../recording/window.ts';
 import type { Store } from '../../store/db.ts';
-import type { Catalog } from '../../streams/catalog.ts';
-import type { StoredRecordings } from '../../streams/stream-deps.ts';
-import type { HeldRange } from './case-table.ts';
+import type { Catalog } from '../catalog.ts';
+import type { StoredRecordings } from '../stream-deps.ts';
 
 /** Dependencies of sources. */
 interface SourceParts {
@@ -24,12 +23,14 @@ interface SourceParts {
 }
 
 /**
- * The source of a range.
+ * The recording of a stream.
+ *
+ * @param of.stream its name, which another stream may have meanwhile
  *
  * @throws OxbowError `stream-unknown` if its recordings were deleted with the stream
  */
 export async function openSource(
-  { streamId, stream: name }: HeldRange,
+  { streamId, stream: name }: { readonly streamId: string; readonly stream: string },
   { store, recordings: { chunks, erasures }, catalog, nowMs, failed }: SourceParts,
 ): Promise<ExportSource> {
   const served = catalog.find(name)?.served;

@@ -7,7 +7,7 @@ import { concatBytes } from '@oxbow/media/bytes';
 import type { AudioTrack, Frame } from '@oxbow/media/frame';
 import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
 import { printInit } from '@oxbow/media/isobmff/init';
-import type { MeasureLevels } from '../../../ffmpeg/engine.ts';
+import type { MeasureLevels } from './engine.ts';
 
 /** Longest sound that is decoded at once, s: about a third of a second of processor time. */
 export const MAX_SOUND_S = 300;
