@@ -62,9 +62,13 @@ export const connections: Readonly<Record<string, Guard>> = {
   'src/serve/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
   'src/ingest/client/local-pair.ts': { to: 'this process', instead: 'no other machine' },
   'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
-  'src/ingest/onvif/onvif-storage.ts': {
-    to: 'the storage of a camera',
-    instead: 'attempts to heal a gap, with growing pauses; a deadline',
+  'src/ingest/onvif/find-cameras.ts': {
+    to: 'the networks of this computer',
+    instead: 'two datagrams to each, when an administrator requests it; three seconds for the answers',
+  },
+  'src/ingest/onvif/onvif-client.ts': {
+    to: 'cameras',
+    instead: 'one request at a time within a deadline; attempts to heal and to read events have growing pauses',
   },
   'src/ingest/pull/rendition/rendition.ts': { to: 'sources over HTTP', instead: source },
   'src/ingest/pull/source-access.ts': { to: 'sources over HTTP', instead: source },

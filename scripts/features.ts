@@ -179,6 +179,12 @@ export const features: readonly Feature[] = [
     'api/events api/webhooks',
   ),
   feature('Edge', "copies of another server's media", 'edge edges cdn', 'run/edge run/cdn'),
+  feature(
+    'Cameras',
+    'finds cameras over ONVIF, marks what they notice, moves them',
+    'cameras onvif camera live-camera',
+    'sources/cameras',
+  ),
   feature('MQTT', 'says what streams do to Home Assistant and others', 'mqtt mosquitto', 'run/mqtt'),
   feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis run/nats'),
   feature('Regions', 'continues in another region', 'epoch promote promotion regions', 'run/regions'),

@@ -9,6 +9,7 @@ import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { alarmEvents } from './alarms/alarm-events.ts';
 import { angleEvents } from './angles/angle-events.ts';
+import { cameraEvents } from './cameras/camera-events.ts';
 import { caseEvents } from './cases/case-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
@@ -242,6 +243,7 @@ export const eventTable = {
   ...markEvents,
   ...deletionEvents,
   ...clipEvents,
+  ...cameraEvents,
   ...caseEvents,
   ...angleEvents,
   ...storageEvents,

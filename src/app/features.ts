@@ -3,13 +3,14 @@
  * In: the folders of src/features. Out: all routes; open features.
  */
 
-import { noClips, refuseClips } from '../api/clips/clips-api.ts';
+import { noClipMaker, noClips } from '../api/clips/clips-api.ts';
 import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
 import { noGapNotes } from '../api/healing/gap-notes.ts';
 import { noInsight } from '../api/insight/no-insight.ts';
 import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
 import { angles } from '../features/angles/feature.ts';
+import { cameras } from '../features/cameras/feature.ts';
 import { cases } from '../features/cases/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
@@ -58,6 +59,7 @@ export const features: readonly Feature[] = [
   pictures,
   verify,
   mqtt,
+  cameras,
   steering,
   liveWorkers,
   vault,
@@ -76,7 +78,7 @@ export function createHooks(): Hooks {
     measured: new Emitter(),
     horizons: new Set(),
     clips: noClips,
-    createClip: refuseClips,
+    clipMaker: noClipMaker,
     edgePurges: noEdgePurges,
     gapNotes: noGapNotes,
     insight: noInsight,

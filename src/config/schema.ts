@@ -6,6 +6,7 @@
  */
 import { alarmsSection } from '../features/alarms/settings.ts';
 import { anglesSection } from '../features/angles/settings.ts';
+import { camerasSection } from '../features/cameras/settings.ts';
 import { casesSection } from '../features/cases/settings.ts';
 import { edgesSection } from '../features/erase/settings.ts';
 import { evidenceSection } from '../features/evidence/settings.ts';
@@ -250,6 +251,7 @@ export const schema = section({
   cases: casesSection,
   reports: reportsSection,
   mqtt: mqttSection,
+  cameras: camerasSection,
   vault: vaultSection,
   identity: identitySection,
   playbackJwt: playbackJwtSection,

@@ -10,7 +10,7 @@ import type { Mail } from '../accounts/mail/account-mail.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
-import type { ClipFinder, ClipsApi } from '../api/clips/clips-api.ts';
+import type { ClipFinder, ClipMaker } from '../api/clips/clips-api.ts';
 import type { EdgePurgesApi } from '../api/deletions/edge-purge-shapes.ts';
 import type { GapNotes } from '../api/healing/gap-notes.ts';
 import type { InsightApi } from '../api/insight/insight-api.ts';
@@ -259,8 +259,8 @@ export interface Hooks {
   readonly horizons: Set<(streamId: string, beforeUs: number) => Promise<void>>;
   /** The clips that media addresses and pages name; the feature that has them sets it. */
   clips: ClipFinder;
-  /** Creates a clip whose caller was checked; the feature that has clips sets it. */
-  createClip: ClipsApi['create'];
+  /** Makes and deletes clips of callers who were checked; the feature that has clips sets it. */
+  clipMaker: ClipMaker;
   /** The purges of edges that changes begin; the feature that purges sets it. */
   edgePurges: Pick<EdgePurgesApi, 'begunFor'>;
   /** What is known of the healing of gaps; the feature that heals sets it. */

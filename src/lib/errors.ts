@@ -6,6 +6,7 @@
 import { OxbowError as CodedError, messageOf } from '@oxbow/media/errors';
 import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { angleRefusals } from '../features/angles/refusals.ts';
+import { cameraRefusals } from '../features/cameras/refusals.ts';
 import { caseRefusals } from '../features/cases/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
@@ -191,6 +192,7 @@ export const refusals = {
   ...accountRefusals,
   ...roomRefusals,
   ...clipRefusals,
+  ...cameraRefusals,
   ...caseRefusals,
   ...angleRefusals,
   'recording-held': {

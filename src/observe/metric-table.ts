@@ -4,7 +4,9 @@
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes),
  * counters end in `_total`.
  */
+
 import { alarmMetrics } from '../features/alarms/metrics.ts';
+import { cameraMetrics } from '../features/cameras/metrics.ts';
 import { evidenceMetrics } from '../features/evidence/metrics.ts';
 import { healingMetrics } from '../features/healing/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
@@ -114,6 +116,7 @@ export const metricTable = {
   ...evidenceMetrics,
   ...insightMetrics,
   ...mqttMetrics,
+  ...cameraMetrics,
   ...publishMetrics,
   ...steeringMetrics,
   ...edgeMetrics,

@@ -96,6 +96,8 @@ const keys = {
   evidence_block: ['stream_id', 'seq'],
   evidence_key: ['id'],
   evidence_voucher: ['key_id', 'by_id'],
+  camera: ['stream_id'],
+  camera_event: ['id'],
   case_file: ['id'],
   case_range: ['id'],
   case_note: ['id'],

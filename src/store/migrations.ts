@@ -6,6 +6,7 @@
  */
 import { alarmMigration } from '../features/alarms/tables.ts';
 import { angleMigration } from '../features/angles/tables.ts';
+import { cameraMigration } from '../features/cameras/tables.ts';
 import { caseMigration } from '../features/cases/tables.ts';
 import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
@@ -461,6 +462,7 @@ export const migrations: readonly Migration[] = [
   healingSourcesMigration,
   mixerMigration,
   angleMigration,
+  cameraMigration,
 ];
 
 /** The statements that upgrade. */

@@ -6,6 +6,7 @@
 import type { Generated } from 'kysely';
 import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarms/tables.ts';
 import type { AngleSetTable } from '../features/angles/tables.ts';
+import type { CameraEventTable, CameraTable } from '../features/cameras/tables.ts';
 import type { CaseFileTable, CaseNoteTable, CaseRangeTable } from '../features/cases/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
 import type { EvidenceBlockTable, EvidenceKeyTable, EvidenceVoucherTable } from '../features/evidence/tables.ts';
@@ -479,6 +480,8 @@ export interface Tables {
   evidence_block: EvidenceBlockTable;
   evidence_key: EvidenceKeyTable;
   evidence_voucher: EvidenceVoucherTable;
+  camera: CameraTable;
+  camera_event: CameraEventTable;
   case_file: CaseFileTable;
   case_range: CaseRangeTable;
   case_note: CaseNoteTable;

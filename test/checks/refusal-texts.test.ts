@@ -8,6 +8,7 @@ import { accountRefusals } from '../../src/lib/refusals/accounts.ts';
 import '../../web/src/text/account.ts';
 import '../../web/src/text/call.ts';
 import '../../web/src/text/call-record.ts';
+import '../../web/src/cameras/texts.ts';
 import '../../web/src/text/media-servers.ts';
 import '../../web/src/text/rooms.ts';
 import { isTextKey } from '../../web/src/text/text.ts';

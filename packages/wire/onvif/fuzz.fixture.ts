@@ -5,10 +5,29 @@
 import assert from 'node:assert/strict';
 import { FormatError } from '@oxbow/media/errors';
 import { seeded } from '@oxbow/media/random.fixture';
+import { parseProbeMatches } from './discovery.ts';
+import { parseNotifications, parsePullPoint } from './events.ts';
+import { parseDevice, parseMediaUri, parseProfiles } from './media.ts';
+import { parsePresets } from './ptz.ts';
 import { parseReplayUri, parseResults, parseSearchToken, parseServices, parseTime } from './recordings.ts';
 import { parseSoap, SoapFault } from './soap.ts';
 
-const NAMES = ['Envelope', 'Body', 'Fault', 'Code', 'Subcode', 'Value', 'ResultList', 'RecordingInformation'];
+const NAMES = [
+  'Envelope',
+  'Body',
+  'Fault',
+  'Code',
+  'Subcode',
+  'Value',
+  'ResultList',
+  'RecordingInformation',
+  'Profiles',
+  'NotificationMessage',
+  'Topic',
+  'Message',
+  'ProbeMatch',
+  'Preset',
+];
 const TEXTS = ['2026-11-30T00:00:00Z', '7', '', '&amp;', 'Completed', '&#x0;', '<', 'x'.repeat(300)];
 
 function element(random: (below: number) => number, depth: number): string {
@@ -30,6 +49,13 @@ export function fuzzSoap(seed: number, count: number): void {
       assert.ok(parseServices(response).size <= 256);
       parseSearchToken(response);
       parseReplayUri(response);
+      parseDevice(response);
+      parseMediaUri(response);
+      parseProfiles(response);
+      parseNotifications(response);
+      parsePullPoint(response, text);
+      parsePresets(response);
+      parseProbeMatches(text, () => true);
       for (const { token } of parseResults(response).recordings) assert.notEqual(token, '');
     } catch (error) {
       assert.ok(error instanceof FormatError || error instanceof SoapFault, String(error));

@@ -10,6 +10,8 @@ import { escapeXml, unescapeXml } from '@oxbow/media/xml-text';
 
 /** Longest response, characters. */
 export const MAX_SOAP = 1024 * 1024;
+/** Most tags of a response: each becomes an object. */
+const MAX_TAGS = 100_000;
 const ENVELOPE = 'http://www.w3.org/2003/05/soap-envelope';
 const WSS = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss';
 
@@ -36,9 +38,16 @@ export class SoapFault extends Error {
   }
 }
 
-/** Prints a request. @param body XML of one element with its namespaces @param login undefined: anonymous */
-export function printSoap(body: string, login: SoapLogin | undefined): string {
-  const header = login ? `<s:Header>${printToken(login, randomBytes(16))}</s:Header>` : '';
+/**
+ * Prints a request.
+ *
+ * @param body XML of one element with its namespaces
+ * @param login undefined: anonymous
+ * @param headers XML of further elements of the header, with their namespaces
+ */
+export function printSoap(body: string, login: SoapLogin | undefined, headers = ''): string {
+  const all = (login ? printToken(login, randomBytes(16)) : '') + headers;
+  const header = all === '' ? '' : `<s:Header>${all}</s:Header>`;
   return `<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="${ENVELOPE}">${header}<s:Body>${body}</s:Body></s:Envelope>`;
 }
 
@@ -62,12 +71,34 @@ export function printToken({ user, password, nowMs }: SoapLogin, nonce: Uint8Arr
  * @throws SoapFault if the camera refused; FormatError if this is no SOAP or passes a bound
  */
 export function parseSoap(text: string): SoapElement {
-  const envelope = parseXml(text, { what: 'the SOAP message', maxLength: MAX_SOAP });
-  const body = envelope?.name === 'Envelope' ? childOf(envelope, 'Body') : undefined;
+  const body = childOf(parseEnvelope(text, MAX_SOAP), 'Body');
   const [element] = body?.children ?? [];
   if (!element) throw new FormatError('the SOAP message has no body', 0);
   if (element.name === 'Fault') throw faultOf(element);
   return element;
+}
+
+/**
+ * The envelope of a message. Document types are refused, and entities with them (SOAP 1.2 part 1, 5).
+ *
+ * @param maxLength longest message, characters
+ * @throws FormatError if this is no SOAP or passes a bound
+ */
+export function parseEnvelope(text: string, maxLength: number): SoapElement {
+  const type = text.search(/<!DOCTYPE|<!ENTITY/i);
+  if (type >= 0) throw new FormatError('the SOAP message has a document type', type);
+  let tags = 0;
+  for (let at = text.indexOf('<'); at >= 0 && at < maxLength; at = text.indexOf('<', at + 1)) {
+    if (++tags > MAX_TAGS) throw new FormatError(`the SOAP message has more than ${MAX_TAGS} tags`, at);
+  }
+  const envelope = parseXml(text, { what: 'the SOAP message', maxLength });
+  if (envelope?.name !== 'Envelope') throw new FormatError('the SOAP message has no envelope', 0);
+  return envelope;
+}
+
+/** The value of an attribute, without its namespace prefix; undefined without one. */
+export function attributeOf(element: SoapElement | undefined, name: string): string | undefined {
+  return element?.attributes.find((each) => each.name.slice(each.name.indexOf(':') + 1) === name)?.value;
 }
 
 /** The first child with a name; undefined without one. */

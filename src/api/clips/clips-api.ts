@@ -75,9 +75,14 @@ export interface ClipsApi extends Pick<ClipFinder, 'facts'> {
   remove(id: string, client: ClipClient): Promise<void>;
 }
 
-/** Creates clips; without a feature that has clips there are none. */
-export const refuseClips: ClipsApi['create'] = () =>
-  Promise.reject(new OxbowError('not-found', 'This server has no clips.'));
+/** Makes and deletes clips for other features, whose callers were checked. */
+export type ClipMaker = Pick<ClipsApi, 'create' | 'remove'>;
+
+/** Without a feature that has clips there are none. */
+export const noClipMaker: ClipMaker = {
+  create: () => Promise.reject(new OxbowError('not-found', 'This server has no clips.')),
+  remove: async () => {},
+};
 
 /** The name for which playback tokens of a clip are signed; no stream has such a name. */
 export function clipTokenNameOf(clip: string): string {

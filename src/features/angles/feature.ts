@@ -66,7 +66,7 @@ function openAngles(
   jobKinds.add(exports.kind);
   hooks.fileJobs.add((stream, range) => exports.over(stream, range));
   exporters.add('angles', (user) => angles.exportOf(`user:${user}`));
-  return { own: { angles, measurements, exports, createClip: (...args) => hooks.createClip(...args), clock } };
+  return { own: { angles, measurements, exports, createClip: (...args) => hooks.clipMaker.create(...args), clock } };
 }
 
 /** The feature. */

@@ -33,7 +33,7 @@ export const clips = defineFeature<ClipsApi>({
     });
     recordings.kept.add(createClipKeeper({ clips: table, catalog, clock, events: bus, log }));
     hooks.clips = { facts: (id) => served.facts(id), streamOf: (id) => table.streamOf(id) };
-    hooks.createClip = (request, client) => served.create(request, client);
+    hooks.clipMaker = served;
     exporters.add('clips', (user) =>
       Promise.all(
         table.newestFirst

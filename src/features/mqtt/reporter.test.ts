@@ -102,6 +102,28 @@ suite('the reporter of streams over MQTT', () => {
     assert.equal(rig.results.dropped, 53);
   });
 
+  test('motion that a camera notices is sent at once, whatever the picture says', async () => {
+    await using rig = openRig();
+    const notice = (on: boolean) =>
+      rig.reporter.event({ ...eventOf('camera.event'), data: { kind: 'motion', on } } as unknown as OxbowEvent);
+    const motion = () => rig.sent.findLast(({ topic }) => topic.endsWith('/motion'))?.payload;
+    rig.reporter.connected();
+    rig.change = 0;
+    await rig.time.runFor(11_000);
+    assert.equal(motion(), 'OFF');
+    notice(true);
+    await rig.time.runFor(1000);
+    assert.equal(motion(), 'ON');
+    await rig.time.runFor(20_000);
+    assert.equal(motion(), 'ON');
+    notice(false);
+    await rig.time.runFor(1000);
+    assert.equal(motion(), 'OFF');
+    rig.change = 200;
+    await rig.time.runFor(11_000);
+    assert.equal(motion(), 'ON');
+  });
+
   test('removes a stream that was removed while the server was away', async () => {
     await using rig = openRig();
     rig.sender.isConnected = false;

@@ -51,6 +51,8 @@ export class StreamReporter {
   readonly #removed = new Set<string>();
   readonly #clips = new Map<string, LastClip>();
   readonly #motion = new Map<string, boolean>();
+  /** Streams whose cameras notice motion now. */
+  readonly #noticed = new Set<string>();
   readonly #events = new Set<OxbowEvent>();
   #greets = false;
   #wake = Promise.withResolvers<void>();
@@ -81,6 +83,10 @@ export class StreamReporter {
       const { id, title } = event.data as OxbowEvent<'clip.created'>['data'];
       this.#clips.set(stream, { id, title, createdAt: event.at });
     }
+    if (event.type === 'camera.event') {
+      const { kind, on } = event.data as OxbowEvent<'camera.event'>['data'];
+      if (kind === 'motion') this.#notice(stream, on);
+    }
     if (event.type === 'stream.removed') this.#removed.add(stream);
     else if (event.type === 'stream.created') this.#removed.delete(stream);
     this.#events.add(event);
@@ -88,6 +94,13 @@ export class StreamReporter {
     dropOldest(this.#events, MAX_EVENTS);
     if (dropped > 0) this.#options.metrics.mqttMessages.inc({ result: 'dropped' }, dropped);
     this.changed(stream);
+  }
+
+  /** What a camera says of motion counts at once; without it the picture decides. */
+  #notice(stream: string, isOn: boolean): void {
+    if (isOn) this.#noticed.add(stream);
+    else this.#noticed.delete(stream);
+    this.#motion.set(stream, isOn);
   }
 
   /** Reports until the signal fires. Never rejects. */
@@ -164,6 +177,7 @@ export class StreamReporter {
     this.#sent.delete(name);
     this.#clips.delete(name);
     this.#motion.delete(name);
+    this.#noticed.delete(name);
   }
 
   async #send(topic: string, payload: string, retain: boolean): Promise<void> {
@@ -181,6 +195,7 @@ export class StreamReporter {
     while (!signal.aborted) {
       await sleep(MOTION_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
       for (const name of signal.aborted || !sender.isConnected ? [] : streams()) {
+        if (this.#noticed.has(name)) continue;
         const now = await change(name).catch(failed);
         const was = this.#motion.get(name);
         if (now === undefined) this.#motion.delete(name);

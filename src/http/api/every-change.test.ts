@@ -18,6 +18,8 @@ const exceptions: Readonly<Record<string, string>> = {
   fileUploads: 'as replaceUploadsFile',
   replaceUploadChunk: 'parts of one upload, which asset.created reports',
   chunkUpload: 'as replaceUploadChunk',
+  moveStreamCamera: 'one a second while someone moves a camera',
+  stopStreamCamera: 'as moveStreamCamera',
   replaceVaultObject: 'about one a second of each server that keeps recordings here',
   deleteVaultObject: 'as replaceVaultObject',
   createVaultUpload: 'as replaceVaultObject',

@@ -40,6 +40,8 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
   ],
   events: ['getEvents'],
   nothing: [
+    // A camera shows what it sees now.
+    ...['getStreamCamera', 'gotoStreamCamera', 'moveStreamCamera', 'stopStreamCamera'],
     // The uploaded picture; a change of a clip by its owner.
     ...['getStreamPicture', 'updateClip', 'deleteClip', 'createStreamWatchToken'],
     ...['listUploads', 'replaceUploadsFile', 'fileUploads', 'initUpload', 'replaceUploadChunk', 'chunkUpload'],

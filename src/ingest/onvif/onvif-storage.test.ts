@@ -46,6 +46,13 @@ test('services of another host are requested at the configured one', async () =>
   assert.equal(all.length, 2);
 });
 
+test('a service whose path begins with a host is requested at the camera, and nowhere else', async () => {
+  for (const ownAddress of ['http://192.0.2.7//127.0.0.1:1', 'http://192.0.2.7/%2F/127.0.0.1:1']) {
+    const { requests } = await withCamera({ ownAddress });
+    assert.ok(requests.includes('FindRecordings'));
+  }
+});
+
 test('a wrong password, a camera without storage and another server are refused with the reason', async () => {
   const failure = (reason: string, message: RegExp) => ({ code: 'source-failed', extra: { reason }, message });
   for (const usesHttpDigest of [false, true]) {

@@ -15,6 +15,7 @@ import './go-live.ts';
 import './goto.ts';
 import './history.ts';
 import './insight.ts';
+import '../cameras/texts.ts';
 import './media-servers.ts';
 import './real-time.ts';
 import './rooms.ts';

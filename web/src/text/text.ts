@@ -51,6 +51,7 @@ type GoToTexts = typeof import('./en/goto.json');
 type HistoryTexts = typeof import('./en/history.json');
 type InsightTexts = typeof import('./en/insight.json');
 type LibraryTexts = typeof import('./en/library.json');
+type CameraTexts = typeof import('./en/cameras.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RealTimeTexts = typeof import('./en/real-time.json');
@@ -74,6 +75,7 @@ export type TextKey =
   | keyof DocsTexts
   | keyof EditTexts
   | keyof EraseTexts
+  | keyof CameraTexts
   | keyof EvidenceTexts
   | keyof GoLiveTexts
   | keyof GoToTexts
