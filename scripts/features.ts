@@ -89,6 +89,7 @@ export const features: readonly Feature[] = [
     'marks markers marker-table pin-table pinned-windows kept-windows',
     'watch/timeline record/disk-space',
   ),
+  feature('Channel', 'plays a schedule of stored and live media', 'channel', 'publish/channel'),
   feature('Clips', 'makes a file of a range', 'clips clip timelapse', 'watch/clips'),
   feature(
     'Pictures',

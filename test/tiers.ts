@@ -45,6 +45,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/call-recording.test.ts': long('records a call and decodes it', 'test/browser/studio.test.ts'),
   'test/browser/cameras.test.ts': partly('narrow dark pages in Chinese, and touch'),
   'test/browser/cases.test.ts': partly('narrow dark pages in Chinese, and Firefox'),
+  'test/browser/channel.test.ts': partly('both themes and languages, and a phone'),
   'test/browser/choices.test.ts': long('sound and subtitles of every kind', 'test/browser/qualities.test.ts'),
   'test/browser/clips.test.ts': partly('exact files, and clips that are gone'),
   'test/browser/dash-live.test.ts': long('two more players over a whole stream', 'test/browser/two-threads.test.ts'),
@@ -141,6 +142,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'films of 30 MiB over two kills and a bucket that fails',
     'test/cluster/gateway.test.ts',
   ),
+  'test/conformance/channel-day.test.ts': partly('a day with 300 items'),
   'test/conformance/live.test.ts': partly('a longer walk'),
   'test/conformance/matrix-changes.test.ts': long(
     'every change of codec and shape',
@@ -165,6 +167,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/cameras.test.ts': partly('a kill and the start after it'),
   'test/e2e/cases.test.ts': partly('an archive beyond 4 GiB'),
   'test/e2e/cdn.test.ts': long('five hundred viewers behind each cache', 'test/checks/cdn.test.ts'),
+  'test/e2e/channel.test.ts': partly('an asset that is deleted while it is scheduled'),
   'test/e2e/clips.test.ts': partly('every codec, seeks, players, time-lapses, and a kill'),
   'test/e2e/dashboard.test.ts': long('every query of the dashboard in Prometheus', 'test/e2e/alerts.test.ts'),
   'test/e2e/delete-verb.test.ts': long('a verb over what is deleted elsewhere', 'test/e2e/erase.test.ts'),

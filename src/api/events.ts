@@ -11,6 +11,7 @@ import { alarmEvents } from './alarms/alarm-events.ts';
 import { angleEvents } from './angles/angle-events.ts';
 import { cameraEvents } from './cameras/camera-events.ts';
 import { caseEvents } from './cases/case-events.ts';
+import { channelEvents } from './channel/channel-events.ts';
 import { clipEvents } from './clips/clip-events.ts';
 import { deletionEvents } from './deletions/deletion-events.ts';
 import { evidenceEvents } from './evidence/evidence-events.ts';
@@ -241,6 +242,7 @@ export const eventTable = {
   },
   ...roomEvents,
   ...markEvents,
+  ...channelEvents,
   ...deletionEvents,
   ...clipEvents,
   ...cameraEvents,

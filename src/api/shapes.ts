@@ -81,7 +81,9 @@ export const StreamView = Type.Object(
       Type.Literal('configuration'),
       Type.Literal('sample'),
     ]),
-    source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('push'), Type.Literal('test')]) }),
+    source: Type.Object({
+      type: Type.Union([Type.Literal('pull'), Type.Literal('push'), Type.Literal('test'), Type.Literal('channel')]),
+    }),
     /**
      * The publisher of a stream of source type `push`; null while none is connected, and for other streams.
      */
@@ -261,6 +263,7 @@ export const StreamSource = Type.Union(
       { additionalProperties: false },
     ),
     Type.Object({ type: Type.Literal('test') }, { additionalProperties: false }),
+    Type.Object({ type: Type.Literal('channel') }, { additionalProperties: false }),
   ],
   { $id: 'StreamSource' },
 );

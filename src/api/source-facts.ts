@@ -60,6 +60,7 @@ export const SourceFacts = Type.Object(
       Type.Literal('mp4'),
       Type.Literal('page'),
       Type.Literal('test'),
+      Type.Literal('channel'),
       Type.Literal('udp'),
       Type.Literal('srt'),
       Type.Literal('rtp'),

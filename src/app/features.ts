@@ -12,6 +12,7 @@ import { alarms } from '../features/alarms/feature.ts';
 import { angles } from '../features/angles/feature.ts';
 import { cameras } from '../features/cameras/feature.ts';
 import { cases } from '../features/cases/feature.ts';
+import { channel } from '../features/channel/feature.ts';
 import { clips } from '../features/clips/feature.ts';
 import type { AppContext, Hooks } from '../features/core.ts';
 import { erase } from '../features/erase/feature.ts';
@@ -36,6 +37,7 @@ import { vault } from '../features/vault/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
 import { Emitter } from '../lib/events.ts';
+import { noChannels } from '../streams/source/channel-source.ts';
 import { noRemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
 
 /** Every feature. One that is not here does not exist. */
@@ -44,6 +46,7 @@ export const features: readonly Feature[] = [
   iptv,
   erase,
   clips,
+  channel,
   exports,
   evidence,
   cases,
@@ -83,6 +86,7 @@ export function createHooks(): Hooks {
     gapNotes: noGapNotes,
     insight: noInsight,
     steering: noSteerer,
+    channels: noChannels,
     remoteEncoders: noRemoteEncoders,
     abilities: new Map(),
     fileJobs: new Set(),

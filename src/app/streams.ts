@@ -96,7 +96,11 @@ export async function openStreams(
     events: bus,
     runSource(definition, input, options) {
       const { id, name: stream } = definition;
-      const sourceDeps = { ...sources, net: netAbout(net, { stream, session: () => traces.sessionOf(id) }) };
+      const sourceDeps = {
+        ...sources,
+        channels: hooks.channels,
+        net: netAbout(net, { stream, session: () => traces.sessionOf(id) }),
+      };
       return runSource(sourceDeps, definition, input, options);
     },
   };

@@ -70,8 +70,11 @@ export type SecondPublisher = 'refuse' | 'replace' | 'standby';
  */
 export type WhileAway = 'nothing' | 'last-picture' | 'slate';
 
+/** Media that oxbow makes: the test picture, or the schedule of a channel. */
+export type OwnSourceConfig = { readonly type: 'test' } | { readonly type: 'channel' };
+
 /** A source that oxbow runs itself. */
-export type ClientSourceConfig = PullSourceConfig | { readonly type: 'test' };
+export type ClientSourceConfig = PullSourceConfig | OwnSourceConfig;
 
 /** Where a configured stream's media comes from. */
 export type SourceConfig = ClientSourceConfig | PushSourceConfig;

@@ -92,9 +92,9 @@ export interface StreamConfig {
 const stream = section({
   source: section({
     type: choice(
-      ['pull', 'push', 'test'],
+      ['pull', 'push', 'test', 'channel'],
       'pull',
-      'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture.',
+      'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture, `channel` plays a schedule.',
     ),
     url: text(
       '',
@@ -229,7 +229,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       const { quality, qualities } = source;
       const pictures = { ...(quality !== '' && { quality }), ...(qualities !== '' && { qualities }) };
       const push = { type: 'push', onSecondPublisher, ...pictures, ...further } as const;
-      return { ...fields, source: type === 'test' ? { type } : push };
+      return { ...fields, source: type === 'push' ? push : { type } };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
     return {

@@ -83,6 +83,7 @@ import type { Catalog } from '../streams/catalog.ts';
 import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
+import type { Channels } from '../streams/source/channel-source.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
 import type { StoredRecordings, StreamDeps } from '../streams/stream-deps.ts';
 import type { RemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
@@ -269,6 +270,8 @@ export interface Hooks {
   insight: InsightApi;
   /** Where players are sent; the feature that steers sets it. */
   steering: Steerer;
+  /** Plays channels; the feature that has them sets it before the streams are open. */
+  channels: Channels;
   /** Workers that encode live; the feature that connects them sets it. */
   remoteEncoders: RemoteEncoders;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */

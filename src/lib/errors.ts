@@ -8,6 +8,7 @@ import { alarmRefusals } from '../features/alarms/refusals.ts';
 import { angleRefusals } from '../features/angles/refusals.ts';
 import { cameraRefusals } from '../features/cameras/refusals.ts';
 import { caseRefusals } from '../features/cases/refusals.ts';
+import { channelRefusals } from '../features/channel/refusals.ts';
 import { clipRefusals } from '../features/clips/refusals.ts';
 import { eraseRefusals } from '../features/erase/refusals.ts';
 import { evidenceRefusals } from '../features/evidence/refusals.ts';
@@ -195,6 +196,7 @@ export const refusals = {
   ...cameraRefusals,
   ...caseRefusals,
   ...angleRefusals,
+  ...channelRefusals,
   'recording-held': {
     status: 409,
     title: 'A legal hold is on this recording',

@@ -102,6 +102,8 @@ const keys = {
   case_range: ['id'],
   case_note: ['id'],
   angle_set: ['id'],
+  channel: ['stream_id'],
+  channel_item: ['id'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

@@ -23,6 +23,7 @@ export type SharedTable =
   // By stream.
   | 'pin'
   | 'clip'
+  | 'channel'
   | 'erasure'
   | 'stream_picture'
   // By room, with the numbers of messages.

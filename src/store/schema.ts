@@ -8,6 +8,7 @@ import type { AlarmMuteTable, AlarmTable, JournalTable } from '../features/alarm
 import type { AngleSetTable } from '../features/angles/tables.ts';
 import type { CameraEventTable, CameraTable } from '../features/cameras/tables.ts';
 import type { CaseFileTable, CaseNoteTable, CaseRangeTable } from '../features/cases/tables.ts';
+import type { ChannelItemTable, ChannelTable } from '../features/channel/tables.ts';
 import type { ClipTable } from '../features/clips/tables.ts';
 import type { EvidenceBlockTable, EvidenceKeyTable, EvidenceVoucherTable } from '../features/evidence/tables.ts';
 import type { GapHealingTable } from '../features/healing/tables.ts';
@@ -486,4 +487,6 @@ export interface Tables {
   case_range: CaseRangeTable;
   case_note: CaseNoteTable;
   angle_set: AngleSetTable;
+  channel: ChannelTable;
+  channel_item: ChannelItemTable;
 }

@@ -239,7 +239,7 @@ function besideLadder(inputs: StreamQualityInputs, ladder: string | undefined): 
 }
 
 function audioOffsetOf(source: SourceConfig): number {
-  return source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0);
+  return 'audioOffsetMs' in source ? (source.audioOffsetMs ?? 0) : 0;
 }
 
 /** What happens to a second session: the backup of a pulled source takes over with its first key frame. */

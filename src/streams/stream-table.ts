@@ -181,7 +181,16 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
     for (const table of ['init', 'stream_caption', 'gap_healing'] as const)
       await rows.deleteFrom(table).where('stream_id', '=', streamId).execute();
   });
-  for (const table of ['stream_on_air', 'relay', 'mixer', 'alarm', 'alarm_mute', 'journal'] as const) {
+  for (const table of [
+    'stream_on_air',
+    'relay',
+    'mixer',
+    'alarm',
+    'alarm_mute',
+    'journal',
+    'channel',
+    'channel_item',
+  ] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   await eraseViewing(db, { kind: 'stream', id: streamId });

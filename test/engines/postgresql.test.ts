@@ -13,6 +13,7 @@ import { placementFaultsContract } from '../../src/cluster/placement/placement-f
 import { sharedPlacementContract } from '../../src/cluster/placement/shared-placement.contract.ts';
 import { angleTableContract } from '../../src/features/angles/angle-table.contract.ts';
 import { caseTableContract } from '../../src/features/cases/case-table.contract.ts';
+import { channelTableContract } from '../../src/features/channel/channel-table.contract.ts';
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
 import { insightContract } from '../../src/features/insight/insight.contract.ts';
 import { sealedContract } from '../../src/features/insight/sealed/sealed.contract.ts';
@@ -82,6 +83,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   reportTableContract('PostgreSQL', openDatabase);
   caseTableContract('PostgreSQL', openDatabase);
   angleTableContract('PostgreSQL', openDatabase);
+  channelTableContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   eventLogContract('PostgreSQL', openDatabase);
   eventLogOrderContract('PostgreSQL', openDatabase);

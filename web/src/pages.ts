@@ -146,6 +146,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     width: 'wide',
     needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
   },
+  channel: {
+    load: lazy(() => import('./channel/ChannelPage.svelte')),
+    title: 'admin.schedule',
+    width: 'wide',
+    needs: { action: 'administer', why: 'admin.closed', content: 'gate.admin' },
+  },
   verify: {
     load: lazy(() => import('./evidence/Verify.svelte')),
     title: 'evidence.title',

@@ -37,6 +37,7 @@ export type Route =
   | { readonly page: 'multi' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
   | { readonly page: 'history'; readonly stream: string; readonly atMs: number | null }
+  | { readonly page: 'channel'; readonly stream: string }
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: TimeSpan | null }
   | { readonly page: 'missing'; readonly path: string };
 
@@ -65,6 +66,7 @@ export const paths = {
   multi: '/multi',
   admin: '/admin/:tab?',
   history: '/admin/history/:stream',
+  channel: '/admin/channel/:stream',
   verify: '/verify',
   docs: '/api/docs',
 } as const;
@@ -129,6 +131,7 @@ function read(page: PageName, part: string, query: URLSearchParams, nowMs: numbe
       return isStreamName(part) ? { page, stream: part, atMs } : null;
     }
     case 'mixer':
+    case 'channel':
       return isStreamName(part) ? { page, stream: part } : null;
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
@@ -235,6 +238,11 @@ export function mixerPath(stream: string): string {
  */
 export function historyPath(stream: string, atMs?: number): string {
   return `/admin/history/${stream}${atMs === undefined ? '' : `?t=${Math.floor(atMs / 1000)}`}`;
+}
+
+/** The address of the page with the schedule of a channel. */
+export function channelPath(stream: string): string {
+  return `/admin/channel/${stream}`;
 }
 
 /** The address of the page that publishes camera and screen; without a name it creates a stream. */

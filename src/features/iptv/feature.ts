@@ -12,5 +12,7 @@ export const iptv = defineFeature({
   name: 'iptv',
   routes: iptvRoutes,
   after: timelineRoutes,
-  open: ({ clock, shutdown }) => ({ own: new Guides({ clock, signal: shutdown.signal }) }),
+  open: ({ clock, shutdown }, { hooks }) => ({
+    own: new Guides({ clock, signal: shutdown.signal, channels: () => hooks.channels }),
+  }),
 });

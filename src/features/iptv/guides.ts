@@ -8,22 +8,39 @@ import type { Reply } from '../../delivery/reply.ts';
 import { SingleFlight } from '../../delivery/single-flight.ts';
 import { playlistReply } from '../../delivery/text-reply.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { type ChannelProgramme, type Channels, noChannels } from '../../streams/source/channel-source.ts';
 
 /** A guide is printed again when the next of these periods begins, ms. */
 const PERIOD_MS = 300_000;
 const BOUNDS = { maxBytes: 16 * 1024 * 1024 };
 
+interface GuidesOptions {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly signal: AbortSignal;
+  readonly channels?: () => Pick<Channels, 'programmes'>;
+}
+
 /** The guides of one server. */
 export class Guides {
+  readonly #channels: () => Pick<Channels, 'programmes'>;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #shared: SingleFlight;
   /** Of each printed guide, with its validator and its compressed form. */
   readonly #replies = new WeakMap<Uint8Array, Reply>();
 
-  /** @param options.signal aborts all work */
-  constructor({ clock, signal }: { readonly clock: Pick<Clock, 'nowMs'>; readonly signal: AbortSignal }) {
+  /**
+   * @param options.channels what channels have scheduled; read at each request: they open later
+   * @param options.signal aborts all work
+   */
+  constructor({ clock, signal, channels = () => noChannels }: GuidesOptions) {
     this.#clock = clock;
+    this.#channels = channels;
     this.#shared = new SingleFlight({ bounds: BOUNDS, signal });
+  }
+
+  /** What a channel of this process has scheduled in [fromMs, toMs); undefined: the stream is none. */
+  scheduled(stream: string, fromMs: number, toMs: number): readonly ChannelProgramme[] | undefined {
+    return this.#channels().programmes(stream, fromMs, toMs);
   }
 
   /**

@@ -45,6 +45,22 @@ export interface ProgrammeSource {
   /** Media flows, or is expected: the guide reaches ahead. */
   readonly isLive: boolean;
   readonly timeline: Pick<TimelineView, 'spans' | 'gaps' | 'offline' | 'markers'>;
+  /** Of a channel: what is scheduled, in place of markers; in order, without overlap. */
+  readonly scheduled?: readonly Scheduled[] | undefined;
+}
+
+/** A scheduled programme; times are ms since 1970. */
+export interface Scheduled {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly title: string;
+}
+
+/** Where a programme begins, and ends unless it lasts until the next one; ms since 1970. */
+interface Mark {
+  readonly atMs: number;
+  readonly endMs: number | undefined;
+  readonly text: string;
 }
 
 interface Slot {
@@ -72,17 +88,19 @@ export function guideStart(nowMs: number, days: number): number {
  *
  * @param nowMs ms since 1970
  */
-export function programmesOf({ title, description, isLive, timeline }: ProgrammeSource, nowMs: number): Programme[] {
+export function programmesOf(source: ProgrammeSource, nowMs: number): Programme[] {
+  const { title, description, isLive, timeline, scheduled } = source;
   const spans = timeline.spans.map(stretchOf);
   const gaps = timeline.gaps.map((gap) => ({ ...stretchOf(gap), why: causes[gap.cause] }));
   const offline = timeline.offline.map((span) => ({ ...stretchOf(span), why: 'offline' }));
   const missing = [...gaps, ...offline].sort((a, b) => a.fromMs - b.fromMs);
-  const endMs = isLive ? Math.floor(nowMs / HOUR_MS) * HOUR_MS + AHEAD_MS + HOUR_MS : (spans.at(-1)?.toMs ?? 0);
+  const lastMs = isLive ? Math.floor(nowMs / HOUR_MS) * HOUR_MS + AHEAD_MS + HOUR_MS : (spans.at(-1)?.toMs ?? 0);
+  const endMs = Math.max(lastMs, scheduled?.at(-1)?.toMs ?? 0);
   const startMs = spans[0]?.fromMs ?? nowMs;
-  return slotsOf(timeline.markers, Math.floor(startMs / 1000) * 1000, Math.ceil(endMs / 1000) * 1000).flatMap(
+  return slotsOf(marksOf(source), Math.floor(startMs / 1000) * 1000, Math.ceil(endMs / 1000) * 1000).flatMap(
     (slot): Programme[] => {
       const first = spans.find((span) => span.toMs > slot.fromMs && span.fromMs < slot.toMs);
-      if (!first && (!isLive || slot.toMs <= nowMs)) return [];
+      if (!first && ((!isLive && !scheduled) || slot.toMs <= nowMs)) return [];
       const lost = missing.filter((stretch) => lengthIn(stretch, slot) >= SHORT_GAP_MS && stretch.fromMs < nowMs);
       const about = slot.title === undefined ? description : '';
       return [
@@ -98,8 +116,24 @@ export function programmesOf({ title, description, isLive, timeline }: Programme
   );
 }
 
-/** [startMs, endMs) as programmes of markers, and whole hours between them. */
-function slotsOf(markers: TimelineView['markers'], startMs: number, endMs: number): Slot[] {
+/** What is scheduled, or the markers; whole seconds. */
+function marksOf({ scheduled, timeline }: Pick<ProgrammeSource, 'scheduled' | 'timeline'>): Mark[] {
+  const second = (ms: number) => Math.floor(ms / 1000) * 1000;
+  if (scheduled)
+    return scheduled.map(({ fromMs, toMs, title }) => ({
+      atMs: second(fromMs),
+      endMs: second(toMs),
+      text: title.trim(),
+    }));
+  return timeline.markers.map(({ at, text }) => ({
+    atMs: second(Date.parse(at)),
+    endMs: undefined,
+    text: text.trim(),
+  }));
+}
+
+/** [startMs, endMs) as programmes of marks, and whole hours between them. */
+function slotsOf(allMarks: readonly Mark[], startMs: number, endMs: number): Slot[] {
   const slots: Slot[] = [];
   let atMs = startMs;
   const fill = (untilMs: number) => {
@@ -109,12 +143,10 @@ function slotsOf(markers: TimelineView['markers'], startMs: number, endMs: numbe
       atMs = toMs;
     }
   };
-  const marks = markers
-    .map(({ at, text }) => ({ atMs: Math.floor(Date.parse(at) / 1000) * 1000, text: text.trim() }))
-    .filter((mark) => mark.atMs >= startMs && mark.atMs < endMs);
-  for (const [i, { atMs: fromMs, text }] of marks.entries()) {
+  const marks = allMarks.filter((mark) => mark.atMs >= startMs && mark.atMs < endMs);
+  for (const [i, { atMs: fromMs, endMs: untilMs = fromMs + LONGEST_MS, text }] of marks.entries()) {
     fill(fromMs);
-    const toMs = Math.min(marks[i + 1]?.atMs ?? endMs, fromMs + LONGEST_MS, endMs);
+    const toMs = Math.min(marks[i + 1]?.atMs ?? endMs, untilMs, endMs);
     if (toMs <= fromMs) continue; // another one in the same second
     slots.push({ fromMs, toMs, title: text || undefined });
     atMs = toMs;

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import type { Static } from 'typebox';
 import { may } from '../../accounts/permissions.ts';
 import type { WatchVerdict } from '../../accounts/watch-tokens.ts';
+import type { ChannelGuide } from '../../api/channel/channel-shapes.ts';
 import { printMediaAddress } from '../../api/media-address.ts';
 import type { StreamView, TimelineView } from '../../api/shapes.ts';
 import { printSignedPath } from '../../api/signed-path.ts';
@@ -25,7 +26,7 @@ import { checkVerdict } from '../../serve/media/watch-token-policy.ts';
 import { type FeatureRoute, rowsFor } from '../feature.ts';
 import { catchUpModes, listFormats, printChannelList } from './channel-list.ts';
 import type { Guides } from './guides.ts';
-import { guideStart, programmesOf } from './programmes.ts';
+import { guideStart, programmesOf, type Scheduled } from './programmes.ts';
 import { type GuideChannel, printXmltv } from './xmltv.ts';
 
 const HOUR_MS = 3_600_000;
@@ -195,14 +196,33 @@ async function timelineOf(
   return askOwner(`/api/v1/streams/${name}/timeline?from=${fromMs}&to=${toMs}&res=${TIMELINE_RES_S}`, call);
 }
 
-async function guideChannel(shown: Shown, most: number, call: Caller, deps: HttpDeps): Promise<GuideChannel> {
+/** What a channel has scheduled from an instant until a day after now; undefined: it is none. */
+async function scheduledOf(
+  { view: { name, source } }: Shown,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  { guides, call, deps }: { readonly guides: Guides; readonly call: Caller; readonly deps: HttpDeps },
+): Promise<readonly Scheduled[] | undefined> {
+  if (source.type !== 'channel') return undefined;
+  if (!isElsewhere(name, deps)) return guides.scheduled(name, fromMs, toMs + DAY_MS);
+  const path = `/api/v1/streams/${name}/channel/guide?from=${fromMs}&to=${toMs + DAY_MS}`;
+  const answer = await askOwner<Static<typeof ChannelGuide>>(path, call);
+  return answer?.items.map(({ title, from, to }) => ({ title, fromMs: Date.parse(from), toMs: Date.parse(to) }));
+}
+
+async function guideChannel(
+  shown: Shown,
+  most: number,
+  { guides, call, deps }: { readonly guides: Guides; readonly call: Caller; readonly deps: HttpDeps },
+): Promise<GuideChannel> {
   const { view } = shown;
   const nowMs = Math.floor(deps.clock.nowMs());
   const title = view.title || view.name;
   const fromMs = guideStart(nowMs, Math.min(MOST_DAYS, daysOf(view, nowMs) ?? 1));
   const timeline = await timelineOf(shown, { fromMs, toMs: nowMs }, call, deps);
   const isLive = view.state === 'live' || view.state === 'starting' || view.state === 'waiting';
-  const programmes = timeline && programmesOf({ title, description: view.description, isLive, timeline }, nowMs);
+  const scheduled = await scheduledOf(shown, { fromMs, toMs: nowMs }, { guides, call, deps });
+  const { description } = view;
+  const programmes = timeline && programmesOf({ title, description, isLive, timeline, scheduled }, nowMs);
   return {
     id: view.name,
     title,
@@ -223,7 +243,7 @@ async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Repl
     // One after another: each is a query of the database.
     for (const channel of shown) {
       signal.throwIfAborted();
-      channels.push(await guideChannel(channel, most, call, deps));
+      channels.push(await guideChannel(channel, most, { guides, call, deps }));
     }
     return printXmltv(channels);
   };
@@ -257,7 +277,8 @@ export const iptvRoutes = [
     tag: 'players',
     access: 'viewer',
     query: GuideQuery,
-    sentence: 'Returns the programme guide of these channels: markers, and hours of the recording.',
+    sentence:
+      'Returns the programme guide of these channels: markers or the schedule of a channel, and hours of the recording.',
     replies: { 200: GuideText },
     fileTypes: ['application/xml'],
     limit: 'guides',

@@ -30,7 +30,7 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
   view: ['listStreams', 'getStream'],
   range: ['getStreamTimeline', 'getStreamActivity', 'listStreamGaps', 'listStreamMarkers', 'listStreamRewound'],
   entries: [
-    ...['getStreamDays', 'listStreamPins', 'listClips'],
+    ...['getStreamDays', 'listStreamPins', 'listClips', 'listStreamChannelGuide'],
     ...['getPlaylistM3u', 'getPlaylistM3u8', 'getXmltvXml', 'getXmltvXmlGz'],
   ],
   clips: ['createClip', 'getClip', 'createCaseRange', 'createCaseExport', 'getCaseExportFile', 'createAngleSetClip'],

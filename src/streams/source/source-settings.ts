@@ -31,7 +31,7 @@ const headerFields = headers('');
  * @throws FormatError for an invalid URL, quality, duration, User-Agent or header
  */
 export function sourceOf(source: StreamSource): SourceConfig {
-  if (source.type === 'test') return { type: 'test' };
+  if (source.type === 'test' || source.type === 'channel') return { type: source.type };
   const audioOffsetMs = readAudioOffset(source.audioOffset ?? '0');
   const { audio = 'auto' } = source;
   const sound = { ...(audioOffsetMs !== 0 && { audioOffsetMs }), ...(audio !== 'auto' && { audio }) };
@@ -98,7 +98,7 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
   const push = source.type === 'push' ? source : undefined;
   return {
     type: source.type,
-    audioOffset: printAudioOffset(source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0)),
+    audioOffset: printAudioOffset('audioOffsetMs' in source ? (source.audioOffsetMs ?? 0) : 0),
     audio: audioModeOf(source),
     onSecondPublisher: push?.onSecondPublisher ?? null,
     whileAway: push ? (push.whileAway ?? 'nothing') : null,
@@ -110,7 +110,8 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
 
 /** Which audio of a source is converted to AAC. */
 export function audioModeOf(source: SourceConfig): AudioMode {
-  return source.type === 'test' ? 'keep' : (source.audio ?? 'auto');
+  if (source.type === 'test' || source.type === 'channel') return 'keep';
+  return source.audio ?? 'auto';
 }
 
 /** A pulled source with the defaults of the settings. */

@@ -23,6 +23,7 @@ import { SegmentVideo } from '../../transcode/video/segment-video.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
+import { type Channels, noChannels } from './channel-source.ts';
 import { runPull } from './pull.ts';
 import { isDown, SourceBackoff } from './source-backoff.ts';
 import { audioModeOf } from './source-settings.ts';
@@ -34,6 +35,8 @@ interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'me
    * Wait without limit for a live source that ended its playlist to return. Default false: the source ends.
    */
   readonly awaitReturn?: boolean;
+  /** Plays channels; absent: there are none. */
+  readonly channels?: Pick<Channels, 'run'>;
   /** Starts processes that convert audio of segments; absent: audio is published as it comes. */
   readonly openAudioTranscoder?: OpenTranscoder;
   /** Starts processes that convert MPEG-2 video of segments; absent: it is left out. */
@@ -63,7 +66,9 @@ export function runSource(
 ): Promise<string> {
   const { name, source } = definition;
   const reader: SourceReader = { deps, name, input, log: deps.log.child(sourceFields(definition)) };
-  return source.type === 'test' ? readTestPicture(reader, options) : readPull(reader, source, options);
+  if (source.type === 'test') return readTestPicture(reader, options);
+  if (source.type === 'channel') return playChannel(reader, definition, options);
+  return readPull(reader, source, options);
 }
 
 interface SourceReader {
@@ -88,6 +93,15 @@ async function readTestPicture(
   onFacts?.({ protocol: 'test', container: '', title: name, live: true, qualities: [] });
   await runTestSource({ name, picture, input, clock, log }, { signal });
   return 'the test picture ended';
+}
+
+async function playChannel(
+  { deps: { channels = noChannels }, name, input }: SourceReader,
+  { id }: Pick<ClientDefinition, 'id'>,
+  { signal, onFacts }: SourceOptions,
+): Promise<string> {
+  onFacts?.({ protocol: 'channel', container: '', title: name, live: true, qualities: [] });
+  return await channels.run(id, input, { signal });
 }
 
 /** Pulls, again after each failure. */

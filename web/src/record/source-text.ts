@@ -10,6 +10,7 @@ const protocols: Readonly<Record<string, string>> = {
   page: 'yt-dlp',
   file: 'MP4',
   test: 'test',
+  channel: 'channel',
 };
 const containers: Readonly<Record<string, string>> = {
   mpegts: 'MPEG-TS',

@@ -25,6 +25,7 @@ import './multi.ts';
 import './call.ts';
 import './call-record.ts';
 import '../cases/texts.ts';
+import '../channel/texts.ts';
 import './chat.ts';
 import './clips.ts';
 import './timelapse.ts';
@@ -121,6 +122,10 @@ test('no text is unused', () => {
     'jobKind.',
     'audit.',
     'admin.source.',
+    'channel.kind.',
+    'channel.state.',
+    'channel.means.',
+    'channel.air.',
     'admin.visibility.',
     'workerMode.',
     'workerState.',

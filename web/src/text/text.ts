@@ -40,6 +40,7 @@ type AuditTexts = typeof import('./en/audit.json');
 type CallTexts = typeof import('./en/call.json');
 type CallRecordTexts = typeof import('./en/call-record.json');
 type CaseTexts = typeof import('./en/cases.json');
+type ChannelTexts = typeof import('./en/channel.json');
 type ChatTexts = typeof import('./en/chat.json');
 type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
@@ -70,6 +71,7 @@ export type TextKey =
   | keyof CallTexts
   | keyof CallRecordTexts
   | keyof CaseTexts
+  | keyof ChannelTexts
   | keyof ChatTexts
   | keyof ClipTexts
   | keyof DocsTexts

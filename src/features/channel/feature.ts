@@ -1,0 +1,48 @@
+/**
+ * Channels: streams that play a schedule of assets, clips, recordings and live streams.
+ * In: streams of source type `channel`, stored and live media. Out: the feature. docs/3-publish/channel.md,
+ * docs/decisions/0122.
+ */
+import { channelEvents } from '../../api/channel/channel-events.ts';
+import { publishKeyRoutes } from '../../http/routes/streams/publish-keys.ts';
+import type { AppContext } from '../core.ts';
+import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
+import { ChannelTable } from './channel-table.ts';
+import { RunningChannels } from './channels.ts';
+import { ChannelsApi } from './channels-api.ts';
+import { ItemStates } from './item-states.ts';
+import { channelRefusals } from './refusals.ts';
+import { channelRoutes } from './routes.ts';
+
+async function openChannels(
+  { clock, settings, failed }: AppContext,
+  { store, changes, bus, recordings, catalog, library, hooks }: CoreParts,
+): Promise<OpenFeature<ChannelsApi>> {
+  const table = await ChannelTable.open(store.db, changes);
+  const clips = () => hooks.clips;
+  const media = {
+    store,
+    catalog,
+    recordings,
+    reader: recordings.reader,
+    assets: library.media,
+    clips,
+    insight: () => hooks.insight,
+    clock,
+    failed: failed('the media of a channel'),
+  };
+  const running = new RunningChannels({ table, media, clock });
+  hooks.channels = running;
+  const keepMs = () => settings.now.record.keep;
+  const states = new ItemStates({ store, catalog, recordings, clips, keepMs });
+  return { own: new ChannelsApi({ table, running, states, catalog, clips, store, events: bus, clock }) };
+}
+
+/** The feature. */
+export const channel = defineFeature<ChannelsApi>({
+  name: 'channel',
+  routes: channelRoutes,
+  after: publishKeyRoutes,
+  adds: { refusals: channelRefusals, events: channelEvents },
+  open: openChannels,
+});

@@ -1,0 +1,186 @@
+/**
+ * The media of the items of a channel, and of its empty hours.
+ * In: assets, clips, recordings, live streams, insight. Out: readers; refusals with the reason in words.
+ */
+import type { ClipFinder } from '../../../api/clips/clips-api.ts';
+import type { InsightApi } from '../../../api/insight/insight-api.ts';
+import type { RangeReader } from '../../../archive/range-reader.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import type { AssetMediaCache } from '../../../library/asset-media.ts';
+import { openInitTable } from '../../../recording/init-table.ts';
+import { RecordingReader } from '../../../recording/recording-reader.ts';
+import type { Store } from '../../../store/db.ts';
+import type { Catalog } from '../../../streams/catalog.ts';
+import type { ManagedStream } from '../../../streams/managed-stream.ts';
+import type { StoredRecordings } from '../../../streams/stream-deps.ts';
+import type { Channel } from '../channel-table.ts';
+import type { FillRange, PlanMedia } from '../plan/plan.ts';
+import type { Media } from '../playable.ts';
+import { liveMedia } from './live-media.ts';
+import { assetMedia, recordedMedia, withoutGaps } from './stored-media.ts';
+
+/** What was rewound to in this time is repeated, ms. */
+const HEAT_MS = 7 * 24 * 3_600_000;
+/** Length of a step of heat, seconds, and how many of the hottest steps are repeated. */
+const STEP_S = 60;
+const MOST_STEPS = 20;
+/** Of a recording that was never rewound this much is repeated, its newest part, ms. */
+const NEWEST_MS = 30 * 60_000;
+/** The newest part ends this long before its end, ms: it is being written. */
+const OPEN_MS = 10_000;
+
+/** Dependencies of the media. */
+export interface ChannelMediaParts {
+  readonly store: Store;
+  readonly catalog: Pick<Catalog, 'all' | 'definitionOf' | 'find'>;
+  readonly recordings: Pick<StoredRecordings, 'chunks'>;
+  readonly reader: RangeReader;
+  readonly assets: Pick<AssetMediaCache, 'find'>;
+  readonly clips: () => ClipFinder;
+  readonly insight: () => Pick<InsightApi, 'heat'>;
+  readonly clock: Clock;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Opens media for one channel: what it shows may change between two calls. */
+export class ChannelMedia implements PlanMedia {
+  readonly #parts: ChannelMediaParts;
+  readonly #channel: () => Channel;
+
+  constructor(parts: ChannelMediaParts, channel: () => Channel) {
+    this.#parts = parts;
+    this.#channel = channel;
+  }
+
+  /** @throws OxbowError with the reason why it cannot be played */
+  async open({ kind, ref, mediaMs, durationMs }: Parameters<PlanMedia['open']>[0]): Promise<Media> {
+    if (kind === 'asset') return this.#asset(ref);
+    if (kind === 'live') return this.#live(ref);
+    if (kind === 'recording') return this.#recording(ref, (mediaMs + durationMs) * 1000);
+    const clip = this.#parts.clips().facts(ref);
+    const streamId = clip && (await this.#idOf(clip.stream));
+    if (!clip || streamId === undefined) throw new OxbowError('clip-unknown', `The clip ${ref} was deleted.`);
+    if (clip.isLost) throw new OxbowError('clip-lost', `The media of the clip ${ref} was deleted.`);
+    return moved(await this.#recording(streamId, clip.toMs * 1000), clip.fromMs * 1000);
+  }
+
+  isLive(streamId: string): boolean {
+    return this.#streamOf(streamId)?.status.state === 'live';
+  }
+
+  titleOf(streamId: string): string {
+    const definition = this.#parts.catalog.definitionOf(streamId);
+    return definition?.title || definition?.name || '';
+  }
+
+  /**
+   * What was watched again most of the last week, best first; without any, the newest part of the recording
+   * that is newest.
+   */
+  async fill(): Promise<readonly FillRange[]> {
+    const { items, fillFrom, streamId } = this.#channel();
+    const ofItems = items.filter(({ kind }) => kind === 'recording' || kind === 'live').map(({ ref }) => ref);
+    const streams = [...new Set(fillFrom.length > 0 ? fillFrom : [...ofItems, streamId])].slice(0, MOST_STEPS);
+    const hot = (await Promise.all(streams.map((id) => this.#hottest(id)))).flat();
+    if (hot.length > 0) return hot.sort((a, b) => b.watched - a.watched).slice(0, MOST_STEPS);
+    // The channel repeats itself only where nothing else is recorded.
+    const others = streams.filter((id) => id !== streamId);
+    const newest = await Promise.all(others.map((id) => this.#newest(id)));
+    const ranges = newest.filter((range) => range !== undefined).sort((a, b) => b.toUs - a.toUs);
+    const range = ranges[0] ?? (streams.includes(streamId) ? await this.#newest(streamId) : undefined);
+    return range ? [range] : [];
+  }
+
+  async #asset(id: string): Promise<Media> {
+    const media = await this.#parts.assets.find(id);
+    if (!media || media.asset.deletedMs !== null) throw new OxbowError('asset-unknown', `The asset ${id} was deleted.`);
+    if (media.index.isEmpty)
+      throw new OxbowError('no-media', `The asset ${id} has no media yet, or could not be read.`);
+    return assetMedia(media.index, this.#parts.reader);
+  }
+
+  #live(streamId: string): Media {
+    const stream = this.#streamOf(streamId);
+    if (stream?.status.state === 'live') return liveMedia(stream.stream);
+    const name = this.#parts.catalog.definitionOf(streamId)?.name;
+    throw new OxbowError(
+      'stream-offline',
+      name === undefined
+        ? 'The stream was deleted, or another node has it.'
+        : `The stream ${name} is not live on this node.`,
+    );
+  }
+
+  async #recording(streamId: string, toUs: number): Promise<Media> {
+    const { store, recordings, reader, clock, failed } = this.#parts;
+    const served = this.#streamOf(streamId)?.served;
+    if (served) {
+      return recordedMedia({ recording: served.recording, initOf: (number) => served.inits.get(number), reader }, toUs);
+    }
+    // Another node has the stream, or it was removed: what is in the index can be read.
+    const last = await recordings.chunks.last(streamId);
+    if (!last) throw new OxbowError('no-media', 'The recording was deleted.');
+    const inits = await openInitTable(store.rows, streamId, { failed, nowMs: () => clock.nowMs() });
+    const recording = new RecordingReader({ streamId, chunks: recordings.chunks, endUs: last.end_us });
+    return recordedMedia({ recording, initOf: (number) => inits.get(number), reader }, toUs);
+  }
+
+  async #hottest(streamId: string): Promise<(FillRange & { readonly watched: number })[]> {
+    const name = this.#parts.catalog.definitionOf(streamId)?.name;
+    if (name === undefined) return [];
+    const nowMs = Math.floor(this.#parts.clock.nowMs() / 60_000) * 60_000;
+    const range = { fromMs: nowMs - HEAT_MS, toMs: nowMs };
+    const { most, step } = await this.#parts
+      .insight()
+      .heat(name, range, 0, MOST_STEPS)
+      .catch(() => ({ most: [], step: STEP_S }));
+    return most
+      .filter(({ watched }) => watched > 0)
+      .map(({ at, watched }) => {
+        const fromUs = Date.parse(at) * 1000;
+        const toUs = fromUs + Math.max(step, STEP_S) * 1_000_000;
+        return {
+          title: this.titleOf(streamId),
+          fromUs,
+          toUs,
+          watched,
+          media: async () => withoutGaps(await this.#recording(streamId, toUs)),
+        };
+      });
+  }
+
+  async #newest(streamId: string): Promise<FillRange | undefined> {
+    const last = await this.#parts.recordings.chunks.last(streamId).catch(() => undefined);
+    const recordedUs = Math.max(last?.end_us ?? 0, this.#streamOf(streamId)?.served.recording.endUs ?? 0);
+    if (recordedUs === 0) return undefined;
+    const toUs = recordedUs - OPEN_MS * 1000;
+    const fromUs = toUs - NEWEST_MS * 1000;
+    return {
+      title: this.titleOf(streamId),
+      fromUs,
+      toUs,
+      media: async () => withoutGaps(await this.#recording(streamId, toUs)),
+    };
+  }
+
+  #streamOf(streamId: string): ManagedStream | undefined {
+    const name = this.#parts.catalog.definitionOf(streamId)?.name;
+    const stream = name === undefined ? undefined : this.#parts.catalog.find(name);
+    return stream?.definition.id === streamId ? stream : undefined;
+  }
+
+  async #idOf(name: string): Promise<string | undefined> {
+    return this.#parts.catalog.find(name)?.definition.id;
+  }
+}
+
+/** Media whose positions count from `fromUs`, µs. */
+function moved(media: Media, fromUs: number): Media {
+  return {
+    async *pieces(positionUs, options) {
+      for await (const piece of media.pieces(positionUs + fromUs, options))
+        yield { ...piece, offsetUs: piece.offsetUs - fromUs };
+    },
+  };
+}
