@@ -139,6 +139,7 @@ export const features: readonly Feature[] = [
     'angles angle two-places sound-match',
     'together/angles',
   ),
+  feature('Television', 'pages for a remote control, connected by a code', 'television tv', 'watch/television'),
   feature('Cases', 'ranges of several streams under a hold, as one archive', 'cases', 'record/cases'),
   feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
   feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),

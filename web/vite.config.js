@@ -48,7 +48,10 @@ function partOf(...entries) {
   };
 }
 const pages = readFileSync(join(import.meta.dirname, 'src', 'pages.ts'), 'utf8').matchAll(/import\('\.\/([^']+)'\)/g);
-const otherPages = [...pages].map(([, path]) => path).filter((path) => !/\/(Watch|Room)\.svelte$/.test(path));
+// The pages of a television are the watch page and the room once more: they move nothing into other files.
+const otherPages = [...pages]
+  .map(([, path]) => path)
+  .filter((path) => !/\/(Watch|Room|TvWatch|TvRoom)\.svelte$/.test(path));
 const onStart = partOf('main.ts');
 const onEmbed = partOf('embed/main.ts');
 const onWatch = partOf('watch/Watch.svelte');

@@ -26,6 +26,7 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
         address: '::1',
         program: 'Firefox',
         userId: undefined,
+        isTelevision: true,
       };
       await sessions.put(session);
       await sessions.put({ ...session, seenMs: NOW_MS + 5, address: 'another' });

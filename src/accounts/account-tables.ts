@@ -107,9 +107,11 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
         .where('id', '=', id);
       return (await changed.executeTakeFirst()).numUpdatedRows > 0n;
     },
-    async put({ id, digest, userId, createdMs, seenMs, address, program }) {
+    async put({ id, digest, userId, createdMs, seenMs, address, program, isTelevision }) {
       const user_id = userId ?? null;
-      const row = { id, digest, user_id, created_us: toUs(createdMs), seen_us: toUs(seenMs), address, program };
+      const television = isTelevision ? 1 : 0;
+      const times = { created_us: toUs(createdMs), seen_us: toUs(seenMs) };
+      const row = { id, digest, user_id, ...times, address, program, television };
       const { seen_us } = row;
       await db
         .insertInto('session')
@@ -121,13 +123,15 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
   };
 }
 
-function sessionOf({ id, digest, user_id, created_us, seen_us, address, program }: Selectable<SessionTable>): Session {
+function sessionOf(row: Selectable<SessionTable>): Session {
+  const { id, digest, user_id, created_us, seen_us, address, program, television } = row;
   return {
     id,
     digest,
     userId: user_id ?? undefined,
     address,
     program,
+    isTelevision: television === 1,
     createdMs: created_us / 1000,
     seenMs: seen_us / 1000,
   };

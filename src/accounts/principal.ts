@@ -96,9 +96,22 @@ export function principalOfUser(user: User | undefined, rights: UserRights): Pri
 
 /** A session; anonymous if its user is gone. */
 export function principalOfSession(session: Session, user: User | undefined, rights: UserRights): Principal {
-  if (session.userId === undefined) return { ...administrator, session, name: `session ${session.id}` };
-  const principal = principalOfUser(user, rights);
-  return principal === anonymous ? anonymous : { ...principal, session };
+  const whole =
+    session.userId === undefined ? { ...administrator, name: `session ${session.id}` } : principalOfUser(user, rights);
+  if (whole === anonymous) return anonymous;
+  return session.isTelevision ? { ...watching(whole), session } : { ...whole, session };
+}
+
+/** A person as their television: it sees what they see and joins rooms as them, and changes nothing else. */
+function watching({ name, account, user, seesAll, seesSigned }: Principal): Principal {
+  return {
+    ...anonymous,
+    name: `television of ${name}`,
+    account,
+    user: user && demoted(user),
+    seesAll,
+    seesSigned,
+  };
 }
 
 /** A token: the rights of its scopes, and never more than those of its user. */

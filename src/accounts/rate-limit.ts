@@ -35,7 +35,8 @@ export type LimitName =
   | 'addresses'
   | 'reports'
   | 'stills'
-  | 'guides';
+  | 'guides'
+  | 'televisions';
 
 interface Policy {
   /** Size of a full bucket, requests. */
@@ -108,6 +109,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   stills: { turns: 1200, windowS: 60 },
   /** Channel lists and programme guides of IPTV players. */
   guides: { turns: 60, windowS: 60 },
+  /** Each television that waits asks 20 times a minute. */
+  televisions: { turns: 120, windowS: 60 },
 };
 
 /** A client as rate limits see it. */

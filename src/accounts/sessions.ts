@@ -19,6 +19,8 @@ export interface Session extends SecretRow {
   readonly address: string;
   /** User-Agent at sign-in, cut to 300 characters. */
   readonly program: string;
+  /** Of a television: it watches and joins rooms as its user, and changes nothing else. */
+  readonly isTelevision: boolean;
 }
 
 /** A session expires this long after its last use, ms. */
@@ -77,6 +79,8 @@ export class Sessions {
     readonly address: string;
     readonly program: string;
     readonly userId?: string | undefined;
+    /** Default false. */
+    readonly isTelevision?: boolean;
   }): Promise<{ readonly session: Session; readonly secret: string }> {
     if (this.#table.size >= MAX_SESSIONS) await this.removeExpired();
     if (this.#table.size >= MAX_SESSIONS) {
@@ -94,6 +98,7 @@ export class Sessions {
       seenMs: nowMs,
       address: from.address,
       program: from.program.slice(0, MAX_PROGRAM),
+      isTelevision: from.isTelevision ?? false,
     };
     await this.#table.put(session);
     return { session, secret };

@@ -33,6 +33,7 @@ import { reports } from '../features/reports/feature.ts';
 import { rewound } from '../features/rewound/feature.ts';
 import { rooms } from '../features/rooms/feature.ts';
 import { steering } from '../features/steering/feature.ts';
+import { television } from '../features/television/feature.ts';
 import { vault } from '../features/vault/feature.ts';
 import { verify } from '../features/verify/feature.ts';
 import { routesWith } from '../http/routes/table.ts';
@@ -64,6 +65,7 @@ export const features: readonly Feature[] = [
   mqtt,
   cameras,
   steering,
+  television,
   liveWorkers,
   vault,
   rooms,

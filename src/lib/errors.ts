@@ -18,6 +18,7 @@ import { mixerRefusals } from '../features/mixer/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
 import { steeringRefusals } from '../features/steering/refusals.ts';
+import { televisionRefusals } from '../features/television/refusals.ts';
 import { accountRefusals } from './refusals/accounts.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { recordingRefusals } from './refusals/recordings.ts';
@@ -191,6 +192,7 @@ export const refusals = {
     hint: 'Delete assets from the trash for good, or increase `library.quota` or `library.quotaPerOwner`.',
   },
   ...accountRefusals,
+  ...televisionRefusals,
   ...roomRefusals,
   ...clipRefusals,
   ...cameraRefusals,

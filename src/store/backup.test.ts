@@ -47,6 +47,7 @@ const session = {
   address: '192.0.2.1',
   program: 'a browser',
   user_id: null,
+  television: 0,
 };
 
 /** A data folder with a marker and a session. */

@@ -39,6 +39,7 @@ const counted = {
  */
 export const momentary = [
   'session',
+  'television_pairing',
   'email_code',
   'mail_message',
   'job',

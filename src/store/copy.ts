@@ -104,6 +104,7 @@ const keys = {
   angle_set: ['id'],
   channel: ['stream_id'],
   channel_item: ['id'],
+  television_pairing: ['code'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

@@ -32,6 +32,7 @@ import type {
   RoomPollTable,
   RoomTable,
 } from '../features/rooms/tables.ts';
+import type { TelevisionPairingTable } from '../features/television/tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   AuditTable,
@@ -317,6 +318,8 @@ export interface SessionTable {
   readonly program: string;
   /** Null: the administrator of the command line. */
   readonly user_id: string | null;
+  /** 1: of a television. */
+  readonly television: number;
 }
 
 /** A token for programs; see accounts/api-tokens.ts. */
@@ -447,6 +450,7 @@ export interface Tables {
   recorded_day: RecordedDayTable;
   recorded_total: RecordedTotalTable;
   session: SessionTable;
+  television_pairing: TelevisionPairingTable;
   api_token: ApiTokenTable;
   publish_key: PublishKeyTable;
   relay: RelayTable;

@@ -22,6 +22,8 @@ interface PageEntry {
    */
   readonly needs?: { readonly action: Action; readonly why: TextKey; readonly content: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
+  /** It fills the screen: without header and footer. */
+  readonly isWhole?: true;
   readonly icon?: IconName;
 }
 
@@ -100,6 +102,17 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     needs: { action: 'upload', why: 'upload.why', content: 'gate.upload' },
     menu: 'create',
     icon: 'upload',
+  },
+  tv: { load: lazy(() => import('./tv/Tv.svelte')), title: 'nav.tv', width: 'full', isWhole: true },
+  'tv-watch': { load: lazy(() => import('./tv/TvWatch.svelte')), title: 'nav.tv', width: 'full', isWhole: true },
+  'tv-room': { load: lazy(() => import('./tv/TvRoom.svelte')), title: 'nav.tv', width: 'full', isWhole: true },
+  'tv-link': {
+    load: lazy(() => import('./tv/TvLink.svelte')),
+    title: 'nav.tv',
+    width: 'form',
+    needs: { action: 'account', why: 'nav.tvWhy', content: 'nav.tvHow' },
+    menu: 'account',
+    icon: 'television',
   },
   multi: { load: lazy(() => import('./multi/Multi.svelte')), title: 'nav.streams', width: 'wide' },
   'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'form' },

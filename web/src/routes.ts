@@ -29,6 +29,10 @@ export type Route =
   | { readonly page: 'mixer'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'verify' }
+  | { readonly page: 'tv' }
+  | { readonly page: 'tv-link' }
+  | { readonly page: 'tv-watch'; readonly stream: string }
+  | { readonly page: 'tv-room'; readonly room: string }
   | { readonly page: 'sign-in' }
   | { readonly page: 'sign-up' }
   | { readonly page: 'reset-password' }
@@ -68,6 +72,10 @@ export const paths = {
   history: '/admin/history/:stream',
   channel: '/admin/channel/:stream',
   verify: '/verify',
+  tv: '/tv',
+  'tv-link': '/tv/link',
+  'tv-watch': '/tv/watch/:stream',
+  'tv-room': '/tv/rooms/:room',
   docs: '/api/docs',
 } as const;
 /** The name of a page with an address. */
@@ -139,7 +147,10 @@ function read(page: PageName, part: string, query: URLSearchParams, nowMs: numbe
       return isAssetId(part) ? { page, case: part } : null;
     case 'clip':
       return isAssetId(part) ? { page, clip: part } : null;
+    case 'tv-watch':
+      return isStreamName(part) ? { page, stream: part } : null;
     case 'room':
+    case 'tv-room':
       return isRoomId(part) ? { page, room: part } : null;
     case 'go-live':
     case 'studio':

@@ -18,6 +18,7 @@ export const SessionView = Type.Object(
     address: Type.String({ description: 'IP address at sign-in' }),
     program: Type.String({ description: 'User-Agent at sign-in' }),
     current: Type.Boolean({ description: 'the session of this request' }),
+    television: Type.Boolean({ description: 'it only watches and joins rooms' }),
     user: Type.Union([Type.Object({ id: Type.String(), name: Type.String() }), Type.Null()], {
       description: 'null: the administrator of the command line',
     }),

@@ -14,6 +14,8 @@ const exceptions: Readonly<Record<string, string>> = {
   deleteJobLease: 'a worker gives a job back; the job stays',
   cmcd: 'several a minute of each player',
   createEdgeReport: 'twenty a minute of each edge',
+  createTelevision: 'a code that no person has allowed yet gives nothing',
+  createTelevisionsSession: 'twenty a minute of each television that waits; the approval is logged',
   replaceUploadsFile: 'the asset has its owner, and asset.created is an event',
   fileUploads: 'as replaceUploadsFile',
   replaceUploadChunk: 'parts of one upload, which asset.created reports',

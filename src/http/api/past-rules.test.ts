@@ -73,6 +73,8 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     // Keys verify files that someone has; the vault is for servers that have its secret.
     ...['listEvidenceKeys', 'getVault', 'getVaultHead', 'getVaultObject', 'getVaultObjects', 'replaceVaultObject'],
     ...['deleteVaultObject', 'createVaultUpload', 'replaceVaultUpload', 'completeVaultUpload', 'deleteVaultUpload'],
+    // A television gets a session; what it may watch is decided where it watches.
+    ...['createTelevision', 'createTelevisionsApproval', 'createTelevisionsSession'],
     // A room says where its members are; they request the media themselves.
     ...['listRooms', 'createRoom', 'getRoom', 'updateRoom', 'deleteRoom', 'getRoomAccess', 'joinRoom', 'leaveRoom'],
     ...['listRoomMembers', 'updateRoomMember', 'deleteRoomMember', 'listRoomItems', 'createRoomItem'],

@@ -52,6 +52,8 @@ const pages = [
   '/me',
   '/multi',
   '/verify',
+  '/tv',
+  '/tv/*',
   '/admin',
   '/admin/*',
   '/embed/*',

@@ -63,6 +63,11 @@ class Session {
     return this.#me?.admin === true;
   }
 
+  /** The session of a television: it watches and joins rooms, and changes nothing else. */
+  get isTelevision(): boolean {
+    return this.#me?.session?.television === true;
+  }
+
   /** A name without an account. */
   get isGuest(): boolean {
     return this.user?.role === 'guest';

@@ -36,7 +36,7 @@ export function userView(user: User, { access }: Deps): UserView {
 
 /** @param current the session of the request */
 export function sessionView(
-  { id, userId, createdMs, seenMs, address, program }: Session,
+  { id, userId, createdMs, seenMs, address, program, isTelevision }: Session,
   current: Session | undefined,
   { access }: Deps,
 ): SessionView {
@@ -45,6 +45,7 @@ export function sessionView(
     address,
     program,
     current: id === current?.id,
+    television: isTelevision,
     user: shortOf(userId, access),
     createdAt: printRfc3339(createdMs),
     seenAt: printRfc3339(seenMs),

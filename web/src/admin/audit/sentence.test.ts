@@ -68,9 +68,10 @@ test('every operation that is logged has a sentence in each language, and one of
     })),
   );
   assert.ok(operations.length > 150, 'operations are found');
-  // Those of workers, edges, players and servers with a vault, and parts of uploads, are not logged.
+  // Those of workers, edges, players, televisions that wait and servers with a vault, and parts of uploads,
+  // are not logged.
   const isRoutine = (action: string) =>
-    /^(heartbeat|result|failure)|Claim$|JobOutput|JobLease|UploadChunk$|EdgeReport$|Vault(Object|Upload)$|^cmcd$/.test(
+    /^(heartbeat|result|failure)|Claim$|JobOutput|JobLease|UploadChunk$|EdgeReport$|Vault(Object|Upload)$|^cmcd$|^createTelevision(sSession)?$/.test(
       action,
     );
   const own = ['openClip', 'deleteRecording', 'deletedRecording', 'exportedCase', 'downloadedCase'].map((action) => ({

@@ -27,6 +27,7 @@ const special: Readonly<Record<string, readonly [verb: string, object: string]>>
   createMailInvitation: ['send', 'Invitation'],
   createPasswordReset: ['request', 'PasswordReset'],
   createRoomCommand: ['update', 'RoomPlay'],
+  createTelevisionsApproval: ['connect', 'Television'],
   createUserPasswordReset: ['request', 'UserPasswordReset'],
   deletedRecording: ['delete', 'Recording'],
   downloadedCase: ['download', 'CaseArchive'],

@@ -47,7 +47,7 @@ export class RoomVisit {
    */
   get visitor(): { readonly id: string; readonly name: string; readonly isGuest: boolean } | null {
     if (account.user) return { id: account.user.id, name: account.user.name, isGuest: account.isGuest };
-    return account.isAdmin ? { id: 'admin', name: t('account.admin'), isGuest: false } : null;
+    return account.isAdmin || account.isTelevision ? { id: 'admin', name: t('account.admin'), isGuest: false } : null;
   }
 
   /** Reads the room and the account. */
