@@ -1,10 +1,11 @@
 /**
  * Writes dist/, the plain JavaScript that is published: Node strips no types below node_modules.
  * In: src/, and web/dist where it was built. Out: dist/ (scripts/bundle.mjs), with the types of its public
- * entries. Types are not checked here (`npm run check` does). Runs on whatever Node the machine has.
+ * entries, and the clients for Python and Go. Types are not checked here (`npm run check` does). Runs on
+ * whatever Node the machine has.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleEntries, bundleProgram, copyBeside } from './bundle.mjs';
@@ -27,6 +28,9 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 copyBeside(dist);
+// The clients for other languages: one file each, to be copied into a program.
+for (const language of ['python', 'go'])
+  cpSync(join(root, 'src', 'client', 'made', language), join(dist, 'clients', language), { recursive: true });
 
 /** Writes the types of the public entries. */
 function declareTypes() {

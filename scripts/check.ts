@@ -15,6 +15,7 @@ import { checkLayers } from './check-layers.ts';
 import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
+import { checkTexts } from './check-texts.ts';
 import { checkTree } from './check-tree.ts';
 import { checkWaits } from './check-waits.ts';
 import { checkWords } from './check-words.ts';
@@ -117,6 +118,7 @@ const steps: readonly Step[] = [
   { name: 'waits of tests', run: () => listed(checkWaits()) },
   { name: 'tiers', run: () => listed(checkTiers()) },
   { name: 'connections', run: () => listed(checkConnections()) },
+  { name: 'texts of further languages', run: () => listed(checkTexts()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
   { name: 'citations', run: () => listed(checkCitations()) },

@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, normalizePath } from 'vite';
+import { clientPlugin } from './client-plugin.js';
+import { textsPlugin } from './texts-plugin.js';
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
 const breakpoints = JSON.parse(readFileSync(join(import.meta.dirname, 'breakpoints.json'), 'utf8'));
@@ -48,10 +50,10 @@ function partOf(...entries) {
   };
 }
 const pages = readFileSync(join(import.meta.dirname, 'src', 'pages.ts'), 'utf8').matchAll(/import\('\.\/([^']+)'\)/g);
-// The pages of a television are the watch page and the room once more: they move nothing into other files.
+// The pages of a television load the files of the watch page and of the room, and move nothing into other files.
 const otherPages = [...pages]
   .map(([, path]) => path)
-  .filter((path) => !/\/(Watch|Room|TvWatch|TvRoom)\.svelte$/.test(path));
+  .filter((path) => !/\/(Watch|Room|Tv|TvWatch|TvRoom)\.svelte$/.test(path));
 const onStart = partOf('main.ts');
 const onEmbed = partOf('embed/main.ts');
 const onWatch = partOf('watch/Watch.svelte');
@@ -63,6 +65,7 @@ const onMedia = partOf(
   'multi/Multi.svelte',
   'library/Library.svelte',
 );
+const onTelevision = partOf('tv/Tv.svelte', 'tv/TvWatch.svelte', 'tv/TvRoom.svelte');
 const onAccount = partOf('account/SignIn.svelte', 'account/SignUp.svelte', 'account/ResetPassword.svelte');
 /** Needed by the page of a stream and by other pages, or by a room and other pages. */
 const isShared = (id, graph) =>
@@ -96,14 +99,16 @@ const codeSplitting = {
     group('base', onStart),
     group('stage', isShared),
     group('room', onRoom),
+    group('watch', onWatch, 2),
+    group('tv', onTelevision, 2),
     group('account', onAccount, 2),
     group('media', onMedia, 2),
-    group('panel', (id) => /\/src\//.test(id), 2),
+    group('panel', (id) => /\/src\/|\/uqr\//.test(id), 2),
   ],
 };
 
 export default defineConfig({
-  plugins: [components],
+  plugins: [textsPlugin(), components, clientPlugin()],
   define: { OXBOW_VERSION: JSON.stringify(version) },
   // Scripts and styles find the others next to them, wherever they are served from (`staticUrl`); pages name them from the root.
   experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === 'html' ? undefined : { relative: true }) },

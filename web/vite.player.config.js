@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
+import { clientPlugin } from './client-plugin.js';
+import { textsPlugin } from './texts-plugin.js';
 import { build, components } from './vite.config.js';
 
 /** Catalogues of pages that are not part of the player. */
@@ -31,7 +33,7 @@ const playerTexts = {
 };
 
 export default defineConfig({
-  plugins: [playerTexts, components],
+  plugins: [playerTexts, textsPlugin(), components, clientPlugin()],
   base: './',
   publicDir: false,
   build: {

@@ -1,50 +1,19 @@
 /**
- * Writes the generated half of the typed client, and the page of events.
- * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and
- * docs/reference/events.md.
+ * Writes the generated half of the typed client, the clients for Python and Go, and the page of events.
+ * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/made (also for Python
+ * and Go) and docs/reference/events.md.
  */
 import { type EventType, eventSchema, eventTable, eventTypes } from '../../src/api/events.ts';
 import { refusals } from '../../src/lib/errors.ts';
+import { readModel } from './api-model.ts';
+import { goClient } from './go-client.ts';
+import { type Described, type OpenApi, type Schema, VAULT } from './open-api.ts';
+import { pythonClient } from './python-client.ts';
 
-/** A JSON Schema, as far as the API uses it. */
-interface Schema {
-  /** Of the sources only: the document has references in its place. */
-  readonly $id?: string;
-  readonly $ref?: string;
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Schema[];
-  readonly format?: string;
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly additionalProperties?: boolean | Schema;
-}
+export type { OpenApi } from './open-api.ts';
 
-interface Described {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: string;
-    readonly required?: boolean;
-    readonly description?: string;
-    readonly schema: Schema;
-  }[];
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: Schema }>> }>>;
-}
-
-/** The parts of the OpenAPI document that are read. */
-export interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
-}
-
-/** Routes between servers, which call them without this client: pages would carry them in vain. */
-const VAULT = '/api/v1/vault';
+/** The module of the client for Go; programs copy the folder or replace the path. */
+const GO_MODULE = '// Made by `npm run generate` from the sources; do not edit.\nmodule oxbow\n\ngo 1.19\n';
 const MADE = '// Made by `npm run generate` from the sources; do not edit.\n\n';
 
 /** A schema as a TypeScript type. */
@@ -248,9 +217,13 @@ function membersOf(type: EventType): string {
 
 /** Every generated file of the client by its path from the root. */
 export function clientFiles(document: OpenApi): ReadonlyMap<string, string> {
+  const model = readModel(document);
   return new Map([
     ['src/client/made/shapes.ts', shapesFile(document)],
     ['src/client/made/event-shapes.ts', eventShapesFile(document)],
     ['src/client/made/operations.ts', operationsFile(document)],
+    ['src/client/made/python/oxbow.py', pythonClient(model)],
+    ['src/client/made/go/oxbow.go', goClient(model)],
+    ['src/client/made/go/go.mod', GO_MODULE],
   ]);
 }

@@ -9,7 +9,16 @@ const CLOCK = /(?:^|\s|T)(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?$/i;
 const DATE = /^(?:(\d{4})[-/.年])?(\d{1,2})[-/.月](\d{1,2})日?$/;
 const BACK = /^[-−–](?:\s*\d+(?:\.\d+)?\s*[smhd])+$/;
 /** Words for days, as days before today. */
-const days: Readonly<Record<string, number>> = { today: 0, 今天: 0, yesterday: 1, 昨天: 1, 前天: 2 };
+const days: Readonly<Record<string, number>> = {
+  today: 0,
+  今天: 0,
+  heute: 0,
+  yesterday: 1,
+  昨天: 1,
+  gestern: 1,
+  前天: 2,
+  vorgestern: 2,
+};
 
 /** A day and a time of a calendar; months from 1. */
 interface Parts {
@@ -43,7 +52,7 @@ function momentOf({ year, month, day, hour, minute, second }: Parts, utc: boolea
  */
 export function readMoment(text: string, nowMs: number): number | null {
   const typed = text.trim().replaceAll('：', ':').replaceAll(/\s+/g, ' ');
-  if (/^(now|live|现在|直播)$/i.test(typed)) return nowMs;
+  if (/^(now|live|现在|直播|jetzt)$/i.test(typed)) return nowMs;
   if (BACK.test(typed)) {
     const parts = [...typed.matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/g)];
     return nowMs - parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]!, 0);

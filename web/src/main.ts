@@ -14,4 +14,5 @@ import { session } from './viewer/session.svelte.ts';
 preferences.apply();
 startNavigation();
 session.read(new AbortController().signal).catch(failureOf); // a gate requests it again
+await preferences.ready();
 mount(App, { target: document.getElementById('app')! });

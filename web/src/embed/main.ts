@@ -13,6 +13,7 @@ import { readEmbedAddress, readEmbedAsset } from './options.ts';
 import { EmbedSession } from './session.svelte.ts';
 
 preferences.apply();
+await preferences.ready();
 const target = document.getElementById('app')!;
 const asset = readEmbedAsset(location.pathname);
 if (asset !== undefined) {

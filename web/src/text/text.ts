@@ -1,12 +1,15 @@
 /**
- * The texts of the interface: a catalogue per language, with the same keys, in one file per area.
- * In: a key and values. Out: a sentence. Pure.
+ * The texts of the interface: English and Chinese in one file per area, each further language in one file
+ * (`de.json`), with the same keys.
+ * In: a key and values. Out: a sentence.
  */
 import enHome from './en/home.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
 import enWatch from './en/watch.json' with { type: 'json' };
+import { furtherText, needPack } from './further/further.ts';
+import { furtherLanguages, type Text } from './further/packs.ts';
 import zhHome from './zh-CN/home.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
@@ -31,8 +34,8 @@ const zh = {
 /** The catalogues, by BCP 47 tag. English is the reference for the others. */
 export const catalogues = { en, 'zh-CN': zh } as const;
 
-/** A supported language. */
-export type Language = keyof typeof catalogues;
+/** BCP 47 tag of a supported language; English is shown for any other. */
+export type Language = string;
 
 type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
@@ -93,21 +96,62 @@ export type TextKey =
   | keyof TimelapseTexts
   | keyof UnsupportedTexts;
 
-/** Adds texts that are loaded with their pages. */
-export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {
-  for (const language of Object.keys(catalogues) as Language[]) Object.assign(catalogues[language], texts[language]);
+/**
+ * Adds texts that are loaded with their pages.
+ *
+ * @param pack where the build keeps the texts of other languages (web/texts-plugin.js, which also omits these
+ * here)
+ */
+export function addTexts(
+  texts: { readonly en: Readonly<Record<string, string>>; readonly 'zh-CN'?: Readonly<Record<string, string>> },
+  pack?: string,
+): void {
+  Object.assign(catalogues.en, texts.en);
+  Object.assign(catalogues['zh-CN'], texts['zh-CN']);
+  if (pack !== undefined) needPack(pack);
 }
 
-export const languageNames: Readonly<Record<Language, string>> = { en: 'English', 'zh-CN': '中文' };
+/** Every language in its own words, by tag. */
+export const languageNames: Readonly<Record<Language, string>> = Object.assign(
+  { en: 'English', 'zh-CN': '中文' },
+  Object.fromEntries(Object.entries(furtherLanguages).map(([tag, { name }]) => [tag, name])),
+);
 
 /**
- * The text of a key, with each `{value}` inserted.
+ * The text of a key, with each `{value}` inserted. A text that the language does not have is English.
  *
- * @param values for every placeholder of the text; a missing one stays in braces
+ * @param values for every placeholder of the text; a missing one stays in braces. `count` chooses the plural
+ * form of a text   that has several
  */
 export function text(language: Language, key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  const sentence = (catalogues[language] as Readonly<Record<string, string>>)[key] ?? key;
-  return sentence.replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces));
+  const own: Readonly<Record<string, string>> = catalogues[language === 'zh-CN' ? language : 'en'];
+  const sentence = furtherText(language, key) ?? own[key] ?? catalogues.en[key as keyof typeof en] ?? key;
+  return formOf(sentence, language, values.count).replace(/\{(\w+)\}/g, (braces, name: string) =>
+    String(values[name] ?? braces),
+  );
+}
+
+/**
+ * The plural form of a text for a count; a count that is written with separators has the form of large
+ * numbers.
+ */
+function formOf(forms: Text, language: Language, count: string | number | undefined): string {
+  if (typeof forms === 'string') return forms;
+  const rule = new Intl.PluralRules(language).select(Number(count));
+  return forms[rule] ?? forms.other ?? '';
+}
+
+/**
+ * A name that a table of the sources has in English and Chinese, in a further language: the tables of alarms
+ * and of emoji.
+ *
+ * @param family of the file of the language; the key is `family.name`
+ * @param name the code of an alarm, the English word of an emoji
+ * @returns undefined in English and Chinese, and if the file does not have it
+ */
+export function furtherName(language: Language, family: 'alarm' | 'emoji', name: string): string | undefined {
+  const word = furtherText(language, `${family}.${name}`);
+  return typeof word === 'string' ? word : undefined;
 }
 
 /** Whether a key exists; for keys made from codes of the server. */
@@ -119,12 +163,14 @@ export function isTextKey(key: string): key is TextKey {
  * The first supported language of the reader; English if there is none.
  *
  * @param wanted as `navigator.languages`, most wanted first
+ * @param supported tags
  */
-export function chooseLanguage(wanted: readonly string[]): Language {
+export function chooseLanguage(wanted: readonly string[], supported = Object.keys(languageNames)): Language {
+  const primaryOf = (tag: string) => tag.toLowerCase().split('-')[0];
   for (const tag of wanted) {
-    const primary = tag.toLowerCase().split('-')[0];
-    if (primary === 'zh') return 'zh-CN';
-    if (primary === 'en') return 'en';
+    const exact = supported.find((each) => each.toLowerCase() === tag.toLowerCase());
+    const language = exact ?? supported.find((each) => primaryOf(each) === primaryOf(tag));
+    if (language !== undefined) return language;
   }
   return 'en';
 }

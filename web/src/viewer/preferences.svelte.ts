@@ -3,7 +3,8 @@
  * In: the two switches. Out: t(), the page's attributes.
  */
 import type { Failure } from '../api/client.ts';
-import { catalogues, chooseLanguage, isTextKey, type Language, type TextKey, text } from '../text/text.ts';
+import { loadTexts, onPackNeeded } from '../text/further/further.ts';
+import { chooseLanguage, isTextKey, type Language, languageNames, type TextKey, text } from '../text/text.ts';
 import {
   clockTime,
   dayName,
@@ -24,14 +25,31 @@ export type Theme = 'system' | 'light' | 'dark';
 export const themes: readonly Theme[] = ['system', 'light', 'dark'];
 
 class Preferences {
-  #language = $state<Language>('en');
+  /** Another object when the language or its texts have changed: what is shown follows both. */
+  #texts = $state.raw<{ readonly language: Language }>({ language: 'en' });
+  #chosen: Language;
   #theme = $state<Theme>('system');
   #applied = false;
 
   constructor() {
     const language = readStored('oxbow.language') ?? '';
-    this.#language = Object.hasOwn(catalogues, language) ? (language as Language) : chooseLanguage(navigator.languages);
+    this.#chosen = Object.hasOwn(languageNames, language) ? language : chooseLanguage(navigator.languages);
+    this.#texts = { language: this.#chosen };
     this.#theme = themes.find((theme) => theme === readStored('oxbow.theme')) ?? 'system';
+    onPackNeeded(() => void this.ready());
+    void this.ready();
+  }
+
+  /**
+   * Resolves when the texts that the loaded parts of the page need are there, or cannot be loaded. Never
+   * rejects.
+   */
+  async ready(): Promise<void> {
+    const language = this.#chosen;
+    const hasMore = await loadTexts(language);
+    if (language !== this.#chosen || (!hasMore && language === this.#texts.language)) return;
+    this.#texts = { language };
+    this.#apply();
   }
 
   /**
@@ -44,13 +62,13 @@ class Preferences {
   }
 
   get language(): Language {
-    return this.#language;
+    return this.#texts.language;
   }
 
   set language(language: Language) {
-    this.#language = language;
+    this.#chosen = language;
     store('oxbow.language', language);
-    this.#apply();
+    void this.ready();
   }
 
   get theme(): Theme {
@@ -65,7 +83,7 @@ class Preferences {
 
   #apply(): void {
     if (!this.#applied) return;
-    document.documentElement.lang = this.#language;
+    document.documentElement.lang = this.#texts.language;
     document.documentElement.dataset.theme = this.#theme;
   }
 }

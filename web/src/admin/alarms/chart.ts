@@ -4,7 +4,7 @@
  */
 import { alarmNames } from '../../../../src/api/alarms/alarm-texts.ts';
 import type { StatsHistory } from '../../../../src/api/measure/stats-shapes.ts';
-import type { Language } from '../../text/text.ts';
+import { furtherName, type Language } from '../../text/text.ts';
 
 /** The time that a chart shows. */
 export interface ChartRange {
@@ -91,8 +91,8 @@ export function movedBy(
 
 /** The name of an alarm; the code of one that is not known. */
 export function alarmName(code: string, language: Language): string {
-  const names: Readonly<Record<string, string>> = alarmNames[language === 'en' ? 'en' : 'zh'];
-  return names[code] ?? code;
+  const names: Readonly<Record<string, string>> = alarmNames[language === 'zh-CN' ? 'zh' : 'en'];
+  return furtherName(language, 'alarm', code) ?? names[code] ?? code;
 }
 
 /** `YYYY-MM-DDTHH:MM:SS` in the zone of the machine, for a field. */

@@ -2,6 +2,7 @@
  * The emoji that can be picked, and their words for search and screen readers.
  * In: nothing. Out: the picker, quick reactions. Each row is one emoji, its English and its Chinese words.
  */
+import { furtherName } from '../../text/text.ts';
 
 interface Emoji {
   readonly emoji: string;
@@ -83,13 +84,21 @@ export const emojis: readonly Emoji[] = rows.map(([emoji, en, zh]) => ({ emoji, 
 export function emojiName(emoji: string, language: string): string {
   const entry = emojis.find((entry) => entry.emoji === emoji);
   if (!entry) return emoji;
-  return language === 'zh-CN' ? entry.zh : entry.en;
+  return furtherName(language, 'emoji', entry.en) ?? (language === 'zh-CN' ? entry.zh : entry.en);
 }
 
-/** The emoji whose words contain a text; all for an empty one. */
-export function findEmojis(search: string): readonly Emoji[] {
+/**
+ * The emoji whose words contain a text; all for an empty one.
+ *
+ * @param language whose words are searched besides English and Chinese
+ */
+export function findEmojis(search: string, language = 'en'): readonly Emoji[] {
   const key = search.trim().toLowerCase();
-  return key === '' ? emojis : emojis.filter(({ en, zh }) => en.toLowerCase().includes(key) || zh.includes(key));
+  return key === ''
+    ? emojis
+    : emojis.filter(({ emoji, en, zh }) =>
+        [en, zh, emojiName(emoji, language)].some((word) => word.toLowerCase().includes(key)),
+      );
 }
 
 /** Whether a text is only emoji, at most six: it is shown larger. */
