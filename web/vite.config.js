@@ -100,7 +100,7 @@ const codeSplitting = {
     group('stage', isShared),
     group('room', onRoom),
     group('watch', onWatch, 2),
-    group('tv', onTelevision, 2),
+    group('tv', (id, graph) => onTelevision(id, graph) && !onOthers(id, graph), 2),
     group('account', onAccount, 2),
     group('media', onMedia, 2),
     group('panel', (id) => /\/src\/|\/uqr\//.test(id), 2),

@@ -134,7 +134,7 @@ suite('requests are validated', () => {
       await detailOf({ source: push }),
       '#/source/onSecondPublisher must be one of refuse, replace, standby',
     );
-    assert.equal(await detailOf({ source: { type: 'pul' } }), '#/source/type must be one of pull, push, test');
+    assert.equal(await detailOf({ source: { type: 'pul' } }), '#/source/type must be one of pull, push, test, channel');
     assert.equal(await detailOf({ source: { type: 'test', x: 1 } }), '#/source has no member named "x"');
     assert.equal(await detailOf({ source: 5 }), '#/source must be object');
     assert.equal(
