@@ -13,7 +13,7 @@ import { type DemuxPacket, openDemuxer } from './demux.ts';
 import { closeEngine, makeStill, probeBytes } from './engine.ts';
 import type { StreamInput } from './stream-input.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = new AbortController().signal;
 
 /** Bytes as an input that counts what was read. */
 function inputOf(bytes: Uint8Array): StreamInput & { readBytes: number } {

@@ -5,7 +5,7 @@ import { openVirtualTime, settlePromises } from '../../test/fixtures/virtual-tim
 import { EngineClient, type Resident } from './engine-client.ts';
 import { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = new AbortController().signal;
 const nothing = new Uint8Array(0);
 const failed = { name: 'OxbowError', code: 'engine-failed' };
 const version = { what: 'version' } as const;

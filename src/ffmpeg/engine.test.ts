@@ -20,7 +20,7 @@ import {
 } from './engine.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(300_000);
+const signal = new AbortController().signal;
 
 const alive = (pid: number) => {
   try {

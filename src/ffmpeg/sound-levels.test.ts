@@ -7,7 +7,7 @@ import { need } from '../../test/fixtures/need.ts';
 import { demuxSound, makeSound } from './audio.fixture.ts';
 import { closeEngine, measureLevels } from './engine.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const signal = new AbortController().signal;
 after(() => closeEngine());
 
 test('sound is measured in steps of 10 ms, a hole is silence, and a bound ends it', {

@@ -12,7 +12,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { closeEngine, makeStillGop, type StillGop, type StillGopOptions } from './engine.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(300_000);
+const signal = new AbortController().signal;
 const nothing = new Uint8Array(0);
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 

@@ -15,7 +15,7 @@ import { openShared } from './test-picture.ts';
 import { testPictureDefaults } from './test-picture-options.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(300_000);
+const signal = new AbortController().signal;
 
 const alive = (pid: number) => {
   try {

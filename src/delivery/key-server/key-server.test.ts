@@ -15,7 +15,7 @@ import { webhookServer } from './webhook-server.ts';
 const kid = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const key = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
 const period = { content: 'stream/door', kid, number: 7 };
-const signal = AbortSignal.timeout(20_000);
+const signal = new AbortController().signal;
 
 type Answer = (request: IncomingMessage, body: string, response: ServerResponse) => void;
 type Kind = (net: ReturnType<typeof createNet>, address: KeyServerAddress) => KeyServer;

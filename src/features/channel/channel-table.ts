@@ -103,30 +103,17 @@ export class ChannelTable {
     return inTransaction(db, async (transaction) => {
       const now = (await readChannels(transaction, [streamId]))[0] ?? this.of(streamId);
       const change = decide(now);
-      const channel: Channel = {
-        streamId,
+      const { items: _, ...before } = now;
+      const channel: Omit<Channel, 'items'> = {
+        ...before,
         zone: change.zone ?? now.zone,
         fillFrom: change.fillFrom ?? now.fillFrom,
         interruption: change.interruption === undefined ? now.interruption : (change.interruption ?? undefined),
         revision: now.revision + 1,
-        items: await writeItems(transaction, now, change),
       };
-      const { stream_id, ...fields } = rowOf(channel);
-      if (now.revision === 0) {
-        const { numInsertedOrUpdatedRows } = await transaction
-          .insertInto('channel')
-          .values({ stream_id, ...fields })
-          .onConflict((conflict) => conflict.column('stream_id').doNothing())
-          .executeTakeFirst();
-        return numInsertedOrUpdatedRows === 0n ? undefined : channel;
-      }
-      const { numUpdatedRows } = await transaction
-        .updateTable('channel')
-        .set(fields)
-        .where('stream_id', '=', streamId)
-        .where('revision', '=', now.revision)
-        .executeTakeFirst();
-      return numUpdatedRows === 0n ? undefined : channel;
+      // First: what follows is written only by the node that was faster.
+      if (!(await writeChannel(transaction, channel))) return undefined;
+      return { ...channel, items: await writeItems(transaction, now, change) };
     });
   }
 
@@ -164,6 +151,26 @@ async function readChannels(db: Kysely<Tables>, streams?: readonly string[]): Pr
   return rows.map((row) => channelOf(row, (byStream.get(row.stream_id) ?? []).map(itemOf)));
 }
 
+/** Writes the row of a channel; false where another node has written this revision. */
+async function writeChannel(db: Kysely<Tables>, channel: Omit<Channel, 'items'>): Promise<boolean> {
+  const { stream_id, ...fields } = rowOf(channel);
+  if (channel.revision === 1) {
+    const { numInsertedOrUpdatedRows } = await db
+      .insertInto('channel')
+      .values({ stream_id, ...fields })
+      .onConflict((conflict) => conflict.column('stream_id').doNothing())
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows !== 0n;
+  }
+  const { numUpdatedRows } = await db
+    .updateTable('channel')
+    .set(fields)
+    .where('stream_id', '=', stream_id)
+    .where('revision', '=', channel.revision - 1)
+    .executeTakeFirst();
+  return numUpdatedRows !== 0n;
+}
+
 async function writeItems(
   db: Kysely<Tables>,
   { streamId, items }: Channel,
@@ -199,7 +206,7 @@ function channelOf(row: Selectable<ChannelRow>, items: readonly ChannelItem[]): 
   };
 }
 
-function rowOf({ streamId, zone, fillFrom, interruption, revision }: Channel): Selectable<ChannelRow> {
+function rowOf({ streamId, zone, fillFrom, interruption, revision }: Omit<Channel, 'items'>): Selectable<ChannelRow> {
   return {
     stream_id: streamId,
     zone,
