@@ -6,23 +6,27 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { clusterKey } from '../../accounts/cluster-key.ts';
+import { sleep } from '../../lib/abort.ts';
 import { type Files, systemFiles } from '../../lib/files/files.ts';
 import { replaceFile } from '../../lib/files/replace-file.ts';
 import { writeAll } from '../../lib/files/write-all.ts';
 import { MIRROR_SERVER_FILE } from '../../store/file-names.ts';
 
 const NAME = /^[\w-]{22}$/;
+/** The process that makes the file has written it by then; times and their distance, ms. */
+const LOOKS = 100;
+const LOOK_MS = 20;
 
 /**
  * The same for all processes and nodes of one server or cluster: 22 characters, base64url.
  *
  * @param clusterSecret undefined: there is no cluster
- * @throws errors of the system
+ * @throws errors of the system; the reason of the signal
  */
 export async function openMirrorServer(
   dataFolder: string,
   clusterSecret: string | undefined,
-  files: Files = systemFiles,
+  { signal, files = systemFiles }: { readonly signal: AbortSignal; readonly files?: Files },
 ): Promise<string> {
   if (clusterSecret !== undefined) {
     const key = clusterKey(clusterSecret, 'mirror server');
@@ -38,8 +42,11 @@ export async function openMirrorServer(
     await opened.sync();
     return made;
   }
-  const kept = (await files.readFile(path)).toString();
-  if (NAME.test(kept)) return kept;
+  for (let look = 0; look < LOOKS; look++) {
+    const kept = (await files.readFile(path)).toString();
+    if (NAME.test(kept)) return kept;
+    await sleep(LOOK_MS, { signal });
+  }
   // A crash left it empty.
   await replaceFile(files, path, Buffer.from(made));
   return made;

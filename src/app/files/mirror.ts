@@ -32,7 +32,7 @@ export async function openMirror(
   { index, targets, deletions }: TieredStore,
   files: Pick<SegmentStore, 'read'>,
 ): Promise<Mirror> {
-  const { config, settings, dataFolder, process: part, clock, log, metrics, failed } = app;
+  const { config, settings, dataFolder, process: part, shutdown, clock, log, metrics, failed } = app;
   const secret = part ? undefined : config.cluster.secret;
   return new Mirror({
     files,
@@ -40,7 +40,7 @@ export async function openMirror(
     targets,
     remove: (target, keys) => deletions.addMirrored(target, keys),
     owner: part?.link.start.name ?? nodeName(config) ?? OWNER,
-    server: { id: await openMirrorServer(dataFolder, secret === '' ? undefined : secret), host: hostname() },
+    server: { id: await openMirrorServer(dataFolder, secret === '' ? undefined : secret, shutdown), host: hostname() },
     clock,
     everyMs: () => settings.now.storage.mirrorEvery,
     report: {

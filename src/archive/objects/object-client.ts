@@ -44,6 +44,8 @@ export interface PartialUpload {
   readonly uploadId: string;
   /** Of each part but the last. */
   readonly partBytes: number;
+  /** What its server compares: it refuses parts with another hash. Absent: MD5. */
+  readonly hash?: PartHash;
   /** The parts that the server has, in order: their hash as hex, and the entity tag that the server gave. */
   readonly parts: readonly { readonly sum: string; readonly etag: string }[];
 }
@@ -247,16 +249,13 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
   const { resume, saved, sent } = options;
   const { hash, isChecked } = sender;
   const wanted = partBytesOf(source.size);
+  const isUsable = resume?.partBytes === wanted && (resume.hash ?? 'md5') === hash;
   // Twice: the server may have forgotten the first upload.
-  for (
-    let partial = resume?.partBytes === wanted ? resume : undefined, tries = 0;
-    tries < 2;
-    tries++, partial = undefined
-  ) {
+  for (let partial = isUsable ? resume : undefined, tries = 0; tries < 2; tries++, partial = undefined) {
     const uploadId = partial?.uploadId ?? (await sender.begin());
     const count = partsOf(source.size, wanted);
     const parts: { sum: string; etag: string }[] = [];
-    const keep = () => saved?.({ uploadId, partBytes: wanted, parts });
+    const keep = () => saved?.({ uploadId, partBytes: wanted, hash, parts });
     if (!partial) await keep();
     let isLost = false;
     for (let index = 0; index < count && !isLost; index++) {

@@ -196,6 +196,45 @@ test('a gap that no source had is tried again when the stream has another source
   assert.deepEqual(await missingPieces(stream, rig.deps.recordings, 0, rig.clock.nowMs() * 1000), []);
 });
 
+test('a gap that waits is tried soon when the stream has another source', async () => {
+  await using folder = await temporaryFolder();
+  await using rig = await openGap(folder.path);
+  using reader = openRangeReader(rig.segments);
+  const away: HealingSource = {
+    name: 'source',
+    find: async () => ({ kind: 'nothing', reason: 'it is away', mayComeLater: true }),
+  };
+  const sources = [away];
+  const healer = healerOf(rig, reader, sources);
+  await healNow(rig, healer);
+  for (let attempt = 0; attempt < 4; attempt++) {
+    rig.clock.advance(healer.nextMs! - rig.clock.nowMs());
+    await healer.work({ signal: new AbortController().signal });
+  }
+  assert.ok(healer.nextMs! - rig.clock.nowMs() > 60_000, 'its pauses have grown');
+  sources.push(programme('backup'));
+  await healNow(rig, healer);
+  const stream = rig.catalog.get('door');
+  assert.deepEqual(await missingPieces(stream, rig.deps.recordings, 0, rig.clock.nowMs() * 1000), []);
+});
+
+test('a source that is set while the others are asked is asked after them', async () => {
+  await using folder = await temporaryFolder();
+  await using rig = await openGap(folder.path);
+  using reader = openRangeReader(rig.segments);
+  const backup = programme('backup');
+  const nothing = programme('source', () => {
+    if (!sources.includes(backup)) sources.push(backup);
+    return false;
+  });
+  const sources = [nothing];
+  const healer = healerOf(rig, reader, sources);
+  await healNow(rig, healer);
+  assert.equal(healer.waiting, 0, 'it is lost');
+  await healer.look(rig.catalog.get('door'));
+  assert.equal(healer.waiting, 1);
+});
+
 test('what waited when it became too old waits no longer, also where no source is asked', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openGap(folder.path);

@@ -141,8 +141,10 @@ export class Healer {
       const tried = known.filter((record) => record.fromUs < piece.toUs && record.toUs > piece.fromUs);
       for (const record of tried) {
         // A healed one was filled from other sources than these, and has lost its media since.
-        if (record.state === 'waiting' || record.sources === sum) continue;
+        if (record.sources === sum) continue;
         const again = { ...record, state: 'waiting', attempts: 0, nextUs, sources: sum } as const;
+        // One that waits may have a pause of an hour before it.
+        this.#waiting.delete(`${id}/${record.fromUs}`);
         if (!this.#add(id, again)) return;
         await table.put(id, again);
       }
@@ -179,6 +181,8 @@ export class Healer {
       return;
     }
     let attempt: Attempt;
+    // Before: sources that are set during the attempt were not asked.
+    const asked = this.#options.sumOf(stream);
     try {
       const sources = await sourcesOf(stream);
       if (sources.length === 0) {
@@ -197,7 +201,7 @@ export class Healer {
         mayComeLater: true,
       };
     }
-    const next = { ...this.#after(record, attempt), sources: this.#options.sumOf(stream) };
+    const next = { ...this.#after(record, attempt), sources: asked };
     if (next.state === 'waiting') this.#waiting.set(key, { streamId, record: next });
     else this.#waiting.delete(key);
     tried(stream, next);

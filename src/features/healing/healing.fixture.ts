@@ -54,7 +54,7 @@ export function healerOf(rig: StreamsRig, reader: RangeReader, sources: readonly
     table: new GapTable(rig.store.rows),
     recordings: deps.recordings,
     streams: () => rig.catalog.all,
-    sourcesOf: async () => sources,
+    sourcesOf: async () => [...sources],
     sumOf: () => sources.map(({ name }) => name).join(),
     forMs: () => 1e12,
     heal: (stream, gap, tried, options) => {

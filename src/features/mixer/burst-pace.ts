@@ -37,6 +37,17 @@ export class BurstPace {
     this.advance(nowUs);
   }
 
+  /** Nothing waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Releases all that waits. */
+  drain(): void {
+    this.#bytes = 0;
+    for (const { frame } of this.#waiting.splice(0)) this.#release(frame);
+  }
+
   /** Releases what is due. */
   advance(nowUs: number): void {
     const isDue = ({ dtsUs }: { readonly dtsUs: number }) => dtsUs + this.#offsetUs! <= nowUs;

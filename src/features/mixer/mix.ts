@@ -121,12 +121,12 @@ export class Mix {
     if (this.#current?.input === input) this.#splice.end();
   }
 
-  /** No input has media: the stream reports it until one has. */
-  absent(detail: string): void {
+  /** No input has media: the stream reports it until one has, without names, because viewers read it. */
+  absent(): void {
     if (this.#isAbsent || !this.#current) return;
     this.#isAbsent = true;
     this.#splice.end();
-    this.#setup.publisher.absent('source-down', detail);
+    this.#setup.publisher.absent('source-down', 'the input of the mixer has no media');
   }
 
   /** Ends the session. */

@@ -12,12 +12,24 @@ import { OffsetMeter } from './offset-meter.ts';
 
 /** Without a frame for this long, an input has no media, µs. */
 const STALLED_US = 2_000_000;
+/** Runs with frames that are not due yet; beyond it the oldest frames are released at once. */
+const MAX_RUNS = 3;
 
 /** What an input reports to its mixer. */
 interface InputCalls {
   /** A run has begun or ended. */
   run(input: MixerInput): void;
   frame(input: MixerInput, frame: Frame): void;
+}
+
+/** A run of the stream. */
+interface InputRun {
+  readonly context: RunContext;
+  /** By id of the track. */
+  readonly timescales: ReadonlyMap<number, number>;
+  /** Its frames that are not due yet, of a source that comes in segments. */
+  readonly pace: BurstPace | undefined;
+  isEnded: boolean;
 }
 
 /** A stream as an input. */
@@ -27,10 +39,9 @@ export class MixerInput {
   readonly #calls: InputCalls;
   #stream: ManagedStream | undefined;
   #attached: Disposable | undefined;
-  #context: RunContext | undefined;
+  /** The one whose frames are passed on, then those that begin when all of its frames have been. */
+  #runs: InputRun[] = [];
   #meter = new OffsetMeter();
-  #pace: BurstPace | undefined;
-  readonly #timescales = new Map<number, number>();
   #liveSinceUs = 0;
   #frameUs = Number.NEGATIVE_INFINITY;
   #keyPtsUs: number | undefined;
@@ -48,12 +59,12 @@ export class MixerInput {
 
   /** The tracks of its run; undefined without one. A new run has another list. */
   get tracks(): readonly Track[] | undefined {
-    return this.#context?.tracks;
+    return this.#runs[0]?.context.tracks;
   }
 
   /** Whether its frames come. */
   get isLive(): boolean {
-    return this.#context !== undefined && this.#nowUs - this.#frameUs < STALLED_US;
+    return this.#runs.length > 0 && this.#nowUs - this.#frameUs < STALLED_US;
   }
 
   /** For how long its frames have come without a pause, µs. */
@@ -99,7 +110,8 @@ export class MixerInput {
 
   /** Releases frames that are due; called several times a second. */
   tick(): void {
-    this.#pace?.advance(this.#nowUs);
+    this.#runs[0]?.pace?.advance(this.#nowUs);
+    this.#settle();
   }
 
   /** Follows nothing any more. May be called twice. */
@@ -107,7 +119,9 @@ export class MixerInput {
     this.#attached?.[Symbol.dispose]();
     this.#attached = undefined;
     this.#stream = undefined;
-    this.#endRun();
+    if (this.#runs.length === 0) return;
+    this.#runs = [];
+    this.#begin();
   }
 
   get #nowUs(): number {
@@ -115,50 +129,79 @@ export class MixerInput {
   }
 
   #startRun(context: RunContext): void {
+    const last = this.#runs.at(-1);
     // Only its place in UTC has changed.
-    if (context.soft && this.#context) return;
-    this.#context = context;
-    this.#timescales.clear();
-    for (const { id, timescale } of context.tracks) this.#timescales.set(id, timescale);
-    this.#meter = new OffsetMeter();
-    this.#keyPtsUs = undefined;
-    const { pace } = context;
-    this.#pace = pace.kind === 'bursty' ? new BurstPace(pace.intervalS, (frame) => this.#pass(frame)) : undefined;
-    this.#calls.run(this);
+    if (context.soft && last && !last.isEnded) return;
+    if (last) last.isEnded = true;
+    const { pace, tracks } = context;
+    const run: InputRun = {
+      context,
+      timescales: new Map(tracks.map(({ id, timescale }) => [id, timescale])),
+      pace: pace.kind === 'bursty' ? new BurstPace(pace.intervalS, (frame) => this.#release(run, frame)) : undefined,
+      isEnded: false,
+    };
+    this.#runs.push(run);
+    if (this.#runs.length === 1) this.#begin();
+    if (this.#runs.length > MAX_RUNS) this.#drain();
+    this.#settle();
   }
 
   #endRun(): void {
-    if (!this.#context) return;
-    this.#context = undefined;
-    this.#pace = undefined;
-    this.#timescales.clear();
+    const last = this.#runs.at(-1);
+    if (last) last.isEnded = true;
+    this.#settle();
+  }
+
+  /** The first run has begun, or none is left. */
+  #begin(): void {
+    this.#meter = new OffsetMeter();
+    this.#keyPtsUs = undefined;
     this.#calls.run(this);
   }
 
-  #write(frame: Frame): void {
-    if (this.#pace) this.#pace.add(frame, this.#timeOf(frame), this.#nowUs);
-    else this.#pass(frame);
+  /** Leaves runs that have ended and whose frames were all passed on. */
+  #settle(): void {
+    for (let [run] = this.#runs; run?.isEnded && run.pace?.isEmpty !== false; [run] = this.#runs) {
+      this.#runs.shift();
+      this.#begin();
+    }
   }
 
-  #pass(frame: Frame): void {
-    const context = this.#context;
-    if (!context) return;
-    if (frame.trackId === context.reference.id) this.#measure(frame);
+  /** Passes on all frames of the first run. */
+  #drain(): void {
+    this.#runs[0]?.pace?.drain();
+    this.#settle();
+  }
+
+  #write(frame: Frame): void {
+    const run = this.#runs.at(-1);
+    if (!run || run.isEnded) return;
+    if (run.pace) run.pace.add(frame, timeOf(run, frame), this.#nowUs);
+    else this.#release(run, frame);
+  }
+
+  #release(run: InputRun, frame: Frame): void {
+    if (!this.#runs.includes(run)) return;
+    // It is due, so what is before it is late.
+    while (this.#runs.length > 0 && this.#runs[0] !== run) this.#drain();
+    if (this.#runs[0] !== run) return;
+    if (frame.trackId === run.context.reference.id) this.#measure(run, frame);
     this.#calls.frame(this, frame);
   }
 
-  #measure(frame: Frame): void {
+  #measure(run: InputRun, frame: Frame): void {
     const nowUs = this.#nowUs;
     if (nowUs - this.#frameUs >= STALLED_US) this.#liveSinceUs = nowUs;
     this.#frameUs = nowUs;
-    this.#meter.add(this.#timeOf(frame), nowUs);
+    this.#meter.add(timeOf(run, frame), nowUs);
     if (!frame.key) return;
-    const ptsUs = ticksToUs(frame.pts, this.#timescales.get(frame.trackId) ?? 1);
+    const ptsUs = ticksToUs(frame.pts, run.timescales.get(frame.trackId) ?? 1);
     if (this.#keyPtsUs !== undefined) this.#keyFrameUs = ptsUs - this.#keyPtsUs;
     this.#keyPtsUs = ptsUs;
   }
+}
 
-  #timeOf({ trackId, dts }: Frame): number {
-    return ticksToUs(dts, this.#timescales.get(trackId) ?? 1);
-  }
+/** Decode time of a frame by the clock of its input, µs. */
+function timeOf({ timescales }: InputRun, { trackId, dts }: Frame): number {
+  return ticksToUs(dts, timescales.get(trackId) ?? 1);
 }

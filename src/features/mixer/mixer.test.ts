@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Frame } from '@oxbow/media/frame';
+import { createManualClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Pace } from '../../live/input.ts';
-import { openStreams, type StreamsRig, temporaryFolder, testSource, tracks } from '../../streams/streams.fixture.ts';
+import type { Sink } from '../../live/sink.ts';
+import type { ManagedStream } from '../../streams/managed-stream.ts';
+import {
+  openStreams,
+  START_MS,
+  type StreamsRig,
+  temporaryFolder,
+  testSource,
+  tracks,
+} from '../../streams/streams.fixture.ts';
 import { BurstPace } from './burst-pace.ts';
 import { CutMarkers } from './cut-markers.ts';
 import { type MadeCut, Mixer } from './mixer.ts';
+import { MixerInput } from './mixer-input.ts';
 
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 const continuous: Pace = { kind: 'continuous' };
@@ -153,6 +164,8 @@ suite('a mixer', () => {
     assert.equal(rig.mixer.state.onAir, undefined);
     assert.equal(rig.mixer.state.problem, 'no input has media');
     assert.equal(stream.edge.gap?.cause, 'source-down');
+    // Viewers read it, and an input may be private.
+    assert.doesNotMatch(stream.edge.gap.detail, /\ba\b/);
     rig.playing.add('a');
     rig.flow(3000);
     assert.deepEqual([onAir(), stream.edge.gap], ['a', undefined]);
@@ -168,6 +181,35 @@ suite('a mixer', () => {
     rig.mixer.cut('b', { isNow: true, by: '' });
     rig.flow(3000);
     assert.deepEqual([rig.inputs(1), rig.inputs(2)], [[1, 2], [2]]);
+  });
+
+  test('does not claim a stream whose source is not push any more', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await Rig.open(folder.path);
+    // As a stream of the configuration after another start.
+    const stream = rig.streams.catalog.get('a');
+    const { clock, deps } = rig.streams;
+    const config = { inputs: ['b'], sound: null, fallback: null };
+    const stored = { streamId: stream.definition.id, config, chosen: 'b' };
+    const find = (name: string) => rig.streams.catalog.find(name);
+    const mixer = new Mixer({ stream, stored, find, clock, log: deps.log, onCut: () => {} });
+    await mixer.close();
+    assert.match(mixer.state.problem, /of type test, not push/);
+    assert.deepEqual(
+      rig.streams.events.filter(({ type }) => type === 'publish.refused'),
+      [],
+    );
+  });
+
+  test('a cut to the input on air does not give its user to a later change', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await Rig.open(folder.path);
+    rig.flow(2000);
+    rig.mixer.cut('a', { isNow: true, by: 'ann' });
+    const { streamId } = rig.mixer.stored;
+    rig.mixer.follow({ streamId, config: { inputs: ['b'], sound: null, fallback: null }, chosen: 'b' });
+    rig.flow(2000);
+    assert.deepEqual([rig.cuts.at(-1)?.input, rig.cuts.at(-1)?.by], ['b', '']);
   });
 
   test('ends when its stream is stopped, and publishes again when that is started', async () => {
@@ -200,6 +242,51 @@ suite('the pace of an input in segments', () => {
     assert.equal(released.length, 11);
     pace.advance(4_600_000);
     assert.equal(released.length, 12);
+  });
+});
+
+suite('an input in segments', () => {
+  test('is passed on to the end of a run before the next one begins', () => {
+    const clock = createManualClock(START_MS);
+    const passed: (number | undefined)[] = [];
+    let sink: Sink | undefined;
+    const input = new MixerInput('a', clock, {
+      run: ({ tracks: of }) => void passed.push(of?.length),
+      frame: (_, { dts }) => void passed.push(dts / 9000),
+    });
+    const attach = (attached: Sink) => {
+      sink = attached;
+      return { [Symbol.dispose]: () => {} };
+    };
+    input.follow({ stream: { sinks: { attach } } } as unknown as ManagedStream);
+    const begin = (count: number) => {
+      const pace = { kind: 'bursty', intervalS: 1 } as const;
+      const run = { id: 1, utcOffsetUs: 0, clock: 'source' } as const;
+      const startUs = 0;
+      sink!.startRun({ run, tracks: tracks.slice(0, count), reference: tracks[0]!, pace, startUs, gaps: [] });
+    };
+    const segment = (from: number) => {
+      for (let tick = from; tick < from + 10; tick++) sink!.write(frameOf(1, tick, 90_000, tick === from, 0));
+    };
+    const play = (ms: number) => {
+      for (let at = 0; at < ms; at += 20) {
+        clock.advance(20);
+        input.tick();
+      }
+    };
+    begin(2);
+    segment(0);
+    play(1000);
+    sink!.endRun();
+    begin(1);
+    segment(100);
+    assert.equal(passed.length, 1);
+    play(2500);
+    const count = (from: number) => Array.from({ length: 10 }, (_, i) => from + i);
+    assert.deepEqual(passed, [2, ...count(0), 1, ...count(100)]);
+    sink!.endRun();
+    assert.equal(passed.at(-1), undefined);
+    assert.equal(input.tracks, undefined);
   });
 });
 

@@ -116,7 +116,10 @@ export class Mixer {
     this.stored = { ...this.stored, chosen: name };
     this.#by = by;
     this.#choose();
-    if (isNow && this.#mix?.next === input) input.requestKeyFrame();
+    const isNext = this.#mix?.next === input;
+    // It is on air already, or nothing is: the next change is not of this user.
+    if (!isNext) this.#by = '';
+    if (isNow && isNext) input.requestKeyFrame();
   }
 
   /** Stops publishing. May be called twice. */
@@ -141,8 +144,14 @@ export class Mixer {
 
   /** Publishes until the session ends. */
   async #publish(signal: AbortSignal): Promise<void> {
-    const { publishers } = this.stream;
+    const { publishers, definition } = this.stream;
     const { active } = publishers;
+    const { type } = definition.source;
+    // It was changed since: each claim would be reported as a refused publisher.
+    if (type !== 'push') {
+      this.#problem = `the source of the stream is of type ${type}, not push`;
+      return;
+    }
     if (!publishers.isRunning || active) {
       this.#problem = active ? 'another publisher is connected to the stream' : 'the stream is stopped';
       return;
@@ -183,7 +192,7 @@ export class Mixer {
     const sound = config.sound === null ? undefined : this.#inputs.get(config.sound);
     this.#guard((mix) => {
       if (!input) {
-        if (mix.onAir) mix.absent(`the input ${mix.onAir.name} has no media`);
+        mix.absent();
         return;
       }
       if (input.name !== chosen) this.#by = '';

@@ -155,6 +155,14 @@ export class Mixers implements MixersApi, AsyncDisposable {
     return undefined;
   }
 
+  /**
+   * A stream of this process; undefined for one that shows the mixer itself. Such settings are refused, but
+   * streams of two nodes may come together on one: frames would go round without an end.
+   */
+  #findInput(mixer: string, name: string): ManagedStream | undefined {
+    return this.#pathTo(mixer, [name]) ? undefined : this.#deps.catalog.find(name);
+  }
+
   #mixer(stream: ManagedStream): Mixer {
     this.#follow();
     const mixer = this.#running.get(stream.definition.id);
@@ -163,9 +171,18 @@ export class Mixers implements MixersApi, AsyncDisposable {
   }
 
   async #save(stored: StoredMixer): Promise<void> {
-    await this.#write(stored.streamId, (db) => writeMixer(db, stored));
+    const before = this.#stored;
+    // At once: of two requests at a time, the check of the second one sees the first.
     this.#replace(stored);
-    this.#follow();
+    try {
+      await this.#write(stored.streamId, (db) => writeMixer(db, stored));
+    } catch (error) {
+      const others = this.#stored.filter((other) => other !== stored);
+      this.#stored = [...others, ...before.filter(({ streamId }) => streamId === stored.streamId)];
+      throw error;
+    } finally {
+      this.#follow();
+    }
   }
 
   #replace(stored: StoredMixer): void {
@@ -221,8 +238,8 @@ export class Mixers implements MixersApi, AsyncDisposable {
   }
 
   #start(stream: ManagedStream, stored: StoredMixer): void {
-    const { catalog, clock, log } = this.#deps;
-    const find = (name: string) => catalog.find(name);
+    const { clock, log } = this.#deps;
+    const find = (name: string) => this.#findInput(stream.name, name);
     const mixer = new Mixer({ stream, stored, find, clock, log, onCut: (cut) => this.#onCut(stream, cut) });
     this.#running.set(stored.streamId, mixer);
   }

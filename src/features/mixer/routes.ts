@@ -4,6 +4,7 @@
  */
 import { MixerConfig, MixerCut, type MixersApi, MixerView } from '../../api/mixer/mixer-shapes.ts';
 import { Type } from '../../api/type.ts';
+import { mergePages, missingFields } from '../../http/route/merge-lists.ts';
 import { NameParams } from '../../http/routes/streams/streams.ts';
 import { rowsFor } from '../feature.ts';
 
@@ -20,7 +21,17 @@ export const mixerRoutes = [
     access: 'admin',
     sentence: 'Lists the mixers of this server by name.',
     replies: { 200: MixerList },
-    answer: (_call, mixers) => ({ body: { items: [...mixers.list()], nextCursor: null } }),
+    async answer({ elsewhere }, mixers, { otherNodes }) {
+      const others = await elsewhere();
+      const { items } = mergePages<MixerView>({ items: mixers.list(), nextCursor: null }, others, {
+        keyOf: ({ stream }) => stream,
+        ownerOf: ({ stream }) => otherNodes?.ownerOf('stream', stream),
+        compare: (a, b) => (a.stream < b.stream ? -1 : 1),
+        cursorOf: ({ stream }) => stream,
+        limit: Number.POSITIVE_INFINITY,
+      });
+      return { headers: missingFields(others), body: { items: [...items], nextCursor: null } };
+    },
   }),
   defineRoute({
     method: 'GET',

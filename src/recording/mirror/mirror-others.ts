@@ -51,6 +51,11 @@ export class OtherObjects {
     this.#clock = clock;
   }
 
+  /** Deletions wait. */
+  get isDue(): boolean {
+    return this.#deletions.size > 0;
+  }
+
   /** Stored media was deleted. @param isUrgent on request: young objects are read too */
   deleted(prefix: SegmentPrefix, streamId: string, isUrgent: boolean): void {
     this.#deletions.set(prefix, { streamId, atMs: this.#clock.monotonicMs(), isUrgent });

@@ -114,6 +114,22 @@ suite('objects of other owners in the place of a mirror', () => {
     assert.equal(await place.work(), 1);
     assert.equal(place.bucket.objects.size, 0);
   });
+
+  test('lose a deleted stream, also when no stream is mirrored there any more', async () => {
+    await using rig = openMirrorRig();
+    await rig.play(4);
+    await rig.pass();
+    const other = `o/mirror/lost/${String(rig.packaged.clock.nowMs()).padStart(15, '0')}`;
+    rig.bucket.objects.set(other, printBatch([recordOf(partsOf(STREAM, 1), 1)]));
+    rig.target = undefined;
+    await rig.mirror.forget(segmentPrefix(`recordings/${STREAM}`), { isRequested: true });
+    await rig.pass();
+    await rig.pass();
+    assert.deepEqual(
+      [...rig.bucket.objects.keys()].filter((key) => key.includes('/mirror/')),
+      [],
+    );
+  });
 });
 
 suite('two servers with one prefix', () => {

@@ -268,7 +268,9 @@ export class Mirror {
   /** Deletes what a target does not need. Never rejects for a failing target. */
   async compact(target: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const line = this.#lines.find((candidate) => candidate.target === target)!;
-    if (line.breaker.isOpen || (line.objects.count === 0 && !this.#has(target))) return;
+    // The stream whose media was deleted may have been the last one that goes there.
+    const isUsed = line.objects.count > 0 || this.#has(target) || (line.isLoaded && line.others.isDue);
+    if (line.breaker.isOpen || !isUsed) return;
     try {
       const client = await this.#options.targets.client(target);
       if (await this.#isTaken(line, client, signal)) return;

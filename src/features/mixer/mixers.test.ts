@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { MixerConfig } from '../../api/mixer/mixer-shapes.ts';
+import type { EventBus } from '../../cluster/bus/event-bus.ts';
+import type { OxbowError } from '../../lib/errors.ts';
+import { openStreams, type StreamsRig, temporaryFolder, testSource } from '../../streams/streams.fixture.ts';
+import { writeMixer } from './mixer-table.ts';
+import { Mixers } from './mixers.ts';
+
+/** Streams `a` and `b` that may be mixers, and `cam`. */
+async function openRig(folder: string): Promise<StreamsRig> {
+  const rig = await openStreams({ folder });
+  for (const name of ['a', 'b']) await rig.api.create(name, { source: { type: 'push' } });
+  await rig.api.create('cam', testSource);
+  return rig;
+}
+
+async function openMixers({ catalog, store, deps, clock }: StreamsRig): Promise<Mixers> {
+  const { log, recordings } = deps;
+  const events = deps.events as EventBus;
+  const mixers = new Mixers({ catalog, store, events, markers: recordings.markers, clock, log });
+  await mixers.open();
+  return mixers;
+}
+
+const statesOf = (mixers: Mixers, name: string) => mixers.get(name).inputs.map(({ stream, state }) => [stream, state]);
+
+suite('mixers whose input is a mixer', () => {
+  test('two requests at a time do not make a loop', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openRig(folder.path);
+    await using mixers = await openMixers(rig);
+    const show = (input: string): MixerConfig => ({ inputs: ['cam', input] });
+    const [first, second] = await Promise.allSettled([mixers.set('a', show('b')), mixers.set('b', show('a'))]);
+    assert.equal(first.status, 'fulfilled');
+    assert.ok(second.status === 'rejected' && (second.reason as OxbowError).code === 'mixer-loop');
+    assert.deepEqual(statesOf(mixers, 'a').at(1), ['b', 'waiting']);
+  });
+
+  test('loops that two nodes made come together without frames that go round', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openRig(folder.path);
+    for (const [name, input] of Object.entries({ a: 'b', b: 'a' })) {
+      const { id } = rig.catalog.get(name).definition;
+      const config = { inputs: ['cam', input], sound: null, fallback: null };
+      await writeMixer(rig.store.db, { streamId: id, config, chosen: input });
+    }
+    await using mixers = await openMixers(rig);
+    for (const name of ['a', 'b']) assert.deepEqual(statesOf(mixers, name).at(1)?.at(1), 'missing');
+    // Without the loop, the input is there again.
+    await mixers.set('b', { inputs: ['cam'] });
+    assert.deepEqual(statesOf(mixers, 'a').at(1), ['b', 'waiting']);
+  });
+
+  test('a write that fails leaves the mixer as it was', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openRig(folder.path);
+    await using mixers = await openMixers(rig);
+    await mixers.set('a', { inputs: ['cam'] });
+    await rig.store.db.schema.dropTable('mixer').execute();
+    await assert.rejects(mixers.set('a', { inputs: ['b'] }), /mixer/);
+    await assert.rejects(mixers.set('b', { inputs: ['cam'] }), /mixer/);
+    assert.deepEqual(statesOf(mixers, 'a'), [['cam', 'waiting']]);
+    assert.throws(() => mixers.get('b'), { code: 'mixer-unknown' });
+  });
+});
+
+suite('stored mixers', () => {
+  test('publish again after a start, without a request', { timeout: 20_000 }, async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using rig = await openRig(folder.path);
+      await using mixers = await openMixers(rig);
+      await mixers.set('a', { inputs: ['cam'] });
+    }
+    await using rig = await openStreams({ folder: folder.path, closed: true });
+    await using mixers = await openMixers(rig);
+    await rig.control.open();
+    const { publishers } = rig.catalog.get('a');
+    while (!publishers.active) await new Promise(setImmediate);
+    assert.equal(publishers.active.connection.protocol, 'mixer');
+    assert.equal(mixers.list().length, 1);
+  });
+});
