@@ -55,6 +55,11 @@ export function writeCalls(code, operations) {
     const isUnknown = owner === 'client' ? !OTHERS.has(name) : operations.has(name);
     if (isUnknown) throw new Error(`${call} is no call of an operation of \`client\`, see web/client-plugin.js`);
   }
+  // The class is not there: an operation that is chosen by its name, or passed on, would be missing in the browser.
+  for (const [use, name] of written.matchAll(/\bclient\s*(?:\?\.|\[|\.\s*(\w+)\b(?!\s*\())/g)) {
+    if (name === undefined || operations.has(name))
+      throw new Error(`${use} is no call of an operation of \`client\`, see web/client-plugin.js`);
+  }
   return written;
 }
 
@@ -71,7 +76,7 @@ export function clientPlugin() {
       return /[/]src[/]client[/]made[/]operations\.ts$/.test(id) ? SMALL : null;
     },
     transform(code, id) {
-      if (!/[/]web[/]src[/]/.test(id) || !/\bclient\s*\./.test(code)) return null;
+      if (!/[/]web[/]src[/]/.test(id) || !/\bclient\s*[.?[]/.test(code)) return null;
       return { code: writeCalls(code, operations), map: null };
     },
   };

@@ -77,7 +77,8 @@ function fieldText({ name, type, required, description }: Field): string {
   const text = typeOf(type);
   const { isNullable } = split(type);
   const tag = `\`json:"${name}${required ? '' : ',omitempty'}"\``;
-  const isNever = text === 'any' || (required && !isNullable) || (hasNil(text) && !(isNullable && !required));
+  // A list without a pointer would be left out when it is empty, and could never be cleared.
+  const isNever = text === 'any' || (required && (!isNullable || hasNil(text)));
   const member = isNever ? text : isNullable && !required ? `*Null[${text}]` : `*${text}`;
   const values = split(type).plain;
   const of = values.kind === 'literals' ? [...new Set(values.values)].join(', ') : '';

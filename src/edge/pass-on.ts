@@ -124,17 +124,21 @@ export class Passer implements Disposable {
   /**
    * Sends the request of a client, and reads the answer.
    *
+   * @param options.json a body that takes the place of the client's
    * @throws OxbowError `not-ready` if it does not come in time, or is longer
    */
   async ask(
     head: PassedHead,
-    { timeoutMs, maxBytes }: { readonly timeoutMs: number; readonly maxBytes: number },
+    { timeoutMs, maxBytes, json }: { readonly timeoutMs: number; readonly maxBytes: number; readonly json?: Buffer },
   ): Promise<PassedAnswer> {
     this.#refuseIfBusy();
-    const outgoing = this.#requests.open(head);
+    const fields: Record<string, string> = json
+      ? { 'content-type': 'application/json', 'content-length': String(json.length) }
+      : {};
+    const outgoing = this.#requests.open(head, fields, json);
     const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
-      const incoming = await responseTo(outgoing, undefined);
+      const incoming = await responseTo(outgoing, json);
       const chunks: Buffer[] = [];
       let length = 0;
       for await (const chunk of incoming as AsyncIterable<Buffer>) {

@@ -46,6 +46,13 @@ export interface Elsewhere {
   readonly missing: readonly string[];
 }
 
+/** The answer of the owner of a stream. */
+export interface OwnerAnswer {
+  readonly status: number;
+  /** Its JSON. */
+  readonly body: unknown;
+}
+
 /** The other nodes of a cluster. */
 export interface OtherNodes {
   /**
@@ -71,6 +78,14 @@ export interface OtherNodes {
   ownerOf(kind: 'stream' | 'room', key: string): string | undefined;
   /** Requests a list from the other nodes, with the credentials of the caller. Empty for one of a node. */
   gather(request: ListRequest): Promise<Elsewhere>;
+  /**
+   * Sends JSON about a stream to the node that owns it, with the credentials of the caller.
+   *
+   * @param request its target is at the owner; its own body was read
+   * @returns undefined: no other node owns it, or a node has sent the request
+   * @throws OxbowError `not-ready` if the owner does not answer
+   */
+  askOwner(stream: string, request: ListRequest, body: unknown): Promise<OwnerAnswer | undefined>;
   /** Answers those that wait for other nodes with a refusal: the server stops. */
   leave(reason: OxbowError): void;
 }

@@ -66,7 +66,8 @@ suite('a set of angles on the multi-view page', { skip: need('chromium') || need
     await until('the video can be played', async () => {
       return (await server.json<{ state: string }>(`/api/v1/assets/${asset}`)).state === 'ready';
     });
-    const members = [{ stream: 'front' }, { stream: 'back' }, { asset, offsetMs: EVENT_MS + 2000 }];
+    // The video is 50 s away: further than is searched.
+    const members = [{ stream: 'front' }, { stream: 'back' }, { asset, offsetMs: EVENT_MS - 42_000 }];
     const created = await server.fetch('/api/v1/angle-sets', {
       method: 'POST',
       headers: json,
@@ -85,6 +86,8 @@ suite('a set of angles on the multi-view page', { skip: need('chromium') || need
     await page.getByRole('link', { name: 'Stage 3' }).click();
     await until('the page plays', async () => (await positionOf('front')) > 20.5);
     await page.getByRole('button', { name: 'Pause' }).first().click();
+    // Moved by 30 s, and not saved: the search is around what the page shows.
+    await page.getByRole('slider', { name: 'Offset of phone' }).fill('30000');
     await page.getByRole('button', { name: 'Compare sound' }).click();
     await page.getByText('By sound · ').nth(1).waitFor();
     const { members } = await stored();
@@ -110,6 +113,24 @@ suite('a set of angles on the multi-view page', { skip: need('chromium') || need
     assert.doesNotMatch(page.url(), /offset=/);
     await page.getByRole('button', { name: 'Clip all angles' }).click();
     await page.getByRole('status').getByRole('link', { name: 'back' }).waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('is made of streams and a video on the page', async () => {
+    await page.goto(`${server.url}/multi?s=front,back&t=${EVENT_MS / 1000 + 20}`);
+    await page.getByRole('button', { name: 'Angles' }).click();
+    await page.getByLabel('Add a video').selectOption({ label: 'phone' });
+    await page.getByRole('slider', { name: 'Offset of phone' }).waitFor();
+    await page.getByLabel('Name of the set').fill('Hall');
+    await page.getByRole('button', { name: 'Save as a set' }).click();
+    await page.getByRole('heading', { name: 'Hall' }).waitFor();
+    const { items } = await server.json<{ items: AngleSet[] }>('/api/v1/angle-sets');
+    const [{ members }] = items as [AngleSet];
+    assert.deepEqual(
+      members.map(({ stream, asset }) => stream ?? asset),
+      ['front', 'back', set.members[2]!.asset],
+    );
+    assert.ok(Math.abs(members[2]!.offsetMs - EVENT_MS - 20_000) < 10_000, 'it begins where the page was');
     assert.deepEqual(faults, []);
   });
 

@@ -114,6 +114,8 @@ test('pages call operations without the class of all of them', async () => {
   );
   const withoutInput = 'askServer(signal, (client, options) => client.getTime(options));';
   assert.match(writeCalls(withoutInput, operations), /path: '\/api\/v1\/time' \}, undefined, options\)/);
-  for (const wrong of ['(api) => api.getTime()', '(client) => client.getTimes()'])
+  const byName = "(client) => client[isPin ? 'deleteStreamPin' : 'deleteStreamMarker'](mark)";
+  const others = ['(client) => client?.getTime()', '(client) => send(client.getTime)'];
+  for (const wrong of ['(api) => api.getTime()', '(client) => client.getTimes()', byName, ...others])
     assert.throws(() => writeCalls(`askServer(signal, ${wrong})`, operations), /is no call of an operation/);
 });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { StorageView } from '../../src/api/admin-shapes.ts';
+import type { AngleClips, AngleSet } from '../../src/api/angles/angle-shapes.ts';
 import type { CaseExport, CaseView } from '../../src/api/cases/case-shapes.ts';
 import type { HoldView } from '../../src/api/deletions/deletion-shapes.ts';
 import { startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
@@ -76,6 +77,26 @@ suite('a case, in a cluster', { skip: needPostgres() || need('redis-server') || 
     }
   });
   after(() => opened.disposeAsync());
+
+  test('is next to clips of a set of angles: the node of each stream makes one', async () => {
+    const members = [{ stream: 'a' }, { stream: 'b' }];
+    const set = await send<AngleSet>(nodes.a, 'POST', '/angle-sets', { name: 'Both', members });
+    assert.equal(set.status, 201, JSON.stringify(set.view));
+    const clip = (fromMs: number) =>
+      send<AngleClips>(nodes.a, 'POST', `/angle-sets/${set.view.id}/clips`, { from: String(fromMs), to: '3s' });
+    const { status, view } = await clip(Math.round(span.fromMs));
+    assert.deepEqual([status, view.missing], [201, []], JSON.stringify(view));
+    assert.deepEqual(
+      view.clips.map(({ clip: made }) => made.stream),
+      ['a', 'b'],
+    );
+    const before = await clip(Math.round(span.fromMs) - 86_400_000);
+    const codes = before.view.missing.map(({ code }) => code);
+    assert.ok(
+      codes.length === 2 && codes[0] === codes[1] && codes[0] !== 'stream-unknown',
+      JSON.stringify(before.view),
+    );
+  });
 
   test('gets ranges of streams of any node at any node, and its archive has the media of both', async () => {
     const { a, b } = nodes;

@@ -243,6 +243,8 @@ suite('angles without a common clock', { skip: need('ffmpeg') || need('python3')
       ['GET', '/angle-sets?cursor=x', undefined, 'bad-request'],
       ['PATCH', `/angle-sets/${set.id}`, { offsets: [{ member: 'm2', offsetMs: 1e300 }] }, 'bad-request'],
       ['PATCH', `/angle-sets/${set.id}`, { at: '8640000000000000' }, 'bad-time'],
+      // Once stored, no list with it could be read.
+      ['PATCH', `/angle-sets/${set.id}`, { at: '9999-12-31T23:59:59Z' }, 'bad-time'],
       ['POST', `/angle-sets/${set.id}/measurements`, { at: '1', withinMs: 1e9 }, 'bad-request'],
       ['POST', `/angle-sets/${set.id}/clips`, { from: '8640000000000000', to: '5s' }, 'bad-time'],
       ['GET', `/angle-sets/${set.id}/exports/unknown/file`, undefined, 'job-unknown'],
@@ -265,6 +267,8 @@ suite('angles without a common clock', { skip: need('ffmpeg') || need('python3')
     assert.equal(status, 201, JSON.stringify(view));
     const [beside] = view.items[0]!.beside!;
     assert.deepEqual([beside!.stream, beside!.offsetMs], ['back', 7300.5]);
+    // A camera whose clock was never set.
+    assert.equal((await add([Date.UTC(2026, 10, 30)])).status, 201);
   });
 
   test('shows people the members that they may see, and is gone with fewer than two', async () => {

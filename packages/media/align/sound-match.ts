@@ -89,6 +89,11 @@ export function matchSound(reference: SoundLevels, other: SoundLevels, options: 
   };
 }
 
+/** Whether a sound is silent or never changes: it matches nothing. */
+export function isSteady({ levels }: Pick<SoundLevels, 'levels'>): boolean {
+  return changesOf(levels.subarray(0, MAX_LEVELS)) === undefined;
+}
+
 /** Changes of the level, dB from the trend; undefined for silence and for sound that never changes. */
 function changesOf(levels: Float32Array): Float64Array | undefined {
   const sorted = levels.toSorted();

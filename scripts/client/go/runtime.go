@@ -264,8 +264,11 @@ func (c *Client) call(ctx context.Context, r *request, answer any) error {
 }
 
 func (c *Client) callOnce(ctx context.Context, r *request, answer any, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	if r.file == nil { // a file that is sent takes as long as it takes
+		limited, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		ctx = limited
+	}
 	response, err := c.send(ctx, r)
 	if err != nil {
 		return err
@@ -510,7 +513,7 @@ func (c *Client) sendPieces(ctx context.Context, file io.ReaderAt, size int64, i
 	for offset, failed, isKnown := int64(0), 0, true; offset < size; {
 		next, err := c.sendPiece(ctx, file, size, offset, id, isKnown)
 		if err == nil {
-			if isKnown {
+			if next > offset { // also what an interrupted piece has sent
 				failed = 0
 			}
 			offset, isKnown = next, true

@@ -289,15 +289,20 @@ class _Requests:
             try:
                 if not is_known:
                     with self._send("HEAD", address, {"Tus-Resumable": "1.0.0"}, None, READ_S) as state:
-                        offset, is_known = int(state.headers["Upload-Offset"]), True
+                        before, offset, is_known = offset, int(state.headers["Upload-Offset"]), True
+                    if offset > before:  # an interrupted piece is progress, too
+                        failed = 0
                     continue
                 file.seek(offset)
+                piece = file.read(PIECE_BYTES)
+                if not piece:
+                    raise OSError(f"The file has become shorter than {size} bytes.")
                 headers = {
                     "Tus-Resumable": "1.0.0",
                     "Upload-Offset": str(offset),
                     "Content-Type": "application/offset+octet-stream",
                 }
-                with self._send("PATCH", address, headers, file.read(PIECE_BYTES), WRITE_S) as answer:
+                with self._send("PATCH", address, headers, piece, WRITE_S) as answer:
                     offset, failed = int(answer.headers["Upload-Offset"]), 0
                 if on_progress is not None:
                     on_progress(offset, size)

@@ -13,9 +13,12 @@ const Beside = Type.Optional(
   }),
 );
 
+/** The largest difference of two offsets of a set of angles, ms: a camera may have a date of its making. */
+const MOST_OFFSET_MS = 8e12;
+
 /** Angles whose clocks differ, as a set of angles has them. */
 const OffsetsMs = Type.Optional(
-  Type.Array(Type.Number({ minimum: -86_400_000, maximum: 86_400_000 }), {
+  Type.Array(Type.Number({ minimum: -MOST_OFFSET_MS, maximum: MOST_OFFSET_MS }), {
     maxItems: 8,
     description:
       'for each stream of `beside`, in its order: added to its clock, it gives that of the first stream, ms; default: 0',

@@ -12,7 +12,7 @@ import { messageOf, type OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { Exchange } from '../../serve/exchange/exchange.ts';
-import type { Elsewhere, ListRequest, OtherNodes, Taken } from '../../serve/other-nodes.ts';
+import type { Elsewhere, ListRequest, OtherNodes, OwnerAnswer, Taken } from '../../serve/other-nodes.ts';
 import { WaitLimiter, waitLimits } from '../../serve/wait-limiter.ts';
 import type { NodeView } from '../placement/placement.ts';
 import type { PurgedThing } from '../requests/internal-requests.ts';
@@ -111,6 +111,10 @@ export class Gateway implements OtherNodes, AsyncDisposable {
 
   gather(request: ListRequest): Promise<Elsewhere> {
     return this.#lists.gather(request);
+  }
+
+  askOwner(stream: string, request: ListRequest, body: unknown): Promise<OwnerAnswer | undefined> {
+    return this.#lists.askOwner(stream, request, body);
   }
 
   ownerOf(kind: 'stream' | 'room', key: string): string | undefined {

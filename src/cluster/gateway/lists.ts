@@ -1,10 +1,11 @@
 /**
- * Lists of all nodes: each is requested from the others with the credentials of the caller.
+ * Lists of all nodes: each is requested from the others with the credentials of the caller. What a request
+ * does to streams of several nodes, each owner does.
  * In: requests to lists. Out: the answers of the other nodes, and which are missing. docs/decisions/0055.
  */
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Elsewhere, ListRequest } from '../../serve/other-nodes.ts';
+import type { Elsewhere, ListRequest, OwnerAnswer } from '../../serve/other-nodes.ts';
 import type { NodeView, Placement } from '../placement/placement.ts';
 import type { Peers } from './peers.ts';
 import type { PassedKind } from './request-subject.ts';
@@ -12,10 +13,13 @@ import type { PassedKind } from './request-subject.ts';
 /** A node that has not answered by then is left out of a list, ms. */
 const LIST_MS = 2000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
+/** The same of the owner of a stream. */
+const OWNER_MS = 15_000;
+const MAX_OWNER_BYTES = 1024 * 1024;
 
 /** Dependencies of list requests. */
 interface ListsOptions {
-  readonly placement: Pick<Placement, 'others'>;
+  readonly placement: Pick<Placement, 'others' | 'lookUp'>;
   readonly peers: Peers;
   readonly log: Log;
   /** Called with each request. */
@@ -43,6 +47,22 @@ export class Lists {
       lists: answers.filter((answer) => answer !== undefined),
       missing: nodes.filter((_, at) => answers[at] === undefined).map(({ name }) => name),
     };
+  }
+
+  /** Sends JSON to the owner of a stream; see OtherNodes. */
+  async askOwner(stream: string, request: ListRequest, body: unknown): Promise<OwnerAnswer | undefined> {
+    const { placement, peers, count } = this.#options;
+    if (request.sender) return undefined;
+    const owner = await placement.lookUp('stream', stream);
+    if (owner === undefined || owner === 'own') return undefined;
+    if (!owner.isAlive) throw new OxbowError('not-ready', `The node ${owner.name} of ${stream} does not answer.`);
+    count('api', owner);
+    const { method = 'POST', url = '/', socket } = request;
+    const headers = withoutConditions(request.headers);
+    const head = { method, target: url, remoteAddress: socket.remoteAddress ?? '', headers };
+    const limits = { timeoutMs: OWNER_MS, maxBytes: MAX_OWNER_BYTES, json: Buffer.from(JSON.stringify(body)) };
+    const answer = await peers.of(owner).passer.ask(head, limits);
+    return { status: answer.status, body: JSON.parse(answer.body.toString()) as unknown };
   }
 
   /** Resolves undefined for a node that does not answer. */
@@ -75,8 +95,18 @@ export class Lists {
   }
 }
 
-/** A list is requested as a whole: uncompressed, whatever the client has of it. */
+/**
+ * A list is requested as a whole: uncompressed, whatever the client has of it. The key of a repeated request
+ * is that of the one here.
+ */
 function withoutConditions(headers: ListRequest['headers']): ListRequest['headers'] {
-  const dropped = new Set(['if-none-match', 'if-modified-since', 'accept-encoding', 'range']);
+  const dropped = new Set([
+    'if-none-match',
+    'if-modified-since',
+    'if-match',
+    'idempotency-key',
+    'accept-encoding',
+    'range',
+  ]);
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
 }

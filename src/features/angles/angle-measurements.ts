@@ -9,7 +9,7 @@ import type { JobKind } from '../../jobs/job-kinds.ts';
 import type { Jobs } from '../../jobs/jobs-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { AngleMembers } from './angle-members.ts';
-import type { AngleTable } from './angle-table.ts';
+import type { AngleTable, StoredAngleSet } from './angle-table.ts';
 import { type MeasuredSet, type MissedAngle, measureSet, type ReadSound } from './measure-set.ts';
 
 /** The kind of these jobs. */
@@ -105,14 +105,17 @@ export class AngleMeasurements {
       throw new OxbowError('engine-failed', `The comparison of the sound took longer than ${MAX_MS / 1000} s.`);
     }
     const changed = new Set<string>();
+    const offsetOf = ({ members: all }: Pick<StoredAngleSet, 'members'>, member?: string) =>
+      all.find((each) => each.id === member)?.offsetMs;
     if (measured.found.length > 0) {
       await table.change(id, (now) => {
         changed.clear();
+        // An offset is right for that of the member that was compared with, too.
+        const isMoved = offsetOf(set, measured.reference) !== offsetOf(now, measured.reference);
         const next = now.members.map((member) => {
           const result = measured.found.find((each) => each.id === member.id);
-          const before = set.members.find((each) => each.id === member.id);
           if (!result) return member;
-          if (before?.offsetMs !== member.offsetMs) {
+          if (isMoved || offsetOf(set, member.id) !== member.offsetMs) {
             changed.add(member.id);
             return member;
           }

@@ -50,16 +50,19 @@ suite('the sound of a set', () => {
       phone: { fromMs: 0, levels: levelsOf(withNoise(cut(sound, 30.2, 90), 10, 3)) },
       other: { fromMs: START_MS, levels: levelsOf(speech(43, 100)) },
       silent: { fromMs: START_MS, levels: new Float32Array(10_000) },
+      muted: { fromMs: START_MS, levels: new Float32Array(10_000) },
     };
     const angles = [
       member('none'),
+      member('muted'),
       member('front'),
       member('back'),
       member('phone', START_MS + 30_200 - 25_000),
       member('other'),
       member('silent'),
     ];
-    const { found, missed } = await measure(angles, sounds, START_MS + 40_000);
+    const { reference, found, missed } = await measure(angles, sounds, START_MS + 40_000);
+    assert.equal(reference, 'front', 'the first one with sound, after a camera whose microphone is off');
     assert.deepEqual(
       found.map(({ id }) => id),
       ['back', 'phone'],
@@ -71,6 +74,7 @@ suite('the sound of a set', () => {
     }
     assert.deepEqual(missed, [
       { member: 'none', reason: 'no-sound' },
+      { member: 'muted', reason: 'steady' },
       { member: 'other', reason: 'different' },
       { member: 'silent', reason: 'steady' },
     ]);

@@ -5,7 +5,7 @@
  * about half a second of processor time.
  */
 import type { SoundLevels } from '@oxbow/media/align/energy';
-import { matchSound, type SoundMismatch } from '@oxbow/media/align/sound-match';
+import { isSteady, matchSound, type SoundMismatch } from '@oxbow/media/align/sound-match';
 import { joinPlaces } from '@oxbow/media/align/two-places';
 import { ANGLE_LIMITS } from '../../api/angles/angle-shapes.ts';
 import type { Angle } from './angle-members.ts';
@@ -43,6 +43,8 @@ export interface MissedAngle {
 
 /** New offsets. */
 export interface MeasuredSet {
+  /** Id of the member that the others were compared with: they are right for its offset. */
+  readonly reference: string | undefined;
   readonly found: readonly (Pick<StoredAngle, 'id' | 'offsetMs' | 'drift'> &
     Required<Pick<StoredAngle, 'confidence' | 'errorMs' | 'measuredMs'>>)[];
   readonly missed: readonly MissedAngle[];
@@ -61,9 +63,8 @@ export async function measureSet(
   const places = new Places(readSound, withinMs, signal);
   const found: MeasuredSet['found'][number][] = [];
   const missed: MissedAngle[] = [];
-  const first = await places.open(angles, atMs);
-  if (!first) return { found, missed: angles.map(({ member }) => ({ member: member.id, reason: 'no-sound' })) };
-  for (const { member } of first.silent) missed.push({ member: member.id, reason: 'no-sound' });
+  const first = await places.open(angles, atMs, missed);
+  if (!first) return { reference: undefined, found, missed };
   for (const [i, angle] of first.others.entries()) {
     progress((i + 1) / (first.others.length + 1));
     const match = await places.match(first, angle);
@@ -79,7 +80,7 @@ export async function measureSet(
       found.push(drift ? { ...measured, drift: { ms: rounded(drift.ms), overMs: drift.overMs } } : measured);
     }
   }
-  return { found, missed };
+  return { reference: first.reference.member.id, found, missed };
 }
 
 /** A place with the sound that others are compared with. */
@@ -87,8 +88,7 @@ interface Place {
   readonly atMs: number;
   readonly reference: Angle;
   readonly levels: SoundLevels;
-  /** Members before the reference: they have no sound there. */
-  readonly silent: readonly Angle[];
+  /** Members after the reference; those before it have no sound there. */
   readonly others: readonly Angle[];
 }
 
@@ -106,12 +106,17 @@ class Places {
     this.#signal = signal;
   }
 
-  /** The sound of the first member that has some. */
-  async open(angles: readonly Angle[], atMs: number): Promise<Place | undefined> {
+  /**
+   * The sound of the first member that has some: a camera whose microphone is off matches nothing.
+   *
+   * @param missed gets the members before it
+   */
+  async open(angles: readonly Angle[], atMs: number, missed: MissedAngle[] = []): Promise<Place | undefined> {
     for (const [i, reference] of angles.entries()) {
       const levels = await this.#read(reference, atMs, 0);
-      const enough = levels && levels.levels.length >= LEAST_LEVELS;
-      if (enough) return { atMs, reference, levels, silent: angles.slice(0, i), others: angles.slice(i + 1) };
+      const hasSound = levels && levels.levels.length >= LEAST_LEVELS;
+      if (hasSound && !isSteady(levels)) return { atMs, reference, levels, others: angles.slice(i + 1) };
+      missed.push({ member: reference.member.id, reason: hasSound ? 'steady' : 'no-sound' });
     }
     return undefined;
   }

@@ -16,7 +16,9 @@ import {
   NewAngleMeasurement,
   NewAngleSet,
 } from '../../api/angles/angle-shapes.ts';
-import type { ClipsApi } from '../../api/clips/clips-api.ts';
+import type { ClipView } from '../../api/clips/clip-shapes.ts';
+import type { ClipRequest, ClipsApi } from '../../api/clips/clips-api.ts';
+import { printRfc3339 } from '../../api/instant.ts';
 import { Type } from '../../api/type.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { readEnd, readInstant } from '../../http/route/instant-field.ts';
@@ -85,6 +87,19 @@ function opennessOf({ stream }: Angle): number {
   return ['private', 'signed', 'unlisted', 'public'].indexOf(stream?.visibility ?? 'public');
 }
 
+/** A clip, made by the node that owns the stream. */
+async function makeClip(
+  request: ClipRequest,
+  call: Omit<RouteCall, 'body'>,
+  own: ServedAngles,
+  deps: HttpDeps,
+): Promise<ClipView> {
+  const { stream, fromMs, toMs, title, visibility, confirm } = request;
+  const body = { stream, from: printRfc3339(fromMs), to: printRfc3339(toMs), title, visibility, confirm };
+  const made = (await call.createAtOwner(stream, '/api/v1/clips', body)) as ClipView | undefined;
+  return made ?? createClip(request, call, deps, (checked) => own.createClip(checked, call.principal));
+}
+
 /** One clip per member, of the same moment. */
 async function createClips(
   { name }: StoredAngleSet,
@@ -103,8 +118,7 @@ async function createClips(
       const range = rangeOf(angle, fromMs, toMs);
       const times = { fromMs: Math.round(range.fromUs / 1000), toMs: Math.round(range.toUs / 1000) };
       const request = { stream: stream.name, ...times, title: title ?? name, visibility, confirm };
-      const clip = await createClip(request, call, deps, (checked) => own.createClip(checked, call.principal));
-      made.clips.push({ member: member.id, clip });
+      made.clips.push({ member: member.id, clip: await makeClip(request, call, own, deps) });
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;
       // Thrown before any clip is made, as the least open streams come first.

@@ -16,7 +16,7 @@ import { traceIdOf } from '../../observe/traces/trace.ts';
 import { corsOf, type ForeignPages } from '../../serve/client/foreign-pages.ts';
 import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import type { HeadFields } from '../../serve/exchange/exchange.ts';
-import { reportProblem, toProblem, withoutKeys } from '../../serve/exchange/problem.ts';
+import { fromProblem, reportProblem, toProblem, withoutKeys } from '../../serve/exchange/problem.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { ListRequest } from '../../serve/other-nodes.ts';
 import type { HttpAdditions } from '../additions.ts';
@@ -292,6 +292,12 @@ async function answer(
     signal,
     elsewhere: async (path) =>
       (await deps.otherNodes?.gather(listRequest(request, path))) ?? { lists: [], missing: [] },
+    createAtOwner: async (stream, path, body) => {
+      const made = { ...listRequest(request, path), method: 'POST' };
+      const answer = await deps.otherNodes?.askOwner(stream, made, body);
+      if (answer && answer.status >= 400) throw fromProblem(answer.body);
+      return answer?.body;
+    },
     traceId: request.id,
     traceparent,
   };

@@ -4,10 +4,13 @@
  */
 
 import { FormatError } from '@oxbow/media/errors';
-import { parseInstant } from '../../api/instant.ts';
+import { parseInstant, printRfc3339 } from '../../api/instant.ts';
 import { isDuration } from '../../delivery/address-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError } from '../../lib/errors.ts';
+
+/** Times are stored in µs, as whole numbers: in the year 2255 they end, ms since 1970. */
+const LATEST_MS = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
 /** The accepted forms, for the reference. */
 export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.';
@@ -23,7 +26,7 @@ export const endForms = `${instantForms} Or a duration after \`from\`: 90s, 2h.`
  * @throws OxbowError `bad-time`
  */
 export function readInstant(name: string, text: string): number {
-  return reading(name, () => parseInstant(text));
+  return storable(name, text, () => parseInstant(text));
 }
 
 /**
@@ -38,14 +41,17 @@ export function readEnd(name: string, text: string, fromMs: number | undefined):
   if (!isDuration(text)) return readInstant(name, text);
   if (fromMs === undefined)
     throw new OxbowError('bad-time', `\`${name}\` (${text}) is a duration, which needs \`from\`.`);
-  return fromMs + reading(name, () => parseDuration(text));
+  return storable(name, text, () => fromMs + parseDuration(text));
 }
 
-function reading(name: string, parse: () => number): number {
+function storable(name: string, text: string, parse: () => number): number {
+  let ms: number;
   try {
-    return parse();
+    ms = parse();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new OxbowError('bad-time', `\`${name}\`: ${error.message}.`, { cause: error });
   }
+  if (ms > LATEST_MS) throw new OxbowError('bad-time', `\`${name}\` (${text}) is after ${printRfc3339(LATEST_MS)}.`);
+  return ms;
 }

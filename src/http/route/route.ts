@@ -62,6 +62,14 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly header: (name: string) => string | undefined;
   /** The same list on the other nodes of the cluster, or their answers to a GET of another path. */
   elsewhere(path?: string): Promise<Elsewhere>;
+  /**
+   * Creates something of a stream at the node that owns it, with the credentials of the caller.
+   *
+   * @param path below which it is created
+   * @returns its view; undefined: this node owns the stream, or it is unknown
+   * @throws OxbowError as that node refuses it; `not-ready`
+   */
+  createAtOwner(stream: string, path: string, body: unknown): Promise<unknown>;
   /** Aborts when the client disconnects before the answer. */
   readonly signal: AbortSignal;
   /** Id of the request in logs and problem documents. */

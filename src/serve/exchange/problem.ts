@@ -5,7 +5,7 @@
 
 import { FormatError } from '@oxbow/media/errors';
 import type { ProblemView } from '../../api/shapes.ts';
-import { messageOf, OxbowError, refusalRow, sentenceOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError, type RefusalCode, refusalRow, refusals, sentenceOf } from '../../lib/errors.ts';
 import { errorFields, isDeparture, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -70,6 +70,14 @@ export function toProblem(error: unknown, traceId: string): Problem {
       traceId,
     },
   };
+}
+
+/** The refusal that another node has answered with, to be answered again. @param body its problem document */
+export function fromProblem(body: unknown): OxbowError {
+  const { code, detail, hint } = Object(body) as Partial<ProblemView>;
+  if (code === undefined || !Object.hasOwn(refusals, code))
+    return new OxbowError('not-ready', 'Another node has refused the request with an unknown code.');
+  return new OxbowError(code as RefusalCode, String(detail), hint === undefined ? {} : { extra: { hint } });
 }
 
 function toRefusal(error: unknown): OxbowError {

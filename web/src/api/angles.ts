@@ -16,10 +16,21 @@ import { askServer } from './client.ts';
 
 export type { AngleClips, AngleExport, AngleMeasurement, AngleMember, AngleSet };
 
-/** The newest sets that the viewer may see. */
-export async function listAngleSets(signal: AbortSignal): Promise<readonly AngleSet[]> {
-  const { items } = await askServer(signal, (client, options) => client.listAngleSets({}, options));
-  return items;
+/** Sets that are looked through: a page lacks those that the viewer may not see. */
+const PAGES = 5;
+
+/** The newest sets that the viewer may see. @param most about this many */
+export async function listAngleSets(most: number, signal: AbortSignal): Promise<readonly AngleSet[]> {
+  const sets: AngleSet[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES && sets.length < most; page++) {
+    const query: { cursor?: string } = cursor === null ? {} : { cursor };
+    const { items, nextCursor } = await askServer(signal, (client, options) => client.listAngleSets(query, options));
+    sets.push(...items);
+    if (nextCursor === null) break;
+    cursor = nextCursor;
+  }
+  return sets;
 }
 
 /** A set with its members. */

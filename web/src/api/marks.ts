@@ -47,7 +47,8 @@ export function addPin(stream: string, pin: NewPin, signal: AbortSignal): Promis
 
 /** Removes a marker or a protected span. */
 export function removeMark(stream: string, kind: 'markers' | 'pins', id: string, signal: AbortSignal): Promise<void> {
+  const mark = { name: stream, id };
   return askServer(signal, (client, options) =>
-    client[kind === 'pins' ? 'deleteStreamPin' : 'deleteStreamMarker']({ name: stream, id }, options),
+    kind === 'pins' ? client.deleteStreamPin(mark, options) : client.deleteStreamMarker(mark, options),
   );
 }

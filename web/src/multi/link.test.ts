@@ -71,6 +71,9 @@ test('a set of angles has an id, videos as tiles, and offsets to the microsecond
     '/multi?set=Set_1&s=front,back,asset:Ab_1&offset=back:-7300.25&offset=asset:Ab_1:1795160123456.7',
   );
   assert.deepEqual(parseMultiLink(printed.slice('/multi'.length)), link);
+  const moved = printMultiLink({ ...link, shifts: { back: 0 } });
+  assert.equal(moved, '/multi?set=Set_1&s=front,back,asset:Ab_1&offset=back:0', 'the set has another offset');
+  assert.deepEqual(parseMultiLink(moved.slice('/multi'.length)).shifts, { back: 0 });
   const { shifts: none, set } = parseMultiLink('?s=a,asset:%20,b&offset=a:1e9&offset=c:5&offset=b&set=a%2Fb');
   assert.deepEqual([none, set], [{}, null]);
 });

@@ -72,8 +72,10 @@ export function printMultiLink({ streams, layout, focus, atMs, tokens, shifts, s
   if (atMs !== null) parts.push(`t=${Math.floor(atMs / 1000)}`);
   for (const name of streams) if (tokens[name]) parts.push(`token=${name}:${tokens[name]}`);
   for (const name of streams) {
-    const ms = Math.round((shifts[name] ?? 0) * 1000) / 1000;
-    if (ms !== 0) parts.push(`offset=${name}:${ms}`);
+    const shift = shifts[name];
+    const ms = Math.round((shift ?? 0) * 1000) / 1000;
+    // A member that was moved to 0 does not have the offset of the set.
+    if (ms !== 0 || (set !== null && shift !== undefined)) parts.push(`offset=${name}:${ms}`);
   }
   return `/multi?${parts.join('&')}`;
 }

@@ -17,7 +17,7 @@ import { type Failure, failureOf } from '../../api/client.ts';
 import { poll } from '../../api/poll.ts';
 import { withStream } from '../arrangement.ts';
 import { assetOfTile, assetTileName } from '../shown-tile.ts';
-import type { Tiles } from '../tiles.svelte.ts';
+import type { Shifts, Tiles } from '../tiles.svelte.ts';
 
 /** A measurement or an export is looked at this often, ms. */
 const LOOK_MS = 700;
@@ -118,13 +118,7 @@ export class PageAngles {
 
   /** Stores the offsets of the page. */
   save(): Promise<boolean> {
-    return this.#run(async (signal, { id, members }) => {
-      const offsets = members.flatMap((member) => {
-        const offsetMs = this.shiftOf(tileOf(member));
-        return offsetMs === member.offsetMs ? [] : [{ member: member.id, offsetMs }];
-      });
-      this.#take(await updateAngleSet(id, { offsets }, signal));
-    });
+    return this.#run((signal, set) => this.#save(signal, set));
   }
 
   /** Goes back to the stored offsets. */
@@ -132,9 +126,16 @@ export class PageAngles {
     if (this.set) this.#take(this.set);
   }
 
-  /** Compares the sound of the members around a time. @param atMs unix ms; null: where the set chooses */
+  /**
+   * Compares the sound of the members around a time. Offsets of the page are stored first: what the viewer
+   * sees is where the search begins.
+   *
+   * @param atMs unix ms; null: where the set chooses
+   */
   measure(atMs: number | null): Promise<boolean> {
-    return this.#run(async (signal, { id }) => {
+    return this.#run(async (signal, set) => {
+      const { id } = set;
+      if (this.isChanged) await this.#save(signal, set);
       const at = atMs === null ? {} : { at: new Date(atMs).toISOString() };
       const measurement = await measureAngleSet(id, at, signal);
       if (this.set) this.set = { ...this.set, measurement };
@@ -155,6 +156,14 @@ export class PageAngles {
     this.#ends.abort();
   }
 
+  async #save(signal: AbortSignal, { id, members }: AngleSet): Promise<void> {
+    const offsets = members.flatMap((member) => {
+      const offsetMs = this.shiftOf(tileOf(member));
+      return offsetMs === member.offsetMs ? [] : [{ member: member.id, offsetMs }];
+    });
+    this.#take(await updateAngleSet(id, { offsets }, signal));
+  }
+
   /** The page shows the offsets of the stored set. */
   #take(set: AngleSet): void {
     this.set = set;
@@ -166,16 +175,20 @@ export class PageAngles {
   async #follow(): Promise<void> {
     const isOver = new AbortController();
     const signal = AbortSignal.any([this.#ends.signal, isOver.signal]);
-    await poll(LOOK_MS, (within) => this.#look(within, isOver), { signal });
+    const before = this.set ? offsetsOf(this.set) : {};
+    await poll(LOOK_MS, (within) => this.#look(within, before, isOver), { signal });
   }
 
-  async #look(signal: AbortSignal, isOver: AbortController): Promise<void> {
+  /** @param before offsets when the measurement began: tiles that the viewer has moved since then stay */
+  async #look(signal: AbortSignal, before: Shifts, isOver: AbortController): Promise<void> {
     const id = this.set?.id;
     if (id === undefined) return isOver.abort();
     try {
       this.set = await getAngleSet(id, signal);
       if (this.isMeasuring) return;
+      const moved = Object.entries(this.#tiles.shifts).filter(([name, ms]) => name in before && ms !== before[name]);
       this.#take(this.set);
+      for (const [name, ms] of moved) this.shift(name, ms);
     } catch (error) {
       if (signal.aborted) return;
       this.failure = failureOf(error);
