@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
 import { type Action, type Caller, may, type Resource } from './permissions.ts';
-import { administrator, anonymous, ownWorker, principalOfToken, principalOfUser } from './principal.ts';
+import {
+  administrator,
+  anonymous,
+  ownWorker,
+  principalOfSession,
+  principalOfToken,
+  principalOfUser,
+} from './principal.ts';
 import type { User } from './users/user.ts';
 
 const base = { nameKey: 'x', password: undefined, email: undefined, emailVerified: false, createdMs: 0, seenMs: 0 };
@@ -18,6 +25,12 @@ const userOf = (role: User['role'], state: User['state'] = 'active'): User => ({
 const tokenOf = (role: User['role'], ...scopes: TokenScope[]): Caller => {
   const token: ApiToken = { id: 't', digest: '', userId: 'me', label: 't', scopes, createdMs: 0, expiresMs: undefined };
   return principalOfToken(token, userOf(role), open);
+};
+
+const televisionOf = (role: User['role']): Caller => {
+  const times = { createdMs: 0, seenMs: 0 };
+  const session = { id: 's', digest: '', userId: 'me', address: '', program: '', isTelevision: true };
+  return principalOfSession(Object.assign(session, times), userOf(role), open);
 };
 
 /** The columns: everyone who may send a request. */
@@ -40,6 +53,8 @@ const callers: Readonly<Record<string, Caller>> = {
   'admin view': tokenOf('admin', 'view'),
   'admin account': tokenOf('admin', 'account'),
   'admin admin': tokenOf('admin', 'admin'),
+  'user television': televisionOf('user'),
+  'admin television': televisionOf('admin'),
 };
 
 const mine = { owner: 'user:me', userId: 'me' };
@@ -52,18 +67,38 @@ const table: readonly (readonly [Action, string, Resource, string])[] = [
   ['uploader', '', {}, 'trusted, admin, operator, user upload, user account, admin account, admin admin'],
   ['worker', '', {}, 'admin, operator, worker, admin admin'],
   ['admin', '', {}, 'admin, operator, admin admin'],
-  ['watcher', '', {}, 'trusted, admin, operator, user account, admin account, admin admin'],
+  [
+    'watcher',
+    '',
+    {},
+    'trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
+  ],
   ['self', '', {}, 'guest, user, trusted, admin, operator, user account, admin account, admin admin'],
   ['user', '', {}, 'user, trusted, admin, operator, user account, admin account, admin admin'],
-  ['person', '', {}, 'guest, user, trusted, admin, operator, user account, admin account, admin admin'],
+  [
+    'person',
+    '',
+    {},
+    'guest, user, trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
+  ],
   [
     'watch',
     'signed',
     { visibility: 'signed' },
-    'trusted, admin, operator, user view, user account, admin view, admin account, admin admin',
+    'trusted, admin, operator, user view, user account, admin view, admin account, admin admin, user television, admin television',
   ],
-  ['watch', 'private', { visibility: 'private' }, 'admin, operator, admin view, admin account, admin admin'],
-  ['list', 'unlisted', { visibility: 'unlisted' }, 'admin, operator, admin view, admin account, admin admin'],
+  [
+    'watch',
+    'private',
+    { visibility: 'private' },
+    'admin, operator, admin view, admin account, admin admin, admin television',
+  ],
+  [
+    'list',
+    'unlisted',
+    { visibility: 'unlisted' },
+    'admin, operator, admin view, admin account, admin admin, admin television',
+  ],
   [
     'change',
     'mine',
@@ -77,52 +112,62 @@ const table: readonly (readonly [Action, string, Resource, string])[] = [
     'inspect',
     'mine',
     mine,
-    'guest, user, trusted, admin, operator, user upload, user account, user admin, admin view, admin account, admin admin',
+    'guest, user, trusted, admin, operator, user upload, user account, user admin, admin view, admin account, admin admin, admin television',
   ],
-  ['inspect', 'of others', others, 'admin, operator, admin view, admin account, admin admin'],
-  ['inspectAll', '', {}, 'admin, operator, admin view, admin account, admin admin'],
+  ['inspect', 'of others', others, 'admin, operator, admin view, admin account, admin admin, admin television'],
+  ['inspectAll', '', {}, 'admin, operator, admin view, admin account, admin admin, admin television'],
   ['seeAsset', 'unlisted', { ...others, visibility: 'unlisted' }, Object.keys(callers).join(', ')],
   [
     'seeAsset',
     'in the trash',
     { ...others, visibility: 'public', isDeleted: true },
-    'admin, operator, admin view, admin account, admin admin',
+    'admin, operator, admin view, admin account, admin admin, admin television',
   ],
   [
     'seeAsset',
     'private',
     { ...others, visibility: 'private' },
-    'admin, operator, admin view, admin account, admin admin',
+    'admin, operator, admin view, admin account, admin admin, admin television',
   ],
   ['watchAsset', 'in the trash', { ...others, visibility: 'public', isDeleted: true }, Object.keys(callers).join(', ')],
   [
     'watchAsset',
     'private',
     { ...others, visibility: 'private' },
-    'admin, operator, admin view, admin account, admin admin',
+    'admin, operator, admin view, admin account, admin admin, admin television',
   ],
   [
     'watchAsset',
     'original',
     { ...others, visibility: 'public', isOriginal: true },
-    'admin, operator, admin view, admin account, admin admin',
+    'admin, operator, admin view, admin account, admin admin, admin television',
   ],
-  ['revoke', 'mine', mine, 'guest, user, trusted, admin, operator, user account, admin account, admin admin'],
+  [
+    'revoke',
+    'mine',
+    mine,
+    'guest, user, trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
+  ],
   ['revoke', 'of others', others, 'admin, operator, admin admin'],
   ['own', 'of others', others, ''],
   ['own', 'of the command line', {}, 'operator'],
-  ['joinRooms', '', {}, 'guest, user, trusted, admin, operator, user account, admin account, admin admin'],
+  [
+    'joinRooms',
+    '',
+    {},
+    'guest, user, trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
+  ],
   [
     'createRooms',
     'users',
     { creators: 'users' },
-    'user, trusted, admin, operator, user account, admin account, admin admin',
+    'user, trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
   ],
   [
     'createRooms',
     'everyone',
     { creators: 'everyone' },
-    'guest, user, trusted, admin, operator, user account, admin account, admin admin',
+    'guest, user, trusted, admin, operator, user account, admin account, admin admin, user television, admin television',
   ],
   ['createRooms', 'admins', { creators: 'admins' }, 'admin, operator, admin admin'],
   ['createRooms', 'off', { creators: 'off' }, ''],

@@ -41,7 +41,10 @@ const isOpen = ({ visibility, isDeleted }: Resource): boolean =>
 
 type Rule = (who: Caller, resource: Resource) => boolean;
 
-const isUser: Rule = ({ user }) => user !== undefined && user.role !== 'guest';
+/** Anyone in the room holds its remote control: it watches and joins rooms. */
+const isTelevision: Rule = ({ session }) => session?.isTelevision === true;
+const hasAccount: Rule = ({ user }) => user !== undefined && user.role !== 'guest';
+const isUser: Rule = (who, resource) => hasAccount(who, resource) && !isTelevision(who, resource);
 const isPerson: Rule = ({ user }) => user !== undefined;
 const isAdmin: Rule = (who) => who.isAdmin;
 const isOwner = ({ owner }: OwnerCaller, { owner: of }: Resource): boolean => owner !== '' && owner === of;
@@ -100,18 +103,21 @@ const rules = {
    * Reads the state of the server. A program of this computer needs no credentials; one that sends some has
    * their rights.
    */
-  operator: ({ seesAll, isLocal, owner }) => seesAll || (isLocal === true && owner === ''),
+  operator: (who, resource) => {
+    const { seesAll, isLocal, owner } = who;
+    return !isTelevision(who, resource) && (seesAll || (isLocal === true && owner === ''));
+  },
   uploader: ({ mayUpload }) => mayUpload,
   worker: ({ isWorker }) => isWorker,
   admin: isAdmin,
   /** Makes playback tokens of streams that it may watch. */
-  watcher: (who, resource) => who.isAdmin || (isUser(who, resource) && who.seesSigned),
-  /** Has its own sessions or tokens. */
-  self: (who, resource) => who.isAdmin || isPerson(who, resource),
+  watcher: (who, resource) => who.isAdmin || (hasAccount(who, resource) && who.seesSigned),
+  /** Has its own sessions or tokens, rooms and cases. */
+  self: (who, resource) => who.isAdmin || (isPerson(who, resource) && !isTelevision(who, resource)),
   /** Any account. */
   user: isUser,
-  /** Any account, or a guest. */
-  person: isPerson,
+  /** Any account, or a guest, also on a television. */
+  person: (who, resource) => who.isAdmin || isPerson(who, resource),
   /** Watches a stream without a playback token. */
   watch: watches,
   /** Finds a stream or asset in a list. */

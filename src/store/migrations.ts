@@ -15,7 +15,7 @@ import { insightMigration, sealedMigration } from '../features/insight/tables.ts
 import { mixerMigration } from '../features/mixer/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
-import { televisionMigration } from '../features/television/tables.ts';
+import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { accountMigration } from './tables/account-migration.ts';
@@ -467,6 +467,7 @@ export const migrations: readonly Migration[] = [
   cameraMigration,
   channelMigration,
   televisionMigration,
+  televisionSessionMigration,
 ];
 
 /** The statements that upgrade. */

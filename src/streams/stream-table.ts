@@ -190,6 +190,8 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
     'journal',
     'channel',
     'channel_item',
+    'camera',
+    'camera_event',
   ] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }

@@ -93,6 +93,18 @@ suite('cameras, in a browser', { skip: need('chromium') }, () => {
     await page.mouse.up();
     await until('the stop', () => what().at(-1) === 'stop');
     assert.equal(camera.movements[0]?.detail, '0.5 0 0 PT3S');
+    // The focus moves from one button to another one: that one is held all the same.
+    const before = what().length;
+    await page.getByRole('button', { name: 'Down' }).hover();
+    await page.mouse.down();
+    await until('two repetitions of the second button', () =>
+      what()
+        .slice(before + 1)
+        .includes('move'),
+    );
+    assert.ok(!what().slice(before).includes('stop'), what().slice(before).join());
+    await page.mouse.up();
+    await until('the stop', () => what().at(-1) === 'stop');
     await right.focus();
     await page.keyboard.down('ArrowUp');
     await until('up', () => camera.movements.at(-1)?.detail === '0 0.5 0 PT3S');

@@ -123,6 +123,45 @@ test('what a camera wants in the header of each request is sent back with its na
   assert.equal(parsePullPoint(parseSoap(respond('<r/>')), ''), undefined);
 });
 
+test('of what a camera wants in the header, no namespace is declared twice', () => {
+  const parametersFor = (declared: string, parameters: string) => {
+    const text = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"${declared}><s:Body><r><SubscriptionReference><a:Address>http://h</a:Address><a:ReferenceParameters>${parameters}</a:ReferenceParameters></SubscriptionReference></r></s:Body></s:Envelope>`;
+    return parsePullPoint(parseSoap(text), text)?.parameters;
+  };
+  const own = '<dom0:SubscriptionId xmlns:dom0="http://www.axis.com/2009/event">3</dom0:SubscriptionId>';
+  assert.equal(parametersFor('', own), own);
+  assert.equal(
+    parametersFor(` xmlns:v='urn:v' xmlns:w="urn:w"`, '<v:Id xmlns:v="urn:x" w:a="1"/><w:Of/>'),
+    `<v:Id xmlns:w="urn:w" xmlns:v="urn:x" w:a="1"/><w:Of xmlns:v="urn:x" xmlns:w="urn:w"/>`,
+  );
+  assert.equal(parametersFor(` xmlns:v='urn:v'`, '<v:Id>1</v:Id>'), `<v:Id xmlns:v='urn:v'>1</v:Id>`);
+});
+
+test('a line that is not crossed any more, and what was so before, are no events', () => {
+  const notify = (topic: string, source: string, data: string, operation = 'Changed') =>
+    `<n:NotificationMessage><n:Topic>tns1:${topic}</n:Topic><n:Message><t:Message PropertyOperation="${operation}"><t:Source><t:SimpleItem Name="${source}" Value="7"/></t:Source><t:Data><t:SimpleItem ${data}/></t:Data></t:Message></n:Message></n:NotificationMessage>`;
+  const line = 'RuleEngine/LineCrossDetector/LineCross';
+  const response = respond(
+    `<t:R>${[
+      notify(line, 'Rule', 'Name="IsLineCross" Value="true"'),
+      notify(line, 'Rule', 'Name="IsLineCross" Value="false"'),
+      notify(line, 'Rule', 'Name="IsLineCross" Value="true"', 'Initialized'),
+      notify('RuleEngine/LineCounter/Crossed', 'Rule', 'Name="Count" Value="12"', 'Initialized'),
+      notify('VideoSource/MotionAlarm', 'Source', 'Name="State" Value="true"'),
+      notify('Device/Trigger/DigitalInput', 'Source', 'Name="LogicalState" Value="true"'),
+    ].join('')}</t:R>`,
+  );
+  assert.deepEqual(
+    parseNotifications(parseSoap(response)).map(({ kind, isOn, source }) => [kind, isOn, source]),
+    [
+      ['line', undefined, undefined],
+      ['line', false, undefined],
+      ['motion', true, '7'],
+      ['input', true, undefined],
+    ],
+  );
+});
+
 test('movements have a time-out, and places their names', () => {
   assert.match(printMove('p&1', { pan: 1, tilt: 0, zoom: -0.5 }, 3), /p&amp;1<.*x="1" y="0".*x="-0.5".*PT3S/);
   const presets = '<r><z:Preset token="1"><t:Name>Gate</t:Name></z:Preset><z:Preset token="2"/><z:Preset/></r>';

@@ -16,6 +16,8 @@ export const eventsService = EVENTS;
 const MAX_NOTIFICATIONS = 100;
 /** Longest parameters of a subscription that are sent back, characters. */
 const MAX_PARAMETERS = 4096;
+/** Most namespaces of them: each is declared at every element. */
+const MAX_PREFIXES = 16;
 
 /** What was noticed; `field`: something is inside a field. */
 export const cameraEventKinds = ['motion', 'line', 'field', 'input'] as const;
@@ -74,11 +76,19 @@ export function parsePullPoint(response: SoapElement, text: string): PullPoint |
   if (parameters === '' || parameters.length > MAX_PARAMETERS) return { address, parameters: '' };
   // Prefixes that are declared elsewhere in the response.
   const declared = new Map(
-    [...text.matchAll(/\sxmlns:([\w.-]+)\s*=\s*"([^"<]*)"/g)].map(([, name, uri]) => [name, uri]),
+    [...text.matchAll(/\sxmlns:([\w.-]+)\s*=\s*("[^"<]{0,200}"|'[^'<]{0,200}')/g)].map(([, name, uri]) => [name, uri]),
   );
   const used = new Set([...parameters.matchAll(/<([\w.-]+):/g)].map(([, name]) => name));
-  const namespaces = [...used].flatMap((name) => (declared.has(name) ? ` xmlns:${name}="${declared.get(name)}"` : []));
-  return { address, parameters: parameters.replaceAll(/<([\w.-]+:[\w.-]+)/g, (start) => start + namespaces.join('')) };
+  const namespaces = [...used]
+    .slice(0, MAX_PREFIXES)
+    .flatMap((name) => (declared.has(name) ? [[`xmlns:${name}`, declared.get(name)]] : []));
+  // An attribute that is there twice is no XML, and the camera would refuse it.
+  const completed = parameters.replaceAll(/<[\w.-]+:[\w.-]+(?=[\s/>])[^<>]*/g, (tag) => {
+    const isMissing = ([name]: readonly unknown[]) => !new RegExp(`\\s${name}\\s*=`).test(tag);
+    const added = namespaces.filter(isMissing).map(([name, uri]) => ` ${name}=${uri}`);
+    return tag.replace(/^<[\w.:-]+/, (start) => start + added.join(''));
+  });
+  return { address, parameters: completed };
 }
 
 /** What is between the tags of the first ReferenceParameters, as it is written; empty without them. */
@@ -133,14 +143,20 @@ function notificationOf(notification: SoapElement): CameraNotification | undefin
   const kind = TOPICS.find(([, pattern]) => pattern.test(topic))?.[0];
   const message = childOf(childOf(notification, 'Message'), 'Message');
   if (kind === undefined || !message) return undefined;
-  if (attributeOf(message, 'PropertyOperation') === 'Deleted') return undefined;
+  const operation = attributeOf(message, 'PropertyOperation');
+  if (operation === 'Deleted') return undefined;
+  const isOn = stateOf(kind, itemsOf(childOf(message, 'Data')));
+  // What was there when the subscription began, and is no state, has not happened now.
+  if (operation === 'Initialized' && isOn === undefined) return undefined;
   const atMs = Date.parse(attributeOf(message, 'UtcTime') ?? '');
   const sources = itemsOf(childOf(message, 'Source'));
+  // Topics of the video source call it `Source` (ONVIF Imaging 5.3).
+  const pattern = /VideoSource\//.test(topic) ? /^(?:VideoSource|Source$)/ : /^VideoSource/;
   return {
     kind,
-    isOn: stateOf(kind, itemsOf(childOf(message, 'Data'))),
+    isOn,
     atMs: Number.isNaN(atMs) ? undefined : atMs,
-    source: sources.find(([name]) => /^VideoSource/.test(name))?.[1],
+    source: sources.find(([name]) => pattern.test(name))?.[1],
   };
 }
 
@@ -150,14 +166,15 @@ function itemsOf(list: SoapElement | undefined): [name: string, value: string][]
   return items.map((item) => [attributeOf(item, 'Name') ?? '', attributeOf(item, 'Value') ?? '']);
 }
 
-/** A crossed line is an instant. */
+const STATES = /^(?:State|Is\w+|LogicalState|Active|Value)$/i;
+
+/** A crossed line is an instant, also where a camera says it as a state; that it is over is one. */
 function stateOf(
   kind: CameraEventKind,
   items: readonly (readonly [name: string, value: string])[],
 ): boolean | undefined {
-  if (kind === 'line') return undefined;
-  const [, value = ''] =
-    items.find(([name]) => /^(?:State|IsMotion|IsInside|LogicalState|Active|Value)$/i.test(name)) ?? [];
-  if (/^(?:true|1|active|on)$/i.test(value)) return true;
+  const names = kind === 'line' ? /^(?:State|Is\w*Cross\w*|Active)$/i : STATES;
+  const [, value = ''] = items.find(([name]) => names.test(name)) ?? [];
+  if (/^(?:true|1|active|on)$/i.test(value)) return kind === 'line' ? undefined : true;
   return /^(?:false|0|inactive|off)$/i.test(value) ? false : undefined;
 }

@@ -49,6 +49,13 @@ suite('a camera that is moved', () => {
     assert.equal(what.at(-1), 'stop');
   });
 
+  test('goes to the newest of many places', async () => {
+    await using rig = await openRig();
+    await Promise.all(Array.from({ length: 20 }, (_, i) => rig.mover.goTo(`${i}`)));
+    const places = rig.camera.movements.filter(({ what }) => what === 'goto').map(({ detail }) => detail);
+    assert.deepEqual(places, ['0', '19']);
+  });
+
   test('stops when its stream goes while it moves', async () => {
     await using rig = await openRig();
     await rig.mover.move({ pan: 0, tilt: 1, zoom: 0 });

@@ -40,7 +40,8 @@ export interface CameraMoverParts {
   readonly failed: (error: unknown) => void;
 }
 
-type Wish = PtzSpeed | 'stop';
+/** A movement, a place, or an end. */
+type Wish = PtzSpeed | { readonly preset: string } | 'stop';
 
 export class CameraMover implements AsyncDisposable {
   readonly #parts: CameraMoverParts;
@@ -78,9 +79,9 @@ export class CameraMover implements AsyncDisposable {
   }
 
   /** Goes to a place. @throws OxbowError `source-failed` */
-  async goTo(preset: string): Promise<void> {
-    await this.stop();
-    await this.#call((profile) => printGotoPreset(profile, preset));
+  goTo(preset: string): Promise<void> {
+    clearTimeout(this.#timer);
+    return this.#want({ preset });
   }
 
   /** The places; none if the camera does not answer. */
@@ -121,6 +122,7 @@ export class CameraMover implements AsyncDisposable {
       this.#wish = undefined;
       try {
         if (wish === 'stop') await this.#stopNow();
+        else if ('preset' in wish) await this.#goNow(wish.preset);
         else if (this.#isDue(wish)) await this.#moveNow(wish);
         failure = undefined;
       } catch (error) {
@@ -140,6 +142,11 @@ export class CameraMover implements AsyncDisposable {
     this.#sent = undefined;
     await this.#call(printStop);
     this.#isMoving = false;
+  }
+
+  async #goNow(preset: string): Promise<void> {
+    await this.#stopNow();
+    await this.#call((profile) => printGotoPreset(profile, preset));
   }
 
   #isDue(wish: PtzSpeed): boolean {

@@ -88,12 +88,12 @@ export class CameraTable {
     await this.#db.deleteFrom('camera_event').where('stream_id', '=', streamId).execute();
   }
 
-  /** Removes the cameras of streams that were deleted while this program did not run. */
+  /** Removes the cameras of streams that were deleted, also of those whose media is gone already. */
   async removeLeft(): Promise<void> {
     const left = await this.#db
       .selectFrom('camera')
-      .innerJoin('stream', 'stream.id', 'camera.stream_id')
-      .where('stream.deleted_us', 'is not', null)
+      .leftJoin('stream', 'stream.id', 'camera.stream_id')
+      .where((row) => row.or([row('stream.id', 'is', null), row('stream.deleted_us', 'is not', null)]))
       .select('camera.stream_id')
       .execute();
     for (const { stream_id } of left) await this.remove(stream_id);

@@ -89,9 +89,12 @@ function openWork(
   const mover = new CameraMover({ net, clock, failed }, camera);
   let running: { readonly ends: AbortController; readonly ended: Promise<void> } | undefined;
   const stop = async () => {
-    running?.ends.abort();
-    await running?.ended;
+    if (!running) return;
+    const { ends, ended } = running;
     running = undefined;
+    ends.abort();
+    await ended;
+    await makes.makeRest(clock.nowMs());
   };
   return {
     watch,

@@ -84,6 +84,16 @@ export class MadeByMoments {
     for (const clip of due) await this.#clip(clip);
   }
 
+  /**
+   * Makes the clips that wait, until now: no one makes them once the camera is not watched any more. Never
+   * rejects.
+   */
+  async makeRest(nowMs: number): Promise<void> {
+    const rest = this.#waiting;
+    this.#waiting = [];
+    for (const clip of rest) await this.#clip({ ...clip, toMs: Math.min(clip.toMs, Math.floor(nowMs)) });
+  }
+
   async #mark(stream: StreamDefinition, atMs: number, text: string): Promise<void> {
     const { table, markers, events, failed } = this.#parts;
     try {

@@ -81,7 +81,7 @@ export class Moments {
       if (!all && !isLong && (isOn || nowMs - lastMs < QUIET_MS)) return [];
       this.#open.delete(kind);
       if (isOn && isLong) this.#stuck.add(kind);
-      const toMs = isOn ? Math.min(nowMs, fromMs + LONGEST_MS) : lastMs;
+      const toMs = isOn ? Math.min(Math.floor(nowMs), fromMs + LONGEST_MS) : lastMs;
       return { kind, is: 'over' as const, fromMs, toMs: Math.max(fromMs, toMs) };
     });
   }

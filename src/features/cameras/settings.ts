@@ -31,6 +31,6 @@ function probeAddress(defaultText: string, sentence: string): Option<ProbeAddres
 export const camerasSection = section({
   probe: probeAddress(
     '239.255.255.250:3702',
-    'Where the search for cameras (WS-Discovery) is sent when an administrator requests it: a multicast group, on all networks of this computer, or the address of one device or of a discovery proxy.',
+    'Where the search for cameras (WS-Discovery) is sent when an administrator requests it: a multicast group, on all networks of this computer, or the address of one device.',
   ),
 });

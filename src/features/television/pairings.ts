@@ -21,6 +21,8 @@ export interface Allowed {
   readonly userId: string | undefined;
   /** Path of the page that opens. */
   readonly opens: string;
+  /** The session of the person. What one that ends meanwhile has allowed, is not. */
+  readonly sessionId: string;
 }
 
 export class Pairings {
@@ -49,7 +51,7 @@ export class Pairings {
     const row = { code: digestOf(code), secret: digestOf(secret), expires_us: nowUs + PAIRING_MS * 1000 };
     await this.#db
       .insertInto('television_pairing')
-      .values({ ...row, approved: 0, user_id: null, opens: '/tv' })
+      .values({ ...row, approved: 0, user_id: null, session_id: null, opens: '/tv' })
       .execute();
     return { code, secret, expiresMs };
   }
@@ -60,11 +62,11 @@ export class Pairings {
    * @param code in any case, with or without a separator
    * @throws OxbowError `television-unknown` for a code that no television shows now
    */
-  async allow(code: string, { userId, opens }: Allowed): Promise<void> {
+  async allow(code: string, { userId, opens, sessionId }: Allowed): Promise<void> {
     const letters = code.toUpperCase().replace(/[^A-Z]/g, '');
     const changed = await this.#db
       .updateTable('television_pairing')
-      .set({ approved: 1, user_id: userId ?? null, opens })
+      .set({ approved: 1, user_id: userId ?? null, opens, session_id: sessionId })
       .where('code', '=', digestOf(letters))
       .where('approved', '=', 0)
       .where('expires_us', '>', this.#nowUs())
@@ -94,7 +96,7 @@ export class Pairings {
     const deleted = await this.#db.deleteFrom('television_pairing').where('secret', '=', digest).executeTakeFirst();
     if (deleted.numDeletedRows === 0n)
       throw new OxbowError('television-gone', 'The code of this television was redeemed already.');
-    return { userId: row.user_id ?? undefined, opens: row.opens };
+    return { userId: row.user_id ?? undefined, opens: row.opens, sessionId: row.session_id ?? '' };
   }
 
   #nowUs(): number {

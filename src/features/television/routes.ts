@@ -52,7 +52,11 @@ export const televisionRoutes = [
     async answer({ body: { secret }, client, header }, pairings, { access }) {
       const allowed = await pairings.redeem(secret);
       if (!allowed) return { body: { paired: false, opens: null } };
-      const { userId, opens } = allowed;
+      const { userId, opens, sessionId } = allowed;
+      // A changed password, or a browser that is signed out, ends what was allowed there a moment before.
+      if (!access.sessions.get(sessionId)) {
+        throw new OxbowError('television-gone', 'The person who allowed this television has signed out since then.');
+      }
       if (userId !== undefined && access.users.find(userId)?.state !== 'active') {
         throw new OxbowError('television-gone', 'The account that allowed this television is not active any more.');
       }
@@ -76,7 +80,7 @@ export const televisionRoutes = [
       if (!session || session.isTelevision) {
         throw new OxbowError('forbidden', 'Only a person who is signed in in a browser can allow a television.');
       }
-      await pairings.allow(code, { userId: session.userId, opens });
+      await pairings.allow(code, { userId: session.userId, opens, sessionId: session.id });
       return { status: 204 };
     },
   }),

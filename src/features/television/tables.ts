@@ -14,6 +14,8 @@ export interface TelevisionPairingTable {
   approved: number;
   /** Who allowed it; null: the administrator of the command line, or no one yet. */
   user_id: string | null;
+  /** Session that allowed it; null: none yet. */
+  session_id: string | null;
   /** Path of the page that it opens. */
   opens: string;
 }
@@ -32,3 +34,10 @@ export const televisionMigration = {
  ALTER TABLE session DROP COLUMN television;
  DROP TABLE television_pairing;`,
 };
+
+/** What a session has allowed ends with it. */
+export const televisionSessionMigration = {
+  up: 'ALTER TABLE television_pairing ADD COLUMN session_id TEXT;',
+  down: 'ALTER TABLE television_pairing DROP COLUMN session_id;',
+  expands: true,
+} as const;

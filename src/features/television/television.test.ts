@@ -103,6 +103,45 @@ suite('televisions', async () => {
     assert.equal((await approve(headers, { code, opens: '/admin' })).status, 400);
   });
 
+  test('a television makes no token, and changes neither the account nor its sessions, rooms and services', async () => {
+    const { user, headers } = await signedInAs(server(), 'user', 'Host');
+    const { code, secret } = await make();
+    await approve(headers, { code });
+    const tv = cookieOf(await claim(secret));
+    const refusals: readonly (readonly [method: string, path: string, body?: unknown])[] = [
+      ['POST', 'tokens', { label: 'x', scopes: ['account'] }],
+      ['GET', 'tokens'],
+      ['GET', 'sessions'],
+      ['DELETE', 'sessions/others'],
+      ['PATCH', 'me', { name: 'Guest of the host' }],
+      ['PUT', 'me/password', { password: 'a long password of a guest' }],
+      ['PUT', 'me/email', { email: 'guest@example.org' }],
+      ['GET', 'me/export'],
+      ['GET', 'me/audit'],
+      ['DELETE', 'me', {}],
+    ];
+    for (const [method, path, body] of refusals) {
+      const { status } = await send(method, path, body, tv);
+      assert.equal(status, 403, `${method} ${path}`);
+    }
+    const { users, sessions } = server().deps.access;
+    assert.equal(users.find(user.id)?.name, 'Host');
+    assert.equal(sessions.of(user.id).length, 2, 'the browser and the television');
+    const me = (await (await send('GET', 'me', undefined, tv)).json()) as MeView;
+    assert.equal(me.may.joinRooms, true);
+    assert.equal((await send('DELETE', 'sessions/current', undefined, tv)).status, 204, 'it signs itself out');
+    const foreign = { 'content-type': 'application/json', origin: 'https://elsewhere.example' };
+    assert.equal(await codeOf(await send('POST', 'televisions/sessions', { secret }, foreign)), 'cross-site');
+  });
+
+  test('what a session has allowed ends with it', async () => {
+    const { user, headers } = await signedInAs(server(), 'user', 'Robbed');
+    const { code, secret } = await make();
+    assert.equal((await approve(headers, { code })).status, 204);
+    await server().deps.access.sessions.removeOf(user.id);
+    assert.equal(await codeOf(await claim(secret)), 'television-gone');
+  });
+
   test('a code ends after ten minutes, and a banned user allows nothing', async () => {
     const { user, headers } = await signedInAs(server(), 'user', 'Late');
     const first = await make();

@@ -136,15 +136,16 @@ for (const [way, listen] of [
       assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
     });
 
-    test('a browser that is signed out receives nothing more', async () => {
-      const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '' });
-      const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
-      const subscriber = await open(`${server.url}/api/v1/events`, headers);
-      tell('private', 'private');
-      assert.equal((await subscriber.next()).stream, 'private');
-      await server.deps.access.sessions.remove(session.id);
-      assert.deepEqual((await subscriber.next()).data, { code: 'unauthorized' });
-    });
+    for (const isTelevision of [false, true])
+      test(`a ${isTelevision ? 'television' : 'browser'} that is signed out receives nothing more`, async () => {
+        const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '', isTelevision });
+        const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
+        const subscriber = await open(`${server.url}/api/v1/events`, headers);
+        tell('private', 'private');
+        assert.equal((await subscriber.next()).stream, 'private');
+        await server.deps.access.sessions.remove(session.id);
+        assert.deepEqual((await subscriber.next()).data, { code: 'unauthorized' });
+      });
 
     test('wrong bearer tokens use up attempts', async () => {
       const headers = { authorization: 'Bearer guess', 'x-forwarded-for': way === 'SSE' ? '192.0.2.7' : '192.0.2.8' };

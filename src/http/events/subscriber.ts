@@ -52,14 +52,19 @@ export function subscriberOf(
   { stream }: EventFilter,
 ): EventSubscriber {
   const sender = authenticator.authenticate(request);
-  const { isAdmin, seesAll, seesSigned, owner: principal } = sender;
+  const { isAdmin, seesAll, seesSigned, owner: principal, session } = sender;
   const owner = bucketOwner(authenticator.clientOf(request));
   if (seesAll || token === undefined) {
     const ended = () => {
-      if (principal === '') return undefined;
+      // A television has a session, but owns nothing.
+      if (principal === '' && !session) return undefined;
       const now = authenticator.principalOf(request);
       const isSame =
-        now.owner === principal && now.seesAll === seesAll && now.isAdmin === isAdmin && now.seesSigned === seesSigned;
+        now.owner === principal &&
+        now.session?.id === session?.id &&
+        now.seesAll === seesAll &&
+        now.isAdmin === isAdmin &&
+        now.seesSigned === seesSigned;
       return isSame ? undefined : 'unauthorized';
     };
     return { isAdmin, principal, owner, sees: (name) => maySee(sender, name, streams), ended };

@@ -28,7 +28,7 @@ const SIGNED_PATHS =
   /^\/(?:api\/v1\/(?:streams\/|clips\/|(?:events|time|cmcd)(?:\?|$))|(?:playlist\.m3u8?|xmltv\.xml(?:\.gz)?)(?:\?|$))/;
 
 /** Limits of requests that start a session: a page of another site must not sign someone in. */
-const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);
+const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests', 'televisions']);
 const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['self', 'user', 'person']);
 
 /** What routes receive about the sender of a request. */
@@ -134,6 +134,10 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
 }
 
 function forbidden({ access }: Route, { session }: Authorized['principal']): OxbowError {
+  if (session?.isTelevision) {
+    const extra = { hint: 'Do it in a browser in which you are signed in.' };
+    return new OxbowError('forbidden', 'A television watches and joins rooms, and changes nothing else.', { extra });
+  }
   if (session) {
     const who = access === 'user' ? 'users with an account' : 'administrators';
     return new OxbowError('forbidden', `Only ${who} may do this.`, { extra: { hint: 'Sign in as one of them.' } });

@@ -21,7 +21,8 @@ import type { OpenLines } from '../events/json-lines.ts';
  * tokens with the scope `upload`. `worker`: administrators, and tokens with the scope `worker`. `admin`:
  * administrators, by token or signed in. `watcher`: administrators, and users who may watch signed streams.
  * `self`: administrators, users and guests. `user`: everyone with an account. `person`: everyone with an
- * account, and guests. accounts/permissions.ts decides.
+ * account, and guests, also on their television, which has neither `operator`, `self` nor `user`.
+ * accounts/permissions.ts decides.
  */
 export type RouteAccess =
   | 'anyone'

@@ -206,9 +206,12 @@ export class OnvifClient {
       });
       const challenge = response.headers['www-authenticate'];
       if (response.status !== 401 || attempt > 0 || challenge === undefined || user === '') return response;
-      this.#authenticator = Authenticator.of(parseChallenges(challenge));
-      await response.body();
+      // Without TLS a password is sent only as a digest: anyone in the network may call themselves a camera.
+      const challenges = parseChallenges(challenge);
+      const isOpen = url.protocol !== 'https:';
+      this.#authenticator = Authenticator.of(challenges.filter(({ scheme }) => !isOpen || scheme === 'digest'));
       if (!this.#authenticator) return response;
+      await response.body();
     }
   }
 }

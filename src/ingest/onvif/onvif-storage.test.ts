@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { type OnvifCameraOptions, openOnvifCamera } from '../../../test/fixtures/rtsp/onvif-camera.ts';
 import { createSystemClock } from '../../lib/clock.ts';
@@ -60,6 +63,22 @@ test('a wrong password, a camera without storage and another server are refused 
     await assert.rejects(camera, failure('credentials', /refuses/));
   }
   await assert.rejects(withCamera({ hasNoStorage: true }), failure('no-replay', /has no storage/));
+});
+
+test('a password is never sent in clear, although the camera requests that', async (context) => {
+  const fields: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    fields.push(request.headers.authorization);
+    request.resume();
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="cam"' }).end();
+  });
+  context.after(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await using net = createNet({ allow: [] });
+  const address = parseOnvifUrl(`onvif://admin:right@127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const opening = openOnvifStorage({ address, trusted: true, net, clock: createSystemClock() }, { signal });
+  await assert.rejects(opening, { code: 'source-failed', extra: { reason: 'credentials' } });
+  assert.deepEqual(fields, [undefined]);
 });
 
 test('an address has the path of the device service unless it names another', () => {

@@ -45,6 +45,19 @@ test('a movement is repeated while it is held, and stopped once when it is relea
   assert.ok(!hold.isHeld);
 });
 
+test('what is pressed right after a release is not stopped by it', async () => {
+  const { hold, calls } = openRig();
+  hold.press(left);
+  await turns();
+  hold.release();
+  hold.press(speedOfKey('ArrowUp')!);
+  await turns();
+  assert.deepEqual(calls, ['move -0.5 0', 'move 0 0.5']);
+  hold.release();
+  await turns();
+  assert.equal(calls.at(-1), 'stop');
+});
+
 test('another key takes the place of the first one, and a failure ends the repetition', async () => {
   const { hold, calls, rig, failures } = openRig();
   hold.press(left);

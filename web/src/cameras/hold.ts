@@ -49,7 +49,10 @@ export class Hold {
     this.#held.abort();
     this.#held = undefined;
     const { stop, failed } = this.#parts;
-    const sendStop = () => stop(this.#ends.signal);
+    // What is held meanwhile has replaced the movement: a stop would end that one.
+    const sendStop = async () => {
+      if (!this.#held) await stop(this.#ends.signal);
+    };
     this.#moving.then(sendStop, sendStop).catch(failed);
   }
 

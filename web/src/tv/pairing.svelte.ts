@@ -29,8 +29,10 @@ export class TvPairing {
           client.createTelevisionsSession({ body: { secret } }, options),
         );
         if (!state.paired) continue;
-        await session.read(signal);
-        return state.opens ?? undefined;
+        this.shown = null;
+        // The cookie is there: without an answer now, the page that opens reads it.
+        await session.read(signal).catch(() => undefined);
+        return signal.aborted ? undefined : (state.opens ?? undefined);
       } catch (error) {
         if (signal.aborted) return undefined;
         if (error instanceof ApiError && error.failure.code === 'television-gone') this.shown = null;

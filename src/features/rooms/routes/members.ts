@@ -68,7 +68,7 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     method: 'PATCH',
     path: '/api/v1/rooms/:id/members/:user',
     tag: 'rooms',
-    access: 'person',
+    access: 'self',
     sentence:
       'Changes a person: lets in or bans (`state`), mutes, changes role and permissions. Only people below oneself, and one gives no more than one has. Who has left the room, or wrote one of its last messages, can be banned and muted.',
     params: RoomAndUser,
@@ -90,7 +90,7 @@ export const roomMemberRoutes: readonly FeatureRoute<RoomParts>[] = [
     method: 'DELETE',
     path: '/api/v1/rooms/:id/members/:user',
     tag: 'rooms',
-    access: 'person',
+    access: 'self',
     sentence: 'Sends a person out of a room, or refuses one who waits. They may come back.',
     params: RoomAndUser,
     replies: { 204: undefined },

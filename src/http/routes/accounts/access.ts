@@ -51,7 +51,8 @@ export async function startSession(
   const { session, secret } = await access.sessions.make(from);
   await access.users.seen(user.id);
   // Someone who signs in is a guest no longer, and keeps their place in rooms.
-  if (principal.user?.role === 'guest') await access.signUp.mergeGuest(principal.user.id, user);
+  const isGuest = principal.user?.role === 'guest' && !principal.session?.isTelevision;
+  if (isGuest) await access.signUp.mergeGuest(principal.user!.id, user);
   return { session, headers: { 'set-cookie': client.cookie(secret) } };
 }
 
@@ -143,13 +144,15 @@ export const accessRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/api/v1/sessions/:id',
     tag: 'access',
-    access: 'self',
+    access: 'person',
     sentence: 'Signs a browser out; `current` is the session of the caller, `others` are all other ones of the caller.',
     params: IdParams,
     replies: { 204: undefined },
     async answer({ params, principal, client }, deps) {
       const { sessions } = deps.access;
       const { session } = principal;
+      if (session?.isTelevision && params.id !== 'current')
+        throw new OxbowError('forbidden', 'A television ends only its own session, `current`.');
       if (params.id === 'others') {
         await sessions.removeOf(accountIdOf(principal), { keep: session?.id });
         return { status: 204 };

@@ -70,6 +70,7 @@ export function tokenView({ id, userId, label, scopes, createdMs, expiresMs }: A
 export function meView(principal: Principal, { abilities, ...deps }: Deps & Pick<HttpDeps, 'abilities'>): MeView {
   const { isAdmin, session } = principal;
   const user = userOf(principal, deps);
+  const acting = session?.isTelevision ? undefined : principal.user;
   return {
     admin: isAdmin,
     session: session ? sessionView(session, session, deps) : null,
@@ -77,8 +78,8 @@ export function meView(principal: Principal, { abilities, ...deps }: Deps & Pick
     may: {
       upload: may(principal, 'uploader'),
       joinRooms: may(principal, 'joinRooms'),
-      createRooms: principal.user !== undefined && abilities.get('createRooms')?.(principal.user) === true,
-      openCases: isAdmin || (principal.user !== undefined && abilities.get('openCases')?.(principal.user) === true),
+      createRooms: acting !== undefined && abilities.get('createRooms')?.(acting) === true,
+      openCases: isAdmin || (acting !== undefined && abilities.get('openCases')?.(acting) === true),
       watchSigned: may(principal, 'watch', { visibility: 'signed' }),
     },
   };
@@ -91,12 +92,13 @@ export function userOf({ user }: Principal, { access }: Deps): User | undefined 
 
 /**
  * The account of a browser that is signed in. A token of a program does not do: it would outlive a changed
- * password.
+ * password. Nor does a television, which anyone in the room uses.
  *
  * @throws OxbowError `forbidden`
  */
 export function ownAccount(principal: Principal, deps: Deps): User {
-  const user = principal.session && userOf(principal, deps);
+  const { session } = principal;
+  const user = session && !session.isTelevision && userOf(principal, deps);
   if (user) return user;
   throw new OxbowError('forbidden', 'Only a user who is signed in by a browser may do this.', {
     extra: { hint: 'The administrator of the command line has no account; `oxbow user add` creates one.' },

@@ -122,7 +122,8 @@ function leadTo(path: string, cookies: string[]): RouteAnswer {
  */
 function intentionOf({ principal }: Call, deps: HttpDeps): Pick<SignInTicket, 'session' | 'guest'> {
   const user = userOf(principal, deps);
-  if (!user || !principal.session) return {};
+  // A guest of the room would link their own service to the account of the television.
+  if (!user || !principal.session || principal.session.isTelevision) return {};
   return user.role === 'guest' ? { guest: user.id } : { session: principal.session.id };
 }
 

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ClipRequest } from '../../api/clips/clips-api.ts';
+import type { StoredCamera } from './camera-table.ts';
+import { MadeByMoments, type MadeParts } from './made-by-moments.ts';
+
+test('a clip that waits for its end when its camera is no longer watched is made until then', async () => {
+  const made: ClipRequest[] = [];
+  const parts = {
+    table: { addMade: async () => {}, madeBeyond: async () => [] },
+    clips: () => ({
+      async create(request: ClipRequest) {
+        made.push(request);
+        return { view: { id: `${made.length}` } };
+      },
+    }),
+    events: { publish: () => {} },
+    stream: () => ({ id: 's', name: 'door' }),
+    failed: assert.fail,
+  } as unknown as MadeParts;
+  const events = { kinds: ['motion'], markers: false, clips: true, before: 5, after: 15 };
+  const makes = new MadeByMoments(parts, () => ({ streamId: 's', events, owner: 'admin' }) as unknown as StoredCamera);
+  await makes.take({ kind: 'motion', is: 'over', fromMs: 100_000, toMs: 110_000 });
+  await makes.makeDue(112_000);
+  assert.deepEqual(made, []);
+  await makes.makeRest(112_000.5);
+  await makes.makeRest(113_000);
+  assert.deepEqual(
+    made.map(({ stream, fromMs, toMs }) => [stream, fromMs, toMs]),
+    [['door', 95_000, 112_000]],
+  );
+  assert.equal(makes.dueMs, undefined);
+});
