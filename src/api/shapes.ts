@@ -321,6 +321,8 @@ const orDefault = (description: string, maxLength: number) =>
 export const PushSourcePatch = Type.Object(
   {
     onSecondPublisher: Type.Optional(Type.Union([OnSecondPublisher, Type.Null()])),
+    quality: orDefault('as in StreamSource', 40),
+    qualities: orDefault('as in StreamSource', 80),
     whileAway: Type.Optional(Type.Union([WhileAway, Type.Null()])),
     awayLimit: orDefault('as in StreamSource', 20),
     audioOffset: orDefault('as in StreamSource', 20),
@@ -332,7 +334,7 @@ export const PushSourcePatch = Type.Object(
     $id: 'PushSourcePatch',
     additionalProperties: false,
     description:
-      'only of sources of type `push`; latency, passphrase, audio offset and conversion apply to the next publisher',
+      'only of sources of type `push`; qualities, latency, passphrase, audio offset and conversion apply to the next publisher',
   },
 );
 export type PushSourcePatch = Static<typeof PushSourcePatch>;
@@ -345,6 +347,12 @@ export const SourceSettings = Type.Object(
     audio: AudioConversion,
     onSecondPublisher: Type.Union([OnSecondPublisher, Type.Null()], {
       description: 'null for other types than `push`',
+    }),
+    quality: Type.Union([Type.String(), Type.Null()], {
+      description: 'of a publisher with several pictures, the one of the stream; null: the default, and other types',
+    }),
+    qualities: Type.Union([Type.String(), Type.Null()], {
+      description: 'its other pictures that are qualities; null: the default, and other types than `push`',
     }),
     whileAway: Type.Union([WhileAway, Type.Null()], { description: 'null for other types than `push`' }),
     awayLimit: Type.Union([Type.String(), Type.Null()], { description: 'null for other types than `push`' }),

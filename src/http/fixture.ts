@@ -336,6 +336,8 @@ function fakeStreams(calls: string[]): StreamsApi {
         type: 'push',
         audioOffset: '0ms',
         onSecondPublisher: 'refuse',
+        quality: null,
+        qualities: null,
         whileAway: 'nothing',
         awayLimit: '10m',
         audio: 'auto',

@@ -103,6 +103,8 @@ suite('a push stream', () => {
       audioOffset: '0s',
       audio: 'auto',
       onSecondPublisher: 'standby',
+      quality: null,
+      qualities: null,
       whileAway: 'nothing',
       awayLimit: '10m',
       latency: null,

@@ -308,6 +308,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
   test('an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it', async () => {
     await createKey();
     await page.getByLabel('A second encoder').selectOption('Waits as a backup');
+    await page.getByLabel('Picture of the stream').fill('720p');
     await page.getByLabel('SRT latency (ms)').fill('300');
     await page.getByLabel('Encrypt SRT').check();
     await page.getByLabel('Passphrase', { exact: true }).fill('too short');
@@ -327,6 +328,8 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       audioOffset: '0s',
       audio: 'auto',
       onSecondPublisher: 'standby',
+      quality: '720p',
+      qualities: null,
       whileAway: 'nothing',
       awayLimit: '10m',
       latency: '300ms',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { connectSrt } from '@oxbow/wire/srt/connect';
 import { SrtRejectedError } from '@oxbow/wire/srt/rejection';
+import { srtlaType } from '@oxbow/wire/srtla/packet';
 import type { StatsHistory, StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import { encode, ffmpegArgs, filmArgs, saveRecording, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
@@ -136,5 +137,38 @@ suite('bonded senders', { skip: need('ffmpeg') }, () => {
     const { recorded, counts } = await publish('long', film, links, { during });
     assertComplete(recorded, await pictureHashes(film));
     assert.ok(counts[1]!.passed > 4000 && counts[1]!.lost > 100, JSON.stringify(counts));
+  });
+
+  fullTest('after kill -9 the links register again with the next process, and the encoder publishes', async () => {
+    const film = await encode(filmArgs(20), join(folder.path, 'killed.ts'));
+    const at = await freeUdpPort();
+    const args = ['--srt', '127.0.0.1:0', '--srtla', `127.0.0.1:${at}`];
+    const start = () => startPlainServer({ data: join(folder.path, 'killed'), adminToken: TOKEN, args });
+    await using first = await start();
+    const key = await createPush(first, 'phone');
+    await using bonded = await openBondedSender(at, 11, [{ delayMs: 5 }, { delayMs: 30 }]);
+    const { sender, counts } = bonded;
+    await until('all links are accepted', () => sender.up === 2);
+    const to = `srt://127.0.0.1:${bonded.port}?streamid=publish:phone:${key}`;
+    const publishFilm = () => startSender('ffmpeg', ffmpegArgs(film, 'mpegts', to));
+    const before = publishFilm();
+    await first.stream('phone');
+    const accepted = () => sender.answers.get(srtlaType.accepted) ?? 0;
+    const acceptedBefore = accepted();
+    await first.stop('SIGKILL');
+    await before.ended;
+    await using second = await start();
+    await until('both links are accepted again', () => accepted() >= acceptedBefore + 2 && sender.up === 2);
+    assert.ok((sender.answers.get(srtlaType.noGroup) ?? 0) > 0, 'the id of the first process is unknown');
+    const passed = counts.map((count) => count.passed);
+    const after = publishFilm();
+    await second.stream('phone');
+    await until('both links carry', () => counts.every((count, index) => count.passed > passed[index]! + 20));
+    await until('the figures have both links', async () => {
+      const { link } = await second.json<StreamStats>('/api/v1/streams/phone/stats');
+      return link.links.map(({ number, up }) => `${number} ${up}`).join() === '1 true,2 true';
+    });
+    after.child.kill('SIGKILL');
+    await after.ended;
   });
 });

@@ -160,7 +160,9 @@ export class SrtlaGroup implements SrtChannel {
     this.#send(packet, link);
   }
 
+  /** The figures of the links are those of the newest connection. */
   opened(socketId: number): void {
+    for (const record of this.#records.values()) record.bytes = 0;
     this.#connections.add(socketId);
     this.#destination = socketId;
     this.idleSinceUs = undefined;

@@ -12,6 +12,8 @@ import { indexOf } from '../srt/packet/sequence.ts';
 const SLOTS = 16_384;
 const MASK = SLOTS - 1;
 const NEIGHBOURS = [-2, -1, 1, 2];
+/** How far the count may advance in a second, packets: 300 Mbps. A sender could jump with each packet. */
+const ADVANCE = 2 * SLOTS;
 /** No link: the first transmission did not arrive. */
 const NONE = 0;
 /** Seconds until a packet is judged. */
@@ -44,6 +46,8 @@ export class LinkLosses {
   #initial: number | undefined;
   #newest = 0;
   #judged = 0;
+  /** How far it may still advance in this second, packets. */
+  #left = ADVANCE;
   /** The newest index at the end of each of the last seconds. */
   #marks: number[] = [];
 
@@ -58,12 +62,16 @@ export class LinkLosses {
   note(sequence: number, link: number, isRepeated: boolean): void {
     if (this.#initial === undefined) this.#begin(sequence);
     const index = indexOf(this.#initial!, sequence, this.#newest);
+    const ahead = index - this.#newest;
     // So far away it is another count: what is between is not known.
-    if (index > this.#newest + SLOTS) {
+    if (ahead > Math.min(SLOTS, this.#left)) {
       this.#begin(sequence);
       return;
     }
-    if (index > this.#newest) this.#newest = index;
+    if (ahead > 0) {
+      this.#newest = index;
+      this.#left -= ahead;
+    }
     if (index < this.#judged || isRepeated) return;
     if (index - this.#judged >= SLOTS - 1) this.#judge(index - SLOTS / 2);
     const slot = index & MASK;
@@ -72,13 +80,18 @@ export class LinkLosses {
     this.#links[slot] = link;
   }
 
-  /** Another connection begins, with other sequence numbers. */
+  /** Another connection begins, with other sequence numbers: its counts begin at 0. */
   restart(): void {
     this.#initial = undefined;
+    for (const counts of this.counts) {
+      counts.received = 0;
+      counts.lost = 0;
+    }
   }
 
   /** A second is over. */
   second(): void {
+    this.#left = ADVANCE;
     this.#marks.push(this.#newest);
     if (this.#marks.length <= DELAY_S) return;
     this.#judge(this.#marks.shift()!);
@@ -99,21 +112,25 @@ export class LinkLosses {
 
   /** Judges all packets before `end`. */
   #judge(end: number): void {
+    /** Lost ones without neighbours: after an interruption these are thousands. */
+    let lonely = 0;
     for (; this.#judged < end; this.#judged++) {
       const index = this.#judged;
       const pattern = this.#patternAt(index);
       const link = this.#linkOf(index);
-      if (link === NONE) this.#distribute(pattern);
+      if (link === NONE && pattern === 0) lonely++;
+      else if (link === NONE) this.#distribute(pattern, 1);
       else {
         this.counts[link]!.received++;
         this.#recent[link]!.received++;
         this.#patterns[pattern + link]!++;
       }
     }
+    if (lonely > 0) this.#distribute(0, lonely);
   }
 
-  /** A packet with these neighbours is lost: each link gets the share that it probably has. */
-  #distribute(pattern: number): void {
+  /** Packets with these neighbours are lost: each link gets the share that it probably has. */
+  #distribute(pattern: number, packets: number): void {
     const recent = this.#recent;
     let received = 0;
     let lost = 0;
@@ -131,8 +148,9 @@ export class LinkLosses {
     const sum = weights.reduce((total, weight) => total + weight, 0);
     if (sum === 0) return;
     for (const [link, weight] of weights.entries()) {
-      this.counts[link]!.lost += weight / sum;
-      recent[link]!.lost += weight / sum;
+      const share = (packets * weight) / sum;
+      this.counts[link]!.lost += share;
+      recent[link]!.lost += share;
     }
   }
 

@@ -11,7 +11,7 @@ interface OpenReceiverOptions {
   readonly address: string;
   /** UDP port; 0 picks a free one. */
   readonly port: number;
-  /** Groups at a time. */
+  /** Groups with an SRT connection at a time. */
   readonly maxGroups: number;
   readonly listener: Pick<SrtListener, 'receiveThrough' | 'closeThrough'>;
   /** Called with errors of the socket; the receiver continues. */

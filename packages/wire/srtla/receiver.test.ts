@@ -101,7 +101,7 @@ test('a group has the address that its id was sent to, whichever source returns 
 });
 
 test('groups have a bound in all, for each address, and for each address while they are unused', () => {
-  const { register, typeFor, receiver, passed, send } = open(12);
+  const { register, typeFor, receiver, passed, send } = open(6);
   for (let i = 0; i < 6; i++) register('192.0.2.1', 5000 + i);
   assert.equal(receiver.stats.groups, 4, 'unused ones of an address');
   for (let i = 0; i < 4; i++) {
@@ -111,8 +111,41 @@ test('groups have a bound in all, for each address, and for each address while t
   for (let i = 10; i < 20; i++) register('192.0.2.1', 5000 + i);
   assert.equal(receiver.stats.groups, 8, 'of an address');
   for (let i = 0; i < 8; i++) register(`2001:db8::${i}`, 5000);
-  assert.equal(receiver.stats.groups, 12, 'all addresses of a /64 network count as one, and all groups');
-  assert.equal(typeFor(printId(srtlaType.register, HALF), '198.51.100.1'), srtlaType.error);
+  assert.equal(receiver.stats.groups, 12, 'all addresses of a /64 network count as one');
+  for (const [i, port] of [10, 11].entries()) {
+    send(data(), '192.0.2.1', 5000 + port);
+    passed[4 + i]!.opened(5 + i);
+  }
+  assert.equal(typeFor(printId(srtlaType.register, HALF), '198.51.100.1'), srtlaType.error, 'with a connection');
+});
+
+test('strangers without a connection take no place of other senders', () => {
+  const { register, typeFor, receiver } = open(25);
+  for (let i = 0; i < 40; i++) register(`192.0.2.${i % 10}`, 5000 + i);
+  assert.equal(receiver.stats.groups, 40);
+  assert.equal(typeFor(printId(srtlaType.register, HALF), '198.51.100.1'), srtlaType.identify);
+});
+
+test('the figures of the links are those of the newest connection', () => {
+  const { register, send, passed, pass } = open();
+  register();
+  send(data());
+  const channel = passed[0]!;
+  const packets = (destination: number) => {
+    for (let sequence = 0; sequence < 50; sequence++) {
+      const packet = new Uint8Array(100);
+      new DataView(packet.buffer).setUint32(0, sequence === 20 ? 19 : sequence);
+      new DataView(packet.buffer).setUint32(12, destination);
+      send(packet);
+    }
+    pass(4, () => send(keepAlive));
+    return channel.links().map(({ bytes, packets, lost }) => [bytes, packets, lost]);
+  };
+  channel.opened(5);
+  assert.deepEqual(packets(5), [[5000, 48, 1]]);
+  channel.closed(5);
+  channel.opened(6);
+  assert.deepEqual(packets(6), [[5000, 48, 1]]);
 });
 
 test('a group has at most 16 links, and a link belongs to one group', () => {

@@ -32,7 +32,7 @@ interface ReceiverNetwork {
 }
 
 interface ReceiverOptions {
-  /** Groups at a time. */
+  /** Groups with an SRT connection at a time; those without one have a separate bound. */
   readonly maxGroups: number;
   /** Takes an SRT packet of at least 16 bytes; it may keep and change it. */
   receive(channel: SrtChannel, packet: Uint8Array): void;
@@ -63,6 +63,8 @@ export class SrtlaReceiver {
   readonly #ids = new GroupIds();
   readonly #groups = new Map<string, SrtlaGroup>();
   readonly #links = new Map<string, GroupLink>();
+  /** What counts as the address of each group. */
+  readonly #sources = new Map<SrtlaGroup, string>();
   #registrationsLeft = REGISTRATIONS_PER_TICK;
   #sweepUs = 0;
 
@@ -166,24 +168,31 @@ export class SrtlaReceiver {
     if (!this.#hasRoom(address)) return this.#refuse();
     const group = new SrtlaGroup(`srtla/${++this.stats.registered}`, address, port, this.#network);
     this.#groups.set(id, group);
+    this.#sources.set(group, sourceOf(address));
     this.stats.groups = this.#groups.size;
     return group;
   }
 
+  /** Strangers, whose groups have no connection, take no place of the senders that have one. */
   #hasRoom(address: string): boolean {
-    if (this.#groups.size >= this.#options.maxGroups) return false;
-    const network = networkOf(address);
+    const source = sourceOf(address);
     let unused = 0;
     let same = 0;
     let sameUnused = 0;
-    for (const group of this.#groups.values()) {
-      const isSame = networkOf(group.address) === network;
+    for (const [group, groupSource] of this.#sources) {
+      const isSame = groupSource === source;
       if (isSame) same++;
       if (group.idleSinceUs === undefined) continue;
       unused++;
       if (isSame) sameUnused++;
     }
-    return unused < MAX_UNUSED && same < GROUPS_PER_ADDRESS && sameUnused < UNUSED_PER_ADDRESS;
+    const used = this.#groups.size - unused;
+    return (
+      used < this.#options.maxGroups &&
+      unused < MAX_UNUSED &&
+      same < GROUPS_PER_ADDRESS &&
+      sameUnused < UNUSED_PER_ADDRESS
+    );
   }
 
   #refuse(): Uint8Array {
@@ -209,6 +218,7 @@ export class SrtlaReceiver {
     this.#options.dropped(group);
     group.isClosed = true;
     this.#groups.delete(id);
+    this.#sources.delete(group);
     for (const link of [...group.members]) this.#forget(link);
     this.stats.groups = this.#groups.size;
   }
@@ -219,7 +229,7 @@ function keyOf(address: string, port: number): string {
 }
 
 /** What counts as one address: an IPv4 address, a /64 network of IPv6. */
-function networkOf(address: string): string {
+function sourceOf(address: string): string {
   const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
   if (!plain.includes(':')) return plain;
   const [head = '', tail] = plain.split('::');

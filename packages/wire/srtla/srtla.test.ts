@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countArrivals, numberedPayload } from '../srt/simulated-network.fixture.ts';
 import type { SrtConnection } from '../srt/srt.ts';
+import { LinkLosses } from './link-losses.ts';
 import { type SimulatedLink, SimulatedLinks } from './simulated-links.fixture.ts';
 
 /** Sends numbered payloads of 1,316 bytes for a while, then lets the links run empty. */
@@ -69,5 +70,22 @@ test('lost packets are attributed to the link that lost them, and each link has 
   const times = network.channel!.links().map(({ rttMs }) => Math.round(rttMs!));
   for (const [index, expected] of [44, 124, 204].entries()) {
     assert.ok(Math.abs(times[index]! - expected) <= 4, `${times}`);
+  }
+});
+
+test('a sender whose sequence numbers jump with each packet costs a bounded time', () => {
+  const losses = new LinkLosses(16);
+  const judgedOf = () => losses.counts.reduce((sum, { received, lost }) => sum + received + lost, 0);
+  let sequence = 0;
+  for (; sequence < 1000; sequence++) losses.note(sequence, 1 + (sequence % 2), false);
+  for (let s = 0; s < 3; s++) losses.second();
+  for (let second = 1; second <= 3; second++) {
+    const before = judgedOf();
+    for (let packet = 0; packet < 100; packet++) {
+      sequence += 16_000;
+      losses.note(sequence, 1, false);
+    }
+    assert.ok(judgedOf() - before < 40_000, `${judgedOf() - before} packets were judged`);
+    losses.second();
   }
 });

@@ -33,7 +33,8 @@ export class Publication implements RtmpPublication, DemuxerOutput {
   readonly #demuxer: FlvDemuxer;
   /** Further video tracks: qualities of the stream, whose picture is the first one. */
   readonly #layers: LayerQualities;
-  #layerIds: ReadonlySet<number> = new Set();
+  /** By id; what is converted has one picture, and is none of the qualities. */
+  #further: ReadonlyMap<number, VideoTrack> = new Map();
   /** The tracks of the stream. */
   #tracks: readonly Track[] = [];
   #videoTrack = -1;
@@ -74,12 +75,16 @@ export class Publication implements RtmpPublication, DemuxerOutput {
     const videos = tracks.filter((track) => track.kind === 'video');
     const main = this.#mainOf(videos);
     const further = videos.filter((track) => track !== main);
-    const ids = new Set(further.map(({ id }) => id));
-    for (const id of this.#layerIds) if (!ids.has(id)) this.#layers.end(String(id));
-    this.#layerIds = ids;
-    // What is converted has one picture.
-    for (const track of further) if (track.config.codec !== 'vp8') this.#layers.start(String(track.id), track);
-    const ofStream = tracks.filter(({ id }) => !ids.has(id));
+    const before = this.#further;
+    this.#further = new Map(further.map((track) => [track.id, track]));
+    for (const id of before.keys()) if (!this.#further.has(id)) this.#layers.end(String(id));
+    for (const track of further) {
+      // One that is unchanged continues, whatever happens to the others.
+      if (track.config === before.get(track.id)?.config) continue;
+      if (track.config.codec === 'vp8') this.#layers.end(String(track.id));
+      else this.#layers.start(String(track.id), track);
+    }
+    const ofStream = tracks.filter(({ id }) => !this.#further.has(id));
     // A quality that comes later, or changes, is no reason for another run.
     if (isSame(ofStream, this.#tracks)) return;
     this.#tracks = ofStream;
@@ -96,7 +101,7 @@ export class Publication implements RtmpPublication, DemuxerOutput {
   }
 
   frame(frame: Frame): void {
-    if (this.#layerIds.has(frame.trackId)) {
+    if (this.#further.has(frame.trackId)) {
       this.#layers.frame(String(frame.trackId), frame);
       return;
     }

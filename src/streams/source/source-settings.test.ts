@@ -53,6 +53,16 @@ test('a patch of a push source changes what it names, and null restores the defa
   assert.throws(() => patchSource(sourceOf({ type: 'pull', url }), {}), { name: 'FormatError' });
 });
 
+test('a patch changes which pictures of a publisher are used, and keeps them where it names neither', () => {
+  const source = sourceOf({ type: 'push', quality: '720p', qualities: 'best' });
+  assert.deepEqual(patchSource(source, { latency: '1s' }), { ...source, latencyMs: 1000 });
+  const changed = patchSource(source, { quality: 'worst', qualities: null });
+  assert.deepEqual(changed, sourceOf({ type: 'push', quality: 'worst' }));
+  const { quality, qualities } = sourceSettingsOf(changed);
+  assert.deepEqual([quality, qualities], ['worst', null]);
+  assert.throws(() => patchSource(source, { quality: 'large' }), { name: 'FormatError' });
+});
+
 test('which audio is converted is stored only where it is not the default', () => {
   assert.deepEqual(sourceOf({ type: 'pull', url, audio: 'auto' }), sourceOf({ type: 'pull', url }));
   const kept = sourceOf({ type: 'push', audio: 'keep' });
@@ -69,6 +79,8 @@ test('the settings of a source are shown without its address and secrets', () =>
     type: 'push',
     audio: 'auto',
     onSecondPublisher: 'refuse',
+    quality: null,
+    qualities: null,
     whileAway: 'nothing',
     awayLimit: '10m',
     latency: '200ms',
@@ -80,6 +92,8 @@ test('the settings of a source are shown without its address and secrets', () =>
     audioOffset: '0s',
     audio: 'auto',
     onSecondPublisher: null,
+    quality: null,
+    qualities: null,
     latency: null,
     hasPassphrase: false,
     whileAway: null,

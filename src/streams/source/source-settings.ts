@@ -41,8 +41,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
     return {
       type: 'push',
       onSecondPublisher,
-      ...(quality !== undefined && { quality: readQuality(quality) }),
-      ...(qualities !== undefined && { qualities: readQualitySet(qualities) }),
+      ...picturesOf(quality, qualities),
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
       ...sound,
       ...awayOf(whileAway, limitOf(awayLimit)),
@@ -71,13 +70,18 @@ export function sourceOf(source: StreamSource): SourceConfig {
 export function patchSource(source: SourceConfig, patch: PushSourcePatch): SourceConfig {
   if (source.type !== 'push')
     throw new FormatError('`source` can be changed for streams of source type `push` only', 0);
-  const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, whileAway, awayLimitMs, ...rest } = source;
+  const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, whileAway, awayLimitMs, ...others } = source;
+  const { quality, qualities, ...rest } = others;
   const audio = patch.audio === undefined ? current : (patch.audio ?? 'auto');
   const offsetMs = patch.audioOffset === undefined ? audioOffsetMs : readAudioOffset(patch.audioOffset ?? '0');
   const changedMs = patch.latency === undefined ? latencyMs : readLatency(patch.latency ?? '');
   const secret = patch.passphrase === undefined ? passphrase : (patch.passphrase ?? undefined);
   return {
     ...rest,
+    ...picturesOf(
+      patch.quality === undefined ? quality : patch.quality,
+      patch.qualities === undefined ? qualities : patch.qualities,
+    ),
     ...(patch.onSecondPublisher !== undefined && { onSecondPublisher: patch.onSecondPublisher ?? 'refuse' }),
     ...awayOf(
       patch.whileAway === undefined ? (whileAway ?? 'nothing') : (patch.whileAway ?? 'nothing'),
@@ -93,6 +97,14 @@ function limitOf(awayLimit: string | null | undefined): number {
   return awayLimit === undefined || awayLimit === null ? AWAY_LIMIT_MS : readAwayLimit(awayLimit);
 }
 
+/** Which of several pictures is that of the stream, and which are qualities; none for the defaults. */
+function picturesOf(quality: string | null | undefined, qualities: string | null | undefined) {
+  return {
+    ...(quality && { quality: readQuality(quality) }),
+    ...(qualities && { qualities: readQualitySet(qualities) }),
+  };
+}
+
 /** The settings of a source for administrators. */
 export function sourceSettingsOf(source: SourceConfig): SourceSettings {
   const push = source.type === 'push' ? source : undefined;
@@ -101,6 +113,8 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
     audioOffset: printAudioOffset('audioOffsetMs' in source ? (source.audioOffsetMs ?? 0) : 0),
     audio: audioModeOf(source),
     onSecondPublisher: push?.onSecondPublisher ?? null,
+    quality: push?.quality ?? null,
+    qualities: push?.qualities ?? null,
     whileAway: push ? (push.whileAway ?? 'nothing') : null,
     awayLimit: push ? printDuration(push.awayLimitMs ?? AWAY_LIMIT_MS) : null,
     latency: push?.latencyMs === undefined ? null : printDuration(push.latencyMs),

@@ -8,6 +8,8 @@ const saved: SourceSettings = {
   audioOffset: '-80ms',
   audio: 'auto',
   onSecondPublisher: 'standby',
+  quality: '720p',
+  qualities: null,
   whileAway: 'slate',
   awayLimit: '10m',
   latency: '1s200ms',
@@ -19,6 +21,8 @@ test('fields show the settings; unchanged ones change nothing', () => {
   assert.deepEqual(fields, {
     second: 'standby',
     away: 'slate',
+    quality: '720p',
+    qualities: '',
     latencyMs: 1200,
     isEncrypted: true,
     passphrase: '',
@@ -30,6 +34,14 @@ test('fields show the settings; unchanged ones change nothing', () => {
 test('the picture while the publisher is away is sent when it changes', () => {
   const fields = sourceFields(saved);
   assert.deepEqual(sourceChanges(saved, { ...fields, away: 'last-picture' }), { whileAway: 'last-picture' });
+});
+
+test('which picture is that of the stream is sent when it changes; empty is the default', () => {
+  const fields = sourceFields(saved);
+  assert.deepEqual(sourceChanges(saved, { ...fields, quality: ' ', qualities: 'best ' }), {
+    quality: null,
+    qualities: 'best',
+  });
 });
 
 test('each changed field is sent, and a default is restored by null', () => {

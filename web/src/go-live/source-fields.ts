@@ -8,6 +8,9 @@ import type { PushSourcePatch, SourceSettings } from '../../../src/api/shapes.ts
 export interface SourceFields {
   second: 'refuse' | 'replace' | 'standby';
   away: 'nothing' | 'last-picture' | 'slate';
+  /** Which of several pictures is that of the stream, and which others are qualities; empty: the default. */
+  quality: string;
+  qualities: string;
   /** Latency of SRT, ms; null: the setting of the server. */
   latencyMs: number | null;
   isEncrypted: boolean;
@@ -28,10 +31,12 @@ export function msOf(text: string): number {
 
 /** The fields of saved settings. */
 export function sourceFields(settings: SourceSettings): SourceFields {
-  const { onSecondPublisher, whileAway, latency, hasPassphrase, audioOffset } = settings;
+  const { onSecondPublisher, quality, qualities, whileAway, latency, hasPassphrase, audioOffset } = settings;
   return {
     second: onSecondPublisher ?? 'refuse',
     away: whileAway ?? 'nothing',
+    quality: quality ?? '',
+    qualities: qualities ?? '',
     latencyMs: latency === null ? null : msOf(latency),
     isEncrypted: hasPassphrase,
     passphrase: '',
@@ -44,9 +49,12 @@ export function sourceChanges(saved: SourceSettings, fields: SourceFields): Push
   const before = sourceFields(saved);
   const { second, away, latencyMs, isEncrypted, passphrase } = fields;
   const audioMs = fields.audioMs ?? 0;
+  const [quality, qualities] = [fields.quality.trim(), fields.qualities.trim()];
   return {
     ...(second !== before.second && { onSecondPublisher: second }),
     ...(away !== before.away && { whileAway: away }),
+    ...(quality !== before.quality && { quality: quality || null }),
+    ...(qualities !== before.qualities && { qualities: qualities || null }),
     ...(latencyMs !== before.latencyMs && { latency: latencyMs === null ? null : `${latencyMs}ms` }),
     ...(isEncrypted && passphrase !== '' && { passphrase }),
     ...(!isEncrypted && before.isEncrypted && { passphrase: null }),

@@ -11,7 +11,7 @@ import {
 import { control, destinationOf, writeControlHeader } from '../packet/header.ts';
 import { srtRejections } from '../rejection.ts';
 import { countArrivals, SimulatedNetwork, sendNumbered } from '../simulated-network.fixture.ts';
-import type { SrtAnswer, SrtListenerOptions, SrtRequest } from '../srt.ts';
+import type { SrtAnswer, SrtChannel, SrtListenerOptions, SrtRequest } from '../srt.ts';
 import { ListenerProtocol } from './listener.ts';
 import { ownParameters } from './negotiate.ts';
 import { SecretLimiter } from './secret-limiter.ts';
@@ -99,6 +99,39 @@ test('a listener needs ticks while a caller waits, is connected or was rejected,
   }
   assert.equal(listener.stats.connections, 0, 'the caller was silent');
   assert.equal(listener.tick(), false);
+});
+
+test('a caller whose channel ended while it was decided about gets no connection', async () => {
+  const answers = [Promise.withResolvers<SrtAnswer>(), Promise.withResolvers<SrtAnswer>()];
+  let asked = 0;
+  const { listener, induce, sent } = open({ accept: () => answers[asked++]!.promise });
+  const said: string[] = [];
+  const channel: SrtChannel & { mayOpen: boolean } = {
+    name: 'srtla/1',
+    address: '192.0.2.9',
+    port: 4000,
+    mayOpen: true,
+    links: () => [],
+    transmit: (packet: Uint8Array) => void said.push(packet.length > 24 ? String(parseHandshake(packet).type) : 'end'),
+    opened: () => void said.push('opened'),
+    closed: () => void said.push('closed'),
+  };
+  const cookie = induce();
+  for (const socketId of [77, 78]) {
+    const packet = printHandshake({ ...conclusion, cookie, socketId });
+    writeControlHeader(packet, control.handshake, 0, 0, 0, 0);
+    listener.receive(packet, '192.0.2.9', 4000, { channel });
+  }
+  answers[0]!.resolve({ onConnection: () => said.push('connected') });
+  await settle();
+  assert.deepEqual(said.splice(0), ['opened', 'connected', String(handshakeType.conclusion)]);
+  channel.mayOpen = false;
+  listener.closeThrough(channel);
+  assert.ok(said.splice(0).includes('closed'));
+  answers[1]!.resolve({ onConnection: () => said.push('connected') });
+  await settle();
+  assert.deepEqual(said, [String(srtRejections.backlog.code)]);
+  assert.deepEqual([listener.stats.connections, sent.length], [0, 1]);
 });
 
 test('a flood of 100,000 inductions leaves no state, and is answered 10,000 times a second at most', () => {

@@ -325,6 +325,8 @@ export class ListenerProtocol {
     this.stats.pending = this.#pending.size;
     if ('reject' in answer) return this.#reject(caller, key, answer.reject);
     if ('forward' in answer) return this.#forward(caller, answer.forward);
+    // Its channel may have ended meanwhile, or have got other connections.
+    if (caller.channel?.mayOpen === false) return this.#refuse(caller, key, 'backlog');
     try {
       this.#open(caller, key, answer);
     } catch (error) {
