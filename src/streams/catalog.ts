@@ -51,8 +51,8 @@ export class Catalog {
 
   /** The definition of a stream by its id, of a removed one too. */
   definitionOf(streamId: string): StreamDefinition | undefined {
-    const running = Array.from(this.#running.values(), ({ definition }) => definition);
-    return [...running, ...this.others].find(({ id }) => id === streamId);
+    for (const { definition } of this.#running.values()) if (definition.id === streamId) return definition;
+    return this.others.find(({ id }) => id === streamId);
   }
 
   /** Names of the streams that this node has taken over and not opened yet. */

@@ -35,7 +35,7 @@ suite('a channel, in a browser', { skip: need('chromium') }, () => {
       const made = await server.fetch('/api/v1/streams', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ name, source: { type } }),
+        body: JSON.stringify({ name, source: { type }, ...(type === 'test' && { title: 'Front door' }) }),
       });
       assert.equal(made.status, 201);
     }
@@ -99,11 +99,18 @@ suite('a channel, in a browser', { skip: need('chromium') }, () => {
     await page.mouse.up();
     await until('it is an hour later', async () => (await startOf()) === `${monday}T03:05:00`);
     const target = week().getByRole('list').nth(3);
-    await page.getByRole('button', { name: 'Live cam' }).dragTo(target, { targetPosition: { x: 20, y: 44 } });
+    await page.getByRole('button', { name: 'Live Front door' }).dragTo(target, { targetPosition: { x: 20, y: 44 } });
     await dialog.getByRole('button', { name: 'Add an item' }).click();
     await until('it is on Thursday at one', async () =>
       (await items()).some(({ kind, start }) => kind === 'live' && start.endsWith('T01:00:00')),
     );
+    assert.deepEqual(faults, []);
+  });
+
+  test('a live stream with a title is shown now', async () => {
+    await page.getByRole('button', { name: 'Show live now' }).click();
+    await page.getByRole('button', { name: 'Return to the schedule' }).click();
+    await page.getByRole('button', { name: 'Show live now' }).waitFor();
     assert.deepEqual(faults, []);
   });
 
@@ -123,9 +130,9 @@ suite('a channel, in a browser', { skip: need('chromium') }, () => {
         .waitFor();
       assert.deepEqual(await overflowing(visit), []);
       assert.deepEqual(await violations(visit, JSON.stringify(looks)), []);
-      if (process.env.SHOTS)
+      if (process.env.OXBOW_SHOTS)
         await visit.screenshot({
-          path: `${process.env.SHOTS}/${Object.values(looks).map(String).join('-')}-${JSON.stringify(looks).length}.png`,
+          path: `${process.env.OXBOW_SHOTS}/${Object.values(looks).map(String).join('-')}-${JSON.stringify(looks).length}.png`,
           fullPage: true,
         });
       await context.close();

@@ -58,6 +58,8 @@ export class Follower {
   /** Bodies by URL: segments, parts, initialization sections. */
   readonly #bodies = new Map<string, Uint8Array>();
   readonly #inits = new Map<string, InitSection>();
+  /** Segments whose bytes were had; a list that still has one makes another object of it. */
+  readonly #complete = new WeakSet<object>();
   /** What is in the bodies, by URL, with the initialization section that it was read with. */
   readonly #fragments = new Map<string, { readonly init: InitSection; readonly media: Fragments }>();
   #index: MultivariantText | undefined;
@@ -140,13 +142,18 @@ export class Follower {
   async download(): Promise<void> {
     if (this.#options.media === false) return;
     for (const { list, segments } of [...this.#known.values()]) {
-      for (const { listed, parts } of [...segments.values()].slice(-(this.#options.lastSegments ?? 1e9))) {
+      for (const segment of [...segments.values()].slice(-(this.#options.lastSegments ?? 1e9))) {
+        // It has left the list since: a day of them is not looked through at each look.
+        if (this.#complete.has(segment)) continue;
+        const { listed, parts } = segment;
         if (listed.map !== undefined) await this.#have(resolve(listed.map, list.url), 'init');
         // Parts that were never listed while they were new are not requested.
         for (const { uri, gap } of listed.parts.length > 0 ? parts : []) {
           if (!gap) await this.#have(resolve(uri, list.url), 'part');
         }
-        if (listed.uri !== '' && !listed.gap) await this.#have(resolve(listed.uri, list.url), 'segment');
+        if (listed.uri === '') continue;
+        if (!listed.gap) await this.#have(resolve(listed.uri, list.url), 'segment');
+        this.#complete.add(segment);
       }
     }
   }

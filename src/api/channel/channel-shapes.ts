@@ -98,7 +98,8 @@ export type ChannelItemView = Static<typeof ChannelItemView>;
 
 const Names = Type.Array(Type.String({ maxLength: 64 }), {
   maxItems: 20,
-  description: 'streams whose past fills empty hours; empty: those of the items',
+  description:
+    'streams whose past fills empty hours; empty: those of the items that are as open as the channel, and the channel',
 });
 
 /** A stretch that is shown, in UTC. */

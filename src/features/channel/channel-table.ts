@@ -103,16 +103,16 @@ export class ChannelTable {
     return inTransaction(db, async (transaction) => {
       const now = (await readChannels(transaction, [streamId]))[0] ?? this.of(streamId);
       const change = decide(now);
-      const { items: _, ...before } = now;
-      const channel: Omit<Channel, 'items'> = {
-        ...before,
+      const channel: Channel = {
+        streamId,
         zone: change.zone ?? now.zone,
         fillFrom: change.fillFrom ?? now.fillFrom,
         interruption: change.interruption === undefined ? now.interruption : (change.interruption ?? undefined),
         revision: now.revision + 1,
+        items: now.items,
       };
-      // First: what follows is written only by the node that was faster.
-      if (!(await writeChannel(transaction, channel))) return undefined;
+      // The revision first: where another node was faster, no item is written.
+      if (!(await writeRow(transaction, channel, now.revision))) return undefined;
       return { ...channel, items: await writeItems(transaction, now, change) };
     });
   }
@@ -151,10 +151,10 @@ async function readChannels(db: Kysely<Tables>, streams?: readonly string[]): Pr
   return rows.map((row) => channelOf(row, (byStream.get(row.stream_id) ?? []).map(itemOf)));
 }
 
-/** Writes the row of a channel; false where another node has written this revision. */
-async function writeChannel(db: Kysely<Tables>, channel: Omit<Channel, 'items'>): Promise<boolean> {
+/** Writes the row of a channel; false: it has another revision than `before` by now. */
+async function writeRow(db: Kysely<Tables>, channel: Channel, before: number): Promise<boolean> {
   const { stream_id, ...fields } = rowOf(channel);
-  if (channel.revision === 1) {
+  if (before === 0) {
     const { numInsertedOrUpdatedRows } = await db
       .insertInto('channel')
       .values({ stream_id, ...fields })
@@ -166,7 +166,7 @@ async function writeChannel(db: Kysely<Tables>, channel: Omit<Channel, 'items'>)
     .updateTable('channel')
     .set(fields)
     .where('stream_id', '=', stream_id)
-    .where('revision', '=', channel.revision - 1)
+    .where('revision', '=', before)
     .executeTakeFirst();
   return numUpdatedRows !== 0n;
 }
@@ -206,7 +206,7 @@ function channelOf(row: Selectable<ChannelRow>, items: readonly ChannelItem[]): 
   };
 }
 
-function rowOf({ streamId, zone, fillFrom, interruption, revision }: Omit<Channel, 'items'>): Selectable<ChannelRow> {
+function rowOf({ streamId, zone, fillFrom, interruption, revision }: Channel): Selectable<ChannelRow> {
   return {
     stream_id: streamId,
     zone,

@@ -31,8 +31,8 @@ import { type ChannelItem, overlapOf } from './plan/schedule.ts';
 
 /** An interruption ends after this, unless it is set, seconds. */
 const LIVE_S = 4 * 3600;
-/** Longest range of a guide, ms. */
-const MAX_GUIDE_MS = 15 * 24 * 3_600_000;
+/** Longest range of a guide, ms: IPTV players get 14 days, the hour that began before, and a day ahead. */
+const MAX_GUIDE_MS = 16 * 24 * 3_600_000;
 
 /** Checks If-Match against the revision of a channel. @throws OxbowError `precondition-failed` */
 export type ChannelCondition = (revision: string) => void;
@@ -139,7 +139,7 @@ export class ChannelsApi {
   async goLive(name: string, { stream, seconds = LIVE_S }: ChannelLive): Promise<ShownChannel> {
     const own = this.#definition(name);
     const streamId = await this.#streamId(stream, 'stream');
-    if (streamId === own.id) throw new OxbowError('channel-source', `The channel ${name} cannot show itself.`);
+    this.#assertNoCircle(own.id, streamId, stream);
     const untilMs = Math.round(this.#parts.clock.nowMs() + seconds * 1000);
     return this.#change(
       name,
@@ -159,11 +159,11 @@ export class ChannelsApi {
     );
   }
 
-  /** What is scheduled in [fromMs, toMs), at most 15 days. @throws OxbowError as `get`; `bad-time` */
+  /** What is scheduled in [fromMs, toMs), at most 16 days. @throws OxbowError as `get`; `bad-time` */
   guide(name: string, fromMs: number, toMs: number): ChannelAiring[] {
     const channel = this.#parts.table.of(this.#definition(name).id);
     if (toMs <= fromMs || toMs - fromMs > MAX_GUIDE_MS)
-      throw new OxbowError('bad-time', 'A guide is of more than 0 and at most 15 days.');
+      throw new OxbowError('bad-time', 'A guide is of more than 0 and at most 16 days.');
     return this.#parts.running
       .scheduleOf(channel)
       .between(fromMs, toMs)
@@ -194,7 +194,7 @@ export class ChannelsApi {
     const plan = running.planOf(definition.id);
     const { interruption } = channel;
     const nowMs = clock.nowMs();
-    const stateOf = await states.of(channel.items, running.scheduleOf(channel), nowMs);
+    const stateOf = await states.of(running.scheduleOf(channel), nowMs, (id) => names.has(id));
     const onAir = plan?.onAir;
     const view: ChannelView = {
       stream: definition.name,
@@ -243,9 +243,21 @@ export class ChannelsApi {
       return { ref, title: clip.title || clip.stream };
     }
     const streamId = await this.#streamId(ref, 'ref');
-    if (kind === 'live' && streamId === own)
-      throw new OxbowError('channel-source', `The channel ${ref} cannot show itself.`);
+    if (kind === 'live') this.#assertNoCircle(own, streamId, ref);
     return { ref: streamId, title: ref };
+  }
+
+  /** Channels that show each other live, on any day, could send the same frames round and round. */
+  #assertNoCircle(own: string, shown: string, name: string): void {
+    if (shown === own) throw new OxbowError('channel-source', `The channel ${name} cannot show itself.`);
+    const reached = new Set([shown]);
+    for (const streamId of reached) {
+      const { items, interruption } = this.#parts.table.of(streamId);
+      for (const { kind, ref } of items) if (kind === 'live') reached.add(ref);
+      if (interruption && interruption.untilMs > this.#parts.clock.nowMs()) reached.add(interruption.streamId);
+    }
+    if (reached.has(own))
+      throw new OxbowError('channel-source', `The channel ${name} shows this one live, itself or by another channel.`);
   }
 
   async #streamId(name: string, field: string): Promise<string> {
@@ -264,8 +276,8 @@ function itemOf(items: readonly ChannelItem[], id: string): ChannelItem {
 /** A local time, read as if it were UTC, ms. */
 function readStart(text: string): number {
   const ms = Date.parse(`${text}Z`);
-  if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)) return ms;
-  throw new OxbowError('bad-time', `\`start\` (${text}) is no local time such as 2026-11-30T20:15:00.`);
+  if (ms >= 0 && new Date(ms).toISOString().startsWith(text)) return ms;
+  throw new OxbowError('bad-time', `\`start\` (${text}) is no local time from 1970 on, such as 2026-11-30T20:15:00.`);
 }
 
 function mediaMsOf(kind: ChannelItem['kind'], { offset, from }: Pick<ChannelItemPatch, 'offset' | 'from'>): number {

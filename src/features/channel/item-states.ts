@@ -49,8 +49,17 @@ export class ItemStates {
     return (await this.#assets([id])).get(id);
   }
 
-  /** The states of items, for the week that begins at `nowMs`. */
-  async of(items: readonly ChannelItem[], schedule: Schedule, nowMs: number): Promise<(item: ChannelItem) => State> {
+  /**
+   * The states of the items of a schedule, for the week that begins at `nowMs`.
+   *
+   * @param isStream whether there is a stream with an id, on any node
+   */
+  async of(
+    schedule: Pick<Schedule, 'items' | 'between'>,
+    nowMs: number,
+    isStream: (id: string) => boolean,
+  ): Promise<(item: ChannelItem) => State> {
+    const { items } = schedule;
     const ids = [...new Set(items.flatMap(({ kind, ref }) => (kind === 'asset' ? [ref] : [])))];
     const assets = await this.#assets(ids);
     const lastMs = new Map<string, number>();
@@ -58,6 +67,7 @@ export class ItemStates {
     return (item) => {
       if (item.kind === 'asset') return stateOfAsset(item, assets.get(item.ref));
       if (item.kind === 'clip') return this.#stateOfClip(item);
+      if (!isStream(item.ref)) return 'missing';
       if (item.kind === 'live') return this.#stateOfLive(item);
       return this.#stateOfRecording(item, lastMs.get(item.id) ?? nowMs);
     };
@@ -70,16 +80,17 @@ export class ItemStates {
   }
 
   #stateOfLive({ ref }: ChannelItem): State {
-    const definition = this.#parts.catalog.definitionOf(ref);
-    if (!definition) return 'missing';
-    return this.#parts.catalog.find(definition.name)?.status.state === 'live' ? 'ok' : 'offline';
+    const { catalog } = this.#parts;
+    const name = catalog.definitionOf(ref)?.name;
+    return name !== undefined && catalog.find(name)?.status.state === 'live' ? 'ok' : 'offline';
   }
 
   /** @param untilMs when it is over for the last time in the week, ms since 1970 */
   #stateOfRecording({ ref, mediaMs, durationMs }: ChannelItem, untilMs: number): State {
     const { catalog, recordings, keepMs } = this.#parts;
     const definition = catalog.definitionOf(ref);
-    if (!definition) return 'missing';
+    // Another node has it, and knows what it keeps.
+    if (!definition) return 'ok';
     const [fromUs, toUs] = [mediaMs * 1000, (mediaMs + durationMs) * 1000];
     const horizonUs = catalog.find(definition.name)?.served.horizonUs() ?? 0;
     const isKept = recordings.kept.ranges(ref).some((range) => range.fromUs <= fromUs && range.toUs >= toUs);

@@ -105,3 +105,22 @@ suite('the programmes of a stream', () => {
     assert.deepEqual(guideOf({}, '10:15:00', false), []);
   });
 });
+
+test('a channel that is not recorded has the item that is on the air in its guide', () => {
+  const nowMs = Date.parse('2026-11-30T20:40:00Z');
+  const at = (time: string) => Date.parse(`2026-11-30T${time}:00Z`);
+  const timeline = { spans: [], gaps: [], offline: [], markers: [] };
+  const scheduled = [
+    { fromMs: at('19:00'), toMs: at('20:15'), title: 'Over' },
+    { fromMs: at('20:15'), toMs: at('21:00'), title: 'Film' },
+    { fromMs: at('21:00'), toMs: at('21:30'), title: 'News' },
+  ];
+  const programmes = programmesOf({ title: 'tv', description: '', isLive: true, timeline, scheduled }, nowMs);
+  assert.deepEqual(
+    programmes.slice(0, 2).map(({ fromMs, toMs, title }) => [title, fromMs, toMs]),
+    [
+      ['Film', at('20:15'), at('21:00')],
+      ['News', at('21:00'), at('21:30')],
+    ],
+  );
+});

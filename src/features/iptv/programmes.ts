@@ -143,7 +143,8 @@ function slotsOf(allMarks: readonly Mark[], startMs: number, endMs: number): Slo
       atMs = toMs;
     }
   };
-  const marks = allMarks.filter((mark) => mark.atMs >= startMs && mark.atMs < endMs);
+  // An item of a schedule that began before is the first; of a marker that did, the end is not known.
+  const marks = allMarks.filter(({ atMs: fromMs, endMs: untilMs = fromMs + 1 }) => untilMs > startMs && fromMs < endMs);
   for (const [i, { atMs: fromMs, endMs: untilMs = fromMs + LONGEST_MS, text }] of marks.entries()) {
     fill(fromMs);
     const toMs = Math.min(marks[i + 1]?.atMs ?? endMs, untilMs, endMs);

@@ -5,6 +5,7 @@
 import type { ClipFinder } from '../../../api/clips/clips-api.ts';
 import type { InsightApi } from '../../../api/insight/insight-api.ts';
 import type { RangeReader } from '../../../archive/range-reader.ts';
+import type { Visibility } from '../../../config/schema.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { AssetMediaCache } from '../../../library/asset-media.ts';
@@ -12,8 +13,10 @@ import { openInitTable } from '../../../recording/init-table.ts';
 import { RecordingReader } from '../../../recording/recording-reader.ts';
 import type { Store } from '../../../store/db.ts';
 import type { Catalog } from '../../../streams/catalog.ts';
+import type { StreamDefinition } from '../../../streams/definition.ts';
 import type { ManagedStream } from '../../../streams/managed-stream.ts';
 import type { StoredRecordings } from '../../../streams/stream-deps.ts';
+import { readDefinition, readStreamName } from '../../../streams/stream-table.ts';
 import type { Channel } from '../channel-table.ts';
 import type { FillRange, PlanMedia } from '../plan/plan.ts';
 import type { Media } from '../playable.ts';
@@ -25,6 +28,10 @@ const HEAT_MS = 7 * 24 * 3_600_000;
 /** Length of a step of heat, seconds, and how many of the hottest steps are repeated. */
 const STEP_S = 60;
 const MOST_STEPS = 20;
+/** Streams of which empty hours are filled, at most. */
+const MOST_STREAMS = 20;
+/** From the least to the most open one. */
+const OPENNESS: readonly Visibility[] = ['private', 'signed', 'unlisted', 'public'];
 /** Of a recording that was never rewound this much is repeated, its newest part, ms. */
 const NEWEST_MS = 30 * 60_000;
 /** The newest part ends this long before its end, ms: it is being written. */
@@ -81,7 +88,7 @@ export class ChannelMedia implements PlanMedia {
   async fill(): Promise<readonly FillRange[]> {
     const { items, fillFrom, streamId } = this.#channel();
     const ofItems = items.filter(({ kind }) => kind === 'recording' || kind === 'live').map(({ ref }) => ref);
-    const streams = [...new Set(fillFrom.length > 0 ? fillFrom : [...ofItems, streamId])].slice(0, MOST_STEPS);
+    const streams = fillFrom.length > 0 ? fillFrom : [...(await this.#open([...new Set(ofItems)], streamId)), streamId];
     const hot = (await Promise.all(streams.map((id) => this.#hottest(id)))).flat();
     if (hot.length > 0) return hot.sort((a, b) => b.watched - a.watched).slice(0, MOST_STEPS);
     // The channel repeats itself only where nothing else is recorded.
@@ -90,6 +97,28 @@ export class ChannelMedia implements PlanMedia {
     const ranges = newest.filter((range) => range !== undefined).sort((a, b) => b.toUs - a.toUs);
     const range = ranges[0] ?? (streams.includes(streamId) ? await this.#newest(streamId) : undefined);
     return range ? [range] : [];
+  }
+
+  /** Of streams those whose past the viewers of the channel may watch anyway. */
+  async #open(streams: readonly string[], own: string): Promise<readonly string[]> {
+    const channel = await this.#definitionOf(own);
+    if (!channel) return [];
+    const open: string[] = [];
+    for (const id of streams) {
+      if (open.length === MOST_STREAMS) break;
+      const definition = id === own ? undefined : await this.#definitionOf(id);
+      if (definition && isAsOpen(definition, channel)) open.push(id);
+    }
+    return open;
+  }
+
+  /** Of a stream of another node too. */
+  async #definitionOf(streamId: string): Promise<StreamDefinition | undefined> {
+    const { catalog, store } = this.#parts;
+    const definition = catalog.definitionOf(streamId);
+    if (definition) return definition;
+    const name = await readStreamName(store.db, streamId);
+    return name === undefined ? undefined : (await readDefinition(store.db, name)).definition;
   }
 
   async #asset(id: string): Promise<Media> {
@@ -173,6 +202,15 @@ export class ChannelMedia implements PlanMedia {
   async #idOf(name: string): Promise<string | undefined> {
     return this.#parts.catalog.find(name)?.definition.id;
   }
+}
+
+/** Whether the viewers of `channel` may watch the past of a stream too, by the settings of both. */
+function isAsOpen(stream: StreamDefinition, channel: StreamDefinition): boolean {
+  const hasRules = stream.past !== undefined || stream.watchRules !== undefined;
+  const isRestricted = OPENNESS.indexOf(stream.visibility) < OPENNESS.indexOf(channel.visibility);
+  const isClear = (channel.encryption ?? 'none') === 'none';
+  const losesKeys = isClear && stream.encryption !== channel.encryption && stream.encryption !== 'none';
+  return !hasRules && !isRestricted && !losesKeys;
 }
 
 /** Media whose positions count from `fromUs`, µs. */

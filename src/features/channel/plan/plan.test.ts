@@ -62,6 +62,36 @@ suite('the plan of a channel', () => {
     assert.equal((await plan.next(START_MS + 2000)).kind, 'item');
   });
 
+  test('media that cannot be read is tried again after longer and longer pauses, and noted once', async () => {
+    const { plan, clock } = openPlan([item('a', 'asset', 0, 1000)]);
+    const again = async () => (await plan.next(clock.nowMs())).kind === 'item';
+    for (const pauseS of [5, 10, 20]) {
+      const stretch = await plan.next(clock.nowMs());
+      plan.failed(stretch, 'This part is damaged.', { mayReturn: true });
+      clock.advance(pauseS * 1000 - 1);
+      assert.ok(!(await again()), `not before ${pauseS} s`);
+      clock.advance(1);
+      assert.ok(await again(), `after ${pauseS} s`);
+    }
+    assert.equal(plan.skips.length, 1);
+    const stretch = await plan.next(clock.nowMs());
+    plan.started(stretch, clock.nowMs());
+    plan.failed(stretch, 'This part is damaged.', { mayReturn: true });
+    clock.advance(5000);
+    assert.ok(await again(), 'what was played begins with the short pause');
+  });
+
+  test('an item that begins elsewhere in its media is another stretch, one that is longer is the same', async () => {
+    const first = item('a', 'asset', 0, 100);
+    const { plan } = openPlan([first]);
+    const stretch = await plan.next(START_MS);
+    const replace = (changed: ChannelItem) => plan.replace(new Schedule(openTimeZone('UTC'), [changed]), undefined);
+    replace({ ...first, durationMs: 200_000 });
+    assert.equal(plan.endOf(stretch, START_MS + 1000), START_MS + 200_000);
+    replace({ ...first, mediaMs: 60_000 });
+    assert.equal(plan.endOf(stretch, START_MS + 1000), undefined);
+  });
+
   test('a live stream that is offline is filled, and shown once it is live', async () => {
     const { plan, live, clock } = openPlan([item('a', 'live', 0, 1000)]);
     plan.failed(await plan.next(START_MS), 'the stream is not live');

@@ -72,6 +72,9 @@ export interface OnAir {
 
 /** A live stream that failed is tried again after this, ms, once it is live. */
 const RETRY_MS = 3000;
+/** Stored media that could not be read is tried again after this, ms; twice as long after each failure. */
+const READ_AGAIN_MS = 5000;
+const MOST_AGAIN_MS = 300_000;
 /** What fills empty hours is chosen again after this, ms, and without any after the shorter time. */
 const FILL_MS = 600_000;
 const NO_FILL_MS = 10_000;
@@ -87,6 +90,8 @@ interface Failure {
   readonly untilMs: number;
   /** Undefined, or the stream that has to be live. */
   readonly live: string | undefined;
+  /** Pause before the next try, ms. */
+  readonly pauseMs: number;
 }
 
 /** The plan of one channel. Its schedule and interruption may be replaced at any time. */
@@ -98,6 +103,7 @@ export class Plan {
   readonly #clock: Clock;
   readonly #failures = new Map<string, Failure>();
   readonly #skips: Skip[] = [];
+  #interrupted: { readonly of: Interruption; readonly stretch: Stretch } | undefined;
   #fill: readonly FillRange[] = [];
   #fillAt = 0;
   /** That could not be played, one after the other. */
@@ -156,8 +162,12 @@ export class Plan {
     return chosen.kind === 'fill' ? undefined : chosen;
   }
 
-  /** A stretch cannot be played, for a reason in words. */
-  failed(stretch: Stretch, reason: string): void {
+  /**
+   * A stretch cannot be played, for a reason in words.
+   *
+   * @param mayReturn its media may be readable later, or after the part that is damaged
+   */
+  failed(stretch: Stretch, reason: string, { mayReturn = false } = {}): void {
     const nowMs = this.#clock.nowMs();
     if (stretch.kind === 'fill') {
       // None of them can be played: they are chosen again later.
@@ -167,9 +177,14 @@ export class Plan {
       return;
     }
     const { live } = stretch;
-    this.#note(stretch, { reason, live, untilMs: live === undefined ? stretch.toMs : nowMs + RETRY_MS });
+    const before = this.#failures.get(stretch.key)?.pauseMs;
+    const pauseMs = before === undefined ? READ_AGAIN_MS : Math.min(2 * before, MOST_AGAIN_MS);
+    const againMs = mayReturn ? Math.min(stretch.toMs, nowMs + pauseMs) : stretch.toMs;
+    this.#note(stretch, { reason, live, pauseMs, untilMs: live === undefined ? againMs : nowMs + RETRY_MS });
     // An end that is a moment early is none that people see.
     if (stretch.toMs - nowMs < SHORT_MS) return;
+    const last = this.#skips.at(-1);
+    if (mayReturn && last && last.itemId === stretch.item?.id && last.reason === reason) return;
     this.#skips.push({ atMs: nowMs, itemId: stretch.item?.id, title: stretch.title, reason });
     if (this.#skips.length > MOST_SKIPS) this.#skips.shift();
   }
@@ -177,12 +192,14 @@ export class Plan {
   /** Nothing of a stretch is there before an instant, ms since 1970. */
   missing(stretch: Stretch, untilMs: number): void {
     if (stretch.kind === 'fill') this.failed(stretch, '');
-    else this.#note(stretch, { reason: 'this part was not recorded', live: undefined, untilMs });
+    else
+      this.#note(stretch, { reason: 'this part was not recorded', live: undefined, untilMs, pauseMs: READ_AGAIN_MS });
   }
 
   /** A stretch is on the air. @param ms since 1970 */
   started(stretch: Stretch, ms: number): void {
     if (stretch.kind === 'fill') this.#fillFailures = 0;
+    this.#failures.delete(stretch.key);
     const before = this.onAir?.stretch;
     const isSame = before?.key === stretch.key || (before?.kind === 'nothing' && stretch.kind === 'nothing');
     if (!isSame) this.onAir = { stretch, sinceMs: ms };
@@ -223,11 +240,17 @@ export class Plan {
     };
   }
 
+  /** The same one at any instant: it is chosen for every frame. */
   #interruptionAt(ms: number): Stretch | undefined {
     const { interruption } = this;
     if (!interruption || ms >= interruption.untilMs) return undefined;
-    const { streamId, untilMs } = interruption;
-    const item = { kind: 'live', ref: streamId, mediaMs: 0, durationMs: untilMs - ms } as const;
+    if (this.#interrupted?.of !== interruption)
+      this.#interrupted = { of: interruption, stretch: this.#stretchOf(interruption) };
+    return this.#interrupted.stretch;
+  }
+
+  #stretchOf({ streamId, untilMs }: Interruption): Stretch {
+    const item = { kind: 'live', ref: streamId, mediaMs: 0, durationMs: 0 } as const;
     return {
       key: `live ${streamId} ${untilMs}`,
       kind: 'live',
@@ -247,7 +270,7 @@ export class Plan {
     const { item, beganMs, toMs } = airing;
     const isLive = item.kind === 'live';
     return {
-      key: `${item.id} ${beganMs}`,
+      key: `${item.id} ${beganMs} ${item.mediaMs}`,
       kind: 'item',
       title: item.title,
       item,

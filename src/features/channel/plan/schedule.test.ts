@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openTimeZone } from '../../../api/local-time.ts';
-import { type ChannelItem, overlapOf, Schedule } from './schedule.ts';
+import { type ChannelItem, instantOf, overlapOf, Schedule } from './schedule.ts';
 
 const HOUR_MS = 3_600_000;
 const local = (text: string) => Date.parse(`${text}Z`);
@@ -72,6 +72,41 @@ suite('the schedule of a channel', () => {
     assert.equal(at('2026-12-07T01:00'), undefined);
     assert.equal(at('2026-11-29T23:00', false), undefined);
     assert.equal(overlapOf(item('x', '2026-11-30T10:59', 1), [item('a', '2026-11-30T10:00', 1)])?.id, 'a');
+  });
+
+  test('each half hour of the days on which clocks change is where the zone has it', () => {
+    for (const [zone, day] of [
+      [berlin, '2027-03-28'],
+      [berlin, '2026-10-25'],
+      [openTimeZone('Australia/Lord_Howe'), '2026-10-04'],
+      [openTimeZone('America/Sao_Paulo'), '2018-11-04'],
+      [openTimeZone('Pacific/Apia'), '2011-12-30'],
+    ] as const) {
+      const startMs = local(`${day}T00:00`) - 24 * HOUR_MS;
+      const starts = Array.from({ length: 3 * 48 }, (_, i) => startMs + i * 1_800_000);
+      for (const startOfItemMs of starts) {
+        const atMs = instantOf(zone, startOfItemMs);
+        const one = { ...item('a', '2026-01-01T00:00', 1), startMs: startOfItemMs };
+        const [airing] = new Schedule(zone, [one]).between(atMs, atMs + 1);
+        assert.equal(airing?.fromMs, atMs, `${zone.name} ${new Date(startOfItemMs).toISOString()}`);
+      }
+    }
+  });
+
+  test('a guide of 3,000 items asks the zone for days, not for items', () => {
+    let questions = 0;
+    const instantsOf = (ms: number) => {
+      questions++;
+      return berlin.instantsOf(ms);
+    };
+    const zone = { name: berlin.name, instantsOf };
+    const items = Array.from({ length: 3000 }, (_, i) => ({
+      ...item(`${i}`, '2026-11-30T00:00', 0.05, true),
+      startMs: local('2026-11-30T00:00') + i * 0.05 * HOUR_MS,
+    }));
+    const schedule = new Schedule(zone, items);
+    assert.ok(schedule.between(utc('2027-01-01T00:00'), utc('2027-01-16T00:00')).length > 5000);
+    assert.ok(questions < 100, `${questions} questions`);
   });
 
   test('3,000 items are answered for at any instant of a year', () => {

@@ -7,6 +7,7 @@
  * comes first; where an hour comes twice, the first one counts. docs/decisions/0122.
  */
 import type { TimeZone } from '../../../api/local-time.ts';
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 
 /** What an item plays. */
 export type ItemKind = 'asset' | 'clip' | 'recording' | 'live';
@@ -43,6 +44,8 @@ const WEEK_MS = 7 * DAY_MS;
 const STEP_MS = 900_000;
 /** Airings are worked out for this long at a time, ms. */
 const AHEAD_MS = 2 * DAY_MS;
+/** Days whose distance from UTC is kept. */
+const MOST_DAYS = 100;
 
 /** An item at its instant. */
 interface Occurrence {
@@ -56,6 +59,8 @@ interface Occurrence {
 export class Schedule {
   readonly zone: TimeZone;
   readonly items: readonly ChannelItem[];
+  /** By local day, ms: what is added to its local times for UTC, ms; `changes`: clocks change on it. */
+  readonly #shifts = new Map<number, number | 'changes'>();
   #known: { readonly fromMs: number; readonly toMs: number; readonly airings: readonly Airing[] } | undefined;
 
   constructor(zone: TimeZone, items: readonly ChannelItem[]) {
@@ -65,7 +70,9 @@ export class Schedule {
 
   /** What is shown at an instant; undefined: nothing is scheduled. @param ms since 1970 */
   at(ms: number): Airing | undefined {
-    return this.#near(ms).findLast(({ fromMs, toMs }) => fromMs <= ms && ms < toMs);
+    const airings = this.#near(ms);
+    const airing = airings[countBegun(airings, ms) - 1];
+    return airing && ms < airing.toMs ? airing : undefined;
   }
 
   /**
@@ -73,7 +80,8 @@ export class Schedule {
    * begin.
    */
   nextMs(ms: number): number {
-    return this.#near(ms).find(({ fromMs }) => fromMs > ms)?.fromMs ?? ms + DAY_MS;
+    const airings = this.#near(ms);
+    return airings[countBegun(airings, ms)]?.fromMs ?? ms + DAY_MS;
   }
 
   /** Airings that overlap [fromMs, toMs), in order, complete. */
@@ -98,10 +106,11 @@ export class Schedule {
       const { durationMs, startMs, weekly } = item;
       // Local times differ from UTC by less than a day.
       const firstMs = fromMs - durationMs - DAY_MS;
+      if (!weekly && startMs < firstMs) return [];
       const weeks = weekly ? Math.max(0, Math.ceil((firstMs - startMs) / WEEK_MS)) : 0;
       const occurrences: Occurrence[] = [];
       for (let localMs = startMs + weeks * WEEK_MS; localMs < toMs + DAY_MS; localMs += WEEK_MS) {
-        const atMs = instantOf(this.zone, localMs);
+        const atMs = this.#instantOf(localMs);
         if (atMs < toMs && atMs + durationMs > fromMs)
           occurrences.push({ item, localMs, fromMs: atMs, toMs: atMs + durationMs });
         if (!weekly) break;
@@ -109,6 +118,30 @@ export class Schedule {
       return occurrences;
     });
   }
+
+  /** As `instantOf`; a day without a change of clocks is looked up once. */
+  #instantOf(localMs: number): number {
+    const dayMs = Math.floor(localMs / DAY_MS) * DAY_MS;
+    let shiftMs = this.#shifts.get(dayMs);
+    if (shiftMs === undefined) {
+      const [beginMs, endMs] = [instantOf(this.zone, dayMs), instantOf(this.zone, dayMs + DAY_MS)];
+      shiftMs = endMs - beginMs === DAY_MS ? beginMs - dayMs : 'changes';
+      this.#shifts.set(dayMs, shiftMs);
+      dropOldest(this.#shifts, MOST_DAYS);
+    }
+    return shiftMs === 'changes' ? instantOf(this.zone, localMs) : localMs + shiftMs;
+  }
+}
+
+/** How many airings have begun at an instant. @param airings in order */
+function countBegun(airings: readonly Airing[], ms: number): number {
+  let [low, high] = [0, airings.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (airings[middle]!.fromMs <= ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The first instant that clocks show as a local time, or the step with which they skip it. */

@@ -20,6 +20,8 @@ const NEAR_US = 250_000;
 const EVEN_S = 0.002;
 /** Sound that ended this long before the picture that follows is a hole, µs. */
 const MOST_SILENT_US = 40_000;
+/** Sound is moved by this much at the most, so that it continues, µs; half a frame is always permitted. */
+const MOST_MOVED_US = 35_000;
 /** A larger hole between two frames ends the run, µs; as in live/continuity. */
 const HOLE_US = 400_000;
 
@@ -100,7 +102,7 @@ export class Take {
   #waitsForKey = true;
   /** Time of the first picture after a key frame that was waited for, µs: earlier ones need others. */
   #firstUs = 0;
-  /** Added to the sound, ticks, so that it continues without a hole; at most half a frame. */
+  /** Added to the sound, ticks, so that it continues without a hole. */
   #soundShift: number | undefined;
   #isPictureOver = false;
   #isSoundOver = false;
@@ -169,7 +171,8 @@ export class Take {
   send({ frame, isReference }: PlacedFrame, untilUs: number): void {
     const { id, timescale } = this.#output.find((track) => track.id === frame.trackId)!;
     const until = usToTicks(untilUs, timescale);
-    const isAfter = frame.pts + frame.duration / 2 > until;
+    const shift = isReference ? 0 : (this.#soundShift ?? 0);
+    const isAfter = frame.pts + shift + frame.duration / 2 > until;
     if (isReference) {
       this.#isPictureOver ||= isAfter;
       if (this.#isPictureOver) return;
@@ -201,7 +204,9 @@ export class Take {
     if (this.#soundShift === undefined) {
       const early = joiner.soundEnd - frame.pts;
       if (early > frame.duration / 2) return; // the sound before it is not over
-      this.#soundShift = early >= -frame.duration / 2 ? early : 0;
+      // After less than a frame of silence at each side it is moved rather than a hole left in the run.
+      const mostEarly = Math.min(1.5 * frame.duration, Math.round((MOST_MOVED_US * timescale) / 1e6));
+      this.#soundShift = -early <= Math.max(frame.duration / 2, mostEarly) ? early : 0;
     }
     const pts = frame.pts + this.#soundShift;
     if (pts < joiner.soundEnd - 1) return;

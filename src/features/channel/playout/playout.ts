@@ -6,7 +6,7 @@
 
 import { sleep } from '../../../lib/abort.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { reasonOf } from '../../../lib/errors.ts';
+import { OxbowError, reasonOf } from '../../../lib/errors.ts';
 import type { StreamInput } from '../../../live/input.ts';
 import type { Stretch } from '../plan/plan.ts';
 import type { Piece } from '../playable.ts';
@@ -26,6 +26,8 @@ const HOLE_MS = 2000;
 const APART_MS = 2000;
 /** A shorter stretch without media does not end the run, ms. */
 const SHORT_MS = 1000;
+/** Media with these codes does not return. */
+const GONE: ReadonlySet<string> = new Set(['asset-unknown', 'clip-unknown', 'clip-lost']);
 /** Pause after a stretch of which nothing was played, ms. */
 const RETRY_MS = 250;
 
@@ -37,8 +39,8 @@ export interface PlayedPlan {
   endOf(stretch: Stretch, ms: number): number | undefined;
   /** What will be played next; undefined while that is open. */
   after(ms: number): Stretch | undefined;
-  /** A stretch cannot be played, for a reason in words. */
-  failed(stretch: Stretch, reason: string): void;
+  /** A stretch cannot be played, for a reason in words; its media may be readable later, or it is gone. */
+  failed(stretch: Stretch, reason: string, options?: { readonly mayReturn?: boolean }): void;
   /** Nothing of a stretch is there before an instant, ms since 1970. */
   missing(stretch: Stretch, untilMs: number): void;
   /** A stretch is on the air. */
@@ -112,7 +114,7 @@ export class Playout {
     try {
       opened = await this.#open(stretch, atUs / 1000);
     } catch (error) {
-      if (!signal.aborted) plan.failed(stretch, reasonOf(error));
+      if (!signal.aborted) plan.failed(stretch, reasonOf(error), { mayReturn: mayReturn(error) });
       await this.#pause(RETRY_MS);
       return;
     }
@@ -185,12 +187,13 @@ export class Playout {
       if (signal.aborted || plan.endOf(stretch, this.#nowMs()) === undefined) return undefined;
       const lateMs = this.#monotonicMs() - sinceMs;
       if (!done && lateMs > LATE_MS && this.#joiner.endUs < (this.#nowMs() - LATE_MS) * 1000) {
-        plan.failed(stretch, stretch.live !== undefined ? 'the stream is not live' : 'its media comes too slowly');
+        const reason = stretch.live !== undefined ? 'the stream is not live' : 'its media comes too slowly';
+        plan.failed(stretch, reason, { mayReturn: true });
         return undefined;
       }
     }
     if ('error' in done) {
-      if (!signal.aborted) plan.failed(stretch, reasonOf(done.error));
+      if (!signal.aborted) plan.failed(stretch, reasonOf(done.error), { mayReturn: mayReturn(done.error) });
       return undefined;
     }
     if (!done.value.done) return done.value.value;
@@ -266,6 +269,11 @@ export class Playout {
   #monotonicMs(): number {
     return this.#options.clock.monotonicMs();
   }
+}
+
+/** Whether media that failed may be readable later, or after the part that is damaged. */
+function mayReturn(error: unknown): boolean {
+  return !(error instanceof OxbowError && GONE.has(error.code));
 }
 
 async function openStretch(stretch: Stretch, ms: number): Promise<Opened> {
