@@ -1,8 +1,8 @@
 /**
- * Builds the interface into web/dist: the pages, the player for other sites, and a compressed copy of each
- * file. The build is written to another folder and replaces web/dist when it is complete: a running server
- * uses the old one until then, and two builds at the same time do not interfere. Runs in `npm ci` (prepare)
- * with any Node.
+ * Builds the interface into web/dist: the pages, the player for other sites, the service worker, and a
+ * compressed copy of each file. The build is written to another folder and replaces web/dist when it is
+ * complete: a running server uses the old one until then, and two builds at the same time do not interfere.
+ * Runs in `npm ci` (prepare) with any Node.
  */
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ if (existsSync(join(root, 'vite.config.js'))) {
   const { build } = await import('vite');
   const outDir = await mkdtemp(join(root, 'dist.new-'));
   try {
-    for (const config of ['vite.config.js', 'vite.player.config.js']) {
+    for (const config of ['vite.config.js', 'vite.player.config.js', 'vite.worker.config.js']) {
       await build({ root, configFile: join(root, config), logLevel: 'warn', build: { outDir } });
     }
     await packAll(outDir);

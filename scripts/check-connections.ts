@@ -139,6 +139,10 @@ export const connections: Readonly<Record<string, Guard>> = {
     instead:
       'deadlines; nothing waits for it: without a connection events are dropped, and the next one gets the states',
   },
+  'src/features/push/push-sender.ts': {
+    to: 'push services of browsers',
+    instead: 'a few people at a time, within a deadline; a bounded queue, lost ones are counted',
+  },
   'src/net/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
   'packages/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
   'src/ingest/webrtc/client/signalling.ts': { to: 'sources over WHEP', instead: source },

@@ -40,6 +40,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   redis: ['cluster/redis'],
   '@nats-io/transport-node': ['cluster/nats'],
   mqtt: ['features/mqtt'],
+  'web-push': ['features/push'],
   '@opentelemetry/api': ['observe/traces'],
   '@opentelemetry/exporter-logs-otlp-http': ['observe/traces/otlp-logs.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/traces/telemetry.ts'],

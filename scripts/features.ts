@@ -140,6 +140,12 @@ export const features: readonly Feature[] = [
     'together/angles',
   ),
   feature('Television', 'pages for a remote control, connected by a code', 'television tv', 'watch/television'),
+  feature(
+    'Phone',
+    'installed as an app; messages about streams, clips and alarms',
+    'push service-worker',
+    'watch/phone',
+  ),
   feature('Cases', 'ranges of several streams under a hold, as one archive', 'cases', 'record/cases'),
   feature('Insight', 'who watched what, and how well it played', 'insight cmcd', 'run/insight'),
   feature('Weekly report', 'a week of viewing by e-mail and webhook', 'reports !observe', 'run/insight-pages'),

@@ -36,7 +36,8 @@ export type LimitName =
   | 'reports'
   | 'stills'
   | 'guides'
-  | 'televisions';
+  | 'televisions'
+  | 'pushes';
 
 interface Policy {
   /** Size of a full bucket, requests. */
@@ -111,6 +112,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   guides: { turns: 60, windowS: 60 },
   /** Each television that waits asks 20 times a minute. */
   televisions: { turns: 120, windowS: 60 },
+  /** Subscriptions of browsers to messages, and messages to try. */
+  pushes: { turns: 30, windowS: 60 },
 };
 
 /** A client as rate limits see it. */

@@ -28,6 +28,7 @@ import { marks } from '../features/marks/feature.ts';
 import { mixer } from '../features/mixer/feature.ts';
 import { mqtt } from '../features/mqtt/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
+import { push } from '../features/push/feature.ts';
 import { relays } from '../features/relays/feature.ts';
 import { reports } from '../features/reports/feature.ts';
 import { rewound } from '../features/rewound/feature.ts';
@@ -66,6 +67,7 @@ export const features: readonly Feature[] = [
   cameras,
   steering,
   television,
+  push,
   liveWorkers,
   vault,
   rooms,

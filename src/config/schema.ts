@@ -13,6 +13,7 @@ import { evidenceSection } from '../features/evidence/settings.ts';
 import { healSection } from '../features/healing/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
 import { mqttSection } from '../features/mqtt/settings.ts';
+import { pushSection } from '../features/push/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
 import { steeringSection } from '../features/steering/settings.ts';
@@ -251,6 +252,7 @@ export const schema = section({
   cases: casesSection,
   reports: reportsSection,
   mqtt: mqttSection,
+  push: pushSection,
   cameras: camerasSection,
   vault: vaultSection,
   identity: identitySection,

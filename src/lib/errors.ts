@@ -15,6 +15,7 @@ import { evidenceRefusals } from '../features/evidence/refusals.ts';
 import { sealedRefusals } from '../features/insight/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { mixerRefusals } from '../features/mixer/refusals.ts';
+import { pushRefusals } from '../features/push/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
 import { steeringRefusals } from '../features/steering/refusals.ts';
@@ -193,6 +194,7 @@ export const refusals = {
   },
   ...accountRefusals,
   ...televisionRefusals,
+  ...pushRefusals,
   ...roomRefusals,
   ...clipRefusals,
   ...cameraRefusals,

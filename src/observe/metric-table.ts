@@ -12,6 +12,7 @@ import { healingMetrics } from '../features/healing/metrics.ts';
 import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { mqttMetrics } from '../features/mqtt/metrics.ts';
+import { pushMetrics } from '../features/push/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
@@ -116,6 +117,7 @@ export const metricTable = {
   ...evidenceMetrics,
   ...insightMetrics,
   ...mqttMetrics,
+  ...pushMetrics,
   ...cameraMetrics,
   ...publishMetrics,
   ...steeringMetrics,

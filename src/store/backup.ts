@@ -40,6 +40,7 @@ const counted = {
 export const momentary = [
   'session',
   'television_pairing',
+  'push_subscription',
   'email_code',
   'mail_message',
   'job',

@@ -105,6 +105,9 @@ const keys = {
   channel: ['stream_id'],
   channel_item: ['id'],
   television_pairing: ['code'],
+  push_key: ['id'],
+  push_subscription: ['id'],
+  push_follow: ['user_id', 'stream_id'],
 } as const satisfies Record<Exclude<keyof Tables, MadeAgain>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;

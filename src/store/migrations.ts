@@ -13,6 +13,7 @@ import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
 import { mixerMigration } from '../features/mixer/tables.ts';
+import { pushMigration } from '../features/push/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
@@ -468,6 +469,7 @@ export const migrations: readonly Migration[] = [
   channelMigration,
   televisionMigration,
   televisionSessionMigration,
+  pushMigration,
 ];
 
 /** The statements that upgrade. */

@@ -22,6 +22,7 @@ import type {
   ViewingSumTable,
 } from '../features/insight/tables.ts';
 import type { MixerTable } from '../features/mixer/tables.ts';
+import type { PushFollowTable, PushKeyTable, PushSubscriptionTable } from '../features/push/tables.ts';
 import type { RelayTable } from '../features/relays/tables.ts';
 import type { ReportTable } from '../features/reports/tables.ts';
 import type {
@@ -451,6 +452,9 @@ export interface Tables {
   recorded_total: RecordedTotalTable;
   session: SessionTable;
   television_pairing: TelevisionPairingTable;
+  push_key: PushKeyTable;
+  push_subscription: PushSubscriptionTable;
+  push_follow: PushFollowTable;
   api_token: ApiTokenTable;
   publish_key: PublishKeyTable;
   relay: RelayTable;

@@ -192,6 +192,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
     'channel_item',
     'camera',
     'camera_event',
+    'push_follow',
   ] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }

@@ -17,6 +17,7 @@ import { channelTableContract } from '../../src/features/channel/channel-table.c
 import { clipTableContract } from '../../src/features/clips/clip-table.contract.ts';
 import { insightContract } from '../../src/features/insight/insight.contract.ts';
 import { sealedContract } from '../../src/features/insight/sealed/sealed.contract.ts';
+import { pushTablesContract } from '../../src/features/push/push-tables.contract.ts';
 import { reportTableContract } from '../../src/features/reports/report-table.contract.ts';
 import { messageTableContract } from '../../src/features/rooms/chat/message-table.contract.ts';
 import { roomTakeoverContract } from '../../src/features/rooms/cluster/room-takeover.contract.ts';
@@ -81,6 +82,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   recordedSumsContract('PostgreSQL', openDatabase);
   chainTablesContract('PostgreSQL', openDatabase);
   reportTableContract('PostgreSQL', openDatabase);
+  pushTablesContract('PostgreSQL', openDatabase);
   caseTableContract('PostgreSQL', openDatabase);
   angleTableContract('PostgreSQL', openDatabase);
   channelTableContract('PostgreSQL', openDatabase);

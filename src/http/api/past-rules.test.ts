@@ -73,6 +73,9 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
     // Keys verify files that someone has; the vault is for servers that have its secret.
     ...['listEvidenceKeys', 'getVault', 'getVaultHead', 'getVaultObject', 'getVaultObjects', 'replaceVaultObject'],
     ...['deleteVaultObject', 'createVaultUpload', 'replaceVaultUpload', 'completeVaultUpload', 'deleteVaultUpload'],
+    // A message says that a stream is live, after the delay of viewers, or names a clip of lists.
+    ...['getPush', 'listPushSubscriptions', 'createPushSubscription', 'deletePushSubscription'],
+    ...['testPushSubscription', 'replaceStreamFollow', 'deleteStreamFollow'],
     // A television gets a session; what it may watch is decided where it watches.
     ...['createTelevision', 'createTelevisionsApproval', 'createTelevisionsSession'],
     // A room says where its members are; they request the media themselves.

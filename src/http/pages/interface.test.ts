@@ -221,6 +221,13 @@ suite('pages with a preview', () => {
     }
   });
 
+  test('files that the system shares are left to the service worker; without one the upload page says so', async () => {
+    const form = new FormData();
+    form.append('media', new Blob(['a film']), 'film.mp4');
+    const answer = await fetch(`${server.url}/upload/share`, { method: 'POST', body: form, redirect: 'manual' });
+    assert.deepEqual([answer.status, answer.headers.get('location')], [303, '/upload?shared']);
+  });
+
   test('own pages may use camera, microphone and screen; embedded players and files may not', async () => {
     for (const [path, allowed] of [
       ['/', '(self)'],

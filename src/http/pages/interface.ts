@@ -21,6 +21,7 @@ import { matchesEtag } from '../../serve/exchange/conditions.ts';
 import { requestSourceOf } from '../../serve/exchange/request-source.ts';
 import type { HttpDeps } from '../deps.ts';
 import { seenView } from '../route/visible-past.ts';
+import { discardUnread } from '../uploads/unread-body.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
 import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfClip, previewOfSite } from './preview.ts';
 
@@ -103,6 +104,7 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
     embed: new Template(join(root, 'embed.html'), staticUrl),
   };
   const elsewhere = staticUrl === undefined ? undefined : new URL(staticUrl).origin;
+  await app.register(registerShareTarget);
   const preview = createPreviewer(deps);
   const policy = (of: PageKind) => policyOf(of, { media: deps.direct?.origins(), files: elsewhere });
   for (const page of pages) {
@@ -124,6 +126,19 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
     // Files in ui/ carry a hash of their content in their names.
     const caching = file.startsWith('ui/') ? 'public, max-age=31536000, immutable' : 'no-cache';
     return reply.headers({ ...policyOf('file'), 'cache-control': caching }).sendFile(file);
+  });
+}
+
+/**
+ * Files that the system shares to oxbow: the service worker answers this request. Without one the files are
+ * not read, and the upload page says that they did not arrive.
+ */
+async function registerShareTarget(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.post('/upload/share', { schema: { hide: true } }, (request, reply) => {
+    discardUnread(request.raw, reply.raw);
+    return reply.headers({ ...policyOf('page'), 'cache-control': 'no-store' }).redirect('/upload?shared', 303);
   });
 }
 

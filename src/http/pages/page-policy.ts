@@ -57,9 +57,9 @@ function contentSecurityPolicy(frameAncestors: string, { media = [], files }: Pa
     "base-uri 'none'",
     "form-action 'self'",
     `frame-ancestors ${frameAncestors}`,
-    // Only Svelte's own templates, fixed at build time, may turn text into markup.
+    // Svelte's own templates, fixed at build time, may turn text into markup; one address starts a worker.
     "require-trusted-types-for 'script'",
-    'trusted-types svelte-trusted-html',
+    'trusted-types svelte-trusted-html oxbow-service-worker',
   ].join('; ');
 }
 

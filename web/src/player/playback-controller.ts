@@ -4,8 +4,10 @@
  * In: requests of the viewer, events of the buffers, findings of the watchdog. Out: loads, seeks, swaps; a
  * summary for the snapshot.
  */
+
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
+import type { BackgroundPlay } from '../media/background.ts';
 import type { PlaybackSummary } from './build-state.ts';
 import type { LiveEdge } from './live-edge.ts';
 import { nextPlayback } from './playback.ts';
@@ -37,6 +39,8 @@ export interface PlayerParts {
   readonly steadyMs: () => number;
   /** This machine's clock, which continues while it sleeps; unix milliseconds. */
   readonly wallMs: () => number;
+  /** The sound of a hidden page. */
+  readonly background: BackgroundPlay;
   /** The snapshot may have changed. */
   readonly changed: () => void;
 }
@@ -166,8 +170,11 @@ export class PlaybackController {
    */
   paused(buffer: VideoBuffer): void {
     const { video } = buffer;
+    const isFront = buffer === this.#parts.buffers.front;
     const isOther = video.paused && !video.ended && !video.ownerDocument.hidden;
-    if (buffer === this.#parts.buffers.front && isOther) this.take({ type: 'paused' });
+    const wantsPlay = isFront && this.state.wantPlay && this.state.mode !== 'offline';
+    this.#parts.background.paused(video, wantsPlay, this.#parts.changed);
+    if (isFront && isOther) this.take({ type: 'paused' });
     else this.#parts.changed();
   }
 

@@ -196,6 +196,19 @@ test('a pause by a headset or a media key counts as a pause by the viewer', (t) 
   assert.equal(document.front.paused, true);
 });
 
+test('sound continues when the screen of a phone goes off, and a pause on the lock screen stays', (t) => {
+  const { document, player, seen, playLive } = setUp(t);
+  playLive();
+  document.front.muted = false;
+  document.hidden = true;
+  document.dispatchEvent(new Event('visibilitychange'));
+  document.front.pause(); // by the browser
+  assert.equal(document.front.paused, false);
+  player.controls.togglePlay();
+  assert.equal(document.front.paused, true);
+  assert.equal(seen.snapshot.paused, true);
+});
+
 test('a playlist that cannot be loaded is reported, and retried after 1, 2, 4 seconds', (t) => {
   const { player, seen, state, pass } = setUp(t);
   state('live');

@@ -3,9 +3,11 @@
  * In: requests of the viewer, the stream's state. Out: one snapshot for the page after each change.
  * docs/4-watch/player.md.
  */
+
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
+import { BackgroundPlay } from '../media/background.ts';
 import type { MediaState } from '../media/state.ts';
 import { buildState } from './build-state.ts';
 import { LiveEdge } from './live-edge.ts';
@@ -114,6 +116,7 @@ export class Player {
       now,
       steadyMs,
       wallMs: parts.wallMs ?? Date.now,
+      background: new BackgroundPlay(surface.ownerDocument, this.#ends, steadyMs),
       changed,
     };
     this.#controller = new PlaybackController(shared);

@@ -22,6 +22,7 @@ import './rooms.ts';
 import './settings.ts';
 import './studio.ts';
 import './multi.ts';
+import '../phone/texts.ts';
 import './call.ts';
 import './call-record.ts';
 import '../cases/texts.ts';
@@ -82,6 +83,8 @@ test('no text is unused', () => {
     'history.kind.',
     'history.range.',
     'history.mute.',
+    'push.kind.',
+    'push.problem.',
     'mixer.place.',
     'mixer.state.',
     'insight.by.',

@@ -58,6 +58,7 @@ type LibraryTexts = typeof import('./en/library.json');
 type CameraTexts = typeof import('./en/cameras.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
+type PhoneTexts = typeof import('./en/phone.json');
 type RealTimeTexts = typeof import('./en/real-time.json');
 type RoomTexts = typeof import('./en/rooms.json');
 type SettingTexts = typeof import('./en/settings.json');
@@ -89,6 +90,7 @@ export type TextKey =
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
+  | keyof PhoneTexts
   | keyof RealTimeTexts
   | keyof RoomTexts
   | keyof SettingTexts

@@ -63,6 +63,11 @@ class Session {
     return this.#me?.admin === true;
   }
 
+  /** Id of the session of this browser; empty without one. */
+  get id(): string {
+    return this.#me?.session?.id ?? '';
+  }
+
   /** The session of a television: it watches and joins rooms, and changes nothing else. */
   get isTelevision(): boolean {
     return this.#me?.session?.television === true;

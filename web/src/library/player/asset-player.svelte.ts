@@ -3,6 +3,7 @@
  * In: the address of a multivariant playlist, requests of the viewer. Out: the snapshot that the controls
  * show. Positions are ms from the start, in the same fields as UTC is for streams.
  */
+import { BackgroundPlay } from '../../media/background.ts';
 import { preferences } from '../../media/preferences.svelte.ts';
 import { type MediaRequests, noRequests } from '../../media/requests.ts';
 import { idle, type MediaState } from '../../media/state.ts';
@@ -44,6 +45,8 @@ export class AssetPlayer {
   readonly #ends = new AbortController();
   #media: AssetMedia | null = null;
   #loop: MediaState['loop'] = null;
+  /** The viewer has not paused it. */
+  #wantsPlay = false;
   #leaveRoom = (): void => {};
   #reports: AssetReports | null = null;
   /** Start of the part in its file, seconds. */
@@ -67,15 +70,20 @@ export class AssetPlayer {
     const media = new AssetMedia(video, this.#source, () => this.#changed());
     this.#media = media;
     const { signal } = this.#ends;
+    const { room, range } = this.#options;
     const types = [
       ...['play', 'pause', 'volumechange', 'seeking', 'seeked', 'playing', 'waiting', 'loadeddata', 'timeupdate'],
       ...['ratechange', 'durationchange', 'progress', 'ended', 'enterpictureinpicture', 'leavepictureinpicture'],
     ];
     for (const type of types) video.addEventListener(type, () => this.#changed(), { signal });
-    const { room, range } = this.#options;
+    const background = new BackgroundPlay(video.ownerDocument, { signal });
+    const keepOn = () => background.paused(video, this.#wantsPlay && room === undefined, () => this.#changed());
+    video.addEventListener('pause', keepOn, { signal });
+    video.addEventListener('play', () => (this.#wantsPlay = true), { signal });
     if (range) {
       const stopped = () => {
         this.ended = true;
+        this.#wantsPlay = false;
       };
       keepInRange(video, range, { loops: () => this.loops, stopped }, { signal });
     }
@@ -117,6 +125,7 @@ export class AssetPlayer {
       stepFrame: (by) => {
         const video = this.#media?.video;
         if (!video) return;
+        this.#wantsPlay = false;
         video.pause();
         this.#goTo((video.currentTime - this.#offsetS + by * FRAME_S) * 1000);
       },
@@ -157,7 +166,12 @@ export class AssetPlayer {
     if (media.video.paused) {
       if (this.ended && this.#options.range) this.#goTo(0);
       void this.#play(media);
-    } else media.video.pause();
+    } else this.#pause(media);
+  }
+
+  #pause({ video }: AssetMedia): void {
+    this.#wantsPlay = false;
+    video.pause();
   }
 
   /** @param atMs from the start */
