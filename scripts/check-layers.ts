@@ -29,7 +29,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/s3-request-presigner': ['archive/objects/s3-client.ts'],
   '@azure/storage-blob': ['archive/objects/azure-client.ts'],
   'tough-cookie': ['net/cookies.ts'],
-  ws: ['http/events/web-socket.ts', 'features/live-workers', 'features/rooms/sockets'],
+  ws: ['http/events/web-socket.ts', 'features/live-workers', 'features/peers', 'features/rooms/sockets'],
   'openid-client': ['accounts/identity'],
   jose: ['accounts'],
   bcryptjs: ['accounts/users'],

@@ -197,6 +197,12 @@ export const features: readonly Feature[] = [
   feature('Cluster', 'several nodes share streams and rooms', 'nodes cluster !media', 'run/cluster run/redis run/nats'),
   feature('Regions', 'continues in another region', 'epoch promote promotion regions', 'run/regions'),
   feature(
+    'Delivery between viewers',
+    'lets viewers who consent load segments from each other',
+    'features/peers api/peers src/peers peer-delivery peer-share browser/peers',
+    'watch/peers',
+  ),
+  feature(
     'Content steering',
     'sends players to the edge that is near and has time',
     'steering pathways',

@@ -94,6 +94,9 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/browser/watch.test.ts',
   ),
   'test/browser/phone.test.ts': partly('other languages in the dark'),
+  'test/browser/peers.test.ts': partly(
+    'four pages that load from each other, one with wrong bytes, one that is killed',
+  ),
   'test/browser/players.test.ts': long('three players over a restart', 'test/browser/two-threads.test.ts'),
   'test/browser/qualities.test.ts': partly('rewinding, several pictures, a lost quality'),
   'test/browser/record.test.ts': partly('every refusal, and narrow pages'),

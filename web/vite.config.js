@@ -108,6 +108,8 @@ const codeSplitting = {
 };
 
 export default defineConfig({
+  // The loader of segments meets other viewers by oxbow's own client; docs/decisions/0126 says why.
+  resolve: { alias: { 'bittorrent-tracker': join(import.meta.dirname, 'src', 'peers', 'tracker-client.ts') } },
   plugins: [textsPlugin(), components, clientPlugin()],
   define: { OXBOW_VERSION: JSON.stringify(version) },
   // Scripts and styles find the others next to them, wherever they are served from (`staticUrl`); pages name them from the root.

@@ -27,6 +27,7 @@ export type LimitName =
   | 'uploads'
   | 'rooms'
   | 'room-passwords'
+  | 'peers'
   | 'probe'
   | 'clips'
   | 'previews'
@@ -81,6 +82,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   uploads: { turns: 120_000, windowS: 60 },
   /** Connections to rooms: an audience behind one address comes at once. */
   rooms: { turns: 2000, windowS: 60 },
+  /** Connections of viewers who give each other segments: an audience behind one address comes at once. */
+  peers: { turns: 600, windowS: 60 },
   /** Wrong passwords of rooms. */
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },

@@ -11,6 +11,7 @@ import { alarmSettings } from './alarms/alarm-settings.ts';
 import { HealingNote, healingSettings } from './healing/healing-shapes.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { PastRuleSettings, PastRulesView } from './past/past-rules.ts';
+import { peerFields, peerSettings } from './peers/peer-shapes.ts';
 import { rewoundSettings } from './rewound/rewound-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { encryptionSetting, SegmentEncryption } from './stream/encryption-shapes.ts';
@@ -115,6 +116,7 @@ export const StreamView = Type.Object(
     showRewound: Type.Optional(
       Type.Literal(true, { description: 'viewers see on the timeline which parts were watched most; absent: no' }),
     ),
+    ...peerFields,
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -301,6 +303,7 @@ export const StreamSettings = Type.Object(
     ),
     ...alarmSettings,
     ...rewoundSettings,
+    ...peerSettings,
     ...healingSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
     watchRules,
@@ -377,6 +380,7 @@ export const StreamPatch = Type.Object(
     storage,
     ...alarmSettings,
     ...rewoundSettings,
+    ...peerSettings,
     ...healingSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),

@@ -27,6 +27,7 @@ import { liveWorkers } from '../features/live-workers/feature.ts';
 import { marks } from '../features/marks/feature.ts';
 import { mixer } from '../features/mixer/feature.ts';
 import { mqtt } from '../features/mqtt/feature.ts';
+import { peers } from '../features/peers/feature.ts';
 import { pictures } from '../features/pictures/feature.ts';
 import { push } from '../features/push/feature.ts';
 import { relays } from '../features/relays/feature.ts';
@@ -66,6 +67,7 @@ export const features: readonly Feature[] = [
   mqtt,
   cameras,
   steering,
+  peers,
   television,
   push,
   liveWorkers,

@@ -14,6 +14,7 @@ import { healSection } from '../features/healing/settings.ts';
 import { insightSection } from '../features/insight/settings.ts';
 import { mqttSection } from '../features/mqtt/settings.ts';
 import { pushSection } from '../features/push/settings.ts';
+import { peersSection } from '../features/peers/settings.ts';
 import { reportsSection } from '../features/reports/settings.ts';
 import { roomsSection } from '../features/rooms/settings.ts';
 import { steeringSection } from '../features/steering/settings.ts';
@@ -193,6 +194,7 @@ export const schema = section({
   storage: storageSection,
   edges: edgesSection,
   steering: steeringSection,
+  peers: peersSection,
   heal: healSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {

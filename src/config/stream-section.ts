@@ -79,6 +79,8 @@ export interface StreamConfig {
   readonly alarms?: string | undefined;
   /** Whether viewers see which parts of its past were watched most; absent: no. */
   readonly showRewound?: true | undefined;
+  /** Whether viewers may give its segments to each other; absent: no. */
+  readonly peerDelivery?: true | undefined;
   /** Where gaps of its recording are filled from, besides its source; absent: nowhere else. */
   readonly healFrom?: readonly string[] | undefined;
   /** Who may watch by network and country; absent: `watchRules`. */
@@ -165,6 +167,10 @@ const stream = section({
     'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
   ),
   showRewound: flag(false, 'Whether viewers see on the timeline which parts of the past were watched most.'),
+  peerDelivery: flag(
+    false,
+    'Whether viewers who consent give each other segments of this stream, if `peers.enabled` is set. Never of a stream that is private, signed or encrypted, or has watch rules or rules for the past.',
+  ),
   healFrom: healFrom(
     'Further sources of the same programme, from which gaps of the recording are filled after the own source and its `backup`: addresses of HLS playlists with dates, such as a second encoder, or of the storage of a camera, `onvif://USER:PASSWORD@HOST` (ONVIF Profile G) or `rtsp://USER:PASSWORD@HOST/PATH` (replay by `Range: clock=`). `{from}` and `{to}` in an address are replaced by unix seconds, e.g. https://other.example/vod/door/{from}/{to}/index.m3u8. `off`: gaps of this stream are not filled.',
   ),
@@ -199,7 +205,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...more } = values as Values<
       typeof stream
     >;
-    const { watchRules, past, encryption, showRewound, healFrom: further, ...others } = more;
+    const { watchRules, past, encryption, showRewound, peerDelivery, healFrom: further, ...others } = more;
     const rules = listsOf(watchRules.allow, watchRules.deny);
     const pastRules = pastRulesOfSection(past);
     const fields = {
@@ -212,6 +218,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(storage !== '' && { storage }),
       ...(alarms !== '' && { alarms }),
       ...(showRewound && { showRewound }),
+      ...(peerDelivery && { peerDelivery }),
       ...(further.length > 0 && { healFrom: further }),
       ...(rules && { watchRules: rules }),
       ...(pastRules && { past: pastRules }),

@@ -37,7 +37,6 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import type { CertificateFiles } from '../serve/tls/tls-certificate.ts';
 import type { HttpDeps } from './deps.ts';
 import { fakeAssets, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
-import type { Route } from './route/route.ts';
 import { routesWith } from './routes/table.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 
@@ -265,7 +264,7 @@ export async function signedInAs(
  */
 export function shareTestServer(
   change: () => Partial<HttpDeps> = () => ({}),
-  options: AccessForTests & { readonly routes?: readonly Route[] } = {},
+  options: AccessForTests & Partial<Pick<HttpOptions, 'routes' | 'additions'>> = {},
 ): () => TestServer {
   let server: TestServer | undefined;
   before(async () => {

@@ -15,6 +15,7 @@ import { evidenceRefusals } from '../features/evidence/refusals.ts';
 import { sealedRefusals } from '../features/insight/refusals.ts';
 import { markRefusals } from '../features/marks/refusals.ts';
 import { mixerRefusals } from '../features/mixer/refusals.ts';
+import { peerRefusals } from '../features/peers/refusals.ts';
 import { pushRefusals } from '../features/push/refusals.ts';
 import { relayRefusals } from '../features/relays/refusals.ts';
 import { chatRefusals, proxyRefusals, roomRefusals } from '../features/rooms/refusals.ts';
@@ -209,6 +210,7 @@ export const refusals = {
   ...eraseRefusals,
   ...sealedRefusals,
   ...steeringRefusals,
+  ...peerRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
   ...alarmRefusals,

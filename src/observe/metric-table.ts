@@ -13,6 +13,7 @@ import { insightMetrics } from '../features/insight/metrics.ts';
 import { liveWorkerMetrics } from '../features/live-workers/metrics.ts';
 import { mqttMetrics } from '../features/mqtt/metrics.ts';
 import { pushMetrics } from '../features/push/metrics.ts';
+import { peerMetrics } from '../features/peers/metrics.ts';
 import { relayMetrics } from '../features/relays/metrics.ts';
 import { chatMetrics, roomMetrics } from '../features/rooms/metrics.ts';
 import { steeringMetrics } from '../features/steering/metrics.ts';
@@ -121,6 +122,7 @@ export const metricTable = {
   ...cameraMetrics,
   ...publishMetrics,
   ...steeringMetrics,
+  ...peerMetrics,
   ...edgeMetrics,
   ...nodeMetrics,
   ...relayMetrics,

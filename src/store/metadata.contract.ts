@@ -33,6 +33,7 @@ function stream(name: string): StreamTable {
     start_mark_ms: null,
     encryption: null,
     show_rewound: 0,
+    peer_delivery: 0,
     heal_from: null,
   };
 }

@@ -14,6 +14,7 @@ import { healingMigration, healingSourcesMigration } from '../features/healing/t
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
 import { mixerMigration } from '../features/mixer/tables.ts';
 import { pushMigration } from '../features/push/tables.ts';
+import { peerMigration } from '../features/peers/tables.ts';
 import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
@@ -470,6 +471,7 @@ export const migrations: readonly Migration[] = [
   televisionMigration,
   televisionSessionMigration,
   pushMigration,
+  peerMigration,
 ];
 
 /** The statements that upgrade. */

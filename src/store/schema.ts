@@ -111,6 +111,8 @@ export interface StreamTable {
   encryption: string | null;
   /** 1: viewers see which parts of its past were watched most. */
   show_rewound: number;
+  /** 1: viewers may give its segments to each other. */
+  peer_delivery: number;
   /** JSON: addresses from which gaps of its recording are filled; null: none. */
   heal_from: string | null;
 }

@@ -19,6 +19,7 @@ import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import { pastRulesInForce, rulesInForce, type StreamDefinition } from './definition.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createStatsApi } from './measure/stats-api.ts';
+import { givesToPeers } from './peer-delivery.ts';
 import { revisionOf } from './revision.ts';
 import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -45,14 +46,14 @@ export function createStreamsApi(
   const viewWith = (stream: ManagedStream, totals: RecordedTotals) => {
     const { definition } = stream;
     const facts = { totals, viewers: viewersOf(stream.name), picture: pictureOf(definition) };
-    return withPast(viewOf(stream, facts), definition, deps.clock.nowMs());
+    return withRules(viewOf(stream, facts), definition, deps);
   };
   const view = async (stream: ManagedStream) =>
     viewWith(stream, await deps.recordings.table.knownTotals(stream.definition.id));
   const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
   const viewUnopened = (stream: UnopenedStream, totals: RecordedTotals) => {
     const { definition } = stream;
-    return withPast(unopenedViewOf(stream, { totals, picture: pictureOf(definition) }), definition, deps.clock.nowMs());
+    return withRules(unopenedViewOf(stream, { totals, picture: pictureOf(definition) }), definition, deps);
   };
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
@@ -129,8 +130,13 @@ export function createStreamsApi(
   };
 }
 
-/** A stream with its rules for the past, if it has any. @param nowMs ms since 1970 */
-function withPast(seen: StreamView, definition: StreamDefinition, nowMs: number): StreamView {
+/** A stream with its rules for the past, if it has any, and whether viewers give each other segments. */
+function withRules(
+  seen: StreamView,
+  definition: StreamDefinition,
+  { clock, settings }: Pick<StreamDeps, 'clock' | 'settings'>,
+): StreamView {
   const rules = pastRulesInForce(definition);
-  return rules ? { ...seen, past: pastRulesView(rules, nowMs, printRfc3339) } : seen;
+  const view = givesToPeers(definition, settings.now) ? { ...seen, peers: true as const } : seen;
+  return rules ? { ...view, past: pastRulesView(rules, clock.nowMs(), printRfc3339) } : view;
 }

@@ -43,6 +43,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly alarms?: string | undefined;
   /** Whether viewers see which parts of its past were watched most; absent: no. */
   readonly showRewound?: true | undefined;
+  /** Whether viewers may give its segments to each other; absent: no. */
+  readonly peerDelivery?: true | undefined;
   /**
    * Where gaps of its recording are filled from, besides its source, with secrets; `off` among them: its gaps
    * are not filled. Absent: nowhere else.

@@ -25,6 +25,7 @@ export function revisionOf(definition: StreamDefinition): string {
     past,
     encryption,
     showRewound,
+    peerDelivery,
     healFrom,
   } = definition;
   const qualities = qualitySettingsOf(definition);
@@ -39,6 +40,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(past === undefined ? [] : [{ past }]),
     ...(encryption === undefined ? [] : [{ encryption }]),
     ...(showRewound === undefined ? [] : [{ showRewound }]),
+    ...(peerDelivery === undefined ? [] : [{ peerDelivery }]),
     ...(healFrom === undefined ? [] : [{ healFrom }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.

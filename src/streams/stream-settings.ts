@@ -44,7 +44,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage, alarms, watchRules, past, encryption, showRewound, healFrom } = patch;
+  const { storage, alarms, watchRules, past, encryption, showRewound, peerDelivery, healFrom } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -58,6 +58,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(showRewound !== undefined && { showRewound: showRewound || undefined }),
+    ...(peerDelivery !== undefined && { peerDelivery: peerDelivery || undefined }),
     ...(healFrom !== undefined && { healFrom: healFrom === null ? undefined : parsed(() => readHealFrom(healFrom)) }),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),

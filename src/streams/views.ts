@@ -99,6 +99,7 @@ function definedViewOf(definition: StreamDefinition, picture: string | undefined
     ...(definition.encryption !== undefined && { encryption: definition.encryption }),
     ...(definition.recordQualities && { recordQualities: true }),
     ...(definition.showRewound && { showRewound: true as const }),
+    ...(definition.peerDelivery && { peerDelivery: true as const }),
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),
     hls: printMediaAddress({ kind: 'index', stream: definition.name }),

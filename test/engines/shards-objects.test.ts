@@ -79,6 +79,7 @@ const streamRow = (id: string) => ({
   start_mark_ms: null,
   encryption: null,
   show_rewound: 0,
+  peer_delivery: 0,
 });
 
 /** Number of rows of files in a database. */

@@ -40,6 +40,8 @@ const effects: Readonly<Record<Effect, readonly string[]>> = {
   ],
   events: ['getEvents'],
   nothing: [
+    // How viewers reach each other; checksums of live segments. Never of a stream with rules for the past.
+    ...['getStreamPeers', 'listStreamPeersDigests'],
     // A camera shows what it sees now.
     ...['getStreamCamera', 'gotoStreamCamera', 'moveStreamCamera', 'stopStreamCamera'],
     // The uploaded picture; a change of a clip by its owner.

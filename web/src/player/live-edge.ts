@@ -18,6 +18,8 @@ interface LiveEdgeParts {
   readonly steadyMs: () => number;
   readonly networkS: () => number | null;
   readonly stalls: Stalls;
+  /** Another loader loads whole segments: it needs the distance that lists declare for them. */
+  readonly isWhole: (buffer: VideoBuffer) => boolean;
 }
 
 /** Distance that a seek keeps from the end of the buffer, seconds. */
@@ -65,7 +67,7 @@ export class LiveEdge {
     } else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
     this.#endMs = edgeMs;
     const promise = {
-      partTargetS: details.partList?.length ? details.partTarget : 0,
+      partTargetS: details.partList?.length && !this.#parts.isWhole(buffer) ? details.partTarget : 0,
       holdBackS: details.holdBack || 3 * details.targetduration,
     };
     this.#target.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
@@ -74,7 +76,7 @@ export class LiveEdge {
   /** The buffer, which plays live, has grown. */
   arrived(buffer: VideoBuffer): void {
     const { details, video, picture } = buffer;
-    if (buffer !== this.#buffer || !details?.partList?.length) return;
+    if (buffer !== this.#buffer || this.#parts.isWhole(buffer) || !details?.partList?.length) return;
     const endS = video.currentTime + bufferedAheadS(video);
     const endMs = buffer.frames.timeOf(endS - 0.001);
     if (endMs === null || (this.#bufferedMs !== null && endMs < this.#bufferedMs + 1)) return;

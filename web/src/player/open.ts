@@ -14,6 +14,8 @@ export interface OpenPlayer {
   /** For rooms; null: this browser cannot be kept in step. */
   readonly target: SyncTarget | null;
   streamChanged(view: StreamView): void;
+  /** What loads live segments has changed. */
+  liveChanged(): void;
   close(): void;
 }
 

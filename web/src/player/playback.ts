@@ -76,10 +76,11 @@ const reactions: {
   },
   stream: streamChanged,
   'more-qualities': (moves) => {
-    const { mode, pending, wantPlay, streamLive } = moves.state;
+    const { mode, pending, wantPlay, streamLive, inRoom, shownMs } = moves.state;
     const { kind, ready } = moves.view.front;
-    // Players read a Multivariant Playlist once: it is loaded again in the background.
-    if (mode === 'live' && kind === 'live' && ready && wantPlay && streamLive && !pending) moves.load('live');
+    // Players read a Multivariant Playlist once: it is loaded again in the background, where a room is.
+    const atMs = inRoom ? shownMs : null;
+    if (mode === 'live' && kind === 'live' && ready && wantPlay && streamLive && !pending) moves.load('live', atMs);
   },
   list: (moves, event) => (event.front ? frontListed(moves, event) : backListed(moves, event)),
   progress: ({ state, view }) => {

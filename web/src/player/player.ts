@@ -23,7 +23,7 @@ import type { SyncTarget } from './sync-target.ts';
 import { DoubleBuffer } from './video/double-buffer.ts';
 import { Stalls } from './video/stalls.ts';
 import { Steps } from './video/steps.ts';
-import type { VideoBufferEvents } from './video/video-buffer.ts';
+import type { LiveLoading, VideoBuffer, VideoBufferEvents } from './video/video-buffer.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What a player is opened with. */
@@ -40,6 +40,8 @@ export interface PlayerOptions {
   readonly networkS?: () => number | null;
   /** How the player requests runs and windows; by default the API. */
   readonly fetchTimeline?: FetchTimeline;
+  /** Another way to load live segments, read whenever the live list is loaded; by default none. */
+  readonly liveLoading?: () => LiveLoading | null;
   /**
    * False: live is played in whole segments, with fewer requests, for many players on a page. By default
    * true.
@@ -103,10 +105,11 @@ export class Player {
     };
     this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
-    this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sessionId = crypto.randomUUID();
-    const { lowLatency = true, fitsSize = false } = parts;
-    const sources = new Sources({ stream, sessionId, facts, recorded, now, lowLatency, fitsSize });
+    const { lowLatency = true, fitsSize = false, liveLoading: loading = () => null } = parts;
+    const isWhole = ({ hls }: VideoBuffer) => lowLatency && hls?.lowLatencyMode === false;
+    this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls, isWhole });
+    const sources = new Sources({ stream, sessionId, facts, recorded, now, loading, lowLatency, fitsSize });
     const shared: PlayerParts = {
       buffers: this.#buffers,
       edge: this.#edge,
@@ -135,6 +138,11 @@ export class Player {
       for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.picture.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' || view.away === true });
     this.#lookForQualities(view);
+  }
+
+  /** What loads live segments has changed: the live list is loaded again in the background. */
+  liveChanged(): void {
+    this.#controller.take({ type: 'more-qualities' });
   }
 
   /** A quality that began after the page was opened is offered too; each is looked for once. */

@@ -8,7 +8,7 @@ import type { Facts } from './source/facts.ts';
 import { Splicer } from './source/splicer.ts';
 import { fetchText, splicingLoader } from './source/splicing-loader.ts';
 import { liveUrl, windowOf, windowUrl } from './source/window.ts';
-import type { Source } from './video/video-buffer.ts';
+import type { LiveLoading, Source } from './video/video-buffer.ts';
 
 /** What sources are created with. */
 interface SourceParts {
@@ -19,6 +19,8 @@ interface SourceParts {
   readonly recorded: Pick<Recorded, 'find'>;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
+  /** Another way to load live segments, now; null: none. */
+  readonly loading: () => LiveLoading | null;
   /** False: live in whole segments. */
   readonly lowLatency: boolean;
   /** True: no quality with more pixels than the picture has on the screen needs. */
@@ -46,7 +48,8 @@ export class Sources {
     const settings = { ...liveSettings(sessionId, stream, lowLatency), capLevelToPlayerSize: fitsSize };
     const behindS = atMs === undefined ? null : (now() - atMs) / 1000;
     const start = behindS === null ? {} : { liveSyncDuration: Math.max(LEAST_BEHIND_S, behindS) };
-    return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start } };
+    const loading = this.#parts.loading() ?? undefined;
+    return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start }, loading };
   }
 
   /**

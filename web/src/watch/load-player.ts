@@ -5,6 +5,7 @@
 import type Hls from 'hls.js';
 import type { MediaState } from '../media/state.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
+import type { LiveLoading } from '../player/video/video-buffer.ts';
 import { playedView } from '../rules/past.ts';
 import type { TimeSpan } from '../time/span.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
@@ -15,6 +16,8 @@ interface PlayerSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;
+  /** Absent: all segments come from the server. */
+  readonly choices?: { readonly peers: { readonly loading: () => LiveLoading | null } };
 }
 
 /**
@@ -24,7 +27,7 @@ interface PlayerSession {
  * @returns null if this browser cannot play
  */
 export function playerFor(
-  { name, connection, timeline }: PlayerSession,
+  { name, connection, timeline, choices }: PlayerSession,
   engine: typeof Hls,
   surface: HTMLElement,
   onChange: (snapshot: MediaState) => void,
@@ -38,6 +41,7 @@ export function playerFor(
     now: clock.now,
     networkS: () => clock.networkS,
     onChange,
+    ...(choices && { liveLoading: choices.peers.loading }),
   });
 }
 

@@ -19,6 +19,7 @@ import { Connection } from './connection.svelte.ts';
 import { beginAt, playerFor } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
+import { PeerShare } from './peer-share.svelte.ts';
 import { type LinkNote, linkNote } from './picture/link-note.ts';
 import { RealTime } from './real-time.svelte.ts';
 
@@ -46,8 +47,8 @@ export class WatchSession {
   #player: OpenPlayer | null = null;
   /** The last snapshot of the player itself. */
   #base: MediaState = idle;
-  /** The view over WebRTC in place of the live list. */
-  readonly realTime = new RealTime();
+  /** How the viewer gets live: over WebRTC in place of the live list; segments from other viewers. */
+  readonly choices: { readonly realTime: RealTime; readonly peers: PeerShare };
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
   /** A request of the address that the page cannot show; removed after a while. */
   linkNote = $state.raw<LinkNote | null>(null);
@@ -60,6 +61,8 @@ export class WatchSession {
     this.name = name;
     this.#room = room;
     this.connection = new Connection(name, (view) => this.#streamChanged(view), room?.clock);
+    const peers = new PeerShare(name, () => this.#player?.liveChanged(), room !== null);
+    this.choices = { realTime: new RealTime(), peers };
     this.timeline = new TimelineState(name, () => this.connection.clock.now());
   }
 
@@ -73,6 +76,8 @@ export class WatchSession {
   async start(surface: HTMLElement, atMs: number | null, span: TimeSpan | null): Promise<void> {
     const { signal } = this.#ends;
     const [Hls] = await Promise.all([loadHls(), this.connection.open()]);
+    const { stream } = this.connection;
+    if (stream && Hls?.isSupported()) await this.choices.peers.streamChanged(stream);
     if (signal.aborted) return;
     const player = Hls && playerFor(this, Hls, surface, (snapshot) => this.#playerChanged(snapshot));
     if (player) this.#begin(player, surface, atMs, span);
@@ -92,8 +97,9 @@ export class WatchSession {
     this.connection.close();
     this.timeline.close();
     this.#leaveRoom();
-    this.realTime.close();
+    this.choices.realTime.close();
     this.#player?.close();
+    this.choices.peers.close();
   }
 
   /** @param bySeconds forward; negative is back */
@@ -120,7 +126,7 @@ export class WatchSession {
       this.#leaveRoom = room.attach(player.target);
       return;
     }
-    this.realTime.begin({
+    this.choices.realTime.begin({
       stream: this.name,
       surface,
       player: player.controls,
@@ -141,21 +147,24 @@ export class WatchSession {
   #streamChanged(view: StreamView): void {
     const { failure } = this.player;
     this.#player?.streamChanged(view);
-    if (view.state !== 'live') this.realTime.ended();
+    if (this.#player?.target) void this.choices.peers.streamChanged(view);
+    if (view.state !== 'live') this.choices.realTime.ended();
     // oxbow responds again: the player need not wait for its next attempt.
     if (failure && isLost(failure)) this.#player?.controls.again();
   }
 
   #tick(): void {
     this.nowMs = this.connection.clock.now();
+    if (this.connection.failure) this.choices.peers.ended();
   }
 
   #playerChanged(snapshot: MediaState): void {
     // Only a change is stored: several players of a page may have different volumes.
     const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
     this.#base = snapshot;
-    this.player = this.realTime.apply(snapshot);
+    this.player = this.choices.realTime.apply(snapshot);
     if (isSet) preferences.volume = snapshot.volume;
+    this.choices.peers.moved(snapshot.behindMs);
     this.#notes.show(snapshot.note);
   }
 }

@@ -127,6 +127,9 @@ export class NativePlayer {
     this.#tick();
   }
 
+  /** The browser loads segments itself. */
+  liveChanged(): void {}
+
   /** Stops playing and removes its element. */
   close(): void {
     this.#turn += 1;

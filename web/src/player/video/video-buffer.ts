@@ -41,11 +41,21 @@ export interface VideoBufferParts {
   readonly events: VideoBufferEvents;
 }
 
+/** Another way to load the segments of the live playlist. */
+export interface LiveLoading {
+  /** Take the place of those of the source. */
+  readonly settings: Partial<HlsConfig>;
+  /** Called with each new hls.js before it loads. @returns ends it; called after hls.js was destroyed */
+  follow(hls: Hls, video: HTMLVideoElement): () => void;
+}
+
 /** What a buffer plays: the live playlist, or windows of the recording. */
 export interface Source {
   readonly kind: 'live' | 'past';
   readonly url: string;
   readonly settings: Partial<HlsConfig>;
+  /** Loads its segments; absent: hls.js does. */
+  readonly loading?: LiveLoading | undefined;
   /** Called with the time of each picture, unix milliseconds. */
   readonly playhead?: (atMs: number) => void;
 }
@@ -76,6 +86,7 @@ export class VideoBuffer {
   readonly #ends = new AbortController();
   #hls: Hls | null = null;
   #source: Source | null = null;
+  #endLoading = () => {};
   #details: LevelDetails | null = null;
   #watched = 0;
   /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
@@ -186,8 +197,10 @@ export class VideoBuffer {
     this.unload();
     const { Hls, events } = this.#parts;
     const fLoader = partsAhead(() => this.#details?.partList);
-    const hls = new Hls({ ...source.settings, ...(source.kind === 'live' && { fLoader }) });
+    const { loading } = source;
+    const hls = new Hls({ ...source.settings, ...(source.kind === 'live' && { fLoader }), ...loading?.settings });
     this.#hls = hls;
+    this.#endLoading = loading?.follow(hls, this.video) ?? (() => {});
     this.#source = source;
     const listed = (details: LevelDetails) => {
       if (this.#hls !== hls) return;
@@ -240,6 +253,8 @@ export class VideoBuffer {
     this.#awaitsFrame = false;
     this.#seekS = null;
     this.#hls?.destroy();
+    this.#endLoading();
+    this.#endLoading = () => {};
     // hls.js leaves `src` where `currentSrc` still names the source before it, and the browser would load a
     // revoked address.
     if (this.video.hasAttribute('src')) {
