@@ -154,8 +154,8 @@ export const features: readonly Feature[] = [
   feature(
     'Library',
     'uploads, assets, subtitles',
-    'library upload uploads assets subtitles staging staged-upload',
-    'library/README library/upload library/assets',
+    'library upload uploads assets subtitles staging staged-upload trim',
+    'library/README library/upload library/trim library/assets',
   ),
   feature(
     'Hardware encoders',

@@ -119,6 +119,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/studio.test.ts': partly('two pictures, a restart, a second publisher, no devices'),
   'test/browser/timeline.test.ts': partly('keys, handles, fingers, and the choice of a time'),
   'test/browser/tour/tour.test.ts': long('a newcomer from the home page to rewinding', 'test/browser/record.test.ts'),
+  'test/browser/trim.test.ts': partly('a film of 1 GB, an exact cut, five containers, a reload, a phone'),
   'test/browser/turn.test.ts': long('two transports through a relay', 'test/browser/whep.test.ts'),
   'test/browser/tv.test.ts': partly('the distance of a television to a page, for 20 s'),
   'test/browser/two-players.test.ts': long('two players measured for a minute', 'test/browser/room-step.test.ts'),

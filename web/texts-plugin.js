@@ -17,7 +17,7 @@ const IN_FOLDERS = { 'zh-CN': '中文' };
  */
 const AREAS = {
   start: ['shell', 'home', 'record', 'timeline', 'watch', 'clips', 'unsupported', 'goto', 'timelapse', 'real-time'],
-  rooms: ['rooms', 'chat', 'call', 'call-record', 'multi', 'library', 'media-servers', 'docs'],
+  rooms: ['rooms', 'chat', 'call', 'call-record', 'multi', 'library', 'trim', 'media-servers', 'docs'],
 };
 /** Names of tables of the sources, in languages that those do not have: the start of the key, and the area that shows them. */
 const NAMES = { 'alarm.': 'history', 'emoji.': 'chat' };

@@ -30,6 +30,7 @@ import '../channel/texts.ts';
 import './chat.ts';
 import './clips.ts';
 import './timelapse.ts';
+import '../upload/trim/texts.ts';
 import './unsupported.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
@@ -160,6 +161,7 @@ test('no text is unused', () => {
     'studio.quality.',
     'studio.source.',
     'studio.start.',
+    'trim.fault.',
     'studio.state.',
     'studio.stateHow.',
   ]; // made from codes

@@ -64,6 +64,7 @@ type RoomTexts = typeof import('./en/rooms.json');
 type SettingTexts = typeof import('./en/settings.json');
 type StudioTexts = typeof import('./en/studio.json');
 type TimelapseTexts = typeof import('./en/timelapse.json');
+type TrimTexts = typeof import('./en/trim.json');
 type UnsupportedTexts = typeof import('./en/unsupported.json');
 
 /** The key of a text; those of pages that are loaded later are there once their file is loaded. */
@@ -96,6 +97,7 @@ export type TextKey =
   | keyof SettingTexts
   | keyof StudioTexts
   | keyof TimelapseTexts
+  | keyof TrimTexts
   | keyof UnsupportedTexts;
 
 /**

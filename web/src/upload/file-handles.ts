@@ -17,6 +17,8 @@ export interface KeptHandle extends FileSystemFileHandle {
 export interface ChosenFile {
   readonly file: File;
   readonly handle?: KeptHandle | undefined;
+  /** It is a cut in the browser's storage: its id there (cut-files.ts). */
+  readonly cut?: string | undefined;
 }
 
 interface Picker {

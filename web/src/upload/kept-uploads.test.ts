@@ -28,12 +28,15 @@ test('uploads survive a reload, each once, until they are forgotten', () => {
       ['u2', 'A'],
     ],
   );
+  kept.keep({ ...entry, cut: 'c1' });
+  assert.equal(again.all().at(-1)?.cut, 'c1', 'a cut is found again');
   again.forget('u1');
   assert.equal(kept.all().length, 1);
 });
 
 test('what another version has stored is ignored', () => {
-  for (const text of ['{', '{}', '[null, {"name": "a"}]']) assert.deepEqual(open(text).kept.all(), []);
+  for (const text of ['{', '{}', '[null, {"name": "a"}]', JSON.stringify([{ ...entry, cut: 5 }])])
+    assert.deepEqual(open(text).kept.all(), []);
 });
 
 test('a file that has changed is another file', () => {

@@ -13,6 +13,8 @@ export interface KeptUpload {
   readonly uploadId: string;
   readonly assetId: string;
   readonly title: string;
+  /** The file is a cut in the browser's storage: its id there. */
+  readonly cut?: string;
 }
 
 /** A file as far as it identifies an upload. */
@@ -73,6 +75,7 @@ function isKept(value: unknown): value is KeptUpload {
     typeof entry.changedMs === 'number' &&
     typeof entry.uploadId === 'string' &&
     typeof entry.assetId === 'string' &&
-    typeof entry.title === 'string'
+    typeof entry.title === 'string' &&
+    (entry.cut === undefined || typeof entry.cut === 'string')
   );
 }

@@ -4,6 +4,7 @@
  * In: a chosen file, or the mark of one that a reload has taken away. Out: its content; fields that its row
  * shows.
  */
+import { dropCut, openCut } from './cut-files.ts';
 import { type ChosenFile, type FileHandles, fileOf, type KeptHandle } from './file-handles.ts';
 import { type FileMark, isSameFile, type KeptUpload } from './kept-uploads.ts';
 
@@ -16,10 +17,15 @@ export class UploadFile {
   handle = $state.raw<KeptHandle | null>(null);
   /** After a reload: a file of the same name was chosen, but it has changed, or is another one. */
   isOther = $state(false);
+  /** Its id in the browser's storage, if it is the cut of a film. */
+  readonly cut: string | undefined;
+  /** After a reload: the browser has removed the cut, so that the upload cannot continue. */
+  isGone = $state(false);
   readonly #handles: FileHandles;
 
   constructor(handles: FileHandles, from: ChosenFile | KeptUpload) {
     this.#handles = handles;
+    this.cut = from.cut;
     if ('file' in from) {
       this.mark = markOf(from.file);
       this.content = from.file;
@@ -34,9 +40,9 @@ export class UploadFile {
   }
 
   /** Takes the file again after a reload; false if it is another file. */
-  take({ file, handle }: ChosenFile): boolean {
-    const isSame = isSameFile(this.mark, markOf(file));
-    this.isOther = !isSame && this.mark.name === file.name;
+  take({ file, handle, cut }: ChosenFile): boolean {
+    const isSame = cut === this.cut && isSameFile(this.mark, markOf(file));
+    this.isOther = !isSame && this.cut === undefined && this.mark.name === file.name;
     if (!isSame) return false;
     this.content = file;
     this.handle = handle ?? this.handle;
@@ -50,6 +56,11 @@ export class UploadFile {
    * @param mayAsk whether the browser may ask the viewer: only in the event of a press
    */
   async find(uploadId: string | undefined, mayAsk: boolean): Promise<ChosenFile | undefined> {
+    if (this.cut !== undefined) {
+      const file = await openCut(this.cut, this.mark.name);
+      this.isGone = file === undefined;
+      return file && { file, cut: this.cut };
+    }
     const handle = this.handle ?? (uploadId === undefined ? undefined : await this.#handles.of(uploadId));
     const file = handle && (await fileOf(handle, mayAsk));
     return handle && file && { file, handle };
@@ -58,6 +69,11 @@ export class UploadFile {
   /** Keeps the handle for a reload. */
   keepHandle(uploadId: string): void {
     if (this.handle) this.#handles.keep(uploadId, this.handle);
+  }
+
+  /** It is not sent any more: removes the cut from the browser's storage. */
+  drop(): void {
+    if (this.cut !== undefined) void dropCut(this.cut);
   }
 
   /** Nothing is left to continue after a reload. */

@@ -85,12 +85,14 @@ export class UploadItem {
    * chosen.
    *
    * @param mayAsk whether the browser may ask the viewer: only in the event of a press
+   * @returns `ended`: another tab has sent or cancelled it, and its cut is gone
    */
-  async takeKept(mayAsk: boolean): Promise<boolean> {
+  async takeKept(mayAsk: boolean): Promise<'taken' | 'missing' | 'ended'> {
     const found = await this.file.find(this.#uploadId, mayAsk);
-    if (found && this.take(found)) return true;
+    if (found && this.take(found)) return 'taken';
     if (mayAsk) this.file.handle = null;
-    return false;
+    const isKept = this.#kept.all().some(({ uploadId }) => uploadId === this.#uploadId);
+    return this.file.isGone && !isKept ? 'ended' : 'missing';
   }
 
   /** Sends it, or the rest of it; resolves when that has ended, for whatever reason. */
@@ -119,6 +121,7 @@ export class UploadItem {
       });
       this.state = 'sent';
       this.#forget();
+      this.file.drop();
     } catch (error) {
       if (sending.signal.aborted || this.#isCancelled) return;
       this.failure = await asFailure(error, file);
@@ -145,6 +148,7 @@ export class UploadItem {
   /** Ends it, and removes what the server has of it. */
   async cancel(): Promise<void> {
     this.#isCancelled = true;
+    this.file.drop();
     if (this.#isBeginning) return; // it ends when the server has answered
     this.#forget();
     const id = this.asset?.id;
@@ -198,7 +202,9 @@ export class UploadItem {
   }
 
   #keep(assetId: string): void {
-    this.#kept.keep({ ...this.file.mark, uploadId: this.#uploadId!, assetId, title: this.title });
+    const { mark, cut } = this.file;
+    const entry = { ...mark, uploadId: this.#uploadId!, assetId, title: this.title };
+    this.#kept.keep(cut === undefined ? entry : { ...entry, cut });
     this.file.keepHandle(this.#uploadId!);
   }
 

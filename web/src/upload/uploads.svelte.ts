@@ -3,6 +3,7 @@
  * In: chosen files, the viewer's buttons. Out: the upload page, which reads `items`.
  */
 import { readStored, store } from '../viewer/storage.ts';
+import { sweepCuts } from './cut-files.ts';
 import { type ChosenFile, FileHandles } from './file-handles.ts';
 import { KeptUploads } from './kept-uploads.ts';
 import { UploadItem } from './upload-item.svelte.ts';
@@ -33,6 +34,7 @@ class Uploads {
     this.#items = kept.map((entry) => new UploadItem(this.#kept, this.#handles, entry));
     void this.#handles.retain(kept.map(({ uploadId }) => uploadId));
     for (const item of this.#items) void this.#continue(item, false);
+    void sweepCuts(() => this.#kept.all().flatMap(({ cut = [] }) => cut));
   }
 
   /**
@@ -43,7 +45,19 @@ class Uploads {
   }
 
   async #continue(item: UploadItem, mayAsk: boolean): Promise<void> {
-    if (await item.takeKept(mayAsk)) this.start();
+    const state = await item.takeKept(mayAsk);
+    if (state === 'taken') this.start();
+    if (state !== 'ended') return;
+    item.close();
+    this.#items = this.#items.filter((other) => other !== item);
+  }
+
+  /** Continues the upload of a file that a reload has interrupted; false: there is none of this file. */
+  resumeWith(file: ChosenFile): boolean {
+    this.restore();
+    if (!this.#items.some((item) => item.take(file))) return false;
+    this.start();
+    return true;
   }
 
   /** Adds files; one that was interrupted continues. */
