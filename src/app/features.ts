@@ -7,6 +7,7 @@ import { noClipMaker, noClips } from '../api/clips/clips-api.ts';
 import { noEdgePurges } from '../api/deletions/edge-purge-shapes.ts';
 import { noGapNotes } from '../api/healing/gap-notes.ts';
 import { noInsight } from '../api/insight/no-insight.ts';
+import { noRooms } from '../api/room/room-reading.ts';
 import { noSteerer } from '../api/steering/steering-shapes.ts';
 import { alarms } from '../features/alarms/feature.ts';
 import { angles } from '../features/angles/feature.ts';
@@ -93,6 +94,7 @@ export function createHooks(): Hooks {
     insight: noInsight,
     steering: noSteerer,
     channels: noChannels,
+    rooms: noRooms,
     remoteEncoders: noRemoteEncoders,
     abilities: new Map(),
     fileJobs: new Set(),

@@ -16,6 +16,7 @@ import type { GapNotes } from '../api/healing/gap-notes.ts';
 import type { InsightApi } from '../api/insight/insight-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
+import type { RoomReading } from '../api/room/room-reading.ts';
 import type { Steerer } from '../api/steering/steering-shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
@@ -272,6 +273,8 @@ export interface Hooks {
   steering: Steerer;
   /** Plays channels; the feature that has them sets it before the streams are open. */
   channels: Channels;
+  /** Reads what rooms play; the feature that has rooms sets it. */
+  rooms: RoomReading;
   /** Workers that encode live; the feature that connects them sets it. */
   remoteEncoders: RemoteEncoders;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */

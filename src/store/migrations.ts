@@ -8,7 +8,7 @@ import { alarmMigration } from '../features/alarms/tables.ts';
 import { angleMigration } from '../features/angles/tables.ts';
 import { cameraMigration } from '../features/cameras/tables.ts';
 import { caseMigration } from '../features/cases/tables.ts';
-import { channelMigration } from '../features/channel/tables.ts';
+import { channelMigration, channelRoomMigration } from '../features/channel/tables.ts';
 import { evidenceMigration } from '../features/evidence/tables.ts';
 import { healingMigration, healingSourcesMigration } from '../features/healing/tables.ts';
 import { insightMigration, sealedMigration } from '../features/insight/tables.ts';
@@ -472,6 +472,7 @@ export const migrations: readonly Migration[] = [
   televisionSessionMigration,
   pushMigration,
   peerMigration,
+  channelRoomMigration,
 ];
 
 /** The statements that upgrade. */

@@ -39,6 +39,12 @@ suite('a channel, in a browser', { skip: need('chromium') }, () => {
       });
       assert.equal(made.status, 201);
     }
+    const room = await server.fetch('/api/v1/rooms', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'Film night of the whole street with all its neighbours' }),
+    });
+    assert.equal(room.status, 201);
     browser = await openBrowser();
     page = await (await signedIn()).newPage();
     faults = collectFaults(page);
@@ -76,6 +82,15 @@ suite('a channel, in a browser', { skip: need('chromium') }, () => {
     assert.deepEqual([added!.title, added!.start, added!.seconds], ['River film', '2030-01-01T10:00:00', 3600]);
     assert.deepEqual(faults, []);
     assert.deepEqual(await violations(page, 'the page of a channel'), []);
+  });
+
+  test('a room is chosen, which the channel follows', async () => {
+    const room = async () => (await server.json<ChannelView>('/api/v1/streams/tv/channel')).room;
+    const choice = page.getByLabel('Follow a room');
+    await choice.selectOption({ label: 'Film night of the whole street with all its neighbours' });
+    const followed = await until('it is followed', async () => (await room()) ?? undefined);
+    await page.locator(`a[href="/rooms/${followed.id}"]`, { hasText: 'Open the room' }).waitFor();
+    assert.deepEqual(faults, []);
   });
 
   test('an item of this week is moved by keys and by dragging, a live stream is dropped on a day', async () => {

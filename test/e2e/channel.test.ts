@@ -3,19 +3,52 @@
  * interrupts them, a deleted asset is skipped, and a process that was killed returns into its item.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { readBoxes } from '@oxbow/media/isobmff/box';
+import { isSync, parseMoof } from '@oxbow/media/isobmff/fragment-reader';
 import type { ChannelView, NewChannelItem } from '../../src/api/channel/channel-shapes.ts';
+import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
 import { newestStretch } from '../browser/stretch.ts';
 import { checkLive, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
+import { datesOf, readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
+/** Frames of sound are smaller than key frames of pictures. */
+const SOUND_BYTES = 1000;
 const adminToken = 'an-administrator';
+
+/** The key frames of a playlist, by their bytes, and when they are shown, ms since 1970. */
+async function keysOf(server: Server, index: string) {
+  const { path, list } = await readFirstVariant(server, index);
+  const dates = datesOf(list);
+  const keys = await Promise.all(
+    list.segments.map(async ({ uri }, i) => {
+      const bytes = uri === '' ? new Uint8Array() : await server.bytes(resolvePath(uri, path));
+      let firstPts: number | undefined;
+      return readBoxes(bytes)
+        .filter(({ type }) => type === 'moof')
+        .flatMap((moof) =>
+          parseMoof(bytes, moof).flatMap(({ sizes, offsets, flags, tfdt = 0 }) => {
+            const [at, size] = [moof.start + offsets[0]!, sizes[0]!];
+            if (!isSync(flags[0]!) || size < SOUND_BYTES) return [];
+            firstPts ??= tfdt;
+            const hash = createHash('sha256')
+              .update(bytes.subarray(at, at + size))
+              .digest('hex');
+            return [{ hash, atMs: dates[i]! + (tfdt - firstPts) / 90 }];
+          }),
+        );
+    }),
+  );
+  return keys.flat();
+}
 
 suite('a channel', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
@@ -142,6 +175,81 @@ suite('a channel', { skip: need('ffmpeg') }, () => {
     });
     assert.ok(Date.parse(since) > startMs + 1000, 'in its middle');
     await server.stream('tv', 'live');
+  });
+
+  test('a channel follows a room: what its owner chooses and where they seek, and nothing that its viewers may not see', async () => {
+    const { fromMs } = await newestStretch(server, 12, 'cam');
+    assert.equal((await send('POST', '/streams', { name: 'sofa', source: { type: 'channel' } })).status, 201);
+    const { view: room } = await send<{ id: string }>('POST', '/rooms', { name: 'Film night' });
+    const targets = [
+      { name: 'Door', target: { kind: 'stream', stream: 'cam' } },
+      { name: 'Film', target: { kind: 'asset', asset: films[0]! } },
+      { name: 'Elsewhere', target: { kind: 'link', url: 'https://example.org/film.mp4' } },
+    ];
+    const { view: added } = await send<{ items: { id: string }[] }>('POST', `/rooms/${room.id}/items`, {
+      items: targets,
+    });
+    const [door, film, link] = added.items.map(({ id }) => id);
+    let state: PlaybackState | undefined;
+    const command = async (body: object) => {
+      const { view: now } = await send<{ state: PlaybackState }>('GET', `/rooms/${room.id}/state`);
+      const answer = await send<{ state: PlaybackState }>('POST', `/rooms/${room.id}/commands`, {
+        rev: now.state.rev,
+        ...body,
+      });
+      assert.equal(answer.status, 200, JSON.stringify(answer.view));
+      state = answer.view.state;
+    };
+    const look = async () => (await send('GET', '/streams/sofa/channel')).view;
+    const onAir = (title: string, kind = 'room') =>
+      until(`${title} is on the air`, async () => {
+        const { onAir: now } = await look();
+        return now?.kind === kind && now.title === title && now;
+      });
+    assert.equal((await send('PATCH', '/streams/sofa/channel', { room: 'none' })).status, 422);
+    const { view } = await send('PATCH', '/streams/sofa/channel', { room: room.id });
+    assert.deepEqual(view.room, { id: room.id, name: 'Film night' });
+    await command({ do: 'item', item: door, positionMs: fromMs + 7000 });
+    await onAir('Film night: Door');
+    const guide = await (await server.fetch('/xmltv.xml?stream=sofa')).text();
+    assert.match(guide, /<title>Film night: Door<\/title>/);
+    const list = await (await server.fetch('/playlist.m3u?stream=sofa&format=hls')).text();
+    const address = new URL(list.split('\n').find((line) => line.startsWith('http'))!).pathname;
+    /** How far the newest pictures of the list of IPTV are behind the room, ms. */
+    const behind = async () => {
+      const there = new Map(
+        (await keysOf(server, `/vod/cam/${fromMs}/60s/index.m3u8`)).map(({ hash, atMs }) => [hash, atMs]),
+      );
+      const last = (await keysOf(server, address)).at(-1);
+      const atMs = last && there.get(last.hash);
+      return atMs === undefined ? undefined : positionAt(state!, last!.atMs) - atMs;
+    };
+    const isInStep = () => until('it is in step', async () => Math.abs((await behind()) ?? 99_999) < 2500);
+    await isInStep();
+    await command({ do: 'seek', positionMs: fromMs + 500 });
+    await isInStep();
+    const skipped = (reason: RegExp) =>
+      until(`${reason} is a reason`, async () => reason.test((await look()).skipped[0]?.reason ?? ''));
+    await command({ do: 'item', item: film });
+    await skipped(/visibility is private/);
+    const refused = await (await server.fetch('/xmltv.xml?stream=sofa')).text();
+    assert.match(refused, /<title>Film night<\/title>/);
+    assert.doesNotMatch(refused, /Film night: /);
+    assert.equal((await send('PATCH', `/assets/${films[0]}`, { visibility: 'public' })).status, 200);
+    await until('the film is on the air', async () => {
+      // It is short: on a busy machine it is over before it is seen.
+      const { view: now } = await send<{ state: PlaybackState }>('GET', `/rooms/${room.id}/state`);
+      if (now.state.item !== film) await command({ do: 'item', item: film });
+      const { onAir: shown } = await look();
+      return shown?.kind === 'room' && shown.title === 'Film night: Film';
+    });
+    await command({ do: 'item', item: link });
+    await skipped(/another server/);
+    assert.equal((await send('PATCH', `/rooms/${room.id}`, { password: 'secret words' })).status, 200);
+    await skipped(/Not all may enter the room/);
+    assert.doesNotMatch(await (await server.fetch('/xmltv.xml?stream=sofa')).text(), /Film night/);
+    assert.equal((await send('DELETE', `/rooms/${room.id}`)).status, 204);
+    await until('it follows no room any more', async () => (await look()).room === null);
   });
 
   test('only administrators see and change a schedule; its viewers see the guide', async () => {

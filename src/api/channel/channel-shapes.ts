@@ -104,7 +104,12 @@ const Names = Type.Array(Type.String({ maxLength: 64 }), {
 
 /** A stretch that is shown, in UTC. */
 export const ChannelAiring = Type.Object(
-  { item: Type.String({ description: 'id of the item' }), title: Title, from: Time, to: Time },
+  {
+    item: Type.String({ description: 'id of the item; `room`: what the room plays that the channel follows' }),
+    title: Title,
+    from: Time,
+    to: Time,
+  },
   { $id: 'ChannelAiring' },
 );
 /** See the schema. */
@@ -119,8 +124,8 @@ export const ChannelView = Type.Object(
     items: Type.Array(ChannelItemView, { maxItems: MAX_CHANNEL_ITEMS }),
     onAir: Type.Union([
       Type.Object({
-        kind: Type.Unsafe<'item' | 'live' | 'fill' | 'nothing'>(
-          Type.String({ enum: ['item', 'live', 'fill', 'nothing'] }),
+        kind: Type.Unsafe<'item' | 'live' | 'room' | 'fill' | 'nothing'>(
+          Type.String({ enum: ['item', 'live', 'room', 'fill', 'nothing'] }),
         ),
         item: Type.Union([Type.String(), Type.Null()], { description: 'id; of `fill` the item that it replaces' }),
         title: Type.String(),
@@ -131,6 +136,9 @@ export const ChannelView = Type.Object(
     ]),
     live: Type.Union([Type.Object({ stream: Type.String(), until: Time }), Type.Null()], {
       description: 'the stream that interrupts the schedule now',
+    }),
+    room: Type.Union([Type.Object({ id: Type.String(), name: Type.String() }), Type.Null()], {
+      description: 'the room that it follows, in place of its schedule',
     }),
     skipped: Type.Array(
       Type.Object({
@@ -152,6 +160,11 @@ export const ChannelPatch = Type.Object(
   {
     timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'IANA name, e.g. Europe/Berlin' })),
     fillFrom: Type.Optional(Names),
+    room: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: 64 }), Type.Null()], {
+        description: 'id of the room that it follows, in place of its schedule; null: none',
+      }),
+    ),
   },
   { $id: 'ChannelPatch', additionalProperties: false },
 );

@@ -36,7 +36,7 @@ export function channelTableContract(name: string, open: OpenDatabase): void {
       );
       const [first, second] = items as [(typeof items)[number], (typeof items)[number]];
       const interruption = { streamId: 'cam', untilMs: START_MS + 500 };
-      await table.change('tv', () => ({ zone: 'Europe/Berlin', fillFrom: ['cam'], interruption }));
+      await table.change('tv', () => ({ zone: 'Europe/Berlin', fillFrom: ['cam'], interruption, room: 'r' }));
       await table.change('tv', () => ({ changed: { ...first, title: 'News' } }));
       const last = await table.change('tv', () => ({ removed: second.id }));
       await table.change('other', () => ({ added: item(3) }));
@@ -46,10 +46,13 @@ export function channelTableContract(name: string, open: OpenDatabase): void {
         zone: 'Europe/Berlin',
         fillFrom: ['cam'],
         interruption,
+        room: 'r',
         revision: 5,
         items: [{ ...first, title: 'News' }],
       });
-      assert.equal((await table.change('tv', () => ({ interruption: null }))).interruption, undefined);
+      const ended = await table.change('tv', () => ({ interruption: null, room: null }));
+      assert.deepEqual([ended.interruption, ended.room], [undefined, undefined]);
+      assert.deepEqual((await ChannelTable.open(database.db)).of('tv'), ended);
     });
 
     test('a change that is refused writes nothing', async () => {

@@ -26,6 +26,8 @@ export interface Channel {
   /** Ids of the streams whose past fills empty hours; empty: those of its items. */
   readonly fillFrom: readonly string[];
   readonly interruption: Interruption | undefined;
+  /** Id of the room that it follows; undefined: none. */
+  readonly room: string | undefined;
   /** 0: it was never changed. */
   readonly revision: number;
   /** In order of their start. */
@@ -38,6 +40,8 @@ export interface ChannelChange {
   readonly fillFrom?: readonly string[];
   /** null: there is none any more. */
   readonly interruption?: Interruption | null;
+  /** null: it follows none any more. */
+  readonly room?: string | null;
   readonly added?: Omit<ChannelItem, 'id'>;
   readonly changed?: ChannelItem;
   /** Id of an item. */
@@ -71,8 +75,8 @@ export class ChannelTable {
 
   /** The channel of a stream; without a row one without items, in UTC. */
   of(streamId: string): Channel {
-    const none = { streamId, zone: 'UTC', fillFrom: [], interruption: undefined, revision: 0, items: [] };
-    return this.#channels.get(streamId) ?? none;
+    const settings = { zone: 'UTC', fillFrom: [], interruption: undefined, room: undefined };
+    return this.#channels.get(streamId) ?? { streamId, ...settings, revision: 0, items: [] };
   }
 
   /**
@@ -108,6 +112,7 @@ export class ChannelTable {
         zone: change.zone ?? now.zone,
         fillFrom: change.fillFrom ?? now.fillFrom,
         interruption: change.interruption === undefined ? now.interruption : (change.interruption ?? undefined),
+        room: change.room === undefined ? now.room : (change.room ?? undefined),
         revision: now.revision + 1,
         items: now.items,
       };
@@ -201,18 +206,21 @@ function channelOf(row: Selectable<ChannelRow>, items: readonly ChannelItem[]): 
     zone: row.zone,
     fillFrom: JSON.parse(row.fill_from) as readonly string[],
     interruption: live === null || until === null ? undefined : { streamId: live, untilMs: until / 1000 },
+    room: row.room_id ?? undefined,
     revision: row.revision,
     items,
   };
 }
 
-function rowOf({ streamId, zone, fillFrom, interruption, revision }: Channel): Selectable<ChannelRow> {
+function rowOf(channel: Omit<Channel, 'items'>): Selectable<ChannelRow> {
+  const { streamId, zone, fillFrom, interruption, room, revision } = channel;
   return {
     stream_id: streamId,
     zone,
     fill_from: JSON.stringify(fillFrom),
     live_stream_id: interruption?.streamId ?? null,
     live_until_us: interruption ? Math.round(interruption.untilMs * 1000) : null,
+    room_id: room ?? null,
     revision,
   };
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { WatchRuleLists } from '../../api/access/watch-rules-shapes.ts';
 import type { NewChannelItem } from '../../api/channel/channel-shapes.ts';
 import { noClips } from '../../api/clips/clips-api.ts';
+import { noRooms } from '../../api/room/room-reading.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import type { Catalog } from '../../streams/catalog.ts';
@@ -32,13 +34,15 @@ async function openApi() {
     find: () => undefined,
   } as unknown as Catalog;
   const table = await ChannelTable.open(store.db);
-  const media = { store, catalog, clock } as unknown as ConstructorParameters<typeof RunningChannels>[0]['media'];
-  const running = new RunningChannels({ table, media, clock });
+  const parts = { table, clock, media: { store, catalog, clock }, follower: {}, roomGone: async () => {} };
+  const running = new RunningChannels(parts as unknown as ConstructorParameters<typeof RunningChannels>[0]);
   const clips = () => noClips;
   const recordings = { kept: { ranges: () => [] } } as unknown as Pick<StoredRecordings, 'kept'>;
   const states = new ItemStates({ store, catalog, recordings, clips, keepMs: () => 86_400_000 });
   const events = { publish() {} };
-  const api = new ChannelsApi({ table, running, states, catalog, clips, store, events, clock });
+  const rooms = () => noRooms;
+  const watchRules = () => ({}) as WatchRuleLists;
+  const api = new ChannelsApi({ table, running, states, catalog, clips, rooms, watchRules, store, events, clock });
   const add = (name: string, item: Partial<NewChannelItem>) =>
     api.addItem(name, { kind: 'live', ref: 'b', start: '2026-12-01T10:00:00', seconds: 60, ...item }, () => {});
   return { api, add, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };

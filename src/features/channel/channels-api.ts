@@ -3,6 +3,7 @@
  * In: requests of administrators that HTTP has checked. Out: views, changes of the table.
  * docs/3-publish/channel.md.
  */
+import type { WatchRuleLists } from '../../api/access/watch-rules-shapes.ts';
 import type {
   ChannelAiring,
   ChannelItemPatch,
@@ -16,6 +17,7 @@ import { MAX_CHANNEL_ITEMS } from '../../api/channel/channel-shapes.ts';
 import type { ClipFinder } from '../../api/clips/clips-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { openTimeZone } from '../../api/local-time.ts';
+import type { RoomReading } from '../../api/room/room-reading.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import { readInstant } from '../../http/route/instant-field.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -26,7 +28,9 @@ import type { StreamDefinition } from '../../streams/definition.ts';
 import { readNames, readStreamId } from '../../streams/stream-table.ts';
 import type { Channel, ChannelChange, ChannelTable } from './channel-table.ts';
 import type { RunningChannels } from './channels.ts';
+import { watchedStream } from './following/item-media.ts';
 import type { ItemStates } from './item-states.ts';
+import { refusalOfRoom } from './plan/followed-rights.ts';
 import { type ChannelItem, overlapOf } from './plan/schedule.ts';
 
 /** An interruption ends after this, unless it is set, seconds. */
@@ -50,6 +54,9 @@ interface ChannelsApiParts {
   readonly states: ItemStates;
   readonly catalog: Pick<Catalog, 'get'>;
   readonly clips: () => Pick<ClipFinder, 'facts'>;
+  readonly rooms: () => RoomReading;
+  /** The setting `watchRules`. */
+  readonly watchRules: () => WatchRuleLists;
   readonly store: Store;
   readonly events: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
@@ -68,14 +75,16 @@ export class ChannelsApi {
     return this.#shown(this.#definition(name));
   }
 
-  /** @throws OxbowError as `get`; `bad-time-zone`, `stream-unknown`, `precondition-failed` */
+  /** @throws OxbowError as `get`; `bad-time-zone`, `stream-unknown`, `channel-room`, `precondition-failed` */
   async update(name: string, patch: ChannelPatch, condition: ChannelCondition): Promise<ShownChannel> {
-    const { timeZone, fillFrom } = patch;
+    const { timeZone, fillFrom, room } = patch;
+    if (typeof room === 'string') await this.#checkRoom(this.#definition(name), room);
     const zone = timeZone === undefined ? undefined : openTimeZone(timeZone).name;
     const ids = fillFrom && (await Promise.all(fillFrom.map((stream) => this.#streamId(stream, 'fillFrom'))));
     return this.#change(name, condition, () => ({
       ...(zone !== undefined && { zone }),
       ...(ids && { fillFrom: [...new Set(ids)] }),
+      ...(room !== undefined && { room }),
     }));
   }
 
@@ -159,12 +168,19 @@ export class ChannelsApi {
     );
   }
 
-  /** What is scheduled in [fromMs, toMs), at most 16 days. @throws OxbowError as `get`; `bad-time` */
+  /** What is shown in [fromMs, toMs), at most 16 days. @throws OxbowError as `get`; `bad-time` */
   guide(name: string, fromMs: number, toMs: number): ChannelAiring[] {
     const channel = this.#parts.table.of(this.#definition(name).id);
     if (toMs <= fromMs || toMs - fromMs > MAX_GUIDE_MS)
       throw new OxbowError('bad-time', 'A guide is of more than 0 and at most 16 days.');
-    return this.#parts.running
+    const { running } = this.#parts;
+    if (channel.room !== undefined) {
+      const programmes = running.programmes(name, fromMs, toMs) ?? [];
+      return programmes.map(({ title, fromMs: beginMs, toMs: endMs }) => {
+        return { item: 'room', title, from: printRfc3339(beginMs), to: printRfc3339(endMs) };
+      });
+    }
+    return running
       .scheduleOf(channel)
       .between(fromMs, toMs)
       .map(({ item, fromMs: beginMs, toMs: endMs }) => {
@@ -187,7 +203,7 @@ export class ChannelsApi {
   }
 
   async #shown(definition: StreamDefinition): Promise<ShownChannel> {
-    const { table, running, states, store, clock } = this.#parts;
+    const { table, running, states, rooms, store, clock } = this.#parts;
     const channel = table.of(definition.id);
     const names = await readNames(store.db);
     const nameOf = (id: string) => names.get(id) ?? '';
@@ -196,6 +212,7 @@ export class ChannelsApi {
     const nowMs = clock.nowMs();
     const stateOf = await states.of(running.scheduleOf(channel), nowMs, (id) => names.has(id));
     const onAir = plan?.onAir;
+    const room = channel.room === undefined ? undefined : await rooms().read(channel.room);
     const view: ChannelView = {
       stream: definition.name,
       timeZone: channel.zone,
@@ -214,6 +231,7 @@ export class ChannelsApi {
         interruption && interruption.untilMs > nowMs
           ? { stream: nameOf(interruption.streamId), until: printRfc3339(interruption.untilMs) }
           : null,
+      room: room ? { id: room.id, name: room.name } : null,
       skipped: (plan?.skips ?? []).map(({ atMs, itemId, title, reason }) => {
         return { at: printRfc3339(atMs), item: itemId ?? null, title, reason };
       }),
@@ -225,6 +243,14 @@ export class ChannelsApi {
     const { definition } = this.#parts.catalog.get(name);
     if (definition.source.type === 'channel') return definition;
     throw new OxbowError('not-a-channel', `The source of ${name} is of type ${definition.source.type}, not channel.`);
+  }
+
+  /** @throws OxbowError `channel-room` for a room that the channel cannot follow */
+  async #checkRoom(definition: StreamDefinition, id: string): Promise<void> {
+    const room = await this.#parts.rooms().read(id);
+    if (!room) throw new OxbowError('channel-room', `\`room\`: there is no room with the id "${id}".`);
+    const refusal = refusalOfRoom(watchedStream(definition, this.#parts.watchRules()), room);
+    if (refusal !== undefined) throw new OxbowError('channel-room', refusal);
   }
 
   /** What an item refers to, and the title that it gets without one. */

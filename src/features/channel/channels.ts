@@ -7,22 +7,33 @@ import type { Clock } from '../../lib/clock.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { ChannelProgramme, Channels } from '../../streams/source/channel-source.ts';
 import type { Channel, ChannelTable } from './channel-table.ts';
+import { type FollowerParts, followRoom } from './following/follow-room.ts';
 import { ChannelMedia, type ChannelMediaParts } from './media/channel-media.ts';
+import { beforeRoom, type Followed } from './plan/followed.ts';
 import { Plan } from './plan/plan.ts';
 import { Schedule } from './plan/schedule.ts';
 import { Playout } from './playout/playout.ts';
+
+const HOUR_MS = 3_600_000;
+/** What a room plays without a known end is in the guide for this long, from the hour on, ms. */
+const OPEN_MS = 5 * HOUR_MS;
 
 /** Dependencies of the channels. */
 interface RunningChannelsParts {
   readonly table: ChannelTable;
   readonly media: ChannelMediaParts;
+  readonly follower: FollowerParts;
   readonly clock: Clock;
+  /** The room that a channel followed was deleted. */
+  readonly roomGone: (streamId: string, room: string) => Promise<void>;
 }
 
 /** A channel that is played here. */
 interface Playing {
   readonly plan: Plan;
   readonly playout: Playout;
+  /** The room that it follows; undefined: none. */
+  following: { readonly room: string; readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 }
 
 /** Plays channels. */
@@ -45,11 +56,14 @@ export class RunningChannels implements Channels {
       clock,
     });
     plan.replace(this.scheduleOf(channel), channel.interruption);
-    const playing: Playing = { plan, playout: new Playout({ plan, input, clock }) };
+    const playing: Playing = { plan, playout: new Playout({ plan, input, clock }), following: undefined };
     this.#playing.set(streamId, playing);
+    this.#follow(playing, channel);
     try {
       await playing.playout.run({ signal });
     } finally {
+      playing.following?.stop.abort();
+      await playing.following?.ended;
       if (this.#playing.get(streamId) === playing) this.#playing.delete(streamId);
     }
     return 'stopped';
@@ -72,9 +86,20 @@ export class RunningChannels implements Channels {
   programmes(stream: string, fromMs: number, toMs: number): readonly ChannelProgramme[] | undefined {
     const definition = this.#parts.media.catalog.find(stream)?.definition;
     if (definition?.source.type !== 'channel') return undefined;
-    return this.scheduleOf(this.#parts.table.of(definition.id))
+    const channel = this.#parts.table.of(definition.id);
+    if (channel.room !== undefined) {
+      const { clock } = this.#parts;
+      return programmesOf(this.planOf(definition.id)?.room, fromMs, toMs, clock.nowMs());
+    }
+    return this.scheduleOf(channel)
       .between(fromMs, toMs)
       .map(({ item, fromMs: beginMs, toMs: endMs }) => ({ fromMs: beginMs, toMs: endMs, title: item.title }));
+  }
+
+  roomTitle(stream: string): string | undefined {
+    const definition = this.#parts.media.catalog.find(stream)?.definition;
+    if (definition?.source.type !== 'channel') return undefined;
+    return this.planOf(definition.id)?.room?.followed.title;
   }
 
   #changed(streamId: string): void {
@@ -82,8 +107,49 @@ export class RunningChannels implements Channels {
     if (!playing) return;
     const channel = this.#parts.table.of(streamId);
     playing.plan.replace(this.scheduleOf(channel), channel.interruption);
+    this.#follow(playing, channel);
     playing.playout.wake();
   }
+
+  /** Follows the room of a channel, and no other one any more. */
+  #follow(playing: Playing, { streamId, room }: Channel): void {
+    const { following, plan, playout } = playing;
+    if (following?.room === room) return;
+    following?.stop.abort();
+    playing.following = undefined;
+    if (room === undefined) {
+      plan.follow(undefined);
+      return;
+    }
+    const stop = new AbortController();
+    plan.follow({ ...beforeRoom, sinceMs: this.#parts.clock.nowMs() });
+    const { catalog } = this.#parts.media;
+    const channel = {
+      room,
+      definition: () => catalog.definitionOf(streamId),
+      followed: (next: Followed) => {
+        plan.follow(next);
+        playout.wake();
+      },
+    };
+    const ended = followRoom(channel, this.#parts.follower, stop).then(async (isGone) => {
+      if (isGone && !stop.signal.aborted) await this.#parts.roomGone(streamId, room);
+    });
+    playing.following = { room, stop, ended: ended.catch(this.#parts.follower.failed) };
+  }
+}
+
+/**
+ * What a room shows in [fromMs, toMs), for viewers: until its entry ends, and for some hours where that is
+ * not known. What it will show then, and showed before, is not known.
+ */
+function programmesOf(room: Plan['room'], fromMs: number, toMs: number, nowMs: number): readonly ChannelProgramme[] {
+  if (!room || room.followed.title === '') return [];
+  const { played, title } = room.followed;
+  const isStored = played?.kind === 'stored' && played.endMs !== undefined;
+  const endMs = isStored ? played.endMs! - played.offsetMs : Math.floor(nowMs / HOUR_MS) * HOUR_MS + OPEN_MS;
+  const [beginMs, lastMs] = [Math.max(fromMs, room.sinceMs), Math.min(toMs, endMs)];
+  return beginMs < lastMs ? [{ fromMs: beginMs, toMs: lastMs, title }] : [];
 }
 
 /** A zone that this computer does not know any more is UTC. */

@@ -31,11 +31,28 @@ async function openChannels(
     clock,
     failed: failed('the media of a channel'),
   };
-  const running = new RunningChannels({ table, media, clock });
+  const rooms = () => hooks.rooms;
+  const follower = {
+    store,
+    catalog,
+    assets: library.media,
+    watchRules: () => settings.now.watchRules,
+    rooms,
+    clock,
+    failed: failed('following a room'),
+  };
+  const roomGone = async (streamId: string, room: string) => {
+    await table.change(streamId, (now) => (now.room === room ? { room: null } : {}));
+    const definition = catalog.definitionOf(streamId);
+    if (definition) bus.publish('channel.changed', {}, definition);
+  };
+  const running = new RunningChannels({ table, media, follower, clock, roomGone });
   hooks.channels = running;
   const keepMs = () => settings.now.record.keep;
   const states = new ItemStates({ store, catalog, recordings, clips, keepMs });
-  return { own: new ChannelsApi({ table, running, states, catalog, clips, store, events: bus, clock }) };
+  const { watchRules } = follower;
+  const parts = { table, running, states, catalog, clips, rooms, watchRules, store, events: bus, clock };
+  return { own: new ChannelsApi(parts) };
 }
 
 /** The feature. */

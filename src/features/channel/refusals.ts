@@ -25,4 +25,9 @@ export const channelRefusals = {
     title: 'The item cannot be scheduled',
     hint: 'Choose an asset of the library, a clip, or a stream of this server.',
   },
+  'channel-room': {
+    status: 422,
+    title: 'The channel cannot follow the room',
+    hint: 'GET /api/v1/rooms lists rooms. A channel that all may watch follows only rooms that all may enter.',
+  },
 } as const;

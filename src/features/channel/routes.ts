@@ -57,7 +57,7 @@ export const channelRoutes = [
     path: '/api/v1/streams/:name/channel',
     tag: 'streams',
     access: 'admin',
-    sentence: 'Changes the time zone of a channel, or what fills its empty hours.',
+    sentence: 'Changes the time zone of a channel, what fills its empty hours, or the room that it follows.',
     params: NameParams,
     body: ChannelPatch,
     replies: { 200: ChannelView },

@@ -14,6 +14,8 @@ export interface ChannelTable {
   live_stream_id: string | null;
   /** µs since 1970 at which the interruption ends at the latest; null without one. */
   live_until_us: number | null;
+  /** Id of the room that it follows; null: none. */
+  room_id: string | null;
   /** Rises with every change of the channel and its items. */
   revision: number;
 }
@@ -60,5 +62,12 @@ export const channelMigration = {
  CREATE INDEX channel_item_by_stream ON channel_item (stream_id, start_ms);`,
   down: `DROP TABLE channel_item;
  DROP TABLE channel;`,
+  expands: true,
+} as const;
+
+/** A channel may follow a room. */
+export const channelRoomMigration = {
+  up: 'ALTER TABLE channel ADD COLUMN room_id TEXT;',
+  down: 'ALTER TABLE channel DROP COLUMN room_id;',
   expands: true,
 } as const;

@@ -17,12 +17,12 @@ const BOUNDS = { maxBytes: 16 * 1024 * 1024 };
 interface GuidesOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly signal: AbortSignal;
-  readonly channels?: () => Pick<Channels, 'programmes'>;
+  readonly channels?: () => Pick<Channels, 'programmes' | 'roomTitle'>;
 }
 
 /** The guides of one server. */
 export class Guides {
-  readonly #channels: () => Pick<Channels, 'programmes'>;
+  readonly #channels: () => Pick<Channels, 'programmes' | 'roomTitle'>;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #shared: SingleFlight;
   /** Of each printed guide, with its validator and its compressed form. */
@@ -41,6 +41,11 @@ export class Guides {
   /** What a channel of this process has scheduled in [fromMs, toMs); undefined: the stream is none. */
   scheduled(stream: string, fromMs: number, toMs: number): readonly ChannelProgramme[] | undefined {
     return this.#channels().programmes(stream, fromMs, toMs);
+  }
+
+  /** What a channel of this process shows of its room: a guide with another one is printed again. */
+  roomTitle(stream: string): string {
+    return this.#channels().roomTitle(stream) ?? '';
   }
 
   /**

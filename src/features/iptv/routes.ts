@@ -237,7 +237,9 @@ async function guide(call: Caller, guides: Guides, deps: HttpDeps): Promise<Repl
   const most = Math.max(1, Math.floor(MOST_PROGRAMMES / Math.max(1, shown.length)));
   // Those with a right on a stream get another guide than viewers.
   const rulesFor = ({ past }: StreamView) => (past && !past.isExempt ? JSON.stringify(past) : '');
-  const name = shown.map(({ view, base }) => `${base}/${view.name}${rulesFor(view)}`).join(' ');
+  const name = shown
+    .map(({ view, base }) => `${base}/${view.name}${rulesFor(view)}${guides.roomTitle(view.name)}`)
+    .join(' ');
   const print = async ({ signal }: { readonly signal: AbortSignal }) => {
     const channels: GuideChannel[] = [];
     // One after another: each is a query of the database.

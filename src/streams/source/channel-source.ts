@@ -21,10 +21,13 @@ export interface Channels {
   run(streamId: string, input: StreamInput, options: { readonly signal: AbortSignal }): Promise<string>;
   /** What is scheduled in [fromMs, toMs), in order; undefined: the stream is no channel. */
   programmes(stream: string, fromMs: number, toMs: number): readonly ChannelProgramme[] | undefined;
+  /** What viewers read of the room that a channel follows; undefined: it follows none, or is no channel. */
+  roomTitle(stream: string): string | undefined;
 }
 
 /** Without a feature that plays channels. */
 export const noChannels: Channels = {
   run: async () => 'this oxbow plays no channels',
   programmes: () => undefined,
+  roomTitle: () => undefined,
 };

@@ -37,7 +37,8 @@ function openMedia(
     clock: createManualClock(NOW_MS),
   } as unknown as ChannelMediaParts;
   const items = Object.keys(streams).map((id) => item('recording', id));
-  const own = { streamId: 'tv', zone: 'UTC', fillFrom: [], interruption: undefined, revision: 1, items, ...channel };
+  const fields = { streamId: 'tv', zone: 'UTC', fillFrom: [], interruption: undefined, room: undefined };
+  const own = { ...fields, revision: 1, items, ...channel };
   return new ChannelMedia(parts, () => own);
 }
 const titles = async (media: ChannelMedia) => (await media.fill()).map(({ title }) => title);

@@ -18,7 +18,7 @@ import type { ManagedStream } from '../../../streams/managed-stream.ts';
 import type { StoredRecordings } from '../../../streams/stream-deps.ts';
 import { readDefinition, readStreamName } from '../../../streams/stream-table.ts';
 import type { Channel } from '../channel-table.ts';
-import type { FillRange, PlanMedia } from '../plan/plan.ts';
+import type { FillRange, OpenedItem, PlanMedia } from '../plan/stretch.ts';
 import type { Media } from '../playable.ts';
 import { liveMedia } from './live-media.ts';
 import { assetMedia, recordedMedia, withoutGaps } from './stored-media.ts';
@@ -61,10 +61,10 @@ export class ChannelMedia implements PlanMedia {
   }
 
   /** @throws OxbowError with the reason why it cannot be played */
-  async open({ kind, ref, mediaMs, durationMs }: Parameters<PlanMedia['open']>[0]): Promise<Media> {
+  async open({ kind, ref, mediaMs, durationMs, grows = false }: OpenedItem): Promise<Media> {
     if (kind === 'asset') return this.#asset(ref);
     if (kind === 'live') return this.#live(ref);
-    if (kind === 'recording') return this.#recording(ref, (mediaMs + durationMs) * 1000);
+    if (kind === 'recording') return this.#recording(ref, (mediaMs + durationMs) * 1000, grows);
     const clip = this.#parts.clips().facts(ref);
     const streamId = clip && (await this.#idOf(clip.stream));
     if (!clip || streamId === undefined) throw new OxbowError('clip-unknown', `The clip ${ref} was deleted.`);
@@ -141,11 +141,13 @@ export class ChannelMedia implements PlanMedia {
     );
   }
 
-  async #recording(streamId: string, toUs: number): Promise<Media> {
+  async #recording(streamId: string, toUs: number, grows = false): Promise<Media> {
     const { store, recordings, reader, clock, failed } = this.#parts;
     const served = this.#streamOf(streamId)?.served;
     if (served) {
-      return recordedMedia({ recording: served.recording, initOf: (number) => served.inits.get(number), reader }, toUs);
+      const { recording, inits } = served;
+      const endUs = grows ? () => recording.endUs : undefined;
+      return recordedMedia({ recording, initOf: (number) => inits.get(number), reader, endUs }, toUs);
     }
     // Another node has the stream, or it was removed: what is in the index can be read.
     const last = await recordings.chunks.last(streamId);

@@ -11,6 +11,7 @@ import type { AssetIndex } from '../../../archive/asset-index.ts';
 import { readIntact } from '../../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../../archive/range-reader.ts';
 import type { SegmentLocation } from '../../../archive/segment-store.ts';
+import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { RecordedMedia } from '../../../recording/recording-reader.ts';
 import { type Media, type Piece, playedTracks } from '../playable.ts';
@@ -19,6 +20,8 @@ import { type Media, type Piece, playedTracks } from '../playable.ts';
 const STEP_US = 60_000_000;
 /** Longest hole that is looked through for more of a recording, µs. */
 const MAX_HOLE_US = 24 * 3_600_000_000;
+/** What is being recorded is looked for this often, ms. */
+const GROWS_MS = 500;
 /** A larger distance of two segments is a hole, µs. */
 const HOLE_US = 500_000;
 
@@ -38,6 +41,8 @@ interface RecordingParts {
   readonly recording: Pick<RecordedMedia, 'between'>;
   readonly initOf: (number: number) => Init | undefined;
   readonly reader: Pick<RangeReader, 'read'>;
+  /** Where it ends now, µs since 1970: what is recorded later is waited for. Undefined: it does not grow. */
+  readonly endUs?: (() => number) | undefined;
 }
 
 /**
@@ -45,12 +50,14 @@ interface RecordingParts {
  *
  * @param toUs its end
  */
-export function recordedMedia({ recording, initOf, reader }: RecordingParts, toUs: number): Media {
-  async function* groups(fromUs: number): AsyncGenerator<StoredGroup> {
+export function recordedMedia({ recording, initOf, reader, endUs }: RecordingParts, toUs: number): Media {
+  async function* groups(fromUs: number, signal: AbortSignal): AsyncGenerator<StoredGroup> {
     let lastMsn = -1;
     let emptyUs = 0;
-    for (let atUs = fromUs; atUs < toUs && emptyUs < MAX_HOLE_US; atUs += STEP_US) {
-      const found = await recording.between(atUs, Math.min(toUs, atUs + STEP_US));
+    for (let atUs = fromUs; atUs < toUs && emptyUs < MAX_HOLE_US; ) {
+      const lastUs = endUs?.() ?? toUs;
+      const untilUs = Math.min(toUs, atUs + STEP_US);
+      const found = await recording.between(atUs, untilUs);
       emptyUs = found.length === 0 ? emptyUs + STEP_US : 0;
       for (const group of found) {
         if (group.msn <= lastMsn) continue; // it overlaps two steps
@@ -58,9 +65,17 @@ export function recordedMedia({ recording, initOf, reader }: RecordingParts, toU
         const tracks = group.tracks.map((track) => ({ ...track, location: track.location ?? group.location }));
         yield { ...group, init: initOf(group.initNumber), tracks };
       }
+      if (lastUs >= untilUs) atUs = untilUs;
+      else {
+        atUs = Math.max(atUs, lastUs);
+        emptyUs = 0;
+        await sleep(GROWS_MS, { signal });
+      }
     }
   }
-  return { pieces: (fromUs, options) => read(groups(fromUs), reader, (group) => group.utcOffsetUs, options) };
+  return {
+    pieces: (fromUs, options) => read(groups(fromUs, options.signal), reader, (group) => group.utcOffsetUs, options),
+  };
 }
 
 /** A recording without its gaps: what follows one moves to its beginning. */

@@ -3,8 +3,9 @@ import { suite, test } from 'node:test';
 import { openTimeZone } from '../../../api/local-time.ts';
 import { createManualClock } from '../../../lib/clock.ts';
 import type { Media } from '../playable.ts';
-import { type FillRange, Plan } from './plan.ts';
+import { Plan } from './plan.ts';
 import { type ChannelItem, Schedule } from './schedule.ts';
+import type { FillRange } from './stretch.ts';
 
 const START_MS = 1_795_000_200_000;
 const media: Media = { async *pieces() {} };

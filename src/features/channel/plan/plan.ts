@@ -5,54 +5,14 @@
  */
 import type { Clock } from '../../../lib/clock.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
-import type { Media } from '../playable.ts';
-import type { ChannelItem, Schedule } from './schedule.ts';
-
-/** Something to play. */
-export interface Stretch {
-  /** Identifies it: the item and its beginning. */
-  readonly key: string;
-  readonly kind: 'item' | 'live' | 'fill' | 'nothing';
-  readonly title: string;
-  /** Of the schedule; where it is filled, the one that is not played. */
-  readonly item: ChannelItem | undefined;
-  /** Id of the live stream that it shows; undefined: it shows something stored. */
-  readonly live: string | undefined;
-  /** When another one may follow, ms since 1970. */
-  readonly toMs: number;
-  /** Why it is not what the schedule says, in words; empty: it is. */
-  readonly why: string;
-  /** Opens its media. @throws OxbowError and errors of the store for media that is gone or cannot be read */
-  media(): Promise<Media>;
-  /** The position in its media at an instant, µs; undefined: where it is live. @param ms since 1970 */
-  positionUs(ms: number): number | undefined;
-}
-
-/** A range that fills empty hours. */
-export interface FillRange {
-  readonly title: string;
-  /** Positions in its media, µs. */
-  readonly fromUs: number;
-  readonly toUs: number;
-  media(): Promise<Media>;
-}
+import { type Followed, gapEndOf, settled, stretchOf } from './followed.ts';
+import type { Schedule } from './schedule.ts';
+import type { FillRange, PlanMedia, Stretch } from './stretch.ts';
 
 /** A live stream that interrupts the schedule. */
 export interface Interruption {
   readonly streamId: string;
   readonly untilMs: number;
-}
-
-/** The media of items. */
-export interface PlanMedia {
-  /** Opens the media of an item. @throws OxbowError with the reason why it cannot be played */
-  open(item: Pick<ChannelItem, 'kind' | 'ref' | 'mediaMs' | 'durationMs'>): Promise<Media>;
-  /** Whether a stream is live now. @param streamId its id */
-  isLive(streamId: string): boolean;
-  /** Name of a stream for people. */
-  titleOf(streamId: string): string;
-  /** What fills empty hours, best first; empty: there is nothing. */
-  fill(): Promise<readonly FillRange[]>;
 }
 
 /** Something that was not played. */
@@ -104,6 +64,8 @@ export class Plan {
   readonly #failures = new Map<string, Failure>();
   readonly #skips: Skip[] = [];
   #interrupted: { readonly of: Interruption; readonly stretch: Stretch } | undefined;
+  /** What the room plays that the channel follows; undefined: it follows none. */
+  #room: { readonly followed: Followed; readonly sinceMs: number } | undefined;
   #fill: readonly FillRange[] = [];
   #fillAt = 0;
   /** That could not be played, one after the other. */
@@ -128,6 +90,24 @@ export class Plan {
     this.interruption = interruption;
     this.#failures.clear();
     this.#fillUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Plays what a room plays, in place of the schedule; undefined: the schedule again. */
+  follow(next: Followed | undefined): void {
+    const before = this.#room;
+    const nowMs = this.#clock.nowMs();
+    const isSame = before?.followed.itemId === next?.itemId;
+    this.#room = next && {
+      followed: settled(before?.followed, next),
+      sinceMs: isSame && before ? before.sinceMs : nowMs,
+    };
+    if (!next?.isSkipped || (isSame && before?.followed.why === next.why)) return;
+    this.#skip({ atMs: nowMs, itemId: undefined, title: next.itemTitle, reason: next.why });
+  }
+
+  /** What the room plays that the channel follows, and since when it is this entry, ms since 1970. */
+  get room(): { readonly followed: Followed; readonly sinceMs: number } | undefined {
+    return this.#room;
   }
 
   /** What is played at an instant, with what fills it. @param ms since 1970 */
@@ -177,16 +157,17 @@ export class Plan {
       return;
     }
     const { live } = stretch;
-    const before = this.#failures.get(stretch.key)?.pauseMs;
-    const pauseMs = before === undefined ? READ_AGAIN_MS : Math.min(2 * before, MOST_AGAIN_MS);
+    const before = this.#failures.get(stretch.key);
+    const pauseMs = before === undefined ? READ_AGAIN_MS : Math.min(2 * before.pauseMs, MOST_AGAIN_MS);
     const againMs = mayReturn ? Math.min(stretch.toMs, nowMs + pauseMs) : stretch.toMs;
-    this.#note(stretch, { reason, live, pauseMs, untilMs: live === undefined ? againMs : nowMs + RETRY_MS });
+    const isTried = live !== undefined || stretch.kind === 'room';
+    this.#note(stretch, { reason, live, pauseMs, untilMs: isTried ? nowMs + RETRY_MS : againMs });
     // An end that is a moment early is none that people see.
     if (stretch.toMs - nowMs < SHORT_MS) return;
     const last = this.#skips.at(-1);
     if (mayReturn && last && last.itemId === stretch.item?.id && last.reason === reason) return;
-    this.#skips.push({ atMs: nowMs, itemId: stretch.item?.id, title: stretch.title, reason });
-    if (this.#skips.length > MOST_SKIPS) this.#skips.shift();
+    if (stretch.kind === 'room' && before?.reason === reason) return;
+    this.#skip({ atMs: nowMs, itemId: stretch.item?.id, title: stretch.title, reason });
   }
 
   /** Nothing of a stretch is there before an instant, ms since 1970. */
@@ -203,6 +184,11 @@ export class Plan {
     const before = this.onAir?.stretch;
     const isSame = before?.key === stretch.key || (before?.kind === 'nothing' && stretch.kind === 'nothing');
     if (!isSame) this.onAir = { stretch, sinceMs: ms };
+  }
+
+  #skip(skip: Skip): void {
+    this.#skips.push(skip);
+    if (this.#skips.length > MOST_SKIPS) this.#skips.shift();
   }
 
   #note(stretch: Stretch, failure: Failure): void {
@@ -222,10 +208,11 @@ export class Plan {
   #choose(ms: number): Stretch {
     const interrupted = this.#interruptionAt(ms);
     if (interrupted && this.#isOpen(interrupted, ms)) return interrupted;
-    const item = this.#itemAt(ms);
+    const followed = this.#room?.followed;
+    const item = followed ? stretchOf(followed, ms, this.#media) : this.#itemAt(ms);
     if (item && this.#isOpen(item, ms)) return item;
     const failure = item && this.#failures.get(item.key);
-    const endMs = item ? item.toMs : this.schedule.nextMs(ms);
+    const endMs = item ? item.toMs : followed ? gapEndOf(followed, ms) : this.schedule.nextMs(ms);
     const isTried = failure && failure.live === undefined;
     return {
       key: 'fill',
@@ -234,7 +221,7 @@ export class Plan {
       item: item?.item,
       live: undefined,
       toMs: isTried ? Math.min(endMs, Math.max(ms, failure.untilMs)) : endMs,
-      why: failure?.reason ?? 'nothing is scheduled',
+      why: failure?.reason ?? followed?.why ?? 'nothing is scheduled',
       media: () => Promise.reject(new RangeError('nothing to open')),
       positionUs: () => undefined,
     };

@@ -8,7 +8,7 @@ import { sleep } from '../../../lib/abort.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../../lib/errors.ts';
 import type { StreamInput } from '../../../live/input.ts';
-import type { Stretch } from '../plan/plan.ts';
+import type { Stretch } from '../plan/stretch.ts';
 import type { Piece } from '../playable.ts';
 import { Joiner, type PlacedFrame, type Take } from './joiner.ts';
 

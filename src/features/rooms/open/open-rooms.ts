@@ -13,8 +13,9 @@ import type { RoomParts } from '../parts.ts';
 import { RoomRules } from '../room-rules.ts';
 import { Rooms } from '../rooms.ts';
 import { exportRoomsOf } from '../stored/room-export.ts';
-import { RoomTables } from '../stored/room-tables.ts';
+import { findItem, RoomTables } from '../stored/room-tables.ts';
 import { createCallParts } from './calls.ts';
+import { createRoomReading } from './read-rooms.ts';
 import { type MediaElsewhere, ServerMedia } from './server-media.ts';
 
 /** Open rooms are moved this often, ms. */
@@ -30,6 +31,8 @@ export function openRooms(
   const { settings, clock, opened, metrics, shutdown, log, failed } = context;
   const { placement } = parts;
   const openings = new Emitter<void>();
+  const tables = new RoomTables(parts.store.db, placement.node);
+  const rules = new RoomRules(() => settings.now.watchRules, parts.countries);
   const rooms = new Rooms({
     placement,
     onMoved(room, how) {
@@ -37,14 +40,14 @@ export function openRooms(
       log.info({ room, how }, 'a room has another node now');
     },
     onOpen: () => openings.emit(),
-    tables: new RoomTables(parts.store.db, placement.node),
+    tables,
     media: new ServerMedia(context, parts, elsewhere),
     openChat: (room) => chats.open(room),
     createConnections: () => createFramedConnections((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     events: parts.bus,
     settings: () => settings.now.rooms,
-    rules: new RoomRules(() => settings.now.watchRules, parts.countries),
+    rules,
     permissionCounts: {
       hit: () => metrics.roomPermissionAnswers.inc({ result: 'hit' }),
       miss: () => metrics.roomPermissionAnswers.inc({ result: 'miss' }),
@@ -52,6 +55,8 @@ export function openRooms(
     failed: failed('a room'),
     calls: createCallParts(context, parts.webrtc),
   });
+  const itemOf = (id: string) => findItem(parts.store.db, id);
+  parts.hooks.rooms = createRoomReading({ rooms, tables, findItem: itemOf, rules, clock });
   const { signal } = shutdown;
   opened.use(shutdown.owns(run(rooms, openings, () => parts.catalog.isOpen, signal)));
   opened.use(shutdown.owns(sweep(rooms, signal, failed('the expiry of rooms'))));

@@ -312,6 +312,12 @@ export class RoomTables {
   }
 }
 
+/** An entry of any room; undefined: there is none. */
+export async function findItem(db: Kysely<Tables>, id: string): Promise<ItemRecord | undefined> {
+  const row = await db.selectFrom('room_item').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && itemOf(row);
+}
+
 /** Inserts a row, or changes the one of its key. */
 function saveOf(
   table: string,
