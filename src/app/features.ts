@@ -87,6 +87,7 @@ export function createHooks(): Hooks {
   return {
     measured: new Emitter(),
     horizons: new Set(),
+    shown: new Set(),
     clips: noClips,
     clipMaker: noClipMaker,
     edgePurges: noEdgePurges,

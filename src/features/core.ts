@@ -86,6 +86,7 @@ import type { Disk } from '../streams/disk.ts';
 import type { ManagedStream } from '../streams/managed-stream.ts';
 import type { Channels } from '../streams/source/channel-source.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
+import type { ShownStreams } from '../streams/source/shown-streams.ts';
 import type { StoredRecordings, StreamDeps } from '../streams/stream-deps.ts';
 import type { RemoteEncoders } from '../transcode/live/remote/remote-encoders.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
@@ -275,6 +276,8 @@ export interface Hooks {
   channels: Channels;
   /** Reads what rooms play; the feature that has rooms sets it. */
   rooms: RoomReading;
+  /** Streams that are made of live streams, one function for each feature: a loop over several is refused. */
+  readonly shown: Set<ShownStreams>;
   /** Workers that encode live; the feature that connects them sets it. */
   remoteEncoders: RemoteEncoders;
   /** Jobs whose files have media of a range, or will have: a deletion of the range cancels them. */

@@ -6,7 +6,7 @@ import { concatBytes } from '@oxbow/media/bytes';
 import type { Fragment, InitSection } from './boxes.ts';
 import { type Broken, editList, editMedia, subject, swap, whole } from './broken.ts';
 import { examplePast, type Files } from './harness/example-presentation.ts';
-import { readMedia } from './media-text.ts';
+import { readMedia, type TextSegment } from './media-text.ts';
 import type { SeenRendition } from './rendition.ts';
 import { rulesOfMedia } from './rules/rules-of-media.ts';
 
@@ -119,8 +119,16 @@ const ofMedia: readonly Broken[] = [
   }),
 ];
 
+/** What differs in a muxed rendition. */
+interface MuxedPlan {
+  readonly audioS?: number;
+  readonly seconds?: number;
+  /** Another segment begins this long after the first, which was never listed whole. */
+  readonly nextS?: number;
+}
+
 /** A muxed rendition of one segment, as plain values. */
-function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number } = {}): SeenRendition {
+function muxed({ audioS = 0, seconds = 2, nextS }: MuxedPlan = {}): SeenRendition {
   const track = { codecs: '', format: '', width: 0, height: 0, record: undefined };
   const defaults = { duration: 0, size: 0, flags: 0 };
   const init: InitSection = {
@@ -145,16 +153,23 @@ function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number 
   });
   const text = examplePast().replaceAll('EXTINF:2.0', `EXTINF:${seconds}.0`);
   const list = readMedia('/example/av0/g1.m3u8', text);
-  const media = { fragments: [fragment(1, 25, 10), fragment(2, 50, 10 + audioS)], problems: [] };
-  return {
-    url: list.url,
-    list,
-    inits: new Map([['/example/av0/init-1.mp4', init]]),
-    segments: [{ listed: list.segments[0]!, init, bytes: new Uint8Array(9), media, parts: [] }],
-  };
+  const mediaAt = (s: number) => ({ fragments: [fragment(1, 25, s), fragment(2, 50, s + audioS)], problems: [] });
+  const bytes = new Uint8Array(9);
+  const [first, second] = list.segments as [TextSegment, TextSegment];
+  const part = { line: 1, uri: '100.0.m4s', durationS: seconds, independent: true, gap: false };
+  const segments =
+    nextS === undefined
+      ? [{ listed: first, init, bytes, media: mediaAt(10), parts: [] }]
+      : [
+          { listed: { ...first, uri: '' }, init, parts: [{ listed: part, bytes, media: mediaAt(10) }] },
+          { listed: second, init, bytes, media: mediaAt(10 + nextS), parts: [] },
+        ];
+  return { url: list.url, list, inits: new Map([['/example/av0/init-1.mp4', init]]), segments };
 }
 
 const ofMuxed: readonly Broken[] = [
+  // The end of a segment that left the list while it was open is not known; it is not before its known parts.
+  subject(rulesOfMedia, 'decode-continuity', muxed({ nextS: 3 }), muxed({ nextS: 1.5 })),
   subject(rulesOfMedia, 'tracks-together', muxed({ audioS: 0.4 }), muxed({ audioS: 0.6 })),
   subject(rulesOfMedia, 'key-frame-interval', muxed(), muxed({ seconds: 3 })),
 ];

@@ -11,10 +11,12 @@ import { Plan } from '../../src/features/channel/plan/plan.ts';
 import { type ChannelItem, Schedule } from '../../src/features/channel/plan/schedule.ts';
 import type { Media as Playable } from '../../src/features/channel/playable.ts';
 import { Playout } from '../../src/features/channel/playout/playout.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import type { StreamInput } from '../../src/live/input.ts';
 import { need } from '../fixtures/need.ts';
 import { VirtualTime } from '../fixtures/virtual-time.ts';
 import { fullTest } from '../full.ts';
+import type { Follower } from './checker.ts';
 import { assertLive } from './harness/assertions.ts';
 import { encode, type Media } from './harness/encoded-media.ts';
 import { STREAM, StreamHarness } from './harness/stream-harness.ts';
@@ -24,6 +26,8 @@ type Marked = Uint8Array & { item?: string; sourceUs?: number };
 
 /** Playlists are read this often around a change, ms. */
 const STEP_MS = 1000;
+/** And this often between changes, ms: no segment leaves the window of five minutes before it was read. */
+const BETWEEN_MS = 120_000;
 /** How far sound may be from its picture, µs. */
 const APART_US = 40_000;
 
@@ -64,12 +68,17 @@ function whole(media: Media, seconds: number): Media {
 /** What was sent of an item. */
 interface Sent {
   firstUs: number;
+  /** When its first frame was sent, ms. */
+  sentMs: number;
   videoUs?: number;
   apartUs: number;
 }
 
 /** An input that notes what is sent of each item. */
-function noted(input: StreamInput): { readonly input: StreamInput; readonly sent: Map<string, Sent>; holesUs: number } {
+function noted(
+  input: StreamInput,
+  clock: Clock,
+): { readonly input: StreamInput; readonly sent: Map<string, Sent>; holesUs: number } {
   let tracks: readonly Track[] = [];
   let endUs = 0;
   const noting = {
@@ -84,7 +93,7 @@ function noted(input: StreamInput): { readonly input: StreamInput; readonly sent
         const { kind, timescale } = tracks.find(({ id }) => id === frame.trackId)!;
         const { item = '', sourceUs = 0 } = frame.data as Marked;
         const us = ticksToUs(frame.pts, timescale);
-        const sent = noting.sent.get(item) ?? { firstUs: us, apartUs: 0 };
+        const sent = noting.sent.get(item) ?? { firstUs: us, sentMs: clock.nowMs(), apartUs: 0 };
         noting.sent.set(item, sent);
         if (kind === 'video') {
           sent.videoUs ??= us - sourceUs;
@@ -101,6 +110,16 @@ function noted(input: StreamInput): { readonly input: StreamInput; readonly sent
     } satisfies StreamInput,
   };
   return noting;
+}
+
+/** Asserts that every segment was listed whole when it was read. @param readTo the next MSN of each list */
+function assertAllRead(checker: Follower, readTo: Map<string, number>): void {
+  for (const url of checker.lists) {
+    const { mediaSequence, segments } = checker.listOf(url)!;
+    const next = readTo.get(url) ?? mediaSequence;
+    assert.ok(mediaSequence <= next, `${url} begins with ${mediaSequence}, and ${next} was never read`);
+    readTo.set(url, mediaSequence + segments.length);
+  }
 }
 
 /** Plays items of the given lengths one after the other, and checks what the channel sends. */
@@ -134,17 +153,21 @@ async function playDay(media: readonly { media: Media; seconds: number; rate: nu
       fill: async () => [],
     },
   });
-  const noting = noted(harness.rig.source(STREAM).input);
+  const noting = noted(harness.rig.source(STREAM).input, clock);
   const playout = new Playout({ plan, input: noting.input, clock });
   const ends = new AbortController();
   const run = playout.run({ signal: ends.signal });
+  const readTo = new Map<string, number>();
   while (clock.nowMs() < atMs - 500) {
     await time.runFor(STEP_MS);
     // Playlists are followed around the changes: what is between them is that of any stream.
     const nowMs = clock.nowMs();
-    const nearMs = items.find(({ startMs: at }) => nowMs > at - 2000 && nowMs < at + 4000);
-    if (nearMs || Math.round(nowMs / STEP_MS) % 20 === 0) await harness.rig.settle();
-    if (nearMs && harness.stream.served.list.ready) await harness.checker.look();
+    const isNear = items.some(({ startMs: at }) => nowMs > at - 2000 && nowMs < at + 4000);
+    const isRead = isNear || Math.round(nowMs / STEP_MS) % (BETWEEN_MS / STEP_MS) === 0;
+    if (isRead || Math.round(nowMs / STEP_MS) % 20 === 0) await harness.rig.settle();
+    if (!isRead || !harness.stream.served.list.ready) continue;
+    await harness.checker.look();
+    assertAllRead(harness.checker, readTo);
   }
   ends.abort();
   await time.runFor(1000);
@@ -156,6 +179,7 @@ async function playDay(media: readonly { media: Media; seconds: number; rate: nu
     const { rate } = media[Number(ref)]!;
     const lateUs = Math.abs(sent.firstUs - at * 1000);
     assert.ok(lateUs <= 1e6 / rate, `item ${id} begins ${lateUs} µs from its time`);
+    assert.ok(sent.sentMs - at <= 1000 / rate, `item ${id} was sent ${sent.sentMs - at} ms after its time`);
     assert.ok(sent.apartUs <= APART_US, `the sound of item ${id} is ${sent.apartUs} µs from its picture`);
   }
   assert.deepEqual(plan.skips, []);

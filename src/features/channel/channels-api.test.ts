@@ -22,7 +22,7 @@ async function openApi() {
   const store = await openTemporaryStore();
   const clock = createManualClock(NOW_MS);
   const settings = { source: { type: 'channel' }, origin: 'api', visibility: 'public' } as const;
-  const definitions = ['a', 'b', 'c', 'far'].map((name): StreamDefinition => {
+  const definitions = ['a', 'b', 'c', 'far', 'mixer'].map((name): StreamDefinition => {
     const texts = { name, title: '', description: '' };
     const record = { record: true, keepMs: undefined, visibilityIsSet: false, createdUs: 1 };
     return Object.assign({ id: `id-${name}`, stopped: false, paused: false }, settings, texts, record);
@@ -42,7 +42,11 @@ async function openApi() {
   const events = { publish() {} };
   const rooms = () => noRooms;
   const watchRules = () => ({}) as WatchRuleLists;
-  const api = new ChannelsApi({ table, running, states, catalog, clips, rooms, watchRules, store, events, clock });
+  // `mixer` has the channel `a` as an input.
+  const mixed = (streamId: string) => (streamId === 'id-mixer' ? ['id-a'] : []);
+  const shown = new Set([mixed, (streamId: string) => running.shownLive(streamId)]);
+  const deps = { table, running, states, catalog, clips, rooms, watchRules, store, events, clock, shown };
+  const api = new ChannelsApi(deps);
   const add = (name: string, item: Partial<NewChannelItem>) =>
     api.addItem(name, { kind: 'live', ref: 'b', start: '2026-12-01T10:00:00', seconds: 60, ...item }, () => {});
   return { api, add, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
@@ -70,6 +74,10 @@ suite('the API of channels', () => {
     for (const ref of ['a', 'c'])
       await assert.rejects(channels.add('c', { ref, weekly: true }), { code: 'channel-source' });
     await assert.rejects(channels.api.goLive('c', { stream: 'a' }), { code: 'channel-source' });
+    for (const name of ['a', 'c']) {
+      const added = channels.add(name, { ref: 'mixer', start: '2026-12-05T10:00:00' });
+      await assert.rejects(added, { code: 'channel-source' }, 'by a mixer');
+    }
     await channels.api.goLive('a', { stream: 'c', seconds: 60 });
     await channels.add('c', { ref: 'far' });
     await channels.api.goLive('far', { stream: 'c', seconds: 60 }).then(

@@ -25,6 +25,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
+import { reaches, type ShownStreams } from '../../streams/source/shown-streams.ts';
 import { readNames, readStreamId } from '../../streams/stream-table.ts';
 import type { Channel, ChannelChange, ChannelTable } from './channel-table.ts';
 import type { RunningChannels } from './channels.ts';
@@ -60,6 +61,8 @@ interface ChannelsApiParts {
   readonly store: Store;
   readonly events: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
+  /** What streams show live, by feature. */
+  readonly shown: ReadonlySet<ShownStreams>;
 }
 
 /** Reads and changes the channels whose streams this process has. */
@@ -273,17 +276,14 @@ export class ChannelsApi {
     return { ref: streamId, title: ref };
   }
 
-  /** Channels that show each other live, on any day, could send the same frames round and round. */
+  /** Streams that show each other live, on any day, could send the same frames round and round. */
   #assertNoCircle(own: string, shown: string, name: string): void {
     if (shown === own) throw new OxbowError('channel-source', `The channel ${name} cannot show itself.`);
-    const reached = new Set([shown]);
-    for (const streamId of reached) {
-      const { items, interruption } = this.#parts.table.of(streamId);
-      for (const { kind, ref } of items) if (kind === 'live') reached.add(ref);
-      if (interruption && interruption.untilMs > this.#parts.clock.nowMs()) reached.add(interruption.streamId);
-    }
-    if (reached.has(own))
-      throw new OxbowError('channel-source', `The channel ${name} shows this one live, itself or by another channel.`);
+    if (reaches(shown, own, this.#parts.shown))
+      throw new OxbowError(
+        'channel-source',
+        `The stream ${name} shows this channel live, itself or by another stream.`,
+      );
   }
 
   async #streamId(name: string, field: string): Promise<string> {

@@ -83,6 +83,14 @@ export class RunningChannels implements Channels {
     return schedule;
   }
 
+  /** Ids of the streams that a channel shows live, on any day or as an interruption. */
+  shownLive(streamId: string): readonly string[] {
+    const { items, interruption } = this.#parts.table.of(streamId);
+    const live = items.filter(({ kind }) => kind === 'live').map(({ ref }) => ref);
+    if (interruption && interruption.untilMs > this.#parts.clock.nowMs()) live.push(interruption.streamId);
+    return live;
+  }
+
   programmes(stream: string, fromMs: number, toMs: number): readonly ChannelProgramme[] | undefined {
     const definition = this.#parts.media.catalog.find(stream)?.definition;
     if (definition?.source.type !== 'channel') return undefined;

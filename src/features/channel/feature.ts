@@ -48,10 +48,12 @@ async function openChannels(
   };
   const running = new RunningChannels({ table, media, follower, clock, roomGone });
   hooks.channels = running;
+  hooks.shown.add((streamId) => running.shownLive(streamId));
   const keepMs = () => settings.now.record.keep;
   const states = new ItemStates({ store, catalog, recordings, clips, keepMs });
+  const { shown } = hooks;
   const { watchRules } = follower;
-  const parts = { table, running, states, catalog, clips, rooms, watchRules, store, events: bus, clock };
+  const parts = { table, running, states, catalog, clips, rooms, watchRules, store, events: bus, clock, shown };
   return { own: new ChannelsApi(parts) };
 }
 

@@ -16,8 +16,11 @@ export const mixer = defineFeature<MixersApi>({
   routes: mixerRoutes,
   after: publishKeyRoutes,
   adds: { refusals: mixerRefusals, events: mixerEvents },
-  async open({ opened, clock, log }, { catalog, store, changes, bus, recordings }) {
-    const mixers = new Mixers({ catalog, store, changes, events: bus, markers: recordings.markers, clock, log });
+  async open({ opened, clock, log }, { catalog, store, changes, bus, recordings, hooks }) {
+    const { markers } = recordings;
+    const { shown } = hooks;
+    const mixers = new Mixers({ catalog, store, changes, events: bus, markers, clock, log, shown });
+    shown.add((streamId) => mixers.shownBy(streamId));
     opened.use(mixers);
     await mixers.open();
     return { own: mixers };

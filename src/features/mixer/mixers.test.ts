@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { MixerConfig } from '../../api/mixer/mixer-shapes.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
 import type { OxbowError } from '../../lib/errors.ts';
+import type { ShownStreams } from '../../streams/source/shown-streams.ts';
 import { openStreams, type StreamsRig, temporaryFolder, testSource } from '../../streams/streams.fixture.ts';
 import { writeMixer } from './mixer-table.ts';
 import { Mixers } from './mixers.ts';
@@ -15,10 +16,13 @@ async function openRig(folder: string): Promise<StreamsRig> {
   return rig;
 }
 
-async function openMixers({ catalog, store, deps, clock }: StreamsRig): Promise<Mixers> {
+async function openMixers(
+  { catalog, store, deps, clock }: StreamsRig,
+  shown: ReadonlySet<ShownStreams> = new Set(),
+): Promise<Mixers> {
   const { log, recordings } = deps;
   const events = deps.events as EventBus;
-  const mixers = new Mixers({ catalog, store, events, markers: recordings.markers, clock, log });
+  const mixers = new Mixers({ catalog, store, events, markers: recordings.markers, clock, log, shown });
   await mixers.open();
   return mixers;
 }
@@ -35,6 +39,28 @@ suite('mixers whose input is a mixer', () => {
     assert.equal(first.status, 'fulfilled');
     assert.ok(second.status === 'rejected' && (second.reason as OxbowError).code === 'mixer-loop');
     assert.deepEqual(statesOf(mixers, 'a').at(1), ['b', 'waiting']);
+  });
+
+  test('a channel that shows the mixer is refused, and missing where it does so later', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openRig(folder.path);
+    const id = (name: string) => rig.catalog.get(name).definition.id;
+    let isShown = true;
+    // `b` is in the place of a channel.
+    await using mixers = await openMixers(rig, new Set([(of) => (isShown && of === id('b') ? [id('a')] : [])]));
+    await assert.rejects(mixers.set('a', { inputs: ['cam', 'b'] }), { code: 'mixer-loop' });
+    isShown = false;
+    await mixers.set('a', { inputs: ['cam', 'b'] });
+    assert.deepEqual(
+      [statesOf(mixers, 'a').at(1), mixers.shownBy(id('a'))],
+      [
+        ['b', 'waiting'],
+        [id('cam'), id('b')],
+      ],
+    );
+    isShown = true;
+    mixers.list();
+    assert.deepEqual(statesOf(mixers, 'a').at(1), ['b', 'missing']);
   });
 
   test('loops that two nodes made come together without frames that go round', async () => {

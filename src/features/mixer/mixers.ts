@@ -17,6 +17,7 @@ import type { Store } from '../../store/db.ts';
 import { type RowChanges, writeShared } from '../../store/row-changes.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
+import { reaches, type ShownStreams } from '../../streams/source/shown-streams.ts';
 import { CutMarkers } from './cut-markers.ts';
 import { type MadeCut, Mixer } from './mixer.ts';
 import type { MixerInput } from './mixer-input.ts';
@@ -35,6 +36,8 @@ interface MixersDeps {
   readonly markers: MarkerTable;
   readonly clock: Clock;
   readonly log: Log;
+  /** What streams show live, by feature. */
+  readonly shown: ReadonlySet<ShownStreams>;
 }
 
 /** Runs the mixers of a process. */
@@ -90,6 +93,12 @@ export class Mixers implements MixersApi, AsyncDisposable {
     return viewOf(this.#mixer(this.#deps.catalog.get(name)));
   }
 
+  /** Ids of the inputs of a mixer that this process has; none for any other stream. */
+  shownBy(streamId: string): readonly string[] {
+    const { inputs = [] } = this.#stored.find((stored) => stored.streamId === streamId)?.config ?? {};
+    return inputs.flatMap((input) => this.#deps.catalog.find(input)?.definition.id ?? []);
+  }
+
   async set(name: string, { inputs, sound = null, fallback = null }: MixerConfig): Promise<MixerView> {
     const stream = this.#deps.catalog.get(name);
     const config = { inputs: [...inputs], sound, fallback };
@@ -139,6 +148,9 @@ export class Mixers implements MixersApi, AsyncDisposable {
     }
     const path = this.#pathTo(name, inputs);
     if (path) throw new OxbowError('mixer-loop', `${[name, ...path].join(' shows ')}.`);
+    const input = inputs.find((each) => this.#isShownBy(each, name));
+    if (input !== undefined)
+      throw new OxbowError('mixer-loop', `${name} shows ${input}, which shows ${name} as a channel.`);
   }
 
   /** The inputs by which a stream would be shown in itself; undefined: it would not. */
@@ -160,7 +172,15 @@ export class Mixers implements MixersApi, AsyncDisposable {
    * streams of two nodes may come together on one: frames would go round without an end.
    */
   #findInput(mixer: string, name: string): ManagedStream | undefined {
-    return this.#pathTo(mixer, [name]) ? undefined : this.#deps.catalog.find(name);
+    const isLoop = this.#pathTo(mixer, [name]) !== undefined || this.#isShownBy(name, mixer);
+    return isLoop ? undefined : this.#deps.catalog.find(name);
+  }
+
+  /** Whether an input of this process shows a mixer, by a stream of another feature: a channel. */
+  #isShownBy(input: string, mixer: string): boolean {
+    const { catalog, shown } = this.#deps;
+    const [from, to] = [input, mixer].map((name) => catalog.find(name)?.definition.id);
+    return from !== undefined && to !== undefined && reaches(from, to, shown);
   }
 
   #mixer(stream: ManagedStream): Mixer {

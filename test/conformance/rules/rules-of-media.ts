@@ -164,11 +164,13 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
         const media = mediaOf(segment);
         const joined = before && segment.listed.msn === before.listed.msn + 1 && !segment.listed.discontinuity;
         if (!joined || !media) ends = new Map();
+        // It left the list while it was open: it is at least as long as its known parts.
+        const isCut = before?.listed.uri === '';
         before = segment;
         for (const { trackId, tfdt, samples } of media ?? []) {
           const end = ends.get(trackId);
           const apartS = end === undefined ? 0 : secondsOf(segment.init, trackId, tfdt - end);
-          if (!(Math.abs(apartS) <= CONTINUITY_S)) {
+          if (!(apartS >= -CONTINUITY_S && (apartS <= CONTINUITY_S || isCut))) {
             const detail = `track ${trackId} begins ${(apartS * 1000).toFixed(1)} ms beside where it ended`;
             yield { where: nameOf(segment.listed), detail };
           }

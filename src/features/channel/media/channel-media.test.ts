@@ -16,6 +16,7 @@ const item = (kind: ChannelItem['kind'], ref: string): ChannelItem => {
 function openMedia(
   streams: Record<string, Partial<StreamDefinition> & { heat?: readonly (readonly [number, number])[] }>,
   channel: Partial<Channel> = {},
+  change: Partial<ChannelMediaParts> = {},
 ) {
   const definitions = Object.entries({ tv: {}, ...streams }).map(
     ([id, settings]): Partial<StreamDefinition> => ({ id, name: id, visibility: 'public', ...settings }),
@@ -39,7 +40,7 @@ function openMedia(
   const items = Object.keys(streams).map((id) => item('recording', id));
   const fields = { streamId: 'tv', zone: 'UTC', fillFrom: [], interruption: undefined, room: undefined };
   const own = { ...fields, revision: 1, items, ...channel };
-  return new ChannelMedia(parts, () => own);
+  return new ChannelMedia({ ...parts, ...change }, () => own);
 }
 const titles = async (media: ChannelMedia) => (await media.fill()).map(({ title }) => title);
 
@@ -95,4 +96,15 @@ suite('what fills the empty hours of a channel', () => {
     const own = { tv: { visibility }, cam: { visibility, heat: [[60, 20]] as const } };
     assert.deepEqual(await titles(openMedia(own)), ['cam'], 'of a channel that is as private');
   });
+});
+
+test('a recording that is not here says whether it was deleted or another node has it', async () => {
+  const nameOf = async (id: string) => (id === 'far' ? { name: 'far' } : undefined);
+  const where = (_column: string, _is: string, id: string) => ({ executeTakeFirst: () => nameOf(id) });
+  const media = openMedia({}, {}, {
+    store: { db: { selectFrom: () => ({ select: () => ({ where }) }) } },
+    recordings: { chunks: { last: async () => undefined } },
+  } as unknown as Partial<ChannelMediaParts>);
+  await assert.rejects(media.open(item('recording', 'far')), /^OxbowError: Another node has the stream far, /);
+  await assert.rejects(media.open(item('recording', 'gone')), /^OxbowError: The recording was deleted\.$/);
 });

@@ -151,10 +151,17 @@ export class ChannelMedia implements PlanMedia {
     }
     // Another node has the stream, or it was removed: what is in the index can be read.
     const last = await recordings.chunks.last(streamId);
-    if (!last) throw new OxbowError('no-media', 'The recording was deleted.');
+    if (!last) throw new OxbowError('no-media', await this.#whyEmpty(streamId));
     const inits = await openInitTable(store.rows, streamId, { failed, nowMs: () => clock.nowMs() });
     const recording = new RecordingReader({ streamId, chunks: recordings.chunks, endUs: last.end_us });
     return recordedMedia({ recording, initOf: (number) => inits.get(number), reader }, toUs);
+  }
+
+  /** Why nothing of the recording of a stream that is not here can be read. */
+  async #whyEmpty(streamId: string): Promise<string> {
+    const name = await readStreamName(this.#parts.store.db, streamId);
+    if (name === undefined) return 'The recording was deleted.';
+    return `Another node has the stream ${name}, and no complete file of its recording is stored.`;
   }
 
   async #hottest(streamId: string): Promise<(FillRange & { readonly watched: number })[]> {

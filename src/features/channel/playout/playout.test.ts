@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import type { Frame } from '@oxbow/media/frame';
 import { VirtualTime } from '../../../../test/fixtures/virtual-time.ts';
 import { openTimeZone } from '../../../api/local-time.ts';
-import { createManualClock } from '../../../lib/clock.ts';
+import { sleep } from '../../../lib/abort.ts';
+import { type Clock, createManualClock } from '../../../lib/clock.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { videoTrack } from '../../../live/frames.fixture.ts';
 import type { StreamInput } from '../../../live/input.ts';
@@ -33,17 +34,43 @@ function film(endS: number, read: (second: number) => void = () => {}): Media {
   };
 }
 
-/** Plays an item of a recording from a minute on, while `act` runs. */
+/**
+ * A live stream from its last key frame on, one picture in each piece, with its instant as data, ms.
+ *
+ * @param silentMs time after it was opened in which nothing comes
+ */
+function live(clock: Clock, silentMs = 0): Media {
+  return {
+    async *pieces(_fromUs, { signal }) {
+      if (silentMs > 0) await sleep(silentMs, { signal });
+      for (let ms = Math.floor(clock.nowMs() / 1000) * 1000; ; ms += 1000 / PICTURES) {
+        const waitMs = ms - clock.nowMs();
+        if (waitMs > 0) await sleep(waitMs, { signal });
+        const at = ms * 90;
+        const frame = { trackId: 1, dts: at, pts: at, duration: 90_000 / PICTURES, key: ms % 1000 === 0 };
+        yield { tracks: [track], frames: [{ ...frame, data: Buffer.from(String(ms)) }], offsetUs: 0, jumps: false };
+      }
+    },
+  };
+}
+
+/** Plays items that follow each other, of a recording from a minute on, while `act` runs. */
 async function play(
   seconds: number,
-  open: (item: Pick<ChannelItem, 'mediaMs' | 'durationMs'>) => Media,
+  open: (item: Pick<ChannelItem, 'mediaMs' | 'durationMs'>, clock: Clock) => Media,
   act: (parts: {
     plan: Plan;
     playout: Playout;
     item: ChannelItem;
     time: VirtualTime;
+    /** Of key frames, their data. */
     shown: number[];
+    /** How long after the instant in its data each frame was sent, ms. */
+    latenciesMs: number[];
+    /** How long after its decode time each frame was sent, ms. */
+    lateMs: number[];
   }) => Promise<void>,
+  { kind = 'recording', count = 1 }: { readonly kind?: 'recording' | 'live'; readonly count?: number } = {},
 ): Promise<void> {
   const clock = createManualClock(START_MS);
   using time = new VirtualTime(
@@ -51,15 +78,30 @@ async function play(
     () => 0.5,
   );
   const begins = { startMs: START_MS + 1000, durationMs: seconds * 1000, weekly: false, mediaMs: 60_000 };
-  const item: ChannelItem = { id: 'a', kind: 'recording', ref: 'cam', title: 'a', ...begins };
-  const plan = new Plan(new Schedule(openTimeZone('UTC'), [item]), {
+  const item: ChannelItem = { id: 'a0', kind, ref: 'cam', title: 'a', ...begins };
+  const items = Array.from({ length: count }, (_, i): ChannelItem => {
+    return { ...item, id: `a${i}`, startMs: item.startMs + i * item.durationMs };
+  });
+  const plan = new Plan(new Schedule(openTimeZone('UTC'), items), {
     clock,
-    media: { open: async (of) => open(of), isLive: () => false, titleOf: () => '', fill: async () => [] },
+    media: {
+      open: async (of) => open(of, clock),
+      isLive: () => kind === 'live',
+      titleOf: () => '',
+      fill: async () => [],
+    },
   });
   const shown: number[] = [];
+  const latenciesMs: number[] = [];
+  const lateMs: number[] = [];
   const input = {
     startRun() {},
-    publish: ({ data, key }: Frame) => key && shown.push(Number(Buffer.from(data).toString())),
+    publish({ dts, data, key }: Frame) {
+      const value = Number(Buffer.from(data).toString());
+      if (key) shown.push(value);
+      latenciesMs.push(clock.nowMs() - value);
+      lateMs.push(clock.nowMs() - dts / 90);
+    },
     flush() {},
     absent() {},
     damage() {},
@@ -67,13 +109,57 @@ async function play(
   const playout = new Playout({ plan, input, clock });
   const ends = new AbortController();
   const run = playout.run({ signal: ends.signal });
-  await act({ plan, playout, item, time, shown });
+  await act({ plan, playout, item, time, shown, latenciesMs, lateMs });
   ends.abort();
   await time.runFor(1000);
   await run;
 }
 
 suite('the playout of a channel', () => {
+  test('frames of a live stream are sent as they come, at most a group of pictures later', async () => {
+    await play(
+      20,
+      (_, clock) => live(clock),
+      async ({ time, latenciesMs }) => {
+        await time.runFor(21_000);
+        assert.ok(latenciesMs.length >= 19 * PICTURES, `${latenciesMs.length} frames were sent`);
+        const mostMs = Math.max(...latenciesMs);
+        assert.ok(mostMs <= 1000 + 1000 / PICTURES, `a frame was sent after ${mostMs} ms`);
+      },
+      { kind: 'live' },
+    );
+  });
+
+  test('a live stream that comes later begins then, and is not behind', async () => {
+    await play(
+      10,
+      (_, clock) => live(clock, 1500),
+      async ({ time, lateMs }) => {
+        await time.runFor(11_000);
+        assert.ok(lateMs.length >= 7 * PICTURES, `${lateMs.length} frames were sent`);
+        assert.ok(Math.max(...lateMs) <= 1, `a frame was sent ${Math.max(...lateMs)} ms late`);
+      },
+      { kind: 'live' },
+    );
+  });
+
+  test('an item follows another one in time, and is opened once', async () => {
+    let opened = 0;
+    await play(
+      6,
+      () => {
+        opened++;
+        return film(1000);
+      },
+      async ({ time, lateMs }) => {
+        await time.runFor(17_950);
+        assert.deepEqual([lateMs.length, opened], [17 * PICTURES, 3]);
+        assert.ok(Math.max(...lateMs) <= 1, `a frame was sent ${Math.max(...lateMs)} ms late`);
+      },
+      { count: 3 },
+    );
+  });
+
   test('an item with a part that is damaged continues behind that part', async () => {
     const damaged = (second: number) => {
       if (second === 70) throw new OxbowError('media-damaged', 'This part of the recording is damaged.');

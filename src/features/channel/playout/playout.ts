@@ -130,21 +130,24 @@ export class Playout {
   #positionUs(): number {
     const { endUs } = this.#joiner;
     const nowUs = Math.round(this.#nowMs() * 1000);
-    if (Math.abs(endUs - nowUs) > APART_MS * 1000) {
-      const sincePlannedUs = nowUs - this.#plannedUs;
-      return sincePlannedUs >= 0 && sincePlannedUs < SHORT_MS * 1000 ? this.#plannedUs : nowUs;
-    }
+    const sincePlannedUs = nowUs - this.#plannedUs;
+    // What the last stretch did not send is not made up for.
+    const isShort = endUs < this.#plannedUs && sincePlannedUs >= 0;
+    if (isShort && sincePlannedUs < SHORT_MS * 1000) return this.#plannedUs;
+    if (Math.abs(endUs - nowUs) > APART_MS * 1000) return nowUs;
     return Math.abs(this.#plannedUs - endUs) < HOLE_MS * 500 ? Math.max(endUs, this.#plannedUs) : endUs;
   }
 
   /** Plays a stretch to its end, or until another one is due; returns whether anything was sent. */
   async #play(stretch: Stretch, opened: Opened, atUs: number, signal: AbortSignal): Promise<boolean> {
     const { plan } = this.#options;
-    const take = this.#joiner.open(atUs);
+    let take: Take | undefined;
     let isFirst = true;
     for (;;) {
-      const piece = await this.#arrives(stretch, opened, take, signal);
-      if (!piece) return take.hasBegun;
+      const piece = await this.#arrives(stretch, opened, { atUs, hasBegun: take?.hasBegun ?? false }, signal);
+      if (!piece) return take?.hasBegun ?? false;
+      // A live stream that came later is shown as it comes, not that much behind.
+      take ??= this.#joiner.open(stretch.live === undefined ? atUs : Math.max(atUs, Math.round(this.#nowMs() * 1000)));
       opened.coming = next(opened);
       const entry = isFirst ? take.entry(piece, opened.positionUs) : undefined;
       if (entry && entry.aheadUs > HOLE_MS * 1000) {
@@ -155,7 +158,7 @@ export class Playout {
       for (const frame of frames) {
         const placed = take.place(frame, piece);
         if (!placed) continue;
-        const untilMs = await this.#due(stretch, placed, signal);
+        const untilMs = await this.#due(stretch, placed, atUs, signal);
         if (untilMs === undefined) return take.hasBegun;
         const hadBegun = take.hasBegun;
         take.send(placed, untilMs * 1000);
@@ -168,25 +171,30 @@ export class Playout {
   }
 
   /** The next piece; undefined at the end, where it failed, and where another stretch is due. */
-  async #arrives(stretch: Stretch, opened: Opened, take: Take, signal: AbortSignal): Promise<Piece | undefined> {
+  async #arrives(
+    stretch: Stretch,
+    opened: Opened,
+    { atUs, hasBegun }: { readonly atUs: number; readonly hasBegun: boolean },
+    signal: AbortSignal,
+  ): Promise<Piece | undefined> {
     const { plan } = this.#options;
     const sinceMs = this.#monotonicMs();
-    const result = opened.coming.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
+    let done: { readonly value: IteratorResult<Piece> } | { readonly error: unknown } | undefined;
+    // It is there before the pause is woken: a pause takes the call that woke it.
+    const arrive = (arrived: NonNullable<typeof done>) => {
+      done = arrived;
+      this.wake();
+    };
+    opened.coming.then(
+      (value) => arrive({ value }),
+      (error: unknown) => arrive({ error }),
     );
-    const arrived = result.finally(() => this.wake());
-    let done: Awaited<typeof result> | undefined;
-    void arrived.then((value) => {
-      done = value;
-    });
-    // One turn of the event loop: what is in memory needs no timer.
-    await Promise.race([arrived, Promise.resolve().then(() => undefined)]);
     while (!done) {
       await this.#pause(CHECK_MS);
-      if (signal.aborted || plan.endOf(stretch, this.#nowMs()) === undefined) return undefined;
+      if (done) break;
+      if (signal.aborted || this.#endOf(stretch, atUs) === undefined) return undefined;
       const lateMs = this.#monotonicMs() - sinceMs;
-      if (!done && lateMs > LATE_MS && this.#joiner.endUs < (this.#nowMs() - LATE_MS) * 1000) {
+      if (lateMs > LATE_MS && this.#joiner.endUs < (this.#nowMs() - LATE_MS) * 1000) {
         const reason = stretch.live !== undefined ? 'the stream is not live' : 'its media comes too slowly';
         plan.failed(stretch, reason, { mayReturn: true });
         return undefined;
@@ -198,7 +206,7 @@ export class Playout {
     }
     if (!done.value.done) return done.value.value;
     // What fills an hour is followed by the next of its kind.
-    if (!signal.aborted && !(stretch.kind === 'fill' && take.hasBegun)) plan.failed(stretch, 'its media has ended');
+    if (!signal.aborted && !(stretch.kind === 'fill' && hasBegun)) plan.failed(stretch, 'its media has ended');
     return undefined;
   }
 
@@ -207,13 +215,13 @@ export class Playout {
    *
    * @returns the end of the stretch, ms since 1970; undefined: it is not played any more
    */
-  async #due(stretch: Stretch, { dueUs }: PlacedFrame, signal: AbortSignal): Promise<number | undefined> {
+  async #due(stretch: Stretch, { dueUs }: PlacedFrame, atUs: number, signal: AbortSignal): Promise<number | undefined> {
     const { plan } = this.#options;
     const dueMs = dueUs / 1000;
     for (;;) {
       if (signal.aborted) return undefined;
       const nowMs = this.#nowMs();
-      const untilMs = plan.endOf(stretch, nowMs);
+      const untilMs = this.#endOf(stretch, atUs);
       if (untilMs === undefined) return undefined;
       const waitMs = dueMs - nowMs;
       if (waitMs > HOLE_MS + CHECK_MS && dueMs - this.#joiner.endUs / 1000 > HOLE_MS) {
@@ -224,6 +232,11 @@ export class Playout {
       if (waitMs <= EARLY_MS) return untilMs;
       await this.#pause(Math.min(waitMs, CHECK_MS));
     }
+  }
+
+  /** The end of a stretch, ms since 1970; undefined: another one is due. It is chosen a moment early. */
+  #endOf(stretch: Stretch, atUs: number): number | undefined {
+    return this.#options.plan.endOf(stretch, Math.max(this.#nowMs(), atUs / 1000));
   }
 
   /** Opens what is played from an instant on. */
@@ -238,12 +251,16 @@ export class Playout {
 
   async #open(stretch: Stretch, ms: number): Promise<Opened> {
     const prepared = this.#prepared;
-    if (prepared?.key !== stretch.key) {
-      this.#drop();
-      return openStretch(stretch, ms);
+    if (prepared?.key === stretch.key && stretch.live === undefined) {
+      this.#prepared = undefined;
+      return prepared.opened;
     }
-    this.#prepared = undefined;
-    return prepared.opened;
+    // A live stream is opened again, at its last key frame: it keeps that one for who was there before.
+    try {
+      return await openStretch(stretch, ms);
+    } finally {
+      this.#drop();
+    }
   }
 
   #drop(): void {
