@@ -14,6 +14,7 @@ import type { ServedStream } from '../../src/delivery/served-stream.ts';
 import { Stills } from '../../src/delivery/stills.ts';
 import { startTestServer } from '../../src/http/fixture.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
+import { letHeapGrow } from '../../src/lib/memory/heap.ts';
 import { videoTrack } from '../../src/live/frames.fixture.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { ChunkQueries } from '../../src/recording/chunks/chunk-queries.ts';
@@ -30,6 +31,7 @@ const [count = 1, kbps = 2500] = process.argv
   .slice(2)
   .filter((arg) => !arg.startsWith('--'))
   .map(Number);
+using _growth = letHeapGrow(); // as `oxbow serve`
 const clock = createSystemClock();
 await using folder = await openFolder('bench-encryption');
 await using store = await openStore({ file: join(folder.path, 'oxbow.db'), log: createSilentLog() });

@@ -77,7 +77,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   };
   // `onStop` sets a separate time limit: it begins after a drain, and the loss of the data folder has it too.
   using _signals = onStopSignal(onStop, { reload: () => reloads.request('SIGHUP'), late: () => undefined });
-  letHeapGrow();
+  using _growth = letHeapGrow();
   const { startApp } = await import('../app/app.ts');
   const part = isProcess ? await openServerProcess() : undefined;
   await using claimed = part ? undefined : await openEarlyPort(config, starting);

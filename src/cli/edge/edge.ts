@@ -103,7 +103,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
   const drainMs = drainMsOf(options);
   // Closing has its own limit after a drain.
   using _signals = onStopSignal(() => stop(), drainMs > 0 ? { late() {} } : {});
-  letHeapGrow();
+  using _growth = letHeapGrow();
   const log = createLog({ level: options.logLevel, fd: 2 });
   const { telemetryOtlp: endpoint, telemetrySample } = options;
   await using telemetry =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { collectGarbage } from './heap.ts';
+import { collectGarbage, growthPercent } from './heap.ts';
 
 test('garbage is collected at once', () => {
   let kept: Uint8Array[] | undefined = Array.from({ length: 100 }, () => new Uint8Array(100_000));
@@ -28,4 +28,12 @@ test('threads that collect at the same time do not disturb each other', async ()
     await Promise.all(threads.map((thread) => once(thread, 'exit'))),
     threads.map(() => [0]),
   );
+});
+
+test('memory grows as much as it has, with much of it by a fixed amount', () => {
+  const MB = 1024 * 1024;
+  assert.equal(growthPercent(0), 100);
+  assert.equal(growthPercent(256 * MB), 100);
+  assert.equal(growthPercent(1024 * MB), 25);
+  assert.equal(growthPercent(100_000 * MB), 10);
 });

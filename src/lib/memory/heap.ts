@@ -7,18 +7,33 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/**
- * How much the heap may grow until all of it is marked again, percent. V8's default is so small that the
- * buffers of passing segments, which count as growth, cause up to one such collection a second at 80 Mbps: a
- * third of all CPU time.
- */
-const HEAP_GROWTH_PERCENT = 200;
+/** How much memory may grow until all of the heap is marked again, percent. */
+const MOST_GROWTH_PERCENT = 100;
+const LEAST_GROWTH_PERCENT = 10;
+/** Garbage that may wait for that, bytes: with much media in memory a percentage would be too much. */
+const MOST_GARBAGE_BYTES = 256 * 1024 * 1024;
+const LOOK_EVERY_MS = 10_000;
 
 /**
- * Lets the heap of this process grow more between two collections. A V8 without the flag prints a warning.
+ * Lets memory grow more between two collections. V8 counts the buffers of passing segments apart from the
+ * heap, and marks all of the heap again after each 64 MB of them: three times a second with 100 streams, a
+ * third of all CPU time. Here they count as growth of the whole. A V8 without these flags prints a warning.
  */
-export function letHeapGrow(): void {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+export function letHeapGrow(): Disposable {
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
+  const grow = () => {
+    const { heapUsed, external } = process.memoryUsage();
+    setFlagsFromString(`--heap-growing-percent=${growthPercent(heapUsed + external)}`);
+  };
+  grow();
+  const timer = setInterval(grow, LOOK_EVERY_MS).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** How much memory that is in use may grow, percent. @param bytes in use */
+export function growthPercent(bytes: number): number {
+  const percent = Math.floor((100 * MOST_GARBAGE_BYTES) / Math.max(bytes, 1));
+  return Math.min(MOST_GROWTH_PERCENT, Math.max(LEAST_GROWTH_PERCENT, percent));
 }
 
 /** Time of the collection after a start: everything is loaded, and there are few viewers yet, ms. */
