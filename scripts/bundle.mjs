@@ -12,7 +12,10 @@ import { rolldown } from 'rolldown';
  * Packages whose code is in the built interface: a copy of it carries their licences. A test compares them
  * with the imports of web/src.
  */
-const BUNDLED = ['hls.js', 'mediabunny', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
+const BUNDLED = [
+  ...['hls.js', 'mediabunny', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'],
+  ...['p2p-media-loader-core', 'debug', 'ms'],
+];
 
 /** Packages that are loaded by `require` at run time, or that have native code: these are not bundled. */
 export const KEPT = ['node-av', 'yaml', 'tough-cookie', 'prom-client'];
