@@ -139,10 +139,14 @@ export class RunningChannels implements Channels {
         plan.follow(next);
         playout.wake();
       },
+      gone: async () => {
+        // The media of a deleted room ends now, whatever the store does.
+        plan.follow(beforeRoom);
+        playout.wake();
+        await this.#parts.roomGone(streamId, room);
+      },
     };
-    const ended = followRoom(channel, this.#parts.follower, stop).then(async (isGone) => {
-      if (isGone && !stop.signal.aborted) await this.#parts.roomGone(streamId, room);
-    });
+    const ended = followRoom(channel, this.#parts.follower, stop);
     playing.following = { room, stop, ended: ended.catch(this.#parts.follower.failed) };
   }
 }

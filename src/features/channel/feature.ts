@@ -32,26 +32,29 @@ async function openChannels(
     failed: failed('the media of a channel'),
   };
   const rooms = () => hooks.rooms;
+  const { shown } = hooks;
   const follower = {
     store,
     catalog,
     assets: library.media,
     watchRules: () => settings.now.watchRules,
+    shown,
     rooms,
     clock,
     failed: failed('following a room'),
   };
   const roomGone = async (streamId: string, room: string) => {
+    // A stream that was deleted meanwhile gets no new row.
+    if (table.of(streamId).room !== room || !catalog.definitionOf(streamId)) return;
     await table.change(streamId, (now) => (now.room === room ? { room: null } : {}));
     const definition = catalog.definitionOf(streamId);
     if (definition) bus.publish('channel.changed', {}, definition);
   };
   const running = new RunningChannels({ table, media, follower, clock, roomGone });
   hooks.channels = running;
-  hooks.shown.add((streamId) => running.shownLive(streamId));
+  shown.add((streamId) => running.shownLive(streamId));
   const keepMs = () => settings.now.record.keep;
   const states = new ItemStates({ store, catalog, recordings, clips, keepMs });
-  const { shown } = hooks;
   const { watchRules } = follower;
   const parts = { table, running, states, catalog, clips, rooms, watchRules, store, events: bus, clock, shown };
   return { own: new ChannelsApi(parts) };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { GarbageWatch, startCollection } from './garbage-watch.ts';
+import { letHeapGrow } from './heap.ts';
 
 const MIB = 1024 * 1024;
 
@@ -115,5 +116,22 @@ suite('garbage of a thread', () => {
     await turn();
     startCollection();
     while (gone.size < 2) await turn();
+  });
+
+  test('goes too where the heap may grow, in which 65 MiB alone are no reason', { timeout: 20_000 }, async () => {
+    using _growth = letHeapGrow();
+    const kept = Array.from({ length: 300_000 }, (_, i) => ({ i, text: `${i}` }));
+    let isGone = false;
+    for (let round = 0; round < 2; round++) {
+      isGone = false;
+      const registry = new FinalizationRegistry(() => {
+        isGone = true;
+      });
+      registry.register(new SharedArrayBuffer(MIB), undefined);
+      await turn();
+      startCollection();
+      while (!isGone) await turn();
+    }
+    assert.ok(isGone && kept.length > 0);
   });
 });

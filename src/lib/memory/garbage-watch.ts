@@ -6,6 +6,7 @@
  * MiB (or by 15 %), and when they have grown by 8 MiB in a minute. Growth counts when it has lasted four
  * checks: young objects come and go. Decision 0019.
  */
+import { whileBuffersCountApart } from './heap.ts';
 import { keptMemory } from './kept-memory.ts';
 import { memoryUsage } from './memory-usage.ts';
 import { slabPool } from './slab-pool.ts';
@@ -109,9 +110,11 @@ function usedBytes(): number {
  * commit it; the collection frees it as well.
  */
 export function startCollection(): void {
-  try {
-    new ArrayBuffer(NUDGE_BYTES);
-  } catch {
-    // Not enough memory: V8 has collected everything before it gave up.
-  }
+  whileBuffersCountApart(() => {
+    try {
+      new ArrayBuffer(NUDGE_BYTES);
+    } catch {
+      // Not enough memory: V8 has collected everything before it gave up.
+    }
+  });
 }

@@ -6,6 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 /** How much memory may grow until all of the heap is marked again, percent. */
 const MOST_GROWTH_PERCENT = 100;
@@ -13,6 +14,8 @@ const LEAST_GROWTH_PERCENT = 10;
 /** Garbage that may wait for that, bytes: with much media in memory a percentage would be too much. */
 const MOST_GARBAGE_BYTES = 256 * 1024 * 1024;
 const LOOK_EVERY_MS = 10_000;
+/** Buffers count as growth of the whole. Flags are of the process, and nothing can read them. */
+const COUNT_BUFFERS = 'external-memory-accounted-in-global-limit';
 
 /**
  * Lets memory grow more between two collections. V8 counts the buffers of passing segments apart from the
@@ -20,7 +23,8 @@ const LOOK_EVERY_MS = 10_000;
  * third of all CPU time. Here they count as growth of the whole. A V8 without these flags prints a warning.
  */
 export function letHeapGrow(): Disposable {
-  setFlagsFromString('--external-memory-accounted-in-global-limit');
+  setFlagsFromString(`--${COUNT_BUFFERS}`);
+  setEnvironmentData(COUNT_BUFFERS, true); // for threads that start later
   const grow = () => {
     const { heapUsed, external } = process.memoryUsage();
     setFlagsFromString(`--heap-growing-percent=${growthPercent(heapUsed + external)}`);
@@ -28,6 +32,20 @@ export function letHeapGrow(): Disposable {
   grow();
   const timer = setInterval(grow, LOOK_EVERY_MS).unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Runs `allocate` while V8 counts buffers apart from the heap, so that 64 MiB of them start a collection. */
+export function whileBuffersCountApart(allocate: () => void): void {
+  if (getEnvironmentData(COUNT_BUFFERS) !== true) {
+    allocate();
+    return;
+  }
+  setFlagsFromString(`--no-${COUNT_BUFFERS}`);
+  try {
+    allocate();
+  } finally {
+    setFlagsFromString(`--${COUNT_BUFFERS}`);
+  }
 }
 
 /** How much memory that is in use may grow, percent. @param bytes in use */

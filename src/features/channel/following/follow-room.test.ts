@@ -191,26 +191,38 @@ suite('what a channel may show of a room', () => {
     assert.equal(whyOf(roomAt(NOW_MS - 120_000, {}, 'cam'), delayed, hidden), 'plays');
   });
 
-  test('a channel does not show itself, nor another channel, which may show it', async () => {
+  test('a channel does not show itself, also not by a mixer, nor another channel, which may show it', async () => {
     const definitions: Record<string, object> = {
       tv: { id: '1', source: { type: 'channel' }, visibility: 'public' },
       other: { id: '2', source: { type: 'channel' }, visibility: 'public' },
+      mixer: { id: '3', source: { type: 'mixer' }, visibility: 'public' },
+      cam: { id: '4', source: { type: 'publish' }, visibility: 'public' },
     };
     const parts = {
       catalog: { find: (name: string) => ({ definition: definitions[name] }) },
       watchRules: () => ({ allow: [], deny: [] }),
+      shown: [(id: string) => (id === '3' ? ['1'] : [])],
     } as unknown as Parameters<typeof findItemMedia>[2];
     const refusal = async (stream: string) => (await findItemMedia({ kind: 'stream', stream }, '1', parts))?.refusal;
     assert.match((await refusal('tv'))!, /itself/);
     assert.match((await refusal('other'))!, /another channel/);
+    assert.match((await refusal('mixer'))!, /shows this channel/);
+    assert.equal(await refusal('cam'), undefined);
   });
 
-  test('a deleted room ends the following; a failing store does not', async () => {
-    const answers = [new OxbowError('not-ready', 'The store is away.'), undefined];
-    let failures = 0;
-    const stop = new AbortController();
-    const isGone = await followRoom(
-      { room: 'room', definition: () => undefined, followed: () => assert.fail() },
+  test('a deleted room ends the following, once that is written; a failing store does not', async () => {
+    const answers = [new OxbowError('not-ready', 'The store is away.'), undefined, undefined];
+    const failures: unknown[] = [];
+    let tries = 0;
+    await followRoom(
+      {
+        room: 'room',
+        definition: () => undefined,
+        followed: () => assert.fail(),
+        gone: async () => {
+          if (++tries === 1) throw new OxbowError('not-ready', 'The channel cannot be written.');
+        },
+      },
       {
         rooms: () => ({
           read: async () => {
@@ -219,10 +231,10 @@ suite('what a channel may show of a room', () => {
             return undefined;
           },
         }),
-        failed: () => failures++,
+        failed: (error: unknown) => failures.push(error),
       } as unknown as Parameters<typeof followRoom>[1],
-      stop,
+      new AbortController(),
     );
-    assert.deepEqual([isGone, failures], [true, 1]);
+    assert.deepEqual([tries, failures.length, answers], [2, 2, []]);
   });
 });

@@ -28,24 +28,26 @@ interface FollowingChannel {
   readonly definition: () => StreamDefinition | undefined;
   /** What it plays has changed. */
   readonly followed: (next: Followed) => void;
+  /** The room was deleted; called again until it succeeds. @throws errors of the store */
+  readonly gone: () => Promise<void>;
 }
 
-/**
- * Follows until aborted, or until the room is deleted.
- *
- * @returns true: the room was deleted
- */
+/** Follows until aborted, or until the room is deleted. */
 export async function followRoom(
-  { room, definition, followed }: FollowingChannel,
+  { room, definition, followed, gone }: FollowingChannel,
   parts: FollowerParts,
   { signal }: { readonly signal: AbortSignal },
-): Promise<boolean> {
+): Promise<void> {
   let known = '';
   while (!signal.aborted) {
     let pauseMs = ELSEWHERE_MS;
     try {
       const read = await parts.rooms().read(room);
-      if (!read) return true;
+      if (!read) {
+        known = '';
+        if (!signal.aborted) await gone();
+        return;
+      }
       const own = definition();
       if (own) {
         const channel = watchedStream(own, parts.watchRules());
@@ -61,5 +63,4 @@ export async function followRoom(
     }
     await sleep(pauseMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
   }
-  return false;
 }

@@ -10,6 +10,7 @@ import type { AssetMediaCache } from '../../../library/asset-media.ts';
 import type { Store } from '../../../store/db.ts';
 import type { Catalog } from '../../../streams/catalog.ts';
 import { pastRulesInForce, type StreamDefinition } from '../../../streams/definition.ts';
+import { reaches, type ShownStreams } from '../../../streams/source/shown-streams.ts';
 import { readDefinition } from '../../../streams/stream-table.ts';
 import type { ItemMedia } from '../plan/followed.ts';
 import type { WatchedThing } from '../plan/followed-rights.ts';
@@ -21,6 +22,8 @@ export interface ItemMediaParts {
   readonly assets: Pick<AssetMediaCache, 'find'>;
   /** The setting `watchRules`. */
   readonly watchRules: () => WatchRuleLists;
+  /** What streams show live, by feature. */
+  readonly shown: Iterable<ShownStreams>;
 }
 
 /** Who may watch a stream. */
@@ -40,7 +43,7 @@ export function watchedStream(
 export async function findItemMedia(
   target: ItemTarget,
   channelId: string,
-  { store, catalog, assets, watchRules }: ItemMediaParts,
+  { store, catalog, assets, watchRules, shown }: ItemMediaParts,
 ): Promise<ItemMedia | undefined> {
   if (target.kind === 'asset') {
     const asset = (await assets.find(target.asset))?.asset;
@@ -65,14 +68,19 @@ export async function findItemMedia(
     watchRules: lists,
     past: pastRulesInForce(definition),
     endMs: target.kind === 'range' ? target.toMs : undefined,
-    refusal: refusalOf(definition, channelId),
+    refusal: refusalOf(definition, channelId, shown),
   };
 }
 
-/** Two channels that show each other would send the same frames for ever. */
-function refusalOf({ id, source }: StreamDefinition, channelId: string): string | undefined {
+/** Streams that show each other would send the same frames for ever. */
+function refusalOf(
+  { id, source }: StreamDefinition,
+  channelId: string,
+  shown: Iterable<ShownStreams>,
+): string | undefined {
   if (id === channelId) return 'It is this channel: a channel does not show itself.';
-  return source.type === 'channel' ? 'It is another channel, which may show this one.' : undefined;
+  if (source.type === 'channel') return 'It is another channel, which may show this one.';
+  return reaches(id, channelId, shown) ? 'It shows this channel live, itself or by another stream.' : undefined;
 }
 
 async function findElsewhere({ db }: Pick<Store, 'db'>, name: string): Promise<StreamDefinition | undefined> {

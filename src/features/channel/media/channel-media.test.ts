@@ -6,6 +6,7 @@ import type { StreamDefinition } from '../../../streams/definition.ts';
 import type { Channel } from '../channel-table.ts';
 import type { ChannelItem } from '../plan/schedule.ts';
 import { ChannelMedia, type ChannelMediaParts } from './channel-media.ts';
+import { recordingOf } from './recording.fixture.ts';
 
 const NOW_MS = 1_795_000_200_000;
 const item = (kind: ChannelItem['kind'], ref: string): ChannelItem => {
@@ -95,6 +96,24 @@ suite('what fills the empty hours of a channel', () => {
     const visibility: Visibility = 'private';
     const own = { tv: { visibility }, cam: { visibility, heat: [[60, 20]] as const } };
     assert.deepEqual(await titles(openMedia(own)), ['cam'], 'of a channel that is as private');
+  });
+
+  test('ends with its next segment when its viewers may not watch it any more', async () => {
+    const { parts } = recordingOf([1, 2, 3], NOW_MS / 1000 - 60);
+    let visibility: Visibility = 'public';
+    const definitionOf = (id: string) => ({ id, name: id, visibility: id === 'cam' ? visibility : 'public' });
+    const served = { recording: { ...parts.recording, endUs: 0 }, inits: { get: parts.initOf } };
+    const find = (name: string) => ({ definition: definitionOf(name), served });
+    const media = openMedia({ cam: {} }, {}, {
+      catalog: { definitionOf, find },
+      reader: parts.reader,
+    } as unknown as Partial<ChannelMediaParts>);
+    const [range] = await media.fill();
+    const { signal } = new AbortController();
+    const pieces = (await range!.media()).pieces(range!.fromUs, { signal })[Symbol.asyncIterator]();
+    assert.equal((await pieces.next()).done, false);
+    visibility = 'private';
+    await assert.rejects(pieces.next(), { code: 'no-media' });
   });
 });
 

@@ -112,6 +112,23 @@ export class ChannelMedia implements PlanMedia {
     return open;
   }
 
+  /** What fills, for as long as the viewers may watch it: settings may change while it plays. */
+  #whileShown(id: string, media: Media): Media {
+    const isShown = async () => {
+      const { fillFrom, streamId } = this.#channel();
+      if (fillFrom.length > 0 || id === streamId) return id === streamId || fillFrom.includes(id);
+      return (await this.#open([id], streamId)).length > 0;
+    };
+    return {
+      async *pieces(fromUs, options) {
+        for await (const piece of media.pieces(fromUs, options)) {
+          if (!(await isShown())) throw new OxbowError('no-media', 'Viewers of the channel may not watch it any more.');
+          yield piece;
+        }
+      },
+    };
+  }
+
   /** Of a stream of another node too. */
   async #definitionOf(streamId: string): Promise<StreamDefinition | undefined> {
     const { catalog, store } = this.#parts;
@@ -154,7 +171,8 @@ export class ChannelMedia implements PlanMedia {
     if (!last) throw new OxbowError('no-media', await this.#whyEmpty(streamId));
     const inits = await openInitTable(store.rows, streamId, { failed, nowMs: () => clock.nowMs() });
     const recording = new RecordingReader({ streamId, chunks: recordings.chunks, endUs: last.end_us });
-    return recordedMedia({ recording, initOf: (number) => inits.get(number), reader }, toUs);
+    // Nothing follows: the hours until `toUs` would be looked through with one query a minute.
+    return recordedMedia({ recording, initOf: (number) => inits.get(number), reader }, Math.min(toUs, last.end_us));
   }
 
   /** Why nothing of the recording of a stream that is not here can be read. */
@@ -183,7 +201,7 @@ export class ChannelMedia implements PlanMedia {
           fromUs,
           toUs,
           watched,
-          media: async () => withoutGaps(await this.#recording(streamId, toUs)),
+          media: async () => this.#whileShown(streamId, withoutGaps(await this.#recording(streamId, toUs))),
         };
       });
   }
@@ -198,7 +216,7 @@ export class ChannelMedia implements PlanMedia {
       title: this.titleOf(streamId),
       fromUs,
       toUs,
-      media: async () => withoutGaps(await this.#recording(streamId, toUs)),
+      media: async () => this.#whileShown(streamId, withoutGaps(await this.#recording(streamId, toUs))),
     };
   }
 

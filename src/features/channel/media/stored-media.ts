@@ -52,19 +52,21 @@ interface RecordingParts {
  */
 export function recordedMedia({ recording, initOf, reader, endUs }: RecordingParts, toUs: number): Media {
   async function* groups(fromUs: number, signal: AbortSignal): AsyncGenerator<StoredGroup> {
-    let lastMsn = -1;
+    // Of the step before: what was found later of a gap has larger numbers than what follows it.
+    let before: ReadonlySet<number> = new Set();
     let emptyUs = 0;
     for (let atUs = fromUs; atUs < toUs && emptyUs < MAX_HOLE_US; ) {
+      signal.throwIfAborted(); // a long hole is looked through without anything to yield
       const lastUs = endUs?.() ?? toUs;
       const untilUs = Math.min(toUs, atUs + STEP_US);
       const found = await recording.between(atUs, untilUs);
       emptyUs = found.length === 0 ? emptyUs + STEP_US : 0;
       for (const group of found) {
-        if (group.msn <= lastMsn) continue; // it overlaps two steps
-        lastMsn = group.msn;
+        if (before.has(group.msn)) continue; // it overlaps two steps
         const tracks = group.tracks.map((track) => ({ ...track, location: track.location ?? group.location }));
         yield { ...group, init: initOf(group.initNumber), tracks };
       }
+      before = new Set(found.map(({ msn }) => msn));
       if (lastUs >= untilUs) atUs = untilUs;
       else {
         atUs = Math.max(atUs, lastUs);

@@ -126,6 +126,19 @@ suite('the plan of a channel', () => {
     assert.equal((await plan.next(START_MS + 10_000)).kind, 'fill');
   });
 
+  test('a part that was not recorded is listed with its reason, once for many gaps', async () => {
+    const { plan, clock } = openPlan([item('a', 'recording', 0, 100)]);
+    for (let gap = 0; gap < 3; gap++) {
+      plan.missing(await plan.next(clock.nowMs()), clock.nowMs() + 5000);
+      assert.equal((await plan.next(clock.nowMs())).kind, 'fill');
+      clock.advance(5000);
+    }
+    assert.deepEqual(
+      plan.skips.map(({ itemId, reason }) => [itemId, reason]),
+      [['a', 'this part was not recorded']],
+    );
+  });
+
   test('the lines of what was skipped have a bound', async () => {
     const { plan } = openPlan(Array.from({ length: 200 }, (_, i) => item(`${i}`, 'asset', i * 10, 10)));
     for (let i = 0; i < 200; i++) plan.failed(await plan.next(START_MS + i * 10_000), 'no');

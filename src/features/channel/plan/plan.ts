@@ -172,9 +172,17 @@ export class Plan {
 
   /** Nothing of a stretch is there before an instant, ms since 1970. */
   missing(stretch: Stretch, untilMs: number): void {
-    if (stretch.kind === 'fill') this.failed(stretch, '');
-    else
-      this.#note(stretch, { reason: 'this part was not recorded', live: undefined, untilMs, pauseMs: READ_AGAIN_MS });
+    if (stretch.kind === 'fill') {
+      this.failed(stretch, '');
+      return;
+    }
+    const reason = 'this part was not recorded';
+    this.#note(stretch, { reason, live: undefined, untilMs, pauseMs: READ_AGAIN_MS });
+    const { item, title } = stretch;
+    const last = this.#skips.at(-1);
+    // A recording with many gaps is listed once.
+    if (last && last.itemId === item?.id && last.title === title && last.reason === reason) return;
+    this.#skip({ atMs: this.#clock.nowMs(), itemId: item?.id, title, reason });
   }
 
   /** A stretch is on the air. @param ms since 1970 */

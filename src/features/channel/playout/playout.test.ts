@@ -54,6 +54,16 @@ function live(clock: Clock, silentMs = 0): Media {
   };
 }
 
+/** Media whose key frames are lost. */
+function withoutKeys(media: Media): Media {
+  return {
+    async *pieces(fromUs, options) {
+      for await (const piece of media.pieces(fromUs, options))
+        yield { ...piece, frames: piece.frames.map((frame) => ({ ...frame, key: false })) };
+    },
+  };
+}
+
 /** Plays items that follow each other, of a recording from a minute on, while `act` runs. */
 async function play(
   seconds: number,
@@ -196,6 +206,44 @@ suite('the playout of a channel', () => {
           Array.from({ length: 20 }, (_, i) => 60 + i),
         );
         assert.deepEqual(plan.skips, []);
+      },
+    );
+  });
+
+  test('a live stream that sends no key frame holds neither the next item nor the end', async () => {
+    let isKeyless = true;
+    await play(
+      8,
+      (_, clock) => (isKeyless ? withoutKeys(live(clock)) : live(clock)),
+      async ({ plan, time, shown }) => {
+        await time.runFor(8500);
+        assert.deepEqual([shown, plan.skips.map(({ reason }) => reason)], [[], ['it has no key frame']]);
+        isKeyless = false;
+        await time.runFor(4000);
+        assert.ok(shown.length > 0, 'the next item is shown');
+      },
+      { kind: 'live', count: 2 },
+    );
+    await play(
+      60,
+      (_, clock) => withoutKeys(live(clock)),
+      ({ time }) => time.runFor(3000),
+      { kind: 'live' },
+    );
+  });
+
+  test('an interruption that ends early returns to the second of the schedule, not to what was prepared', async () => {
+    await play(
+      60,
+      ({ mediaMs }, clock) => (mediaMs === 0 ? live(clock) : film(1000)),
+      async ({ plan, playout, time, shown }) => {
+        plan.replace(plan.schedule, { streamId: 'door', untilMs: START_MS + 11_000 });
+        await time.runFor(9000);
+        plan.replace(plan.schedule, undefined);
+        playout.wake();
+        await time.runFor(1500);
+        const first = shown.find((value) => value < 1000);
+        assert.ok(first !== undefined && first <= 68, `it returns to second ${first}`);
       },
     );
   });

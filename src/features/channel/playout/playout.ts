@@ -20,6 +20,8 @@ const CHECK_MS = 500;
 const PREPARE_MS = 3000;
 /** Media that comes later than this is given up, ms. */
 const LATE_MS = 5000;
+/** What was opened for an instant is used this far from it at most, ms: it would be that much apart. */
+const PREPARED_MS = 250;
 /** A longer hole within media is filled, ms. */
 const HOLE_MS = 2000;
 /** The end of the timeline may be this far from now, ms; otherwise it continues now. */
@@ -68,7 +70,7 @@ interface Opened {
 export class Playout {
   readonly #options: PlayoutOptions;
   readonly #joiner: Joiner;
-  #prepared: { readonly key: string; readonly opened: Promise<Opened> } | undefined;
+  #prepared: { readonly key: string; readonly ms: number; readonly opened: Promise<Opened> } | undefined;
   #waker = new AbortController();
   /** The planned end of the last stretch, µs since 1970. */
   #plannedUs = 0;
@@ -143,8 +145,9 @@ export class Playout {
     const { plan } = this.#options;
     let take: Take | undefined;
     let isFirst = true;
+    let sinceMs = this.#monotonicMs();
     for (;;) {
-      const piece = await this.#arrives(stretch, opened, { atUs, hasBegun: take?.hasBegun ?? false }, signal);
+      const piece = await this.#arrives(stretch, opened, { atUs, sinceMs, hasBegun: take?.hasBegun ?? false }, signal);
       if (!piece) return take?.hasBegun ?? false;
       // A live stream that came later is shown as it comes, not that much behind.
       take ??= this.#joiner.open(stretch.live === undefined ? atUs : Math.max(atUs, Math.round(this.#nowMs() * 1000)));
@@ -162,6 +165,7 @@ export class Playout {
         if (untilMs === undefined) return take.hasBegun;
         const hadBegun = take.hasBegun;
         take.send(placed, untilMs * 1000);
+        sinceMs = this.#monotonicMs();
         if (take.hasBegun && !hadBegun) plan.started(stretch, atUs / 1000);
         this.#plannedUs = untilMs * 1000;
         if (take.isOver) return true;
@@ -170,15 +174,18 @@ export class Playout {
     }
   }
 
-  /** The next piece; undefined at the end, where it failed, and where another stretch is due. */
+  /**
+   * The next piece; undefined at the end, where it failed, and where another stretch is due.
+   *
+   * @param sent.sinceMs when something was sent last, monotonic ms
+   */
   async #arrives(
     stretch: Stretch,
     opened: Opened,
-    { atUs, hasBegun }: { readonly atUs: number; readonly hasBegun: boolean },
+    sent: { readonly atUs: number; readonly sinceMs: number; readonly hasBegun: boolean },
     signal: AbortSignal,
   ): Promise<Piece | undefined> {
     const { plan } = this.#options;
-    const sinceMs = this.#monotonicMs();
     let done: { readonly value: IteratorResult<Piece> } | { readonly error: unknown } | undefined;
     // It is there before the pause is woken: a pause takes the call that woke it.
     const arrive = (arrived: NonNullable<typeof done>) => {
@@ -192,22 +199,32 @@ export class Playout {
     while (!done) {
       await this.#pause(CHECK_MS);
       if (done) break;
-      if (signal.aborted || this.#endOf(stretch, atUs) === undefined) return undefined;
-      const lateMs = this.#monotonicMs() - sinceMs;
-      if (lateMs > LATE_MS && this.#joiner.endUs < (this.#nowMs() - LATE_MS) * 1000) {
-        const reason = stretch.live !== undefined ? 'the stream is not live' : 'its media comes too slowly';
-        plan.failed(stretch, reason, { mayReturn: true });
-        return undefined;
-      }
+      if (this.#isOver(stretch, sent, signal)) return undefined;
     }
     if ('error' in done) {
       if (!signal.aborted) plan.failed(stretch, reasonOf(done.error), { mayReturn: mayReturn(done.error) });
       return undefined;
     }
-    if (!done.value.done) return done.value.value;
+    // Frames without a key frame before them come without being sent, for as long as they come.
+    if (!done.value.done) return this.#isOver(stretch, sent, signal, true) ? undefined : done.value.value;
     // What fills an hour is followed by the next of its kind.
-    if (!signal.aborted && !(stretch.kind === 'fill' && hasBegun)) plan.failed(stretch, 'its media has ended');
+    if (!signal.aborted && !(stretch.kind === 'fill' && sent.hasBegun)) plan.failed(stretch, 'its media has ended');
     return undefined;
+  }
+
+  /** Whether a stretch whose media is waited for ends: another one is due, or nothing comes for too long. */
+  #isOver(
+    stretch: Stretch,
+    { atUs, sinceMs }: { readonly atUs: number; readonly sinceMs: number },
+    signal: AbortSignal,
+    comes = false,
+  ): boolean {
+    if (signal.aborted || this.#endOf(stretch, atUs) === undefined) return true;
+    const isLate = this.#monotonicMs() - sinceMs > LATE_MS;
+    if (!isLate || this.#joiner.endUs >= (this.#nowMs() - LATE_MS) * 1000) return false;
+    const absent = stretch.live !== undefined ? 'the stream is not live' : 'its media comes too slowly';
+    this.#options.plan.failed(stretch, comes ? 'it has no key frame' : absent, { mayReturn: true });
+    return true;
   }
 
   /**
@@ -246,12 +263,13 @@ export class Playout {
     this.#drop();
     const opened = openStretch(stretch, ms);
     opened.catch(() => {}); // reported when it is played
-    this.#prepared = { key: stretch.key, opened };
+    this.#prepared = { key: stretch.key, ms, opened };
   }
 
   async #open(stretch: Stretch, ms: number): Promise<Opened> {
     const prepared = this.#prepared;
-    if (prepared?.key === stretch.key && stretch.live === undefined) {
+    const isSame = prepared?.key === stretch.key && Math.abs(prepared.ms - ms) <= PREPARED_MS;
+    if (isSame && stretch.live === undefined) {
       this.#prepared = undefined;
       return prepared.opened;
     }
