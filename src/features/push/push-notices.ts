@@ -7,6 +7,7 @@ import { may, type Resource } from '../../accounts/permissions.ts';
 import { anonymous, type Principal, principalOfSession } from '../../accounts/principal.ts';
 import { digestOf } from '../../accounts/random-secret.ts';
 import type { EventData, EventType } from '../../api/events.ts';
+import { limitsTimes, startOf } from '../../api/past/past-rules.ts';
 import type { PushKind, PushMessage } from '../../api/push/push-shapes.ts';
 import type { StreamsApi } from '../../api/streams-api.ts';
 import type { PublishedEvent } from '../../cluster/bus/event-bus.ts';
@@ -15,12 +16,14 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Handling } from './encrypted-request.ts';
 import { LiveNotices } from './live-notices.ts';
 import type { PushSender } from './push-sender.ts';
-import type { StoredSubscription, SubscriptionTable } from './subscription-table.ts';
+import type { Follows, StoredSubscription, SubscriptionTable } from './subscription-table.ts';
 
 /** Events that wait until their browsers are found; beyond it they are dropped. */
 const MAX_WAITING = 1_000;
 const MAX_TITLE = 120;
 const HOUR_S = 3_600;
+/** A stream that starts for viewers later than this is announced by its start mark only, ms. */
+const LONGEST_WAIT_MS = 24 * HOUR_S * 1000;
 
 /** How push services treat each kind: "live now" is of no use an hour later. */
 const handlings: Readonly<Record<PushKind, Pick<Handling, 'ttlS' | 'urgency'>>> = {
@@ -55,6 +58,8 @@ export class PushNotices {
   readonly #options: PushNoticesOptions;
   readonly #live: LiveNotices;
   readonly #delayed = new Set<Promise<void>>();
+  /** Streams that are live, and have not started for viewers. */
+  readonly #unstarted = new Set<string>();
   /** ms since 1970. */
   readonly #startedMs: number;
   #turn: Promise<void> = Promise.resolve();
@@ -72,7 +77,9 @@ export class PushNotices {
     if (stream === null) return;
     if (type === 'stream.live') this.#queue(() => this.#wentLive(stream, data as EventData<'stream.live'>));
     else if (type === 'stream.offline' || isAway(type, data)) this.#queue(async () => this.#live.away(stream));
-    else if (type === 'stream.removed') this.#live.forget(stream);
+    else if (type === 'stream.removed') this.#forget(stream);
+    else if (type === 'stream.changed' && this.#unstarted.delete(stream))
+      this.#queue(() => this.#whenSeen(stream, true));
     else if (type === 'clip.created') this.#queue(() => this.#madeClip(stream, data as EventData<'clip.created'>));
     else if (type === 'alarm.raised') this.#queue(() => this.#raised(stream, data as EventData<'alarm.raised'>));
   }
@@ -102,7 +109,7 @@ export class PushNotices {
   }
 
   async #wentLive(stream: string, { from }: EventData<'stream.live'>): Promise<void> {
-    const { streams, clock, lost } = this.#options;
+    const { streams, clock } = this.#options;
     const nowMs = clock.nowMs();
     const view = await streams.get(stream);
     if (!view) return;
@@ -112,20 +119,41 @@ export class PushNotices {
     const recordedAgoMs = isBefore ? nowMs - recordedMs : undefined;
     const isNew = Date.parse(view.createdAt) >= this.#startedMs;
     if (!this.#live.live(stream, { recordedAgoMs, isNew })) return;
-    const notice: Notice = {
-      kind: 'live',
-      message: this.#message('live', stream, { title: view.title, url: `/watch/${stream}` }),
-    };
-    // Viewers see it later, so they are notified later.
-    const delayMs = streams.pastRulesOf(stream)?.delayMs ?? 0;
-    if (delayMs === 0) return await this.#send(notice);
-    if (this.#delayed.size >= MAX_WAITING) return lost(1);
-    const later = sleep(delayMs, this.#options).then(
-      () => this.#queue(() => this.#send(notice)),
+    await this.#whenSeen(stream, false);
+  }
+
+  /** Announces a live stream when viewers see it: at once, or as late as the rules for its past say. */
+  async #whenSeen(stream: string, isLater: boolean): Promise<void> {
+    const { streams, clock, lost } = this.#options;
+    const rules = streams.pastRulesOf(stream) ?? {};
+    const startMs = startOf(rules) ?? Number.POSITIVE_INFINITY;
+    const waitMs = Math.max(0, startMs - clock.nowMs()) + (rules.delayMs ?? 0);
+    if (waitMs === 0) return await this.#announce(stream, isLater);
+    if (this.#delayed.size + this.#unstarted.size >= MAX_WAITING) return lost(1);
+    if (waitMs > LONGEST_WAIT_MS) {
+      this.#unstarted.add(stream); // until its start mark is set
+      return;
+    }
+    const later = sleep(waitMs, this.#options).then(
+      () => this.#queue(() => this.#announce(stream, true)),
       () => undefined, // the program ends
     );
     this.#delayed.add(later);
     void later.finally(() => this.#delayed.delete(later));
+  }
+
+  /** @param isLater it may have ended meanwhile */
+  async #announce(stream: string, isLater: boolean): Promise<void> {
+    const view = await this.#options.streams.get(stream);
+    if (!view || (isLater && view.state !== 'live')) return;
+    const words = { title: view.title, url: `/watch/${stream}` };
+    await this.#send({ kind: 'live', message: this.#message('live', stream, words) });
+  }
+
+  /** The stream was deleted: one with its name is another one. */
+  #forget(stream: string): void {
+    this.#live.forget(stream);
+    this.#unstarted.delete(stream);
   }
 
   #madeClip(stream: string, clip: EventData<'clip.created'>): Promise<void> {
@@ -155,7 +183,7 @@ export class PushNotices {
   }
 
   async #send(notice: Notice): Promise<void> {
-    const { table, sender, streams, idOf, signal } = this.#options;
+    const { table, sender, idOf, signal } = this.#options;
     const { kind, message } = notice;
     const streamId = idOf(message.stream);
     if (streamId === undefined) return; // deleted meanwhile
@@ -164,13 +192,21 @@ export class PushNotices {
     const { ttlS, urgency } = handlings[kind];
     for await (const page of table.wanting(kind, streamId)) {
       signal.throwIfAborted();
-      const visibility = streams.visibilityOf(message.stream);
       for (const to of page) {
-        const principal = this.#principalOf(to);
-        if (!principal || !isFor(principal, notice, { visibility, follows: to.follows })) continue;
-        sender.add({ to, message, handling: { ttlS, urgency, topic } });
+        const mayGet = () => this.#mayGet(to, notice);
+        if (mayGet()) sender.add({ to, message, handling: { ttlS, urgency, topic }, mayGet });
       }
     }
+  }
+
+  /** Whether a browser gets a message now. */
+  #mayGet(to: StoredSubscription & Follows, notice: Notice): boolean {
+    const { isOn, streams } = this.#options;
+    const principal = isOn() ? this.#principalOf(to) : undefined;
+    if (!principal) return false;
+    const { stream } = notice.message;
+    const isLimited = limitsTimes(streams.pastRulesOf(stream) ?? {});
+    return isFor(principal, notice, { visibility: streams.visibilityOf(stream), isLimited, follows: to.follows });
   }
 
   /** The person of a browser with the rights that they have now; undefined if the session has ended. */
@@ -188,11 +224,17 @@ export class PushNotices {
 function isFor(
   principal: Principal,
   { kind, clip }: Notice,
-  { visibility, follows }: { readonly visibility: Resource['visibility']; readonly follows: boolean },
+  {
+    visibility,
+    isLimited,
+    follows,
+  }: { readonly visibility: Resource['visibility']; readonly isLimited: boolean; readonly follows: boolean },
 ): boolean {
   if (visibility === undefined) return false; // deleted meanwhile
   if (kind === 'alarms') return principal.isAdmin;
   if (!may(principal, follows ? 'watch' : 'list', { visibility })) return false;
+  // As the event of a clip: it says something of a past that viewers may not see.
+  if (clip && isLimited && !principal.seesAll) return false;
   // People know of the clips that they made themselves; those of cameras belong to the administrator.
   return !clip || (may(principal, 'listClip', clip) && (clip.owner === 'admin' || clip.owner !== principal.owner));
 }

@@ -31,12 +31,14 @@ export interface Outgoing {
   readonly to: StoredSubscription;
   readonly message: PushMessage;
   readonly handling: Handling;
+  /** Whether the person may still get it, read before each attempt. Default: yes. */
+  readonly mayGet?: () => boolean;
 }
 
 /** Dependencies of the sender. */
 export interface PushSenderOptions {
   readonly net: Pick<Net, 'fetch'>;
-  readonly table: Pick<SubscriptionTable, 'sent' | 'failed' | 'remove'>;
+  readonly table: Pick<SubscriptionTable, 'find' | 'sent' | 'failed' | 'remove'>;
   readonly keys: () => Promise<ServerKeys>;
   /** `mailto:` or `https:`, of the operator. @param origin of the page that subscribed; may be empty */
   readonly contact: (origin: string) => string;
@@ -81,14 +83,14 @@ export class PushSender {
   /** Adds a message; drops it if too many wait. Never waits, never throws. */
   add(outgoing: Outgoing): void {
     if (this.#options.signal.aborted) return;
-    const { to, message, handling } = outgoing;
+    const { to, message } = outgoing;
     const ofPerson = this.#counts.get(to.userId) ?? 0;
     if (this.#count >= MAX_WAITING || ofPerson >= MAX_OF_ONE) {
       this.#options.metrics.pushMessages.inc({ kind: message.kind, result: 'dropped' });
       return;
     }
     this.#changed(to.userId, 1);
-    this.#queue({ to, message, handling, tries: 0 });
+    this.#queue({ ...outgoing, tries: 0 });
   }
 
   /** Resolves when the attempts in progress have ended. Call it after the signal has fired. */
@@ -138,7 +140,7 @@ export class PushSender {
       }
       if (result === 'sent') await table.sent(to);
       else if (result === 'gone') await table.remove(to.id);
-      else await table.failed(to);
+      else if (result !== 'dropped') await table.failed(to);
       this.#ended(outgoing, result === 'again' ? 'failed' : result);
     } catch (error) {
       if (signal.aborted) return;
@@ -147,10 +149,10 @@ export class PushSender {
     }
   }
 
-  #later({ to, message, handling, tries }: Attempted, pauseMs: number): void {
+  #later(outgoing: Attempted, pauseMs: number): void {
     const { signal } = this.#options;
     const pause = sleep(pauseMs, { signal }).then(
-      () => this.#queue({ to, message, handling, tries: tries + 1 }),
+      () => this.#queue({ ...outgoing, tries: outgoing.tries + 1 }),
       () => undefined, // the program ends
     );
     this.#pausing.add(pause);
@@ -158,12 +160,15 @@ export class PushSender {
   }
 
   /** One request. `again`: another attempt may succeed. */
-  async #attempt({ to, message, handling }: Outgoing): Promise<Answer> {
-    const { net, keys, contact, signal, clock } = this.#options;
+  async #attempt({ to, message, handling, mayGet }: Outgoing): Promise<Answer> {
+    const { net, table, keys, contact, signal, clock } = this.#options;
     const { target, origin } = to;
     if (!target) return { result: 'gone', retryAfterMs: 0 };
     // A message that waited longer than its push service would keep it is of no use.
-    if (clock.nowMs() - message.atMs > handling.ttlS * 1000) return { result: 'failed', retryAfterMs: 0 };
+    const isOld = clock.nowMs() - message.atMs > handling.ttlS * 1000;
+    // While it waited the person may have lost the right or ended it, and another one may have the browser.
+    const isEnded = mayGet?.() === false || !(await table.find(to.id, to.userId));
+    if (isOld || isEnded) return { result: 'dropped', retryAfterMs: 0 };
     const from = { keys: await keys(), contact: contact(origin) };
     const { headers, body } = await encryptedRequest(JSON.stringify(message), target, handling, from);
     try {
@@ -194,7 +199,7 @@ export class PushSender {
 }
 
 interface Answer {
-  readonly result: 'sent' | 'gone' | 'failed' | 'again';
+  readonly result: Result | 'again';
   /** Retry-After, ms; 0: none. */
   readonly retryAfterMs: number;
 }

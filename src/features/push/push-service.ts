@@ -109,6 +109,12 @@ export class PushService {
     else await table.unfollow(userOf(principal), streamId);
   }
 
+  /** Whether the caller follows a stream, also one that they may not see any more. */
+  async isFollowed(principal: Principal, name: string): Promise<boolean> {
+    const streamId = this.#parts.idOf(name);
+    return streamId !== undefined && (await this.#parts.table.isFollowed(userOf(principal), streamId));
+  }
+
   /** Replaces the key of the server; every browser has to subscribe again. */
   async rotate(): Promise<void> {
     await this.#parts.key.rotate();

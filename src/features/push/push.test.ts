@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { SecretBox } from '../../accounts/secret-box.ts';
 import type { eventTable } from '../../api/events.ts';
+import type { MarkedRules } from '../../api/past/past-rules.ts';
 import type { NewPushSubscription, PushSubscriptionView, PushView } from '../../api/push/push-shapes.ts';
+import type { StreamView } from '../../api/shapes.ts';
 import { shareTestServer, signedInAs } from '../../http/fixture.ts';
 import { routesWith } from '../../http/routes/table.ts';
 import { createManualClock } from '../../lib/clock.ts';
@@ -13,7 +15,7 @@ import { push } from './feature.ts';
 import { LiveNotices, QUIET_MS } from './live-notices.ts';
 import { claimsOf, PushBrowser, type ReceivedPush } from './push-browser.fixture.ts';
 import { PushNotices, type PushNoticesOptions } from './push-notices.ts';
-import { MAX_OF_ONE, PushSender, type PushSenderOptions } from './push-sender.ts';
+import { MAX_OF_ONE, type Outgoing, PushSender, type PushSenderOptions } from './push-sender.ts';
 import { PushService } from './push-service.ts';
 import { pushTablesContract } from './push-tables.contract.ts';
 import { ServerKey } from './server-key.ts';
@@ -204,6 +206,8 @@ suite('messages to browsers', async () => {
     assert.equal((await send('PUT', 'streams/private/follow', user.headers)).status, 404, 'as if there were none');
     await table.follow(user.user.id, 'id-private'); // it was public at that time
     assert.deepEqual(await got(live('private')), ['admin']);
+    const leave = () => send('DELETE', 'streams/private/follow', user.headers);
+    assert.deepEqual([(await leave()).status, (await leave()).status], [204, 404], 'it can be left, once');
     assert.deepEqual(await got(live('unlisted')), ['admin', 'user']);
     assert.deepEqual(await got(live('unlisted')), [], 'it was live already');
     const alarm = { id: 'a', alarm: 'black', severity: 'critical', from: '2026-11-19T08:00:00.000Z' };
@@ -217,6 +221,81 @@ suite('messages to browsers', async () => {
     assert.deepEqual(await got(eventOf('alarm.raised', 'public', alarm)), [], 'not an administrator any more');
     await access.sessions.removeOf(user.user.id);
     assert.deepEqual(await got(eventOf('clip.created', 'public', ofOther)), ['admin'], 'the session has ended');
+  });
+
+  test('of a stream whose past is limited viewers hear when they see it, and nothing of its clips', async () => {
+    const { user, headers } = await signedInAs(server(), 'user', 'Late');
+    const browser = newBrowser();
+    await table.forget(user.id);
+    await subscribe(headers, browser.subscription());
+    const { streams } = server().deps;
+    let rules: MarkedRules = { start: 'mark' };
+    let state: StreamView['state'] = 'live';
+    const notices = noticesOf({
+      streams: {
+        get: async (name) => Object.assign({ ...(await streams.get(name))! }, { state }),
+        visibilityOf: (name) => streams.visibilityOf(name),
+        pastRulesOf: () => rules,
+      },
+    });
+    const got = async (event: Parameters<PushNotices['event']>[0]) => {
+      received.length = 0;
+      notices.event(event);
+      await notices.flush();
+      await drained();
+      return received.flatMap((push) => (push.url === browser.endpoint ? browser.read(push).kind : []));
+    };
+    const changed = eventOf('stream.changed', 'public', {});
+    await clock.advance(QUIET_MS);
+    assert.deepEqual(await got(live('public')), [], 'viewers see nothing before the start mark');
+    const clip = { id: 'c', title: 'Rehearsal', visibility: 'public', owner: 'admin' };
+    assert.deepEqual(await got(eventOf('clip.created', 'public', clip)), []);
+    assert.deepEqual(await got(changed), [], 'another setting');
+    rules = { start: 'mark', markMs: clock.nowMs() };
+    assert.deepEqual(await got(changed), ['live']);
+    assert.deepEqual(await got(changed), [], 'once');
+    rules = { start: 'mark' };
+    await got(eventOf('stream.offline', 'public', {}));
+    await clock.advance(QUIET_MS);
+    assert.deepEqual(await got(live('public')), []);
+    [rules, state] = [{}, 'offline'];
+    assert.deepEqual(await got(changed), [], 'it is over');
+    assert.deepEqual(await got(eventOf('clip.created', 'public', clip)), ['clips']);
+  });
+
+  test('what waits is not sent to a browser that ended it or lost the right, and is no failure of the browser', async () => {
+    const { user, headers } = await signedInAs(server(), 'user', 'Leaver');
+    const browser = newBrowser();
+    const { id } = await subscribe(headers, browser.subscription());
+    const to = (await table.find(id, user.id))!;
+    const message = {
+      kind: 'live',
+      stream: 'x',
+      title: '',
+      alarm: '',
+      url: '/',
+      tag: 't',
+      atMs: clock.nowMs(),
+    } as const;
+    const handling = { ttlS: 60, urgency: 'normal', topic: 't' } as const;
+    let mayGet = true;
+    const attempts = async (more: Partial<Outgoing> = {}) => {
+      received.length = 0;
+      sender.add(Object.assign({ to, message, handling, mayGet: () => mayGet }, more));
+      await drained();
+      return received.length;
+    };
+    answers.set(browser.endpoint, () => {
+      mayGet = false; // between two attempts
+      return { status: 503 };
+    });
+    assert.equal(await attempts(), 1);
+    mayGet = true;
+    assert.equal(await attempts({ message: { ...message, atMs: clock.nowMs() - 61_000 } }), 0, 'too old');
+    assert.equal((await table.find(id, user.id))!.failingMs, undefined);
+    answers.set(browser.endpoint, () => ({ status: 201 }));
+    assert.equal((await send('DELETE', `push/subscriptions/${id}`, headers)).status, 204);
+    assert.equal(await attempts(), 0);
   });
 
   test('a browser that has gone is removed; one that fails is tried again, and removed after a week', async () => {

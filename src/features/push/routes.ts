@@ -115,7 +115,8 @@ export const pushRoutes = [
     params: NameParams,
     replies: { 204: undefined },
     async answer({ params: { name }, principal, sees }, push, deps) {
-      await findStream(name, sees, deps);
+      // One that became private can be left, too; of others the caller hears nothing.
+      if (!(await push.isFollowed(principal, name))) await findStream(name, sees, deps);
       await push.follow(principal, name, false);
       return { status: 204 };
     },

@@ -201,6 +201,12 @@ export class SubscriptionTable {
     await rows.where('stream_id', '=', streamId).execute();
   }
 
+  /** Whether a person follows a stream. */
+  async isFollowed(userId: string, streamId: string): Promise<boolean> {
+    const rows = this.#db.selectFrom('push_follow').select('stream_id').where('user_id', '=', userId);
+    return (await rows.where('stream_id', '=', streamId).executeTakeFirst()) !== undefined;
+  }
+
   /** Names of the streams that a person follows. */
   async follows(userId: string): Promise<readonly string[]> {
     const rows = await this.#db

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PushMessage } from '../../../src/api/push/push-shapes.ts';
+import { windowFor } from './open-windows.ts';
 import { shownOf } from './push-text.ts';
+import { SharedHold } from './shared-hold.ts';
 import { ShellCache, type ShellPlatform } from './shell-cache.ts';
 import type { Keep } from './worker-protocol.ts';
 
@@ -28,6 +30,8 @@ function openRig() {
   const fetch = async (url: string) => {
     requested.push(url);
     if (url.endsWith('/gone.js')) return new Response('', { status: 404 });
+    if (url.endsWith('/gate.js')) return new Response('<html>', { headers: { 'content-type': 'text/html' } });
+    if (url.endsWith('/moved.js')) return Object.defineProperty(new Response('x'), 'redirected', { value: true });
     return new Response(url === `${origin}/` ? `<html><script src="/ui/index-${version}.js">` : `content of ${url}`);
   };
   const shell = new ShellCache({ caches, fetch, origin });
@@ -53,6 +57,8 @@ test('only files of the interface are kept, and the page without content', async
     `${origin}/api/v1/me`,
     `${origin}/live/demo/index.m3u8`,
     `${origin}/ui/gone.js`,
+    `${origin}/ui/gate.js`, // a proxy wants a sign-in
+    `${origin}/ui/moved.js`,
     'ui/x',
     'https://cdn.example/ui/x.js',
   );
@@ -131,4 +137,31 @@ test('a message is a sentence in the language of the reader, and opens a page of
   for (const text of ['', '{', '[]', 'null', '"x"', '{"kind":"of a newer server"}']) {
     assert.equal(shownOf(text, {}).title, 'oxbow', text);
   }
+});
+
+test('files that are shared one after the other all arrive, each once', async () => {
+  const hold = new SharedHold();
+  const names = () => hold.take().map(({ name }) => name);
+  const first = hold.hold([new File([], 'first')]);
+  assert.deepEqual(names(), ['first']);
+  await first;
+  assert.deepEqual(names(), []);
+  const second = hold.hold([new File([], 'second')]);
+  const third = hold.hold([new File([], 'third')]); // in place of the second, which no page took
+  await second;
+  assert.deepEqual(names(), ['third']);
+  await third;
+});
+
+test('a message opens in a page of the interface, not in a frame, a film or an answer of the API', () => {
+  const at = (path: string, visibilityState = 'visible', frameType = 'top-level') => ({
+    url: origin + path,
+    visibilityState,
+    frameType,
+  });
+  const others = [at('/embed/door'), at('/api/v1/streams'), at('/vod/a/film.mp4'), at('/', 'visible', 'nested')];
+  assert.equal(windowFor(others), undefined);
+  const [hidden, shown] = [at('/library', 'hidden'), at('/watch/door')];
+  assert.equal(windowFor([...others, hidden]), hidden);
+  assert.equal(windowFor([...others, hidden, shown]), shown);
 });

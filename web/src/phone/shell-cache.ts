@@ -85,7 +85,9 @@ export class ShellCache {
   async #store(cache: Cache, url: string): Promise<void> {
     try {
       const response = await this.#platform.fetch(url, { credentials: 'omit' });
-      if (response.ok) await cache.put(url, response);
+      // A proxy may answer with its page for signing in: as a file it would be used until the next version.
+      const isPage = response.headers.get('content-type')?.startsWith('text/html') === true;
+      if (response.ok && !response.redirected && !isPage) await cache.put(url, response);
     } catch {
       // It is loaded from the network the next time.
     }

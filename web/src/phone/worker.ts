@@ -4,7 +4,9 @@
  * of the interface.
  * In: requests, pushes, messages of pages. Out: /sw.js. W3C Service Workers; Push API; Web Share Target.
  */
+import { isPage, type OpenWindow, windowFor } from './open-windows.ts';
 import { shownOf } from './push-text.ts';
+import { SharedHold } from './shared-hold.ts';
 import { ShellCache } from './shell-cache.ts';
 import {
   type GoTo,
@@ -27,8 +29,7 @@ interface WorkerScope extends EventTarget {
   };
   skipWaiting(): Promise<void>;
 }
-interface WindowClient {
-  readonly visibilityState: string;
+interface WindowClient extends OpenWindow {
   focus(): Promise<WindowClient>;
   postMessage(message: GoTo): void;
 }
@@ -50,18 +51,10 @@ interface SaidEvent extends LastingEvent {
   readonly ports: readonly MessagePort[];
 }
 
-/** Shared files wait this long for the upload page, ms. */
-const SHARED_FOR_MS = 60_000;
-/** Not pages: media, the API, files, the player for frames. */
-const NO_PAGE =
-  /^\/(?:api|assets|clip|embed|health|healthz|iptv|live|metrics|player|ready|start|thumb|ui|vod)(?:[/.]|$)|\.\w{2,11}$/;
-
 const worker = self as unknown as WorkerScope;
 const { origin } = location;
 const shell = new ShellCache({ caches, fetch: (url, init) => fetch(url, init), origin });
-let shared: readonly File[] = [];
-/** Ends the wait for the upload page. */
-let taken: () => void = () => {};
+const shared = new SharedHold();
 
 function on<E extends LastingEvent>(type: string, handle: (event: E) => void): void {
   worker.addEventListener(type, (event) => handle(event as E));
@@ -76,14 +69,12 @@ on<RequestEvent>('fetch', (event) => {
   if (request.method === 'POST' && of === origin && pathname === SHARE_PATH) event.respondWith(takeShared(event));
   else if (request.method !== 'GET') return;
   else if (shell.isFile(request.url)) event.respondWith(fileOf(request));
-  else if (request.mode === 'navigate' && of === origin && !NO_PAGE.test(pathname)) event.respondWith(pageOf(request));
+  else if (request.mode === 'navigate' && of === origin && isPage(pathname)) event.respondWith(pageOf(request));
 });
 
 on<SaidEvent>('message', (event) => {
   if (event.data.type === 'keep') event.waitUntil(shell.keep(event.data));
-  if (event.data.type !== 'take-shared') return;
-  event.ports[0]?.postMessage(shared);
-  taken();
+  if (event.data.type === 'take-shared') event.ports[0]?.postMessage(shared.take());
 });
 
 on<PushEvent>('push', (event) => event.waitUntil(show(event.data?.text() ?? '')));
@@ -126,27 +117,19 @@ async function readTexts(): Promise<Partial<PushTexts>> {
 
 /** Shows a page in a window that is open, or in another one. */
 async function open(path: string): Promise<void> {
-  const windows = await worker.clients.matchAll({ type: 'window' });
-  const client = windows.find(({ visibilityState }) => visibilityState === 'visible') ?? windows[0];
-  if (!client) await worker.clients.openWindow(path);
-  else (await client.focus()).postMessage({ type: 'go', path });
+  const client = windowFor(await worker.clients.matchAll({ type: 'window' }));
+  const focused = await client?.focus().catch(() => undefined); // it was closed meanwhile
+  if (focused) focused.postMessage({ type: 'go', path });
+  else await worker.clients.openWindow(path);
 }
 
 /** Keeps the files of a form for the upload page, which follows. They are not copied. */
 async function takeShared(event: RequestEvent): Promise<Response> {
-  const form = await event.request.formData();
-  shared = form.getAll(SHARE_FIELD).filter((part) => part instanceof File);
-  taken();
-  event.waitUntil(
-    new Promise<void>((resolve) => {
-      const forget = () => {
-        clearTimeout(timer);
-        shared = [];
-        resolve();
-      };
-      const timer = setTimeout(forget, SHARED_FOR_MS);
-      taken = forget;
-    }),
-  );
+  try {
+    const form = await event.request.formData();
+    event.waitUntil(shared.hold(form.getAll(SHARE_FIELD).filter((part) => part instanceof File)));
+  } catch {
+    // The form cannot be read: the page says that the files did not arrive.
+  }
   return Response.redirect(SHARED_PAGE, 303);
 }

@@ -76,7 +76,7 @@ export async function openCut(id: string, name: string): Promise<File | undefine
   try {
     return named(await (await (await openFolder(false)).getFileHandle(id)).getFile(), name);
   } catch {
-    release(id);
+    leaveCut(id);
     return undefined;
   }
 }
@@ -88,7 +88,7 @@ export async function dropCut(id: string): Promise<void> {
   } catch {
     // It is gone, or the next visit removes it.
   }
-  release(id); // now, so that a tab that waits for it finds nothing
+  leaveCut(id); // now, so that a tab that waits for it finds nothing
 }
 
 /**
@@ -105,7 +105,9 @@ export async function sweepCuts(needed: () => readonly string[]): Promise<void> 
     const { held: locks = [] } = await navigator.locks.query();
     const kept = new Set([...needed(), ...locks.map(({ name = '' }) => name.slice(LOCK.length))]);
     // A file that is being written has a second one, whose name begins with the id.
-    for (const name of stored) if (!kept.has(name.split('.')[0]!)) await folder.removeEntry(name);
+    // One that the browser still writes is left to the next visit; it keeps none of the others.
+    const old = stored.filter((name) => !kept.has(name.split('.')[0]!));
+    await Promise.allSettled(old.map((name) => folder.removeEntry(name)));
   } catch {
     // There are none.
   }
@@ -127,7 +129,8 @@ function hold(id: string): Promise<void> {
   });
 }
 
-function release(id: string): void {
+/** Gives a cut back, which stays: another page may open it. */
+export function leaveCut(id: string): void {
   held.get(id)?.();
   held.delete(id);
 }

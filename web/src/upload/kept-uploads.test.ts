@@ -12,7 +12,7 @@ function open(text: string | null = null) {
       store.text = next;
     },
   };
-  return { store, kept: new KeptUploads(store) };
+  return { store, kept: new KeptUploads(store, () => 'ada') };
 }
 
 test('uploads survive a reload, each once, until they are forgotten', () => {
@@ -20,7 +20,7 @@ test('uploads survive a reload, each once, until they are forgotten', () => {
   kept.keep(entry);
   kept.keep({ ...entry, title: 'B' });
   kept.keep({ ...entry, uploadId: 'u2' });
-  const again = new KeptUploads(store);
+  const again = new KeptUploads(store, () => 'ada');
   assert.deepEqual(
     again.all().map(({ uploadId, title }) => [uploadId, title]),
     [
@@ -32,6 +32,27 @@ test('uploads survive a reload, each once, until they are forgotten', () => {
   assert.equal(again.all().at(-1)?.cut, 'c1', 'a cut is found again');
   again.forget('u1');
   assert.equal(kept.all().length, 1);
+});
+
+test('people who share a browser have their own uploads, and keep those of the others', () => {
+  const { store, kept } = open(JSON.stringify([{ ...entry, uploadId: 'of an older version' }]));
+  const other = new KeptUploads(store, () => '');
+  kept.keep(entry);
+  other.keep({ ...entry, uploadId: 'u2', cut: 'c2' });
+  const ids = (list: KeptUploads) => list.all().map(({ uploadId }) => uploadId);
+  assert.deepEqual(
+    [ids(kept), ids(other)],
+    [
+      ['of an older version', 'u1'],
+      ['of an older version', 'u2'],
+    ],
+  );
+  kept.forget('u1');
+  assert.deepEqual(
+    kept.ofEveryone().flatMap(({ cut = [] }) => cut),
+    ['c2'],
+    'no cut of another person is removed',
+  );
 });
 
 test('what another version has stored is ignored', () => {

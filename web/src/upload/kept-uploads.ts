@@ -15,6 +15,8 @@ export interface KeptUpload {
   readonly title: string;
   /** The file is a cut in the browser's storage: its id there. */
   readonly cut?: string;
+  /** Id of the account that began it; empty for the administrator of the command line. */
+  readonly person?: string;
 }
 
 /** A file as far as it identifies an upload. */
@@ -34,16 +36,28 @@ export function isSameFile(a: FileMark, b: FileMark): boolean {
   return a.name === b.name && a.bytes === b.bytes && a.changedMs === b.changedMs;
 }
 
-/** The list; other tabs may change it too, so it is read each time. */
+/**
+ * The list; other tabs may change it too, so it is read each time. People who share a browser see their own
+ * entries only: the server would take an unknown upload as a new one of the person who is signed in.
+ */
 export class KeptUploads {
   readonly #store: TextStore;
+  readonly #person: () => string;
 
-  constructor(store: TextStore) {
+  /** @param person who is signed in, as `KeptUpload.person` */
+  constructor(store: TextStore, person: () => string) {
     this.#store = store;
+    this.#person = person;
   }
 
-  /** All entries, oldest first; invalid ones are left out. */
+  /** The entries of the person, oldest first, and those of a version that did not store whose they are. */
   all(): readonly KeptUpload[] {
+    const own = this.#person();
+    return this.ofEveryone().filter(({ person = own }) => person === own);
+  }
+
+  /** The entries of all people, oldest first; invalid ones are left out. */
+  ofEveryone(): readonly KeptUpload[] {
     try {
       const kept: unknown = JSON.parse(this.#store.read() ?? '[]');
       return Array.isArray(kept) ? kept.filter(isKept) : [];
@@ -54,12 +68,13 @@ export class KeptUploads {
 
   /** Adds an entry, or replaces the one of the same upload. */
   keep(entry: KeptUpload): void {
-    this.#write([...this.all().filter(({ uploadId }) => uploadId !== entry.uploadId), entry].slice(-MOST));
+    const others = this.ofEveryone().filter(({ uploadId }) => uploadId !== entry.uploadId);
+    this.#write([...others, { ...entry, person: this.#person() }].slice(-MOST));
   }
 
   /** Removes an entry. */
   forget(uploadId: string): void {
-    this.#write(this.all().filter((entry) => entry.uploadId !== uploadId));
+    this.#write(this.ofEveryone().filter((entry) => entry.uploadId !== uploadId));
   }
 
   #write(entries: readonly KeptUpload[]): void {
@@ -76,6 +91,7 @@ function isKept(value: unknown): value is KeptUpload {
     typeof entry.uploadId === 'string' &&
     typeof entry.assetId === 'string' &&
     typeof entry.title === 'string' &&
-    (entry.cut === undefined || typeof entry.cut === 'string')
+    (entry.cut === undefined || typeof entry.cut === 'string') &&
+    (entry.person === undefined || typeof entry.person === 'string')
   );
 }

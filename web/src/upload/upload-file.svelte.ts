@@ -4,7 +4,7 @@
  * In: a chosen file, or the mark of one that a reload has taken away. Out: its content; fields that its row
  * shows.
  */
-import { dropCut, openCut } from './cut-files.ts';
+import { dropCut, leaveCut, openCut } from './cut-files.ts';
 import { type ChosenFile, type FileHandles, fileOf, type KeptHandle } from './file-handles.ts';
 import { type FileMark, isSameFile, type KeptUpload } from './kept-uploads.ts';
 
@@ -74,6 +74,11 @@ export class UploadFile {
   /** It is not sent any more: removes the cut from the browser's storage. */
   drop(): void {
     if (this.cut !== undefined) void dropCut(this.cut);
+  }
+
+  /** It is not sent here any more: another page of the browser may continue. */
+  leave(): void {
+    if (this.cut !== undefined) leaveCut(this.cut);
   }
 
   /** Nothing is left to continue after a reload. */

@@ -2,6 +2,7 @@
  * All uploads of this tab: they continue while other pages are open, two files at a time.
  * In: chosen files, the viewer's buttons. Out: the upload page, which reads `items`.
  */
+import { session } from '../viewer/session.svelte.ts';
 import { readStored, store } from '../viewer/storage.ts';
 import { sweepCuts } from './cut-files.ts';
 import { type ChosenFile, FileHandles } from './file-handles.ts';
@@ -13,28 +14,39 @@ const KEY = 'oxbow.uploads';
 const MOST = 2;
 const TICK_MS = 500;
 
+/** Who is signed in, as `KeptUpload.person`. */
+const person = () => session.user?.id ?? '';
+
 class Uploads {
-  readonly #kept = new KeptUploads({ read: () => readStored(KEY), write: (text) => store(KEY, text) });
+  readonly #kept = new KeptUploads({ read: () => readStored(KEY), write: (text) => store(KEY, text) }, person);
   readonly #handles = new FileHandles();
   #items = $state.raw<readonly UploadItem[]>([]);
   #sending = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #isRestored = false;
+  /** Whose uploads are listed; undefined: none were restored. */
+  #person: string | undefined;
 
   /** Newest last. */
   get items(): readonly UploadItem[] {
     return this.#items;
   }
 
-  /** Lists what a reload has interrupted; the first call counts. */
+  /** Lists what a reload has interrupted; the first call of a person counts. */
   restore(): void {
-    if (this.#isRestored) return;
-    this.#isRestored = true;
+    // After a session has expired the same person usually signs in again.
+    const isExpired = this.#person !== undefined && !session.isSignedIn;
+    if (isExpired || this.#person === person()) return;
+    // Those of someone who has signed out; they may continue after the next sign-in.
+    for (const item of this.#items) {
+      item.close();
+      item.file.leave();
+    }
+    this.#person = person();
     const kept = this.#kept.all();
     this.#items = kept.map((entry) => new UploadItem(this.#kept, this.#handles, entry));
-    void this.#handles.retain(kept.map(({ uploadId }) => uploadId));
+    void this.#handles.retain(this.#kept.ofEveryone().map(({ uploadId }) => uploadId));
     for (const item of this.#items) void this.#continue(item, false);
-    void sweepCuts(() => this.#kept.all().flatMap(({ cut = [] }) => cut));
+    void sweepCuts(() => this.#kept.ofEveryone().flatMap(({ cut = [] }) => cut));
   }
 
   /**

@@ -19,7 +19,7 @@ import {
 } from 'mediabunny';
 import { roomForCuts, type StoredCut, storeCut } from '../cut-files.ts';
 import { type Film, FilmFault } from './film.ts';
-import { bytesOf, FrameChooser, isSameRange, type Range } from './range.ts';
+import { bytesOf, FrameChooser, isSameRange, type Range, TINY_S } from './range.ts';
 
 /**
  * `keys`: without encoding, at key frames; `exact`: the picture is encoded, unless the range is at key
@@ -110,9 +110,10 @@ async function copyRange(film: Film, output: Output, range: Range, { onProgress,
       const lane = earliest(lanes);
       const packet = lane?.next;
       if (!lane || !packet) break;
-      const timestamp = Math.max(0, packet.timestamp - media.from);
-      await lane.add(packet.clone({ timestamp }));
-      onProgress(Math.min(1, timestamp / (media.to - media.from)));
+      const atS = packet.timestamp - media.from;
+      // Before the start are pictures that the film hides: an edit list of the cut hides them too.
+      await lane.add(packet.clone({ timestamp: Math.abs(atS) < TINY_S ? 0 : atS }));
+      onProgress(Math.min(1, Math.max(0, atS) / (media.to - media.from)));
       await advance(lane);
     }
     await output.finalize();
@@ -186,9 +187,9 @@ async function* packetsFrom(
 /** The frames of the main track, in decode order. */
 async function* mainPackets(track: InputTrack, media: Range): AsyncGenerator<EncodedPacket, void, unknown> {
   const sink = new EncodedPacketSink(track);
-  const first = (await sink.getKeyPacket(media.from + 1e-6)) ?? (await sink.getFirstKeyPacket());
+  const first = (await sink.getKeyPacket(media.from + TINY_S)) ?? (await sink.getFirstKeyPacket());
   if (!first) return;
-  const chooser = new FrameChooser(media);
+  const chooser = new FrameChooser({ from: first.timestamp, to: media.to });
   for await (const packet of packetsFrom(sink, first)) {
     const choice = chooser.choose(packet.timestamp, packet.duration);
     if (choice === 'end') return;

@@ -104,7 +104,7 @@ export class Film implements FilmTimes {
 
   /**
    * The range that a cut without encoding keeps: from the key frame at or before its start, to the end of the
-   * last frame that is needed.
+   * last frame that is needed. A key frame that the film hides (edit list) stays hidden.
    */
   async cutAtKeys(range: Range): Promise<Range> {
     const first = await this.#keyPacketAt(range.from);
@@ -114,7 +114,7 @@ export class Film implements FilmTimes {
     for await (const { timestamp, duration } of this.#packets.packets(last, undefined, { metadataOnly: true })) {
       if (chooser.choose(timestamp, duration) === 'end') break;
     }
-    return { from, to: Math.min(this.durationS, chooser.endS - this.media.startS) };
+    return { from: Math.max(0, from), to: Math.min(this.durationS, chooser.endS - this.media.startS) };
   }
 
   /** Metadata of the key packet at or before a time; the first one where there is none. */

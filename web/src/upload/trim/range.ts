@@ -100,8 +100,8 @@ export function timeText(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${ends}` : `${minutes}:${ends}`;
 }
 
-/** Rounding of times that are computed in seconds. */
-const TINY_S = 1e-6;
+/** Rounding of times that are computed, seconds. */
+export const TINY_S = 1e-6;
 
 /**
  * Decides, in decode order from a key frame on, which frames a cut keeps: none that is shown before the key
