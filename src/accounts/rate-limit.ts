@@ -28,6 +28,7 @@ export type LimitName =
   | 'rooms'
   | 'room-passwords'
   | 'peers'
+  | 'peer-offers'
   | 'probe'
   | 'clips'
   | 'previews'
@@ -84,6 +85,10 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   rooms: { turns: 2000, windowS: 60 },
   /** Connections of viewers who give each other segments: an audience behind one address comes at once. */
   peers: { turns: 600, windowS: 60 },
+  /**
+   * Offers that are passed to other viewers, each for an answer with an address: five of each of 60 viewers.
+   */
+  'peer-offers': { turns: 300, windowS: 60, unit: 'offers' },
   /** Wrong passwords of rooms. */
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },

@@ -163,6 +163,15 @@ suite('segments from other viewers', { skip: need('chromium') }, () => {
     await until('it has left', async () => (await connected()) === 0);
     assert.equal(await page.evaluate(() => localStorage.getItem('oxbow.peers')), 'no', 'the choice is remembered');
     await plays(viewer, 1);
+
+    // Another page of the same browser, without a player.
+    const other = await page.context().newPage();
+    await other.goto(`${server.url}/icon.svg`);
+    const choose = (choice: string) => other.evaluate((text) => localStorage.setItem('oxbow.peers', text), choice);
+    await choose('yes');
+    await until('it shares again', async () => (await connected()) === 1);
+    await choose('no');
+    await until('a choice on another page holds here too', async () => (await connected()) === 0);
   });
 
   fullTest('four pages load at most 40 % of the bytes that four pages load without it', async (t) => {

@@ -54,7 +54,11 @@ export const PeerDigestsView = Type.Object(
         length: Type.Integer({ description: 'bytes' }),
         sha256: Type.String({ description: 'SHA-256 of all bytes, in base64' }),
       }),
-      { maxItems: MOST_DIGESTS, description: 'in order; segments that are not in the live list are omitted' },
+      {
+        maxItems: MOST_DIGESTS,
+        description:
+          'in order; segments that are not in the live list are omitted, and those after 16 MiB that were not calculated before',
+      },
     ),
   },
   { $id: 'PeerDigestsView' },

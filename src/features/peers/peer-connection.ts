@@ -43,8 +43,8 @@ export interface PeerHost {
   isOpen(stream: string): boolean;
   passed(kind: 'offer' | 'answer', count: number): void;
   received(stream: string, bytes: number): void;
-  /** A member of a swarm was reported by another one, which is from the n-th network that does so. */
-  lied(stream: string, liar: Member | undefined, networks: number): void;
+  /** A viewer in one network has reported a viewer in another one. */
+  lied(stream: string, liarNetwork: string, network: string): void;
   refused(code: string): void;
   closed(connection: PeerConnection): void;
 }
@@ -54,6 +54,8 @@ export interface PeerClient {
   readonly stream: string;
   /** Key of its rate limits: its IP address, or the /64. */
   readonly network: string;
+  /** Takes offers from what its network may make. @returns how many of them there were */
+  takeOffers(wanted: number): number;
 }
 
 /** Ends when the socket does, or when the page breaks the rules. */
@@ -65,12 +67,14 @@ export class PeerConnection {
   readonly #members = new Map<string, Member>();
   readonly #messages: Turns;
   readonly #offers: Turns;
+  readonly #ofNetwork: PeerClient['takeOffers'];
   #answersPings = true;
   #isClosed = false;
 
-  constructor(host: PeerHost, socket: WebSocket, { stream, network }: PeerClient) {
+  constructor(host: PeerHost, socket: WebSocket, { stream, network, takeOffers }: PeerClient) {
     this.stream = stream;
     this.network = network;
+    this.#ofNetwork = takeOffers;
     this.#host = host;
     this.#socket = socket;
     this.#messages = new Turns(MESSAGES, () => host.nowMs());
@@ -81,11 +85,6 @@ export class PeerConnection {
     });
     socket.on('message', (bytes, isBinary) => this.#received(isBinary ? undefined : String(bytes)));
     socket.once('close', () => this.#leave());
-  }
-
-  /** Whether a member is one of this connection. */
-  has(member: Member): boolean {
-    return [...this.#members.values()].includes(member);
   }
 
   /** Ends a connection that did not answer the last ping, and pings. */
@@ -105,11 +104,6 @@ export class PeerConnection {
     this.#socket.close(closeCodes[reason], reason);
     // A client that is gone does not answer the close frame.
     if (reason === 'silent' || reason === 'too-slow') this.#socket.terminate();
-  }
-
-  destroy(): void {
-    this.#leave();
-    this.#socket.terminate();
   }
 
   #leave(): void {
@@ -165,8 +159,8 @@ export class PeerConnection {
         return;
       }
       case 'lie': {
-        const { networks, member: liar } = swarm.lied(member, message.liar);
-        if (networks > 0) host.lied(this.stream, liar, networks);
+        const liarNetwork = swarm.lied(member, message.liar);
+        if (liarNetwork !== undefined) host.lied(this.stream, liarNetwork, this.network);
         return;
       }
     }
@@ -174,7 +168,7 @@ export class PeerConnection {
 
   /** Offers beyond the rate are not passed; the page makes others later. */
   #announce(swarm: Swarm, member: Member, offers: Parameters<Swarm['announce']>[1]): void {
-    const passed = offers.slice(0, this.#offers.take(offers.length));
+    const passed = offers.slice(0, this.#ofNetwork(this.#offers.take(offers.length)));
     if (passed.length < offers.length) this.#host.refused('offers');
     this.#host.passed('offer', swarm.announce(member, passed, this.#host.nowMs()));
   }

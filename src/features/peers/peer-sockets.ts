@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
-import { bucketOwner } from '../../accounts/rate-limit.ts';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import { bucketOwner, type LimitedClient, type RateLimits } from '../../accounts/rate-limit.ts';
 import { streamUnknown } from '../../api/stream/stream-refusals.ts';
 import type { OpenSockets } from '../../http/additions.ts';
 import type { HttpDeps } from '../../http/deps.ts';
@@ -15,7 +15,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { RefusalLog } from '../../observe/refusal-log.ts';
 import { createAuthenticator } from '../../serve/client/authenticate.ts';
 import { type OwnHosts, refuseOtherHosts } from '../../serve/client/host-check.ts';
-import { type CloseReason, PeerConnection, type PeerHost } from './peer-connection.ts';
+import { type CloseReason, type PeerClient, PeerConnection, type PeerHost } from './peer-connection.ts';
 import { MAX_PEER_MESSAGE } from './peer-message.ts';
 import type { PeerLimits } from './settings.ts';
 import { Swarm } from './swarm.ts';
@@ -24,11 +24,14 @@ import { Swarm } from './swarm.ts';
 const LOOK_MS = 5000;
 /** Looks between two pings. */
 const LOOKS_PER_PING = 5;
-/** A peer that viewers of this many networks report is disconnected. */
+/** A network whose viewers are reported from this many networks is disconnected from the stream. */
 const MOST_REPORTS = 3;
-/** Its network does not connect to the stream for this long, ms. */
+/** It does not connect to the stream for this long, ms. Reports count for as long. */
 const BARRED_MS = 600_000;
+/** Networks that are remembered, of those that are reported and of those that do not connect. */
 const MOST_BARRED = 1000;
+/** A client that does not answer the end of its connection within this is cut off, ms. */
+const CLOSE_WITHIN_MS = 2000;
 
 /** What the feature decides. */
 export interface PeerRules {
@@ -44,17 +47,17 @@ export class PeerSockets implements Disposable {
   readonly #rules: PeerRules;
   readonly #deps: SocketDeps;
   readonly #host: PeerHost;
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    clientTracking: false,
-    maxPayload: MAX_PEER_MESSAGE,
-  });
+  readonly #server: WebSocketServer;
   readonly #connections = new Set<PeerConnection>();
   readonly #byStream = new Map<string, number>();
   readonly #byNetwork = new Map<string, number>();
   /** By stream and name. */
   readonly #swarms = new Map<string, Swarm>();
+  /**
+   * The networks that have reported a network, by stream and reported network: a viewer that comes again by
+   * another id stays reported.
+   */
+  readonly #reports = new Map<string, { readonly by: Set<string>; readonly sinceMs: number }>();
   /** Networks of peers that lied, by stream and network, with the time until when, ms. */
   readonly #barred = new Map<string, number>();
   readonly #refusals: RefusalLog;
@@ -66,6 +69,15 @@ export class PeerSockets implements Disposable {
     this.#rules = rules;
     this.#deps = deps;
     const { metrics, clock } = deps;
+    // The types of ws have no `closeTimeout` yet.
+    const options: ServerOptions & { readonly closeTimeout: number } = {
+      noServer: true,
+      perMessageDeflate: false,
+      clientTracking: false,
+      closeTimeout: CLOSE_WITHIN_MS,
+      maxPayload: MAX_PEER_MESSAGE,
+    };
+    this.#server = new WebSocketServer(options);
     this.#refusals = new RefusalLog(deps, 'connections of viewers who share segments were refused', (code) =>
       metrics.peerRefused.inc({ code }),
     );
@@ -79,12 +91,9 @@ export class PeerSockets implements Disposable {
       isOpen: (stream) => rules.stateOf(stream) === 'open',
       passed: (kind, count) => metrics.peerIntroductions.inc({ kind }, count),
       received: (stream, bytes) => metrics.peerBytes.inc({ stream }, bytes),
-      lied: (stream, liar, networks) => {
+      lied: (stream, liarNetwork, network) => {
         metrics.peerLies.inc({ stream });
-        if (!liar || networks < MOST_REPORTS) return;
-        this.#barred.set(keyOf(stream, liar.network), clock.monotonicMs() + BARRED_MS);
-        dropOldest(this.#barred, MOST_BARRED);
-        for (const connection of this.#connections) if (connection.has(liar)) connection.close('lied');
+        this.#reported(stream, liarNetwork, network);
       },
       refused: (code) => this.refused(code),
       closed: (connection) => this.#forget(connection),
@@ -99,10 +108,9 @@ export class PeerSockets implements Disposable {
   /**
    * Upgrades a request of a client that was admitted.
    *
-   * @param network key of the client's rate limits
    * @throws OxbowError `not-ready`, `stream-unknown`, `peers-off`, `busy`, `limit-reached`
    */
-  open(request: IncomingMessage, socket: Duplex, head: Buffer, client: { stream: string; network: string }): void {
+  open(request: IncomingMessage, socket: Duplex, head: Buffer, client: PeerClient): void {
     const { stream, network } = client;
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
     assertOpen(this.#rules, stream);
@@ -162,6 +170,25 @@ export class PeerSockets implements Disposable {
     }
   }
 
+  #reported(stream: string, liarNetwork: string, network: string): void {
+    const key = keyOf(stream, liarNetwork);
+    const nowMs = this.#deps.clock.monotonicMs();
+    const before = this.#reports.get(key);
+    const reports = before && nowMs - before.sinceMs < BARRED_MS ? before : { by: new Set<string>(), sinceMs: nowMs };
+    reports.by.add(network);
+    this.#reports.delete(key);
+    if (reports.by.size < MOST_REPORTS) {
+      this.#reports.set(key, reports);
+      dropOldest(this.#reports, MOST_BARRED);
+      return;
+    }
+    this.#barred.set(key, nowMs + BARRED_MS);
+    dropOldest(this.#barred, MOST_BARRED);
+    for (const connection of [...this.#connections]) {
+      if (connection.stream === stream && connection.network === liarNetwork) connection.close('lied');
+    }
+  }
+
   #swarmOf(stream: string, name: string): Swarm {
     const key = keyOf(stream, name);
     const swarm = this.#swarms.get(key) ?? new Swarm(name);
@@ -196,6 +223,17 @@ export function assertOpen(rules: Pick<PeerRules, 'stateOf'>, stream: string): v
 }
 
 /**
+ * Takes offers from those of a client's address: who connects again has no more of them.
+ *
+ * @returns how many of them there were
+ */
+export function takePeerOffers(limits: RateLimits, client: LimitedClient, wanted: number): number {
+  let taken = 0;
+  for (; taken < wanted && !limits.isUsedUp('peer-offers', client); taken++) limits.charge('peer-offers', client, 1);
+  return taken;
+}
+
+/**
  * The upgrades of the feature.
  *
  * @param ownHosts names that this server answers to
@@ -211,7 +249,8 @@ export function openPeerUpgrades(sockets: PeerSockets, deps: HttpDeps, ownHosts:
         deps.limits.take('peers', client);
         // The consent was given on a page of this server; a page of another site has none.
         authenticator.refuseForeign(request);
-        sockets.open(message, socket, head, { stream, network: bucketOwner(client) });
+        const takeOffers = (wanted: number) => takePeerOffers(deps.limits, client, wanted);
+        sockets.open(message, socket, head, { stream, network: bucketOwner(client), takeOffers });
       } catch (error) {
         if (error instanceof OxbowError) sockets.refused(error.code);
         throw error;

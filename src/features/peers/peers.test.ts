@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { FormatError } from '@oxbow/media/errors';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
+import { RateLimits } from '../../accounts/rate-limit.ts';
 import type { PeerDigestsView, PeersView } from '../../api/peers/peer-shapes.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { shareTestServer, textReply } from '../../http/fixture.ts';
@@ -16,7 +21,7 @@ import { givesToPeers, type PeerConditions } from '../../streams/peer-delivery.t
 import { Digests } from './digests.ts';
 import { peers } from './feature.ts';
 import { parsePeerMessage } from './peer-message.ts';
-import { PeerSockets } from './peer-sockets.ts';
+import { PeerSockets, takePeerOffers } from './peer-sockets.ts';
 import type { Peers } from './routes.ts';
 import { type Member, Swarm } from './swarm.ts';
 
@@ -138,22 +143,53 @@ suite('a swarm', () => {
     assert.equal(quiet.got.length, 9);
   });
 
-  test('a peer that lied is not met again, and the networks that report it are counted', () => {
+  test('a peer that lied is not met again, and each who met it reports its network once', () => {
     const swarm = new Swarm(SWARM);
-    const liar = member('liar');
-    const reporters = ['n1', 'n1', 'n2'].map((network, at) => member(`r${at}`, network));
+    const liar = member('liar', 'far');
+    const reporters = ['r1', 'r2'].map((name) => member(name));
     swarm.join(liar.self);
-    assert.equal(swarm.lied(liar.self, id('unknown')).networks, 0);
-    const counts = reporters.map(({ self }) => {
+    assert.equal(swarm.lied(liar.self, id('unknown')), undefined);
+    for (const { self } of reporters) {
       swarm.join(self);
-      assert.equal(swarm.lied(self, id('liar')).networks, 0, 'they were never introduced');
+      assert.equal(swarm.lied(self, id('liar')), undefined, 'they were never introduced');
       swarm.announce(self, offers(5), 0);
-      return swarm.lied(self, id('liar')).networks;
-    });
-    assert.deepEqual(counts, [1, 1, 2]);
+    }
+    const [first, second] = reporters.map(({ self }) => self) as [Member, Member];
+    assert.deepEqual([swarm.lied(first, id('liar')), swarm.lied(first, id('liar'))], ['far', undefined]);
     const before = liar.got.length;
-    for (const { self } of reporters) swarm.announce(self, offers(5), 120_000);
+    swarm.announce(first, offers(5), 120_000);
     assert.equal(liar.got.length, before);
+    swarm.leave(liar.self);
+    assert.equal(swarm.lied(second, id('liar')), 'far', 'also when it has left');
+  });
+
+  test('those who have left are forgotten, also where their offers were not answered', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // The second member of the list, where there are three.
+    const swarm = new Swarm(SWARM, () => 0.4);
+    const quiet = member('quiet');
+    swarm.join(quiet.self);
+    const join = (name: string) => {
+      const { self } = member(name);
+      swarm.join(self);
+      assert.equal(swarm.announce(self, offers(1), 0), 1);
+      return self;
+    };
+    const left = (() => {
+      let before = join('0');
+      for (let count = 1; count < 20; count++) {
+        const next = join(`${count}`);
+        swarm.leave(before);
+        before = next;
+      }
+      swarm.leave(before);
+      return new WeakRef(before);
+    })();
+    await setImmediate();
+    collect();
+    assert.equal(left.deref(), undefined);
+    assert.equal(swarm.size, 1);
   });
 });
 
@@ -204,9 +240,9 @@ suite('connections of viewers', () => {
   });
 
   /** Connects; an error is the status of the refusal. */
-  async function connect(stream: string, headers: Record<string, string> = {}) {
+  async function connect(stream: string, options: ClientOptions = {}) {
     const url = `${server().url.replace('http', 'ws')}/api/v1/streams/${stream}/peers/socket`;
-    const socket = new WebSocket(url, { headers });
+    const socket = new WebSocket(url, options);
     const got: Record<string, unknown>[] = [];
     socket.on('message', (text) => got.push(JSON.parse(String(text))));
     const refused = new Promise<number>((resolve) => {
@@ -263,7 +299,7 @@ suite('connections of viewers', () => {
     assert.equal((await connect('yard')).status, 503, 'connections of all');
     assert.equal((await connect('shut')).status, 409);
     assert.equal((await connect('nothing')).status, 404);
-    assert.equal((await connect('yard', { origin: 'https://elsewhere.example' })).status, 403);
+    assert.equal((await connect('yard', { headers: { origin: 'https://elsewhere.example' } })).status, 403);
     await closeAll(...all);
     limits.connectionsPerAddress = 1;
     const one = await connect('door');
@@ -323,6 +359,88 @@ suite('connections of viewers', () => {
     await clock.advance(9000);
     assert.equal(await passed(4), 2);
     await closeAll(a, b);
+  });
+
+  test('a viewer that three networks report is out, also if it comes again by other ids', async () => {
+    states.set('door', 'open');
+    Object.assign(limits, { connections: 10, connectionsPerStream: 10 });
+    // Not of this computer: those count as one network.
+    const headers = { via: '1.1 test' };
+    const from = (last: number) => connect('door', { localAddress: `127.0.0.${last}`, headers });
+    let reports = 0;
+    const reportBy = async (last: number, liar: string) => {
+      const reporter = await from(last);
+      const name = `r${++reports}`;
+      const offers = ['1', '2', '3'].map((each) => ({ offer_id: id(each), offer }));
+      reporter.socket.send(announce(name, { offers }));
+      await reporter.next();
+      reporter.socket.send(announce(name, { action: 'lie', to_peer_id: id(liar) }));
+      reporter.socket.send(announce(name));
+      await reporter.next(); // the report was read
+      await closeAll(reporter);
+    };
+    const first = await from(9);
+    first.socket.send(announce('l1'));
+    await first.next();
+    await reportBy(2, 'l1');
+    await reportBy(2, 'l1');
+    first.socket.send(announce('l1', { event: 'stopped' }));
+    first.socket.send(announce('l2'));
+    while ((await first.next()).complete === undefined);
+    await reportBy(3, 'l2');
+    await closeAll(first);
+    const again = await from(9);
+    again.socket.send(announce('l3'));
+    await again.next();
+    const ended = again.ended();
+    await reportBy(4, 'l3');
+    assert.equal(await ended, 4010);
+    assert.equal((await from(9)).status, 409);
+    await clock.advance(600_000);
+    const later = await from(9);
+    assert.equal(later.status, 101);
+    await closeAll(later);
+    Object.assign(limits, { connections: 4, connectionsPerStream: 3 });
+  });
+
+  test('the offers of an address are bounded, however often it connects', () => {
+    let nowMs = 0;
+    const rates = new RateLimits(() => nowMs);
+    const client = { address: '203.0.113.7', isLocal: false };
+    const takeAll = () => Array.from({ length: 100 }, () => takePeerOffers(rates, client, 5)).reduce((a, b) => a + b);
+    assert.equal(takeAll(), 300);
+    nowMs = 1000;
+    assert.equal(takeAll(), 5);
+    assert.equal(takePeerOffers(rates, { address: '203.0.113.8', isLocal: false }, 5), 5);
+  });
+
+  test('a client that does not answer the end of its connection is cut off', async () => {
+    states.set('door', 'open');
+    const socket = connectTcp(Number(new URL(server().url).port), '127.0.0.1');
+    const fields = ['Host: 127.0.0.1', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+    socket.write(['GET /api/v1/streams/door/peers/socket HTTP/1.1', ...fields, key, '', ''].join('\r\n'));
+    await once(socket, 'data');
+    socket.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x7b, 0x7d])); // {} is no message
+    socket.resume();
+    const closed = once(socket, 'close');
+    const late = AbortSignal.timeout(15_000);
+    await Promise.race([closed, once(late, 'abort').then(() => assert.fail('it is still connected'))]);
+  });
+
+  test('an answer with checksums has a bound on its work', () => {
+    const body = [new Uint8Array(9 * 1024 * 1024)];
+    const large = (msn: number) => textReply('', { etag: `${msn}`, length: body[0]!.length, body });
+    const all = new Digests({ find: (({ msn }: { msn: number }) => large(msn)) as never }, () => {});
+    const read = () => all.read({ stream: 'door', rendition: 'v0', from: 1, to: 5 }).items.map(({ msn }) => msn);
+    assert.deepEqual(
+      [read(), read(), read()],
+      [
+        [1, 2],
+        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5],
+      ],
+    );
   });
 
   test('checksums are those of the bytes, each calculated once, only of streams that permit it', async () => {

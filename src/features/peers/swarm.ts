@@ -28,13 +28,11 @@ interface Place {
   readonly member: Member;
   index: number;
   /** Offers to this member that wait for its answer, with the time of each, ms, oldest first. */
-  readonly open: Map<string, { readonly from: Place; readonly atMs: number }>;
+  readonly open: Map<string, number>;
   /** Peers that have lied to it. */
   readonly refused: Set<string>;
-  /** Peers that it was introduced to, by their id. */
-  readonly met: Set<string>;
-  /** Networks of those that have reported it. */
-  readonly lied: Set<string>;
+  /** Networks of the peers that it was introduced to, by their id: a peer may leave before it is reported. */
+  readonly met: Map<string, string>;
 }
 
 /** An offer and its id, as in the message. */
@@ -73,8 +71,7 @@ export class Swarm {
       index: this.#list.length,
       open: new Map(),
       refused: new Set(),
-      met: new Set(),
-      lied: new Set(),
+      met: new Map(),
     };
     this.#places.set(member.peer, place);
     this.#list.push(place);
@@ -102,7 +99,7 @@ export class Swarm {
     const others = this.#choose(place, offers.length, nowMs);
     others.forEach((other, at) => {
       const { id, offer } = offers[at]!;
-      other.open.set(openKey(place, id), { from: place, atMs: nowMs });
+      other.open.set(openKey(place, id), nowMs);
       meet(place, other);
       other.member.send(JSON.stringify({ ...about, offer, offer_id: id, peer_id: member.peer }));
     });
@@ -122,16 +119,15 @@ export class Swarm {
   /**
    * A peer has sent a member wrong bytes: the two are not introduced again.
    *
-   * @returns from how many networks that peer was reported; 0 if the two were never introduced
+   * @returns the network of that peer; undefined if the two were never introduced, or it was reported before
    */
-  lied(member: Member, liar: string): { readonly networks: number; readonly member: Member | undefined } {
+  lied(member: Member, liar: string): string | undefined {
     const place = this.#placeOf(member);
-    const other = this.#places.get(liar);
-    if (!place?.met.has(liar)) return { networks: 0, member: undefined };
+    const network = place?.met.get(liar);
+    if (!place || network === undefined || place.refused.has(liar)) return undefined;
     place.refused.add(liar);
     dropOldest(place.refused, MOST_REFUSED);
-    other?.lied.add(member.network);
-    return { networks: other?.lied.size ?? 0, member: other?.member };
+    return network;
   }
 
   #placeOf(member: Member): Place | undefined {
@@ -147,7 +143,7 @@ export class Swarm {
       const other = this.#list[Math.floor(this.#random() * this.#list.length)]!;
       if (other === place || chosen.has(other)) continue;
       if (place.refused.has(other.member.peer) || other.refused.has(place.member.peer)) continue;
-      for (const [key, { atMs }] of other.open) {
+      for (const [key, atMs] of other.open) {
         if (nowMs - atMs < OFFER_MS) break;
         other.open.delete(key);
       }
@@ -164,8 +160,8 @@ const openKey = ({ member }: Place, id: string) => `${member.peer}${id}`;
 const MOST_MET = 256;
 
 function meet(a: Place, b: Place): void {
-  a.met.add(b.member.peer);
-  b.met.add(a.member.peer);
+  a.met.set(b.member.peer, b.member.network);
+  b.met.set(a.member.peer, a.member.network);
   dropOldest(a.met, MOST_MET);
   dropOldest(b.met, MOST_MET);
 }

@@ -67,6 +67,11 @@ export class Introductions {
     this.#clients.delete(client);
   }
 
+  /** Whether a client of the page is in a swarm. */
+  has(swarm: string): boolean {
+    return [...this.#clients].some(({ name }) => name === swarm);
+  }
+
   /** Bytes came from another viewer. */
   gained(bytes: number): void {
     this.#receivedBytes += bytes;

@@ -8,11 +8,12 @@ import { Core } from 'p2p-media-loader-core';
 import type { PeersView } from '../../../src/api/peers/peer-shapes.ts';
 import { onServer } from '../api/server.ts';
 import type { LiveLoading } from '../player/video/video-buffer.ts';
+import { Blame } from './blame.ts';
 import { Checksums } from './checksums.ts';
 import { isElected } from './election.ts';
 import { Introductions } from './introductions.ts';
 import { follow, segmentLoader } from './segment-loader.ts';
-import { SegmentStore } from './segment-store.ts';
+import { maySend, SegmentStore } from './segment-store.ts';
 import TrackerClient from './tracker-client.ts';
 
 /** A request of this page loads the segment at once, s: it is loaded whatever the position is. */
@@ -109,11 +110,10 @@ export class PeerDelivery {
   }
 
   #createCore(whole: Set<string>): Core {
-    /** Addresses whose bytes of a peer were wrong, until the peer is named. */
-    const wrong = new Set<string>();
+    const blame = new Blame();
     const isRight = async (url: string, bytes: ArrayBuffer) => {
       const verdict = await this.#checksums.compare(url, bytes);
-      if (verdict === 'wrong') wrong.add(url);
+      if (verdict === 'wrong') blame.foundWrong(url);
       return verdict === 'right';
     };
     const core = new Core({
@@ -146,14 +146,20 @@ export class PeerDelivery {
     core.addEventListener('onChunkUploaded', (bytes) =>
       this.#add({ toPeersBytes: this.#figures.toPeersBytes + bytes }),
     );
-    core.addEventListener('onSegmentLoaded', ({ downloadSource, bytesLength }) => {
+    core.addEventListener('onSegmentStart', ({ segment, peerId }) => {
+      if (peerId) blame.started(segment.url, peerId);
+    });
+    core.addEventListener('onSegmentLoaded', ({ segmentUrl, downloadSource, bytesLength }) => {
+      blame.loaded(segmentUrl);
       if (downloadSource !== 'p2p') return;
       this.#introductions.gained(bytesLength);
       this.#add({ fromPeersBytes: this.#figures.fromPeersBytes + bytesLength });
     });
-    core.addEventListener('onSegmentError', ({ error, segment, peerId }) => {
-      if (error.type !== 'p2p-segment-validation-failed' || !wrong.delete(segment.url) || !peerId) return;
-      this.#swarm?.refuse(peerId);
+    core.addEventListener('onSegmentError', ({ error, segment }) => {
+      if (!/^(p2p|http)-segment-validation-failed$/.test(error.type)) return;
+      const liar = blame.dropped(segment.url);
+      if (liar === null) return;
+      this.#swarm?.refuse(liar);
       this.#add({ wrong: this.#figures.wrong + 1 });
     });
     for (const event of ['onPeerConnect', 'onPeerClose'] as const) {
@@ -174,7 +180,11 @@ export class PeerDelivery {
       // Before the segments: the loader looks at them at once.
       this.#targetS = details.targetduration;
       const aheadS = AHEAD_S + AHEAD * details.targetduration;
-      core.applyDynamicConfig({ highDemandTimeWindow: loads ? AT_ONCE_S : aheadS });
+      const { fromPeersBytes, fromServerBytes, toPeersBytes } = this.#figures;
+      core.applyDynamicConfig({
+        highDemandTimeWindow: loads ? AT_ONCE_S : aheadS,
+        isP2PUploadDisabled: !maySend(fromPeersBytes + fromServerBytes, toPeersBytes),
+      });
       follow(core, details);
     };
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => listed(details));

@@ -11,6 +11,14 @@ const GATHER_MS = 2000;
 /** Most bytes of a peer within `WINDOW_MS`: more is an attack on the memory of the page. */
 const MOST_RECEIVED = 64 * 1024 * 1024;
 const WINDOW_MS = 5000;
+/**
+ * Most bytes of a command of the loader, which keeps its pieces until the last one comes. The longest lists
+ * forty segments.
+ */
+const MOST_COMMAND = 128 * 1024;
+/** How pieces of commands begin: the first one, and all others. */
+const FIRST_PIECE = 'cstr';
+const NEXT_PIECE = 'dstr';
 
 type Event = 'connect' | 'data' | 'drain' | 'error' | 'close' | 'end' | 'finish';
 type Listener = (value?: unknown) => void;
@@ -28,6 +36,8 @@ export class PeerLink {
   #isConnected = false;
   #isDestroyed = false;
   #received = { sinceMs: 0, bytes: 0 };
+  /** Of the command that is being received. */
+  #commandBytes = 0;
 
   /** @param initiator this side makes the offer */
   constructor(config: RTCConfiguration, { initiator }: { readonly initiator: boolean }) {
@@ -104,7 +114,7 @@ export class PeerLink {
     channel.addEventListener('bufferedamountlow', () => this.#emit('drain'));
     channel.addEventListener('close', () => this.destroy());
     channel.addEventListener('message', ({ data }) => {
-      if (!(data instanceof ArrayBuffer) || !this.#mayReceive(data.byteLength)) this.destroy();
+      if (!(data instanceof ArrayBuffer) || !this.#mayReceive(new Uint8Array(data))) this.destroy();
       else this.#emit('data', new Uint8Array(data));
     });
     const opened = () => {
@@ -116,11 +126,14 @@ export class PeerLink {
     if (channel.readyState === 'open') opened();
   }
 
-  #mayReceive(bytes: number): boolean {
+  #mayReceive(message: Uint8Array): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#received.sinceMs > WINDOW_MS) this.#received = { sinceMs: nowMs, bytes: 0 };
-    this.#received.bytes += bytes;
-    return this.#received.bytes <= MOST_RECEIVED;
+    this.#received.bytes += message.byteLength;
+    const start = String.fromCharCode(...message.subarray(0, 4));
+    if (start === FIRST_PIECE) this.#commandBytes = message.byteLength;
+    else if (start === NEXT_PIECE) this.#commandBytes += message.byteLength;
+    return this.#received.bytes <= MOST_RECEIVED && this.#commandBytes <= MOST_COMMAND;
   }
 
   async #describe(description: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit> {

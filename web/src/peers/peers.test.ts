@@ -6,7 +6,7 @@ import type { Core, EngineCallbacks, Segment } from 'p2p-media-loader-core';
 import { Checksums, segmentOf } from './checksums.ts';
 import { isElected } from './election.ts';
 import { follow, renditionOf, segmentLoader } from './segment-loader.ts';
-import { SegmentStore } from './segment-store.ts';
+import { maySend, SegmentStore } from './segment-store.ts';
 
 const address = (msn: number) => `https://tv.example/live/door/v0/${msn}.m4s`;
 const bytesOf = (text: string) => new TextEncoder().encode(text).buffer as ArrayBuffer;
@@ -78,6 +78,14 @@ test('a page keeps the newest segments, within its bounds', async () => {
   await store.storeSegment('', 'b', 1, new ArrayBuffer(65 * 1024 * 1024));
   assert.deepEqual(store.getStoredSegmentIds('', 'a'), []);
   assert.ok(store.hasSegment('', 'b', 1), 'the newest is kept whatever its size is');
+});
+
+test('a page sends a bounded multiple of what it has loaded', () => {
+  const mib = 1024 * 1024;
+  assert.ok(maySend(0, 64 * mib));
+  assert.ok(!maySend(0, 65 * mib));
+  assert.ok(maySend(10 * mib, 144 * mib));
+  assert.ok(!maySend(10 * mib, 145 * mib));
 });
 
 suite('the loader of hls.js', () => {

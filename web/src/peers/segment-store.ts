@@ -8,6 +8,15 @@ import type { SegmentStorage } from 'p2p-media-loader-core';
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_SEGMENTS = 40;
 const MIB = 1024 * 1024;
+/** A page sends `MOST_BYTES`, and so many times what it has loaded: each of eight peers has it once. */
+const MOST_COPIES = 8;
+
+/**
+ * Whether a page sends on. Peers that load the same again and again would else use up the viewer's data plan.
+ */
+export function maySend(loadedBytes: number, sentBytes: number): boolean {
+  return sentBytes <= MOST_BYTES + MOST_COPIES * loadedBytes;
+}
 
 /** The storage of one loader. */
 export class SegmentStore implements SegmentStorage {

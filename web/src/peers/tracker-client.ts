@@ -64,8 +64,9 @@ export default class TrackerClient implements SwarmClient {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
     clearTimeout(this.#timer);
-    this.#send({ event: 'stopped' });
     this.#introductions?.leave(this);
+    // Where the player loads a list again, the next loader is in the same swarm by the same id.
+    if (!this.#introductions?.has(this.name)) this.#send({ event: 'stopped' });
     for (const link of [...this.#offers.values(), ...this.#links.values()]) link.destroy();
   }
 
@@ -100,9 +101,7 @@ export default class TrackerClient implements SwarmClient {
     if (typeof complete !== 'number') return;
     const { least, most, usual } = INTERVAL_S;
     const seconds = typeof interval === 'number' ? Math.min(most, Math.max(least, interval)) : usual;
-    clearTimeout(this.#timer);
-    // Pages that came at the same moment do not stay in step.
-    this.#timer = setTimeout(() => this.#announce([]), seconds * 1000 * (0.8 + 0.4 * Math.random()));
+    this.#announceIn(seconds);
     const wanted = Math.min(complete - 1, ENOUGH_PEERS) - this.#links.size - this.#offers.size;
     if (wanted > 0) void this.#offer(Math.min(MOST_OFFERS, wanted));
   }
@@ -111,25 +110,31 @@ export default class TrackerClient implements SwarmClient {
     const made = Array.from({ length: count }, () => {
       const link = this.#open(true);
       const id = newId();
+      if (!link) return null;
       this.#offers.set(id, link);
       setTimeout(() => {
         if (this.#offers.delete(id)) link.destroy();
       }, OFFER_MS);
       return { id, link };
-    });
+    }).filter((each) => each !== null);
     const offers = await Promise.all(
       made.map(async ({ id, link }) => {
         const offer = await link.offer().catch(() => null);
-        if (!offer) this.#offers.delete(id);
+        if (!offer) {
+          this.#offers.delete(id);
+          link.destroy();
+        }
         return offer && { offer, offer_id: id };
       }),
     );
-    if (!this.#isDestroyed) this.#announce(offers.filter((offer) => offer !== null));
+    const ready = offers.filter((offer) => offer !== null);
+    if (!this.#isDestroyed && ready.length > 0) this.#announce(ready);
   }
 
   async #answer(peer: string, id: string, offer: RTCSessionDescriptionInit): Promise<void> {
     if (this.#links.has(peer) || this.#links.size >= MOST_PEERS || this.#isRefused(peer)) return;
     const link = this.#open(false);
+    if (!link) return;
     this.#add(peer, link);
     try {
       const answer = await link.answer(offer);
@@ -152,8 +157,13 @@ export default class TrackerClient implements SwarmClient {
     return peer === this.peerId || this.#introductions?.refused.has(peer) === true;
   }
 
-  #open(initiator: boolean): PeerLink {
-    return new PeerLink(this.#config, { initiator });
+  /** Null: the browser opens no more of them. */
+  #open(initiator: boolean): PeerLink | null {
+    try {
+      return new PeerLink(this.#config, { initiator });
+    } catch {
+      return null; // the server has all segments
+    }
   }
 
   #add(peer: string, link: PeerLink): void {
@@ -167,7 +177,15 @@ export default class TrackerClient implements SwarmClient {
     this.#onPeer(link);
   }
 
+  #announceIn(seconds: number): void {
+    clearTimeout(this.#timer);
+    // Pages that came at the same moment do not stay in step.
+    this.#timer = setTimeout(() => this.#announce([]), seconds * 1000 * (0.8 + 0.4 * Math.random()));
+  }
+
   #announce(offers: readonly object[]): void {
+    // Without an answer it is repeated: the server may not have noticed yet that a connection was lost.
+    this.#announceIn(INTERVAL_S.usual);
     const downloaded = this.#introductions?.takeGained() ?? 0;
     this.#send({ numwant: offers.length, offers, downloaded });
   }

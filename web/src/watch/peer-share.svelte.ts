@@ -39,6 +39,7 @@ export class PeerShare {
   /** The player has taken what `loading` returns now. */
   #isLoaded = true;
   #changedMs = Number.NEGATIVE_INFINITY;
+  readonly #ends = new AbortController();
 
   /**
    * @param changed what `loading` returns has changed
@@ -49,6 +50,13 @@ export class PeerShare {
     this.#changed = changed;
     this.#inRoom = inRoom;
     this.#isNear = inRoom;
+    const stored = ({ key }: StorageEvent) => {
+      if (key !== KEY && key !== null) return;
+      this.choice = readChoice();
+      void this.#apply();
+    };
+    // Another page of this browser has taken the consent back, or given it.
+    globalThis.addEventListener('storage', stored, { signal: this.#ends.signal });
   }
 
   /** The viewer has consented. */
@@ -100,6 +108,7 @@ export class PeerShare {
   }
 
   close(): void {
+    this.#ends.abort();
     this.#attempt?.abort();
     this.#attempt = new AbortController();
     this.#delivery?.close();
