@@ -7,23 +7,16 @@ import { FormatError } from '@oxbow/media/errors';
 import type { AngleArchive, AngleExport } from '../../api/angles/angle-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import {
-  isMissing,
-  type SegmentLocation,
-  type SegmentStore,
-  segmentLocation,
-  segmentPrefix,
-} from '../../archive/segment-store.ts';
+import { isMissing, type SegmentStore, segmentPrefix } from '../../archive/segment-store.ts';
 import { type ExportSource, estimateExport, writeExport } from '../../delivery/export/export.ts';
+import { JobArchives, type JobArchivesParts } from '../../delivery/export/job-archives.ts';
 import { ZipWriter } from '../../delivery/export/zip-writer.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import type { Job, JobContext } from '../../jobs/job.ts';
 import type { JobKind } from '../../jobs/job-kinds.ts';
-import type { Jobs } from '../../jobs/jobs-api.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Current } from '../../lib/current.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import { type Angle, type AngleMembers, titleOf } from './angle-members.ts';
@@ -31,7 +24,6 @@ import type { AngleTable } from './angle-table.ts';
 
 /** The kind of these jobs. */
 const KIND = 'angle-export';
-const ARCHIVES = segmentPrefix('angles');
 const MAX_LISTED = 100;
 const MAX_QUEUED = 50;
 /** Size of a file relative to its media. */
@@ -60,29 +52,25 @@ interface PlannedAngle {
 }
 
 /** Dependencies. */
-interface AngleExportsParts {
-  readonly jobs: Jobs;
+interface AngleExportsParts extends JobArchivesParts {
   readonly table: AngleTable;
   readonly members: AngleMembers;
   readonly sourceOf: (of: { readonly streamId: string; readonly stream: string }) => Promise<ExportSource>;
   readonly reader: RangeReader;
   readonly segments: SegmentStore;
   readonly clock: Clock;
-  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
-  /** Whether the disk has room. */
-  readonly mayWrite: () => boolean;
-  /** Whether no other process writes to the folder now. */
-  readonly isAlone: boolean;
 }
 
 /** The exports of a server. */
 export class AngleExports {
   /** What `Jobs` registers. */
   readonly kind: JobKind;
+  readonly #archives: JobArchives;
   readonly #parts: AngleExportsParts;
 
   constructor(parts: AngleExportsParts) {
     this.#parts = parts;
+    this.#archives = new JobArchives(KIND, segmentPrefix('angles'), parts);
     this.kind = {
       name: KIND,
       work: (job, context) => this.#export(job, context),
@@ -90,8 +78,8 @@ export class AngleExports {
         return parts.settings.now.jobs.keep;
       },
       resultOf: ({ result }) => result as Record<string, unknown>,
-      discard: (job) => this.#removeFile(job),
-      sweep: () => this.#sweep(),
+      discard: (job) => this.#archives.remove(job),
+      sweep: () => this.#archives.sweep(),
     };
   }
 
@@ -148,7 +136,7 @@ export class AngleExports {
       contentType: 'application/zip',
       cacheControl: 'private, no-store',
       length: bytes,
-      body: [{ location: locationOf(job), offset: 0, length: bytes }],
+      body: [{ location: this.#archives.locationOf(job), offset: 0, length: bytes }],
       etag: sha256,
       filename,
     };
@@ -178,13 +166,13 @@ export class AngleExports {
     // Ranges of the request: an offset that changed since would be of another moment, and not be deletable.
     const missing: AngleArchive['missing'] = [];
     const planned = await this.#plan(await members.present(set.members), input, missing);
-    await this.#makeRoom(planned.reduce((sum, { bytes }) => sum + bytes, 0));
+    await this.#archives.makeRoom(planned.reduce((sum, { bytes }) => sum + bytes, 0));
     const fileBase = `${slugOf(set.name) || 'angles'}-${compact(input.from)}`;
     const hash = createHash('sha256');
     let bytes = 0;
     const files: AngleArchive['files'] = [];
     await segments.put(
-      locationOf(job),
+      this.#archives.locationOf(job),
       async (writeBytes) => {
         const write = async (block: Uint8Array) => {
           hash.update(block);
@@ -273,44 +261,6 @@ export class AngleExports {
     return { member, name: `${name}.mp4`, ...file! };
   }
 
-  /** Deletes the oldest archives until there is room for another. @throws OxbowError `no-room` */
-  async #makeRoom(neededBytes: number): Promise<void> {
-    const { settings, jobs, mayWrite } = this.#parts;
-    const maxBytes = settings.now.jobs.maxDisk;
-    if (!mayWrite())
-      throw new OxbowError('no-room', 'The free disk space is below record.minFree.', {
-        extra: { hint: 'Free disk space, or lower record.minFree (--min-free).' },
-      });
-    if (maxBytes === undefined) return;
-    if (neededBytes > maxBytes) {
-      const mb = Math.round(neededBytes / 1e6);
-      throw new OxbowError('no-room', `The archive would have about ${mb} MB, more than jobs.maxDisk.`);
-    }
-    const done = await jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, { kind: KIND, state: 'done' });
-    let bytes = done.reduce((sum, job) => sum + (job.result as AngleArchive).bytes, 0);
-    for (const job of done.toReversed()) {
-      if (bytes + neededBytes <= maxBytes) return;
-      bytes -= (job.result as AngleArchive).bytes;
-      await jobs.forget(job);
-    }
-  }
-
-  async #removeFile(job: Job): Promise<void> {
-    this.#parts.reader.forget(locationOf(job));
-    await this.#parts.segments.delete(locationOf(job));
-  }
-
-  /** Deletes archives that a killed process left. */
-  async #sweep(): Promise<void> {
-    const { jobs, segments, isAlone } = this.#parts;
-    if (isAlone) await segments.sweep(ARCHIVES);
-    for await (const location of segments.list(ARCHIVES)) {
-      const id = /^([0-9a-z]+-[0-9a-f]{16})\.zip$/.exec(location.slice(ARCHIVES.length))?.[1];
-      const job = id === undefined ? undefined : await jobs.queue.find(id);
-      if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
-    }
-  }
-
   #view(job: Job): AngleExport {
     const { id, state, progress, error, createdAt, expiresAt, result } = this.#parts.jobs.view(job);
     return { id, state, progress, error, createdAt, expiresAt, result: result as AngleArchive | null };
@@ -347,9 +297,4 @@ function slugOf(text: string): string {
 /** An instant in a file name, e.g. `20261119T080000Z`. */
 function compact(instant: string): string {
   return instant.replaceAll(/[-:]|\.\d+/g, '');
-}
-
-/** Where the archive of a job is. */
-function locationOf({ id }: Job): SegmentLocation {
-  return segmentLocation(`${ARCHIVES}${id}.zip`);
 }

@@ -10,20 +10,14 @@ import type { CaseArchive, CaseExport } from '../../api/cases/case-shapes.ts';
 import type { Requester } from '../../api/deletions/deletions-api.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import {
-  type SegmentLocation,
-  type SegmentStore,
-  segmentLocation,
-  segmentPrefix,
-} from '../../archive/segment-store.ts';
+import { type SegmentStore, segmentPrefix } from '../../archive/segment-store.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
+import { JobArchives, type JobArchivesParts } from '../../delivery/export/job-archives.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Job, JobContext } from '../../jobs/job.ts';
 import type { JobKind } from '../../jobs/job-kinds.ts';
-import type { Jobs } from '../../jobs/jobs-api.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Current } from '../../lib/current.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { overlap } from '../../recording/pinned-windows.ts';
 import { type ArchiveTools, archiveName, planArchive, writeArchive } from './archive/case-archive.ts';
@@ -31,7 +25,6 @@ import type { CaseTable, HeldRange } from './case-table.ts';
 
 /** The kind of these jobs. */
 const KIND = 'case-export';
-const ARCHIVES = segmentPrefix('cases');
 /** Most exports of one case in the list of jobs. */
 const MAX_LISTED = 100;
 
@@ -52,33 +45,26 @@ interface ExportInput {
 export type ExportedRange = Pick<HeldRange, 'streamId' | 'stream' | 'fromUs' | 'toUs'>;
 
 /** What exports are opened with. */
-interface CaseExportsOptions extends Pick<ArchiveTools, 'sourceOf' | 'markers'> {
+interface CaseExportsOptions extends Pick<ArchiveTools, 'sourceOf' | 'markers'>, JobArchivesParts {
   readonly reader: RangeReader;
   /** The chains of evidence, for the media; undefined: there are none. */
   readonly evidence: ArchiveTools['evidence'];
-  readonly jobs: Jobs;
   readonly table: CaseTable;
   readonly segments: SegmentStore;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
   readonly audit: Pick<AuditTrail, 'record'>;
-  /**
-   * `jobs.keep`: how long an archive is kept, ms; `jobs.maxDisk`: the most that all archives may take, bytes.
-   */
-  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
-  /** Whether the disk has room. */
-  readonly mayWrite: () => boolean;
-  /** Whether no other process writes to the folder now. */
-  readonly isAlone: boolean;
 }
 
 export class CaseExports {
   /** What `Jobs` registers. */
   readonly kind: JobKind;
+  readonly #archives: JobArchives;
   readonly #options: CaseExportsOptions;
 
   constructor(options: CaseExportsOptions) {
     this.#options = options;
+    this.#archives = new JobArchives(KIND, segmentPrefix('cases'), options);
     this.kind = {
       name: KIND,
       work: (job, context) => this.#export(job, context),
@@ -86,8 +72,8 @@ export class CaseExports {
         return options.settings.now.jobs.keep;
       },
       resultOf: ({ result }) => result as CaseArchive,
-      discard: (job) => this.#removeFile(job),
-      sweep: () => this.#sweep(),
+      discard: (job) => this.#archives.remove(job),
+      sweep: () => this.#archives.sweep(),
     };
   }
 
@@ -141,7 +127,7 @@ export class CaseExports {
       contentType: 'application/zip',
       cacheControl: 'private, no-store',
       length: bytes,
-      body: [{ location: locationOf(job), offset: 0, length: bytes }],
+      body: [{ location: this.#archives.locationOf(job), offset: 0, length: bytes }],
       etag: sha256,
       filename,
     };
@@ -185,13 +171,13 @@ export class CaseExports {
       found.ranges.filter(({ id }) => ids.has(id)),
       { sourceOf },
     );
-    await this.#makeRoom(planned.reduce((sum, { bytes }) => sum + bytes, 0));
+    await this.#archives.makeRoom(planned.reduce((sum, { bytes }) => sum + bytes, 0));
     const nowMs = Math.round(clock.nowMs());
     const hash = createHash('sha256');
     let bytes = 0;
     let archive: Awaited<ReturnType<typeof writeArchive>> | undefined;
     await segments.put(
-      locationOf(job),
+      this.#archives.locationOf(job),
       async (writeBytes) => {
         const write = async (block: Uint8Array) => {
           hash.update(block);
@@ -232,44 +218,6 @@ export class CaseExports {
     };
   }
 
-  /** Deletes the oldest archives until there is room for another. @throws OxbowError `no-room` */
-  async #makeRoom(neededBytes: number): Promise<void> {
-    const { settings, jobs, mayWrite } = this.#options;
-    const maxBytes = settings.now.jobs.maxDisk;
-    if (!mayWrite())
-      throw new OxbowError('no-room', 'The free disk space is below record.minFree.', {
-        extra: { hint: 'Free disk space, or lower record.minFree (--min-free).' },
-      });
-    if (maxBytes === undefined) return;
-    if (neededBytes > maxBytes) {
-      const mb = Math.round(neededBytes / 1e6);
-      throw new OxbowError('no-room', `The archive would have about ${mb} MB, more than jobs.maxDisk.`);
-    }
-    const done = await jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, { kind: KIND, state: 'done' });
-    let bytes = done.reduce((sum, job) => sum + (job.result as CaseArchive).bytes, 0);
-    for (const job of done.toReversed()) {
-      if (bytes + neededBytes <= maxBytes) return;
-      bytes -= (job.result as CaseArchive).bytes;
-      await jobs.forget(job);
-    }
-  }
-
-  async #removeFile(job: Job): Promise<void> {
-    this.#options.reader.forget(locationOf(job));
-    await this.#options.segments.delete(locationOf(job));
-  }
-
-  /** Deletes archives that a killed process left. */
-  async #sweep(): Promise<void> {
-    const { jobs, segments, isAlone } = this.#options;
-    if (isAlone) await segments.sweep(ARCHIVES);
-    for await (const location of segments.list(ARCHIVES)) {
-      const id = /^([0-9a-z]+-[0-9a-f]{16})\.zip$/.exec(location.slice(ARCHIVES.length))?.[1];
-      const job = id === undefined ? undefined : await jobs.queue.find(id);
-      if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
-    }
-  }
-
   #view(job: Job): CaseExport {
     const { id, state, progress, error, createdAt, endedAt, expiresAt, result } = this.#options.jobs.view(job);
     const { by } = job.input as ExportInput;
@@ -293,9 +241,4 @@ const LEAD_US = 60_000_000;
 /** The media that the file of a range may have. */
 function wide({ from, to }: ExportInput['ranges'][number]): Range {
   return { fromUs: Date.parse(from) * 1000 - LEAD_US, toUs: Date.parse(to) * 1000 + LEAD_US };
-}
-
-/** Where the archive of a job is. */
-function locationOf({ id }: Job): SegmentLocation {
-  return segmentLocation(`${ARCHIVES}${id}.zip`);
 }

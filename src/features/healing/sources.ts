@@ -55,7 +55,7 @@ export function sourcesOf(
   return [...sources, ...further.flatMap((url) => furtherSource(common, url) ?? [])];
 }
 
-/** Hash of the addresses that a stream's gaps are filled from; the address of a source alone is one too. */
+/** Hash of the addresses that a stream's gaps are filled from; that of the stream is one of them. */
 export function sumOfSources(source: StreamDefinition['source'], further: readonly string[]): string {
   const own = source.type === 'pull' ? [source.url, source.backup ?? ''] : [];
   return createHash('sha256')
