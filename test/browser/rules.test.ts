@@ -108,8 +108,13 @@ suite('where an asset can be watched and a room be entered', { skip: need('chrom
     const page = await visitor.newPage();
     await page.goto(`${server.url}/library/${asset}`);
     const open = () => page.getByRole('button', { name: 'Where it can be watched' }).click();
+    const held = Promise.withResolvers<void>();
+    await page.route(/\/access$/, (route) => held.promise.then(() => route.continue()), { times: 1 });
     await open();
     const dialog = page.locator('dialog[open]');
+    // What would be typed before the rules are there would be lost.
+    await dialog.locator('input[readonly]').first().waitFor();
+    held.resolve();
     await dialog.getByLabel(english.allow, { exact: true }).fill('nowhere');
     await dialog.getByRole('button', { name: english.save }).click();
     await dialog
