@@ -144,6 +144,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/engines/promotion.test.ts',
   ),
   'test/cluster/rooms.test.ts': partly('three nodes, streams of others, guests, and a node that is paused'),
+  'test/cluster/srtla.test.ts': long('bonded senders of two nodes, one of which dies', 'test/e2e/srtla.test.ts'),
   'test/cluster/takeover.test.ts': partly('three nodes, one that is paused, without a database, forgotten'),
   'test/cluster/uploads.test.ts': long(
     'films of 30 MiB over two kills and a bucket that fails',
@@ -361,6 +362,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/launcher/launcher.test.ts': partly('npm start, and every way to end'),
   'test/mutations/mutations.test.ts': long('puts a defect back for each folder of tests'),
   'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
+  'test/processes/srtla.test.ts': long('killed processes, and two upgrades', 'packages/wire/srtla/relay.test.ts'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),
   'test/simulation/month.test.ts': long(
     'a day of many streams, over virtual time',

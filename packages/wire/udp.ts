@@ -35,7 +35,8 @@ export interface UdpSocket {
   readonly port: number;
   /**
    * Sends a datagram; without an address, to the connected one. Datagrams that the system refuses are lost,
-   * as in a network.
+   * as in a network, and so are answers to port 0, from which anyone may send (RFC 768: no reply is
+   * expected).
    */
   transmit(packet: Uint8Array, address?: string, port?: number): void;
   /** Starts the tick again without a datagram. */
@@ -117,7 +118,7 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
     port,
     wake,
     transmit(packet, address, to) {
-      if (!isOpen) return;
+      if (!isOpen || to === 0) return;
       if (address === undefined) socket.send(packet, onSent);
       else socket.send(packet, to, address, onSent);
     },

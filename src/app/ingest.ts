@@ -11,7 +11,7 @@ import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
 import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
 import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
-import { openSrtlaServer } from '../ingest/srtla/srtla-server.ts';
+import { openRelayedSrtla, openSrtlaServer } from '../ingest/srtla/srtla-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { checkFree } from '../serve/hot/listeners.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../serve/tls/tls-certificate.ts';
@@ -100,7 +100,10 @@ export async function openIngest(
   });
   const srtla = await openPort(app, health, 'srtla', config.srtla, async (listen) => {
     if (!channels) throw new Error('the port of SRT could not be opened');
-    return openSrtlaServer({ listen, channels, maxGroups: config.srtMaxCallers, log, metrics });
+    const setup = { channels, maxGroups: config.srtMaxCallers, log, metrics };
+    return part?.link.start.srtla
+      ? openRelayedSrtla({ ...setup, link: part.link })
+      : openSrtlaServer({ ...setup, listen, folder: app.dataFolder, clock });
   });
   const rtsp = await openPort(app, health, 'rtsp', config.rtsp, async (listen) =>
     openRtspServer({
@@ -117,7 +120,7 @@ export async function openIngest(
   publishPorts.rtmp = rtmp?.port;
   publishPorts.rtmps = rtmps?.port;
   publishPorts.srt = srt?.port;
-  publishPorts.srtla = srtla?.port ?? part?.link.start.ports.srtla;
+  publishPorts.srtla = srtla?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
   publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
   return { rtmp, rtmps, srt, srtla, rtsp, webrtc };

@@ -36,6 +36,9 @@ export const LEFT_FILE = 'left.json';
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';
 
+/** The links of bonded senders, while one server follows another one on their port. */
+export const BONDED_FILE = 'bonded-links.json';
+
 /** Folder with what each process of several keeps for itself, by its name. */
 export const PROCESSES = 'processes';
 

@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { connectSrt } from '@oxbow/wire/srt/connect';
 import { WebSocket } from 'ws';
+import type { StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { RoomView } from '../../src/api/room/room-shapes.ts';
 import type { StreamView, SystemView, TimelineView } from '../../src/api/shapes.ts';
@@ -14,8 +15,10 @@ import { end, upgrade, withoutNpm } from '../fixtures/cli/upgrade.ts';
 import { encode, filmArgs } from '../fixtures/encoder.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
+import { openBondedSender } from '../fixtures/publishers/bonded-sender.ts';
 import { publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { createPush, post } from '../fixtures/publishers/push-streams.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, isRunning, main, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
@@ -54,7 +57,7 @@ const countsOf = async (server: Server) =>
 
 /** The process of a stream, as the log of its start says. */
 const processOf = (server: Server, stream: string) =>
-  String(server.log().findLast((line) => line.stream === stream && line.msg === 'the stream is live')!.process);
+  String(server.log().findLast((line) => line.stream === stream && line.msg === 'the stream is live')?.process);
 
 /** The system's ids of the processes, by their names. */
 async function pidsOf(server: Server): Promise<ReadonlyMap<string, number>> {
@@ -74,6 +77,7 @@ suite('several processes that are one server', { skip }, () => {
   let origin: Origin;
   let url: string;
   let film: string;
+  let bondedPort: number;
   let server: Server;
 
   before(async () => {
@@ -84,6 +88,7 @@ suite('several processes that are one server', { skip }, () => {
     const released = perSecond({ first: 30, seconds: 1 });
     url = await putSlidingList(origin, { folder: media, window: 30, released, startMs: Date.now() - 30_000 });
     film = await encode(filmArgs(60), join(folder.path, 'film.flv'));
+    bondedPort = await freeUdpPort();
     server = await start(2);
   });
   after(async () => {
@@ -97,7 +102,10 @@ suite('several processes that are one server', { skip }, () => {
       adminToken: ADMIN,
       ingest: ['rtmp', 'srt'],
       env: withoutNpm,
-      args: [`one=${url}`, `two=${url}`, '--processes', String(count), ...args],
+      args: [
+        ...[`one=${url}`, `two=${url}`, '--processes', String(count), '--srtla', `127.0.0.1:${bondedPort}`],
+        ...args,
+      ],
     });
   const create = (name: string) => post<StreamView>(server, '/streams', { name, source: { type: 'pull', url } });
 
@@ -275,6 +283,34 @@ suite('several processes that are one server', { skip }, () => {
       caller.close();
     }
     assert.equal(publisher.stderr, '');
+  });
+
+  test('bonded senders reach the process of their stream, which has the figures of their links', async () => {
+    const names = ['phone', 'backpack'];
+    await using publishers = new AsyncDisposableStack();
+    for (const [seed, name] of names.entries()) {
+      const key = await createPush(server, name);
+      const bonded = publishers.use(await openBondedSender(bondedPort, seed, [{ delayMs: 5 }, { delayMs: 30 }]));
+      const to = `srt://127.0.0.1:${bonded.port}?streamid=publish:${name}:${key}`;
+      publishers.use(publishByFfmpeg(film, to, { format: 'mpegts' }));
+    }
+    for (const name of names) {
+      await server.stream(name, 'live');
+      await until('both links carry', async () => {
+        const { body } = await ask(server, `/api/v1/streams/${name}/stats`);
+        const { links } = (JSON.parse(body) as StreamStats).link;
+        return links.length === 2 && links.every(({ up, bitrate }) => up && bitrate > 1000);
+      });
+    }
+    const homes = await until('their processes are known', () => {
+      const found = names.map((name) => processOf(server, name)).sort();
+      return !found.includes('undefined') && found;
+    });
+    assert.deepEqual(homes, ['process-1', 'process-2']);
+    await publishers[Symbol.asyncDispose]();
+    for (const name of names) {
+      assert.equal((await server.fetch(`/api/v1/streams/${name}?recordings=delete`, { method: 'DELETE' })).status, 204);
+    }
   });
 
   test('follow each other in an upgrade, and no client is refused', async () => {

@@ -22,6 +22,11 @@ export interface SrtChannel {
   readonly mayOpen: boolean;
   /** Sends a datagram to the caller. */
   transmit(packet: Uint8Array): void;
+  /**
+   * Takes the channel with its next packets to another process of this server. Undefined: there is none, or
+   * it has come from one a moment ago.
+   */
+  readonly move?: ((process: string) => void) | undefined;
   /** A caller was accepted; its data packets have this destination. */
   opened(socketId: number): void;
   /** Its connection has ended. */
@@ -89,7 +94,10 @@ export interface SrtRejection extends Pick<SrtRequest, 'streamId' | 'remote'> {
 /** The answer to a request. */
 export type SrtAnswer =
   | { readonly reject: SrtRejectReason }
-  /** Everything that the caller sends from now on is passed on; its handshake too, when it repeats it. */
+  /**
+   * Everything that the caller sends from now on is passed on; its handshake too, when it repeats it. A
+   * channel passes itself on: the result is closed at once.
+   */
   | { readonly forward: (caller: SrtSource) => SrtForwarding }
   | {
       /**

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { seeded } from '@oxbow/media/random.fixture';
 import { HEADER_BYTES } from '../srt/packet/header.ts';
-import { MAX_LINKS } from './group.ts';
+import { MAX_LINKS } from './group-members.ts';
 import { GROUP_ID_BYTES, groupIdOf, parseAck, printAck, printId, srtlaType, typeOf } from './packet.ts';
 import { SrtlaReceiver } from './receiver.ts';
 
@@ -28,7 +28,9 @@ export function fuzzSrtla(seed: number, count: number): number {
   const receiver = new SrtlaReceiver(
     {
       maxGroups: MAX_GROUPS,
-      receive(channel, packet) {
+      receive(link, packet) {
+        const channel = link.group;
+        channel.note(link, packet);
         assert.ok(packet.length >= HEADER_BYTES && channel.links().length <= MAX_LINKS);
         const socketId = random(3);
         const change = random(20);

@@ -15,57 +15,40 @@ import {
   typeSpecific,
 } from '../srt/packet/header.ts';
 import type { SrtChannel, SrtLink } from '../srt/srt.ts';
+import { GroupMembers, MAX_LINKS, type MemberLink } from './group-members.ts';
 import { LinkLosses } from './link-losses.ts';
 import { LinkTimes } from './link-times.ts';
 import { ACK_PACKETS, printAck } from './packet.ts';
 
-/** Links of one group. */
-export const MAX_LINKS = 16;
 /** A link that is silent for this time gets nothing, µs: senders wait as long for an answer. */
 export const SILENT_US = 4_000_000;
-/** A link of the same address that is silent for this time is replaced: its port has changed, µs. */
-const MOVED_US = 2_000_000;
 /** SRT connections of one group: the last one may not have ended yet when its sender connects again. */
 const MAX_CONNECTIONS = 2;
 const SECOND_US = 1_000_000;
 
-/** One network of the sender, by its source address and port. */
-export interface GroupLink {
-  readonly group: SrtlaGroup;
-  /** 1 and above. */
-  readonly number: number;
-  readonly address: string;
-  readonly port: number;
-  heardUs: number;
-  /** Data packets that are not acknowledged yet. */
-  sequences: number[];
-}
-
-/** What is kept of each number. */
-interface LinkRecord {
-  address: string;
-  bytes: number;
-}
+export type GroupLink = MemberLink<SrtlaGroup>;
 
 /** How a group sends, and sees the time. */
-interface GroupNetwork {
+export interface GroupNetwork {
   /** µs of a clock that never steps. */
   now(): number;
-  transmit(packet: Uint8Array, address: string, port: number): void;
+  transmit(packet: Uint8Array, link: GroupLink): void;
 }
 
 /** A registered group. */
 export class SrtlaGroup implements SrtChannel {
+  /** 1 and above. */
+  readonly number: number;
   readonly name: string;
   readonly address: string;
   readonly port: number;
   /** Since when there is no SRT connection, µs; undefined while there is one. */
   idleSinceUs: number | undefined;
   isClosed = false;
+  move: ((process: string) => void) | undefined;
+  /** Its links now. */
+  readonly members: GroupMembers<SrtlaGroup>;
   readonly #network: GroupNetwork;
-  readonly #links = new Map<number, GroupLink>();
-  /** By number, also of links that are gone: one that comes back has its number again. */
-  readonly #records = new Map<number, LinkRecord>();
   readonly #connections = new Set<number>();
   readonly #times = new LinkTimes();
   /** Of the newest connection; undefined before the first. */
@@ -74,12 +57,15 @@ export class SrtlaGroup implements SrtChannel {
   #last: GroupLink | undefined;
   #secondUs = 0;
 
-  /** @param name unique among the groups of a receiver */
-  constructor(name: string, address: string, port: number, network: GroupNetwork) {
-    this.name = name;
+  /** @param number unique among the groups of a receiver */
+  constructor(number: number, address: string, port: number, network: GroupNetwork) {
+    this.number = number;
+    this.name = `srtla/${number}`;
     this.address = address;
     this.port = port;
     this.#network = network;
+    const joined = (link: number) => this.#times.forget(link);
+    this.members = new GroupMembers({ group: this, now: () => network.now(), joined });
     this.idleSinceUs = network.now();
   }
 
@@ -87,44 +73,12 @@ export class SrtlaGroup implements SrtChannel {
     return !this.isClosed && this.#connections.size < MAX_CONNECTIONS;
   }
 
-  /** Its links now. */
-  get members(): Iterable<GroupLink> {
-    return this.#links.values();
-  }
-
-  /**
-   * Adds a link.
-   *
-   * @returns the link, and one that it replaces; undefined if there are too many
-   */
-  join(address: string, port: number): { readonly link: GroupLink; readonly replaced?: GroupLink } | undefined {
-    const nowUs = this.#network.now();
-    const replaced = [...this.#links.values()].find(
-      (link) => link.address === address && nowUs - link.heardUs >= MOVED_US,
-    );
-    const number = replaced?.number ?? this.#freeNumber(address);
-    if (number === undefined) return undefined;
-    const link: GroupLink = { group: this, number, address, port, heardUs: nowUs, sequences: [] };
-    this.#links.set(number, link);
-    const record = this.#records.get(number);
-    if (record) record.address = address;
-    else this.#records.set(number, { address, bytes: 0 });
-    this.#times.forget(number);
-    return replaced ? { link, replaced } : { link };
-  }
-
-  /** A link is gone. */
-  leave(link: GroupLink): void {
-    if (this.#links.get(link.number) === link) this.#links.delete(link.number);
-    if (this.#last === link) this.#last = undefined;
-  }
-
   /** Notes an SRT packet of at least 16 bytes that came over a link; the caller passes it on to SRT. */
   note(link: GroupLink, packet: Uint8Array): void {
     const nowUs = this.#network.now();
     link.heardUs = nowUs;
     this.#last = link;
-    this.#records.get(link.number)!.bytes += packet.length;
+    this.members.records.get(link.number)!.bytes += packet.length;
     if (isControl(packet)) {
       if (controlType(packet) === control.ackAck) this.#times.confirm(link.number, typeSpecific(packet), nowUs);
       return;
@@ -132,7 +86,7 @@ export class SrtlaGroup implements SrtChannel {
     const sequence = dataSequence(packet);
     link.sequences.push(sequence);
     if (link.sequences.length === ACK_PACKETS) {
-      this.#network.transmit(printAck(link.sequences), link.address, link.port);
+      this.#network.transmit(printAck(link.sequences), link);
       link.sequences = [];
     }
     if (destinationOf(packet) !== this.#destination) return;
@@ -150,19 +104,19 @@ export class SrtlaGroup implements SrtChannel {
     const type = isControl(packet) ? controlType(packet) : undefined;
     if (type === control.nak || type === control.shutdown) {
       const nowUs = this.#network.now();
-      for (const link of this.#links.values()) if (nowUs - link.heardUs < SILENT_US) this.#send(packet, link);
+      for (const link of this.members) if (nowUs - link.heardUs < SILENT_US) this.#network.transmit(packet, link);
       return;
     }
     const link = this.#last;
-    if (!link) return;
+    if (!link || this.members.get(link.number) !== link) return;
     const isFullAck = type === control.ack && packet.length > HEADER_BYTES + 4;
     if (isFullAck) this.#times.acknowledge(link.number, typeSpecific(packet), this.#network.now());
-    this.#send(packet, link);
+    this.#network.transmit(packet, link);
   }
 
   /** The figures of the links are those of the newest connection. */
   opened(socketId: number): void {
-    for (const record of this.#records.values()) record.bytes = 0;
+    for (const record of this.members.records.values()) record.bytes = 0;
     this.#connections.add(socketId);
     this.#destination = socketId;
     this.idleSinceUs = undefined;
@@ -178,8 +132,8 @@ export class SrtlaGroup implements SrtChannel {
 
   links(): readonly SrtLink[] {
     const nowUs = this.#network.now();
-    return Array.from(this.#records, ([number, { bytes }]) => {
-      const link = this.#links.get(number);
+    return Array.from(this.members.records, ([number, { bytes }]) => {
+      const link = this.members.get(number);
       const counts = this.#losses?.counts[number];
       return {
         number,
@@ -197,21 +151,5 @@ export class SrtlaGroup implements SrtChannel {
     if (nowUs < this.#secondUs) return;
     this.#secondUs = nowUs + SECOND_US;
     this.#losses?.second();
-  }
-
-  #send(packet: Uint8Array, { address, port }: GroupLink): void {
-    this.#network.transmit(packet, address, port);
-  }
-
-  /** The number of a link of this address that is gone, else one that no link had yet, else a free one. */
-  #freeNumber(address: string): number | undefined {
-    const free = Array.from({ length: MAX_LINKS }, (_, index) => index + 1).filter(
-      (number) => !this.#links.has(number),
-    );
-    return (
-      free.find((number) => this.#records.get(number)?.address === address) ??
-      free.find((number) => !this.#records.has(number)) ??
-      free[0]
-    );
   }
 }

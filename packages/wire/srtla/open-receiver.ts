@@ -4,7 +4,7 @@
  */
 import type { SrtListener } from '../srt/srt.ts';
 import { microseconds, openUdp } from '../udp.ts';
-import { SrtlaReceiver, type SrtlaStats } from './receiver.ts';
+import { type SavedGroup, SrtlaReceiver, type SrtlaStats } from './receiver.ts';
 
 interface OpenReceiverOptions {
   /** Local IP address to bind. */
@@ -13,6 +13,8 @@ interface OpenReceiverOptions {
   readonly port: number;
   /** Groups with an SRT connection at a time. */
   readonly maxGroups: number;
+  /** Groups of the one that had the port a moment ago. */
+  readonly restored?: readonly SavedGroup[];
   readonly listener: Pick<SrtListener, 'receiveThrough' | 'closeThrough'>;
   /** Called with errors of the socket; the receiver continues. */
   onError?(error: unknown): void;
@@ -22,6 +24,8 @@ interface OpenReceiver {
   readonly port: number;
   /** Counters. The object is updated in place. */
   readonly stats: Readonly<SrtlaStats>;
+  /** The groups now, for the one that follows. */
+  save(): SavedGroup[];
   /** Ends all groups with their connections, and closes the socket. May be called twice. */
   close(): Promise<void>;
 }
@@ -32,12 +36,15 @@ interface OpenReceiver {
  * @throws the error of the system when the port cannot be bound (`EADDRINUSE`, `EACCES`)
  */
 export async function openSrtlaReceiver(options: OpenReceiverOptions): Promise<OpenReceiver> {
-  const { address, port, maxGroups, listener } = options;
+  const { address, port, maxGroups, restored = [], listener } = options;
   const receiver = new SrtlaReceiver(
     {
       maxGroups,
-      receive: (channel, packet) => listener.receiveThrough(channel, packet),
-      dropped: (channel) => listener.closeThrough(channel),
+      receive(link, packet) {
+        link.group.note(link, packet);
+        listener.receiveThrough(link.group, packet);
+      },
+      dropped: (group) => listener.closeThrough(group),
     },
     { now: microseconds, transmit: (packet, to, toPort) => socket.transmit(packet, to, toPort) },
   );
@@ -46,8 +53,10 @@ export async function openSrtlaReceiver(options: OpenReceiverOptions): Promise<O
     tick: () => receiver.tick(),
     onError: (error) => options.onError?.(error),
   });
+  receiver.restore(restored);
   return {
     port: socket.port,
+    save: () => receiver.save(),
     stats: receiver.stats,
     close() {
       receiver.close();

@@ -14,7 +14,14 @@ function open(maxGroups = 25) {
   const passed: SrtChannel[] = [];
   const dropped: SrtChannel[] = [];
   const receiver = new SrtlaReceiver(
-    { maxGroups, receive: (channel) => passed.push(channel), dropped: (channel) => dropped.push(channel) },
+    {
+      maxGroups,
+      receive(link, packet) {
+        link.group.note(link, packet);
+        passed.push(link.group);
+      },
+      dropped: (channel) => dropped.push(channel),
+    },
     { now: () => nowUs, transmit: (packet, address, port) => answers.push({ packet, to: `${address}:${port}` }) },
   );
   const send = (packet: Uint8Array, address = '192.0.2.1', port = 5000) => {
@@ -217,4 +224,27 @@ test('any datagrams in any order keep the bounds', () => {
   let accepted = 0;
   for (let seed = 1; seed <= 4; seed++) accepted += fuzzSrtla(seed, 500);
   assert.ok(accepted > 50, `${accepted} links`);
+});
+
+test('the receiver that follows knows the groups, and links notice nothing', () => {
+  const [before, after] = [open(), open()];
+  const id = before.register();
+  before.send(identify(id), '192.0.2.2', 6000);
+  after.receiver.restore(JSON.parse(JSON.stringify(before.receiver.save())));
+  assert.deepEqual([after.receiver.stats.groups, after.receiver.stats.links], [1, 2]);
+  assert.deepEqual(after.send(keepAlive), [keepAlive]);
+  assert.equal(after.typeFor(identify(id), '192.0.2.3', 7000), srtlaType.accepted, 'a link that comes later');
+  after.send(data(), '192.0.2.2', 6000);
+  const channel = after.passed[0]!;
+  assert.deepEqual([channel.address, channel.port], ['192.0.2.1', 5000]);
+  assert.deepEqual(
+    channel.links().map(({ number, bytes }) => [number, bytes]),
+    [
+      [1, 0],
+      [2, 100],
+      [3, 0],
+    ],
+  );
+  after.pass(10);
+  assert.equal(after.receiver.stats.groups, 0, 'without a connection it is dropped like any other');
 });

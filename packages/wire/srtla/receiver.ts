@@ -7,8 +7,7 @@
  * than its request. A group that has no accepted SRT connection for ten seconds is dropped.
  */
 import { HEADER_BYTES } from '../srt/packet/header.ts';
-import type { SrtChannel } from '../srt/srt.ts';
-import { type GroupLink, SILENT_US, SrtlaGroup } from './group.ts';
+import { type GroupLink, type GroupNetwork, SILENT_US, SrtlaGroup } from './group.ts';
 import { GroupIds } from './group-ids.ts';
 import { groupIdOf, isSrtla, printId, printType, srtlaType, typeOf } from './packet.ts';
 
@@ -34,10 +33,12 @@ interface ReceiverNetwork {
 interface ReceiverOptions {
   /** Groups with an SRT connection at a time; those without one have a separate bound. */
   readonly maxGroups: number;
-  /** Takes an SRT packet of at least 16 bytes; it may keep and change it. */
-  receive(channel: SrtChannel, packet: Uint8Array): void;
+  /** Takes an SRT packet of at least 16 bytes that came over a link; it may keep and change it. */
+  receive(link: GroupLink, packet: Uint8Array): void;
+  /** A link was accepted, or has sent a keep-alive. */
+  heard?(link: GroupLink): void;
   /** A group is dropped: ends its connections. */
-  dropped(channel: SrtChannel): void;
+  dropped(group: SrtlaGroup): void;
 }
 
 /** Counters of a receiver. */
@@ -55,6 +56,15 @@ export interface SrtlaStats {
   ignored: number;
 }
 
+/** A group with its links, for the receiver that follows this one on its port. */
+export interface SavedGroup {
+  /** 256 bytes, base64. */
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly links: readonly { readonly number: number; readonly address: string; readonly port: number }[];
+}
+
 /** A receiver without its socket. */
 export class SrtlaReceiver {
   readonly stats: SrtlaStats = { groups: 0, links: 0, registered: 0, refused: 0, unknown: 0, ignored: 0 };
@@ -65,12 +75,18 @@ export class SrtlaReceiver {
   readonly #links = new Map<string, GroupLink>();
   /** What counts as the address of each group. */
   readonly #sources = new Map<SrtlaGroup, string>();
+  readonly #groupNetwork: GroupNetwork;
+  #lastNumber = 0;
   #registrationsLeft = REGISTRATIONS_PER_TICK;
   #sweepUs = 0;
 
   constructor(options: ReceiverOptions, network: ReceiverNetwork) {
     this.#options = options;
     this.#network = network;
+    this.#groupNetwork = {
+      now: () => network.now(),
+      transmit: (packet, { address, port }) => network.transmit(packet, address, port),
+    };
   }
 
   /** Takes a datagram from the network. */
@@ -85,10 +101,11 @@ export class SrtlaReceiver {
     else if (type === srtlaType.keepAlive) {
       link.heardUs = this.#network.now();
       this.#network.transmit(packet, address, port);
+      this.#options.heard?.(link);
     } else if (packet.length < HEADER_BYTES || isSrtla(packet)) this.stats.ignored++;
     else {
-      link.group.note(link, packet);
-      this.#options.receive(link.group, packet);
+      link.heardUs = this.#network.now();
+      this.#options.receive(link, packet);
     }
   }
 
@@ -106,6 +123,30 @@ export class SrtlaReceiver {
       this.#sweep(nowUs);
     }
     return this.#groups.size > 0;
+  }
+
+  /** The groups now. */
+  save(): SavedGroup[] {
+    return Array.from(this.#groups, ([id, { address, port, members }]) => ({
+      id: Buffer.from(id, 'latin1').toString('base64'),
+      address,
+      port,
+      links: Array.from(members, (link) => ({ number: link.number, address: link.address, port: link.port })),
+    }));
+  }
+
+  /**
+   * Takes the groups of a receiver that had this port a moment ago: their senders notice nothing. They have
+   * no connection yet.
+   */
+  restore(groups: readonly SavedGroup[]): void {
+    for (const { id, address, port, links } of groups) {
+      const group = this.#add(Buffer.from(id, 'base64').toString('latin1'), address, port);
+      for (const each of links) {
+        this.#links.set(keyOf(each.address, each.port), group.members.joinAs(each.number, each.address, each.port));
+      }
+    }
+    this.stats.links = this.#links.size;
   }
 
   /** Ends all groups. */
@@ -139,6 +180,7 @@ export class SrtlaReceiver {
     const nowUs = this.#network.now();
     if (before?.group === group) {
       before.heardUs = nowUs;
+      this.#options.heard?.(before);
       return printType(srtlaType.accepted);
     }
     if (before) {
@@ -146,11 +188,12 @@ export class SrtlaReceiver {
       if (nowUs - before.heardUs < SILENT_US) return this.#refuse();
       this.#forget(before);
     }
-    const joined = group.join(address, port);
+    const joined = group.members.join(address, port);
     if (!joined) return this.#refuse();
     if (joined.replaced) this.#links.delete(keyOf(joined.replaced.address, joined.replaced.port));
     this.#links.set(key, joined.link);
     this.stats.links = this.#links.size;
+    this.#options.heard?.(joined.link);
     return printType(srtlaType.accepted);
   }
 
@@ -166,7 +209,12 @@ export class SrtlaReceiver {
     }
     const { address, port } = sentTo;
     if (!this.#hasRoom(address)) return this.#refuse();
-    const group = new SrtlaGroup(`srtla/${++this.stats.registered}`, address, port, this.#network);
+    this.stats.registered++;
+    return this.#add(id, address, port);
+  }
+
+  #add(id: string, address: string, port: number): SrtlaGroup {
+    const group = new SrtlaGroup(++this.#lastNumber, address, port, this.#groupNetwork);
     this.#groups.set(id, group);
     this.#sources.set(group, sourceOf(address));
     this.stats.groups = this.#groups.size;
@@ -210,7 +258,7 @@ export class SrtlaReceiver {
 
   #forget(link: GroupLink): void {
     this.#links.delete(keyOf(link.address, link.port));
-    link.group.leave(link);
+    link.group.members.leave(link);
     this.stats.links = this.#links.size;
   }
 

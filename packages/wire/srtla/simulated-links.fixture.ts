@@ -75,7 +75,11 @@ export class SimulatedLinks {
     this.receiver = new SrtlaReceiver(
       {
         maxGroups: 25,
-        receive: (channel, packet) => this.listener.receive(packet, channel.address, channel.port, { channel }),
+        receive: (link, packet) => {
+          const channel = link.group;
+          channel.note(link, packet);
+          this.listener.receive(packet, channel.address, channel.port, { channel });
+        },
         dropped: (channel) => this.listener.closeThrough(channel),
       },
       { now, transmit: (packet, _, port) => this.#carry(port - 1, packet, false) },

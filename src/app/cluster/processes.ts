@@ -40,8 +40,7 @@ export function configOfProcess(config: Config, { link, internal }: ServerProces
     rtmps: shared('rtmps'),
     rtsp: shared('rtsp'),
     srt: shared('srt'),
-    // All links of a sender must reach the same process.
-    srtla: number === 0 ? shared('srtla') : 'off',
+    srtla: shared('srtla'),
     webrtc: next(config.webrtc),
     rtp: next(config.rtp),
     cluster: {

@@ -6,9 +6,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { OpenRelay } from '@oxbow/wire/srtla/open-relay';
 import { printRfc3339 } from '../../api/instant.ts';
 import { EventHub } from '../../cluster/processes/event-hub.ts';
-import type { FromProcess, ProcessStart, SharedPorts, ToProcess } from '../../cluster/processes/process-link.ts';
+import type {
+  BondedCounts,
+  FromProcess,
+  ProcessStart,
+  SharedPorts,
+  ToProcess,
+} from '../../cluster/processes/process-link.ts';
 import type { Config } from '../../config/schema.ts';
 import { processName } from '../../config/sections/cluster-section.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -24,6 +31,7 @@ import { rememberSample } from '../sample.ts';
 import { END_WITHIN_MS, onStopSignal, type StopReason } from '../stop-signals.ts';
 import { type ExitCode, note } from '../terminal.ts';
 import { onUpgradeSignal, openEarlyPort } from '../upgrade/succession.ts';
+import { openBondedPort } from './bonded-port.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { PassedClients } from './passed-clients.ts';
 import { PROCESS, type ReadyProcess, sharedPortsOf } from './process.ts';
@@ -66,8 +74,11 @@ export async function supervise(config: Config, shown: (ready: ReadyProcess) => 
   rememberSample(config);
   const log = createLog({ level: config.logLevel, format: config.logFormat, fd: 2 });
   opened.defer(() => log.flush());
+  const names = Array.from({ length: config.processes }, (_, index) => processName(index + 1));
   const srtFds = await openSrt(config, log, opened);
-  processes = new Processes(config, { log, srtFds, httpPort: claimed?.port, drainMs: config.drain });
+  const bonded = await openBondedPort({ config, names, folder, log, counted: (counts) => processes?.count(counts) });
+  opened.defer(() => bonded?.close());
+  processes = new Processes(names, { log, srtFds, bonded, httpPort: claimed?.port, drainMs: config.drain });
   const startedAt = printRfc3339(Date.now());
   const first = await processes.startFirst();
   if (typeof first === 'number') return first;
@@ -114,6 +125,8 @@ async function openSrt({ srt, processes }: Config, log: Log, opened: AsyncDispos
 interface ProcessesOptions {
   readonly log: Log;
   readonly srtFds: readonly number[];
+  /** The port of bonded senders, if it is open. */
+  readonly bonded: OpenRelay | undefined;
   /** The port of HTTP, if it is open already. */
   readonly httpPort: number | undefined;
   /** How long the processes still serve after SIGTERM, ms. */
@@ -131,11 +144,18 @@ class Processes {
   readonly #running: Promise<void>[] = [];
   #ports: Partial<SharedPorts>;
   #passed = 0;
+  #counts: BondedCounts | undefined;
 
-  constructor({ processes }: Pick<Config, 'processes'>, options: ProcessesOptions) {
+  constructor(names: readonly string[], options: ProcessesOptions) {
     this.#options = options;
     this.#ports = { http: options.httpPort };
-    this.#names = Array.from({ length: processes }, (_, index) => processName(index + 1));
+    this.#names = names;
+  }
+
+  /** Passes on what the port of bonded senders has seen. */
+  count(counts: BondedCounts): void {
+    this.#counts = counts;
+    this.#sendTo(this.#names[0]!, { t: 'bonded', counts });
   }
 
   /**
@@ -215,7 +235,19 @@ class Processes {
     }
   }
 
+  /** A process that has ended gets nothing. */
+  #sendTo(name: string, message: ToProcess): void {
+    const child = this.#children.get(name);
+    if (child?.connected) child.send(message, () => undefined);
+  }
+
+  #takesBonded(name: string, port: number): void {
+    this.#options.bonded?.attach(name, port);
+    if (this.#counts) this.count(this.#counts);
+  }
+
   #start(name: string, isFirst: boolean) {
+    const { bonded } = this.#options;
     const srtFd = this.#options.srtFds[this.#names.indexOf(name)];
     const child = spawn(launcherPath, process.argv.slice(2), {
       env: { ...process.env, [PROCESS]: name },
@@ -231,6 +263,7 @@ class Processes {
       secret: this.#secret,
       ports: this.#ports,
       srtFd: srtFd === undefined ? undefined : SRT_FD,
+      srtla: bonded && { port: bonded.port, relayPort: bonded.relayPort },
       events: position,
     };
     send({ t: 'start', start });
@@ -246,10 +279,9 @@ class Processes {
       if (message.t === 'publish') return this.#hub.publish(name, message.event);
       if (message.t === 'pong') return heartbeat.answered();
       if (message.t === 'pass') return this.#passedClients.pass(this.#children.get(message.to), message.client, handle);
-      if (message.t === 'caller') {
-        const { to, caller } = message;
-        return this.#children.get(to)?.send({ t: 'caller', caller } satisfies ToProcess, () => undefined); // it has ended
-      }
+      if (message.t === 'caller') return this.#sendTo(message.to, { t: 'caller', caller: message.caller });
+      if (message.t === 'bonded') return this.#takesBonded(name, message.port);
+      if (message.t === 'move-bonded') return void bonded?.move(name, message.group, message.to);
       heartbeat.ready();
       ready.resolve(message.ready);
     });
@@ -257,6 +289,7 @@ class Processes {
     const onEnd = (code: number) => {
       heartbeat[Symbol.dispose]();
       remove();
+      bonded?.detach(name);
       this.#children.delete(name);
       ended.resolve(code);
     };

@@ -11,6 +11,7 @@ const start: ProcessStart = {
   secret: 'secret',
   ports: { http: 8080 },
   srtFd: undefined,
+  srtla: undefined,
   events: { boot: '0mx1nid8d', last: 3 },
 };
 

@@ -43,6 +43,11 @@ export interface ProcessStart {
   readonly ports: Partial<SharedPorts>;
   /** File descriptor of its socket on the port of SRT; undefined: there is none. */
   readonly srtFd: number | undefined;
+  /**
+   * The port of bonded senders, which the supervisor has, and where it passes them on; undefined: there is
+   * none.
+   */
+  readonly srtla: { readonly port: number; readonly relayPort: number } | undefined;
   readonly events: EventPosition;
 }
 
@@ -68,6 +73,16 @@ export interface PassedCaller {
   readonly hello: string;
 }
 
+/** What the port of bonded senders has seen; see `SrtlaStats`. */
+export interface BondedCounts {
+  readonly groups: number;
+  readonly links: number;
+  readonly registered: number;
+  readonly refused: number;
+  readonly unknown: number;
+  readonly ignored: number;
+}
+
 /** Continues with a client. Its socket does not read yet. */
 export type TakeClient = (client: PassedClient, socket: Socket) => void;
 
@@ -80,6 +95,8 @@ export type ToProcess =
   /** With the connection of a client that another process passes to this one. */
   | { readonly t: 'client'; readonly client: PassedClient }
   | { readonly t: 'caller'; readonly caller: PassedCaller }
+  /** To the first process, which counts for all. */
+  | { readonly t: 'bonded'; readonly counts: BondedCounts }
   /** Is answered at once. */
   | { readonly t: 'ping' };
 
@@ -90,6 +107,10 @@ export type FromProcess<Ready> =
   /** With the connection of a client, for the process of that name. */
   | { readonly t: 'pass'; readonly to: string; readonly client: PassedClient }
   | { readonly t: 'caller'; readonly to: string; readonly caller: PassedCaller }
+  /** The process takes bonded senders at this port of this computer. */
+  | { readonly t: 'bonded'; readonly port: number }
+  /** The stream of this bonded sender is at the process of that name. */
+  | { readonly t: 'move-bonded'; readonly to: string; readonly group: number }
   | { readonly t: 'pong' };
 
 /** The link of a process to its supervisor. */
@@ -110,6 +131,12 @@ export interface ProcessLink {
   passCaller(to: string, caller: PassedCaller): void;
   /** Takes callers that other processes pass to this one. Returns a function that ends it. */
   takeCallers(take: (caller: PassedCaller) => void): () => void;
+  /** Takes bonded senders at that port of this computer. */
+  takeBonded(port: number): void;
+  /** Moves a bonded sender to the process of that name. */
+  moveBonded(to: string, group: number): void;
+  /** Emits what the port of bonded senders has seen, to the first process. */
+  readonly bonded: Subscribable<BondedCounts>;
 }
 
 /** Whether this process does what one does for all, such as reporting a full disk: the first or sole one. */
@@ -128,6 +155,7 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   const early: NumberedEvent[] = [];
   const connection = new Emitter<Socket>();
   const caller = new Emitter<PassedCaller>();
+  const bonded = new Emitter<BondedCounts>();
   const takers = new Map<PassedClient['protocol'], TakeClient>();
   const take = (client: PassedClient, socket: Socket | undefined) => {
     const taker = takers.get(client.protocol);
@@ -138,6 +166,7 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
     if (message.t === 'start') started.resolve(message.start);
     else if (message.t === 'ping') sendTo(channel, { t: 'pong' });
     else if (message.t === 'caller') caller.emit(message.caller);
+    else if (message.t === 'bonded') bonded.emit(message.counts);
     else if (message.t === 'event' && event.size === 0) early.push(message.event);
     else if (message.t === 'event') event.emit(message.event);
     else if (!(handle instanceof Socket))
@@ -169,6 +198,9 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
     },
     passCaller: (to, passed) => sendTo(channel, { t: 'caller', to, caller: passed }),
     takeCallers: (taker) => caller.subscribe(taker),
+    takeBonded: (port) => sendTo(channel, { t: 'bonded', port }),
+    moveBonded: (to, group) => sendTo(channel, { t: 'move-bonded', to, group }),
+    bonded,
   };
 }
 

@@ -77,7 +77,7 @@ function attach(
   return {
     port: socket.address().port,
     transmit(packet, address, port) {
-      if (isOpen) socket.send(packet, port, address, (error) => error && isOpen && onError(error));
+      if (isOpen && port !== 0) socket.send(packet, port, address, (error) => error && isOpen && onError(error));
     },
     close() {
       if (isOpen) socket.close();

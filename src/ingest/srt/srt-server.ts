@@ -6,7 +6,7 @@
 
 import { openSrtListener } from '@oxbow/wire/srt/open-listener';
 import { type SrtRejectReason, srtRejections } from '@oxbow/wire/srt/rejection';
-import type { SrtAnswer, SrtConnection, SrtListener, SrtRejection, SrtRequest } from '@oxbow/wire/srt/srt';
+import type { SrtAnswer, SrtChannel, SrtConnection, SrtListener, SrtRejection, SrtRequest } from '@oxbow/wire/srt/srt';
 import { readUdpDrops } from '@oxbow/wire/srt/udp-drops';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -150,7 +150,7 @@ export class SrtCallers {
       if (parsed.mode === 'publish') leave();
     } catch (error) {
       leave();
-      if (error instanceof StreamElsewhere) return this.#passOn(error.process);
+      if (error instanceof StreamElsewhere) return this.#passOn(error.process, request.channel);
       if (error instanceof Unencrypted) return this.#reject(request, 'unsecure', error.message);
       if (error instanceof OxbowError) {
         return this.#reject(request, rejectionOf(error.code, secret !== undefined), error.message);
@@ -176,16 +176,21 @@ export class SrtCallers {
     };
   }
 
-  #passOn(process: string): SrtAnswer {
+  #passOn(process: string, channel: SrtChannel | undefined): SrtAnswer {
     const { siblings, log, metrics } = this.#setup;
     metrics.srtPassed.inc();
+    if (channel) {
+      channel.move?.(process);
+      return { forward: () => ({ send() {}, close() {} }) };
+    }
     const failed = (error: unknown) => log.warn({ error: messageOf(error) }, 'passing an SRT caller on failed');
     return { forward: (caller) => passCaller(siblings!, process, caller, failed) };
   }
 
-  /** Answers to a bonded caller leave through its links, which this process has: the stream comes here. */
+  /** Where a caller cannot be passed on, the stream comes here. */
   #canPass({ isForwarded, channel }: SrtRequest): boolean {
-    return this.#setup.siblings !== undefined && !isForwarded && !channel;
+    if (this.#setup.siblings === undefined) return false;
+    return channel ? channel.move !== undefined : !isForwarded;
   }
 
   #admit(request: SrtRequest, parsed: StreamIdRequest): Promise<Admitted> {

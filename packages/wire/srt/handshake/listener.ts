@@ -263,7 +263,8 @@ export class ListenerProtocol {
 
   #receiveConclusion(caller: Caller): void {
     const { handshake, remote, arrivedUs } = caller;
-    if (!caller.isForwarded && !this.#cookies.isValid(handshake.cookie, remote, arrivedUs)) {
+    const isVerified = caller.isForwarded || caller.channel !== undefined; // by the owner of the channel
+    if (!isVerified && !this.#cookies.isValid(handshake.cookie, remote, arrivedUs)) {
       this.stats.ignoredHandshakes++;
       return;
     }
@@ -335,8 +336,10 @@ export class ListenerProtocol {
     }
   }
 
-  #forward({ address, port }: Caller, forward: (caller: SrtSource) => SrtForwarding): void {
-    this.#forwarded.add(address, port, forward({ address, port }), this.#network.now());
+  #forward({ address, port, channel }: Caller, forward: (caller: SrtSource) => SrtForwarding): void {
+    const forwarding = forward({ address, port });
+    if (channel) forwarding.close();
+    else this.#forwarded.add(address, port, forwarding, this.#network.now());
     this.stats.forwarded = this.#forwarded.size;
   }
 
