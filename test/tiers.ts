@@ -139,6 +139,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'three streams over two nodes, an edge, a bucket and a takeover',
     'test/e2e/past-rules.test.ts',
   ),
+  'test/cluster/publishers.test.ts': long(
+    'two nodes that are stopped in turn, and films in real time',
+    'src/ingest/rtmp/successors.test.ts',
+  ),
   'test/cluster/regions.test.ts': long(
     'three network namespaces with their edges, and viewers in real time',
     'test/engines/promotion.test.ts',

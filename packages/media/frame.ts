@@ -2,6 +2,7 @@
  * Tracks and frames: the output of every source and the input of every sink.
  * In: demuxers, depacketizers, encoders. Out: live/stream. Pure types.
  */
+import type { ColourInfo } from './colour/colour-info.ts';
 import type { LeftOutTrack } from './left-out.ts';
 
 /** The medium of a track. */
@@ -29,6 +30,8 @@ export interface VideoConfig {
   readonly height: number;
   /** Frames per second of the parameter sets; undefined if they have none. */
   readonly frameRate?: number;
+  /** What the container or the transport states besides the record, which has precedence; see `coloursOf`. */
+  readonly colourInfo?: ColourInfo;
   /** Name of the codec that a publisher sent, `vp8` or `mpeg2`, where oxbow converted it to this one. */
   readonly convertedFrom?: string;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatBytes } from './bytes.ts';
-import { coloursOf } from './colours.ts';
+import { coloursOf } from './colour/colours.ts';
 import type { VideoConfig } from './frame.ts';
 import { deepFormatOf } from './h264/deep-format.ts';
 import { reorderDepth } from './rtp/receive/picture-times.ts';

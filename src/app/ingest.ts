@@ -3,6 +3,7 @@
  * In: settings, PublishAccess. Out: the ports, also for addresses that the API shows; a check of /health for
  * each protocol.
  */
+import { findPublishAddresses } from '../cluster/requests/publish-addresses.ts';
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import type { AppContext, Parts } from '../features/core.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
@@ -45,7 +46,7 @@ export function printIngest({ rtmp, rtmps, srt, srtla, rtsp, webrtc }: IngestEnd
   };
 }
 
-type Needed = Pick<Parts, 'health' | 'publishPorts' | 'webrtc'> & { readonly publishAccess: PublishAccess };
+type Needed = Pick<Parts, 'health' | 'publishPorts' | 'webrtc' | 'nodes'> & { readonly publishAccess: PublishAccess };
 
 /**
  * Opens all servers that the settings name.
@@ -54,9 +55,9 @@ type Needed = Pick<Parts, 'health' | 'publishPorts' | 'webrtc'> & { readonly pub
  */
 export async function openIngest(
   app: AppContext,
-  { health, publishAccess, publishPorts, webrtc: sessions }: Needed,
+  { health, publishAccess, publishPorts, webrtc: sessions, nodes }: Needed,
 ): Promise<IngestEndpoints> {
-  const { config, settings, process: part, metrics, log, clock } = app;
+  const { config, settings, process: part, metrics, log, clock, shutdown } = app;
   const siblings = part?.link;
   // Sockets that share a port do not notice that another program shares it too.
   const unused = async (listen: Endpoint) => {
@@ -69,7 +70,13 @@ export async function openIngest(
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
     play: config.rtmpPlay,
-    successor: () => settings.now.rtmpSuccessor || undefined,
+    async successors(only?: string) {
+      const fixed = only === undefined ? settings.now.rtmpSuccessor || undefined : undefined;
+      // A process that follows has the streams again at once.
+      const isSearched = nodes !== undefined && !part && !shutdown.isFollowed && fixed === undefined;
+      return { fixed, nodes: isSearched ? await findPublishAddresses(nodes, { only, signal: shutdown.signal }) : [] };
+    },
+    leaving: shutdown.leaving,
     siblings,
     metrics,
     log,

@@ -334,12 +334,18 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
   return createOption(kind, '', sentence, extras);
 }
 
+/** @throws FormatError if it is no address of an RTMP server with its application, without user and query */
+export function checkRtmpServer(url: string): void {
+  if (/^rtmps?:\/\/[^/?#\s@]+\/[^?#\s]+$/.test(url)) return;
+  throw new FormatError(`"${url.slice(0, 200)}" is not an address such as rtmp://other.example/live`, 0);
+}
+
 /** An optional address of an RTMP server with its application; the value is the text, '' if not set. */
 export function rtmpServerUrl(sentence: string, extras?: OptionExtras): Option<string> {
   const read = (value: unknown): string => {
     const url = textOf(value, 'a URL');
-    if (url === '' || /^rtmps?:\/\/[^/?#\s@]+\/[^?#\s]+$/.test(url)) return url;
-    throw new FormatError(`"${url.slice(0, 200)}" is not an address such as rtmp://other.example/live`, 0);
+    if (url !== '') checkRtmpServer(url);
+    return url;
   };
   const kind = { placeholder: 'URL', json: { type: 'string' }, read, print: (value: string) => value };
   return createOption(kind, '', sentence, extras);

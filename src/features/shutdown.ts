@@ -49,6 +49,9 @@ export class Shutdown {
     return this.leaving.aborted;
   }
 
+  /** A process follows this one on this machine, with its ports; set before the end begins. */
+  isFollowed = false;
+
   /** Fires when a drain begins, or the shutdown without one. */
   get leaving(): AbortSignal {
     return this.#leaving.signal;

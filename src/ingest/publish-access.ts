@@ -50,6 +50,11 @@ export interface PublishRequest extends ClaimRequest, Passable {
   readonly userAgent?: string | undefined;
   /** Called when the client is authorized, before its session begins. What it throws refuses the client. */
   readonly onStream?: ((settings: StreamSettings) => void) | undefined;
+  /**
+   * Called when the client is authorized, and the stream comes from another node as soon as its publisher has
+   * left there, which may be this client and wait for its answer: what it sends from now on is to be kept.
+   */
+  readonly onMoving?: (() => void) | undefined;
 }
 
 /** What a protocol server passes for a connection that wants to watch: an SRT request, RTMP play. */

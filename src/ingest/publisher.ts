@@ -52,6 +52,10 @@ export interface PublisherConnection {
    * before `close`.
    */
   isOver: boolean;
+  /**
+   * It was asked to connect again, and goes where it is led: its stream may move there. Set by the protocol.
+   */
+  isLedAway: boolean;
 }
 
 /**
@@ -137,6 +141,7 @@ export class Session implements Publisher {
       meter: new PublishMeter(),
       qualities: () => (this.turn.role === 'active' ? owner.qualities() : undefined),
       isOver: false,
+      isLedAway: false,
     };
     this.turn = new SessionTurn(replaces, {
       activated: (onWait) => this.#activated(onWait),

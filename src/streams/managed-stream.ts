@@ -158,9 +158,14 @@ export class ManagedStream {
     });
   }
 
-  /** Ends its publishers and the live playlist at once. Resolves when its source has stopped. */
-  async stop(detail: string): Promise<void> {
-    await this.publishers.end(new OxbowError('publish-refused', detail));
+  /**
+   * Ends its publishers and the live playlist at once. Resolves when its source has stopped.
+   *
+   * @param movedTo name of the node that has the stream, where publishers are led
+   */
+  async stop(detail: string, movedTo?: string): Promise<void> {
+    const extra = movedTo === undefined ? {} : { movedTo };
+    await this.publishers.end(new OxbowError('publish-refused', detail, { extra }));
     this.status.stop(detail);
     this.stream.offline(detail);
     this.#endList();

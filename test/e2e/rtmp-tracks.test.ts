@@ -9,12 +9,20 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { printAmf0 } from '@oxbow/media/amf/amf0';
 import { concatBytes } from '@oxbow/media/bytes';
+import { at, colorInfo, HDR10 } from '@oxbow/media/flv/forms.fixture';
 import { readFlv } from '@oxbow/media/flv/media.fixture';
 import { FLV_TYPE, type FlvMessage } from '@oxbow/media/flv/message';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { download, readMedia, readMultivariant, resolvePath, stretchesOf } from '../fixtures/playlists.ts';
+import {
+  download,
+  readFirstVariant,
+  readMedia,
+  readMultivariant,
+  resolvePath,
+  stretchesOf,
+} from '../fixtures/playlists.ts';
 import { publishScript } from '../fixtures/publishers/flv-script.ts';
 import { publishByFfmpeg8 } from '../fixtures/publishers/publishers.ts';
 import { createPush, endRecording } from '../fixtures/publishers/push-streams.ts';
@@ -163,6 +171,43 @@ suite('several tracks over RTMP', { skip: need('ffmpeg'), concurrency: 3 }, () =
       assert.deepEqual(await recorded(name, /^v0-90\./), low!.pictures);
     });
   }
+
+  test('colorInfo is in initialization sections and lists; its end is another run, and no picture is lost', async () => {
+    const key = await createPush(server, 'colours');
+    const { messages, pictures } = films[1]!;
+    const isHead = ({ type, body }: FlvMessage) => type === FLV_TYPE.script || body[1] === 0;
+    const timed = messages.filter((each) => !isHead(each) && each.timestampMs < 4000);
+    const published = publishScript(`${server.ingest.rtmp}/colours?key=${key}`, [
+      ...messages.filter(isHead),
+      colorInfo(HDR10),
+      ...timed.filter(({ timestampMs }) => timestampMs < 1960),
+      at(1960, colorInfo(undefined)),
+      ...timed.filter(({ timestampMs }) => timestampMs >= 1960),
+    ]);
+    await server.stream('colours', 'live');
+    const { variants } = await readMultivariant(server, '/live/colours/index.m3u8');
+    assert.deepEqual(
+      variants.map(({ videoRange }) => videoRange),
+      ['PQ'],
+    );
+    await published;
+    await endRecording(server, 'colours', 3.8);
+    const { recorded } = await server.json<StreamView>('/api/v1/streams/colours');
+    const [from, to] = [Math.floor(Date.parse(recorded.from!) / 1000), Math.ceil(Date.parse(recorded.to!) / 1000)];
+    const { path, list } = await readFirstVariant(server, `/vod/colours/${from}/${to}/index.m3u8`);
+    const found: string[] = [];
+    const colours: string[] = [];
+    for (const [i, stretch] of stretchesOf(list).entries()) {
+      const file = join(folder.path, `colours-${i}.mp4`);
+      await download(server, path, stretch, file);
+      found.push(...(await pictureHashes(file)));
+      const entries = 'stream=color_primaries,color_transfer:stream_side_data=max_content,max_luminance,red_x';
+      const args = ['-v', 'error', '-select_streams', 'v:0', '-show_entries', entries, '-of', 'csv=p=0', file];
+      colours.push((await run('ffprobe', args)).stdout.toString().trim().replaceAll(/\s+/g, ' '));
+    }
+    assert.deepEqual(colours, ['smpte2084,bt2020,34000/50000,10000000/10000 1000', 'unknown,unknown']);
+    assert.deepEqual(found, pictures.slice(0, 100));
+  });
 
   fullTest('FFmpeg 8: every picture of both its video tracks is recorded', async () => {
     const file = join(folder.path, 'both.mp4');

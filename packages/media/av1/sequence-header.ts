@@ -36,6 +36,7 @@ interface SequenceHeader {
   readonly frameRate: number | undefined;
   /** Undefined where it says nothing. */
   readonly colours: Colours | undefined;
+  readonly fullRange: boolean;
 }
 
 /** The properties of a temporal unit, read without decoding. */
@@ -111,12 +112,15 @@ export function av1Config(unit: Uint8Array): VideoConfig {
 }
 
 /**
- * The colours of the sequence header in an `av1C`; undefined where there is none or it says nothing.
+ * The colours of the sequence header in an `av1C`; undefined where there is none.
+ *
  * @throws FormatError
  */
-export function av1Colours(record: Uint8Array): Colours | undefined {
+export function av1Colours(
+  record: Uint8Array,
+): Pick<SequenceHeader, 'colours' | 'fullRange' | 'highBitDepth' | 'twelveBit'> | undefined {
   const unit = sequenceHeaderOf(record);
-  return unit && parseSequenceHeader(unit).colours;
+  return unit && parseSequenceHeader(unit);
 }
 
 function parseSequenceHeader(unit: Uint8Array): SequenceHeader {
@@ -180,6 +184,7 @@ function skipTools(bits: BitReader): void {
 
 type Colour =
   | 'colours'
+  | 'fullRange'
   | 'highBitDepth'
   | 'twelveBit'
   | 'monochrome'
@@ -192,12 +197,11 @@ function parseColour(bits: BitReader, profile: number): Pick<SequenceHeader, Col
   const twelveBit = profile === 2 && highBitDepth && bits.flag();
   const monochrome = profile !== 1 && bits.flag();
   const colours = bits.flag() ? { primaries: bits.u(8), transfer: bits.u(8), matrix: bits.u(8) } : undefined;
-  const depth = { highBitDepth, twelveBit, monochrome, colours };
+  const isSrgb = !monochrome && colours?.primaries === 1 && colours.transfer === 13 && colours.matrix === 0;
+  const fullRange = isSrgb || bits.flag(); // color_range
+  const depth = { highBitDepth, twelveBit, monochrome, colours, fullRange };
   if (monochrome) return { ...depth, subsamplingX: 1, subsamplingY: 1, chromaPosition: 0 };
-  if (colours?.primaries === 1 && colours.transfer === 13 && colours.matrix === 0) {
-    return { ...depth, subsamplingX: 0, subsamplingY: 0, chromaPosition: 0 };
-  }
-  bits.skip(1); // color_range
+  if (isSrgb) return { ...depth, subsamplingX: 0, subsamplingY: 0, chromaPosition: 0 };
   let [subsamplingX, subsamplingY] = profile === 0 ? [1, 1] : profile === 1 ? [0, 0] : [1, 0];
   if (profile === 2 && twelveBit) {
     subsamplingX = bits.u(1);

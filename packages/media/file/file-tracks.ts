@@ -4,6 +4,7 @@
  * In: the track sets of the stretches, in order. Out: file tracks, each with the configurations it goes
  * through. Pure.
  */
+import { sameColourInfo } from '../colour/colour-info.ts';
 import { OxbowError } from '../errors.ts';
 import type { AudioTrack, Track, VideoTrack } from '../frame.ts';
 
@@ -123,6 +124,9 @@ function isSame(a: MediaTrack, b: MediaTrack): boolean {
   const [first, second] = [a.config, b.config];
   if (first.codec !== second.codec || first.record.length !== second.record.length) return false;
   if (a.kind === 'audio' && b.kind === 'audio' && !isSameSound(a, b)) return false;
+  if (a.kind === 'video' && b.kind === 'video' && !sameColourInfo(a.config.colourInfo, b.config.colourInfo)) {
+    return false;
+  }
   return first.record.every((byte, i) => byte === second.record[i]);
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { printAmf0 } from '../amf/amf0.ts';
+import type { AmfObject, AmfValue } from '../amf/value.ts';
 import { concatBytes } from '../bytes.ts';
 import { silentFlacFrame } from '../flac/silence.ts';
 import { h264Config } from '../h264/avcc.ts';
@@ -105,6 +106,29 @@ export function metadata(values: Record<string, number | string>): FlvMessage {
   return message('script', printAmf0(['@setDataFrame', 'onMetaData', values], { ecmaArrays: true }));
 }
 
+/** `colorInfo` of HDR10, as encoders send it. */
+export const HDR10: AmfObject = {
+  colorConfig: { bitDepth: 10, colorPrimaries: 9, transferCharacteristics: 16, matrixCoefficients: 9 },
+  hdrCll: { maxFall: 400, maxCLL: 1000 },
+  hdrMdcv: {
+    redX: 0.68,
+    redY: 0.32,
+    greenX: 0.265,
+    greenY: 0.69,
+    blueX: 0.15,
+    blueY: 0.06,
+    whitePointX: 0.3127,
+    whitePointY: 0.329,
+    maxLuminance: 1000,
+    minLuminance: 0.0001,
+  },
+};
+
+/** Metadata of a video, with the frame type that FFmpeg sends. */
+export function colorInfo(value: AmfValue, codec = 'avc1'): FlvMessage {
+  return message('video', 0xd0 | PACKET.metadata, text.encode(codec), printAmf0(['colorInfo', value]));
+}
+
 /** A message of each kind, in an order in which a demuxer takes them. */
 export function messagesOfEachKind(): FlvMessage[] {
   const { start, frames } = { start: PACKET.sequenceStart, frames: PACKET.codedFrames };
@@ -152,6 +176,7 @@ export function messagesOfEachKind(): FlvMessage[] {
       [1, printPicture(true, 20)],
     ]),
     exVideo('av01', PACKET.metadata, printAmf0(['colorInfo', {}])),
+    colorInfo(HDR10),
     exVideo('av01', PACKET.mpegTsSequenceStart, Uint8Array.of(0x80, 4, 0x81, 0, 0xc, 0)),
   ];
 }

@@ -11,6 +11,7 @@ import {
   aac,
   at,
   avc,
+  colorInfo,
   exAudio,
   exVideo,
   FLAC_INFO,
@@ -262,7 +263,7 @@ suite('enhanced RTMP, from own byte captures', () => {
 
   test('metadata, ends of sequences, layouts of channels, commands and silence are no frames and no damage', () => {
     const out = demux([
-      ...[exVideo('av01', PACKET.metadata, sound), exVideo('avc1', PACKET.sequenceEnd, new Uint8Array(0))],
+      ...[colorInfo({}, 'av01'), exVideo('avc1', PACKET.sequenceEnd, new Uint8Array(0))],
       ...[exAudio('mp4a', 4, Uint8Array.of(1, 2, 0, 0, 0, 3)), message('video', 0x50, 0), message('audio')],
       ...[message('video'), message('video', 0xd0, 0), avc(2, new Uint8Array(0))],
     ]);

@@ -18,6 +18,8 @@ export class LiveFlvMuxer {
   #muxer: FlvMuxer | undefined;
   /** UTC of timestamp 0, µs since 1970. */
   #originUs: number | undefined;
+  /** The receiver has colours, which a run without any revokes. */
+  #hasColours = false;
 
   constructor(options: Omit<FlvMuxerOptions, 'baseMs'>) {
     this.#options = options;
@@ -43,9 +45,15 @@ export class LiveFlvMuxer {
     this.#originUs ??= run.utcOffsetUs + ticksToUs(frame.dts, track.timescale);
     const baseMs = (this.#originUs - run.utcOffsetUs) / 1000;
     this.#muxer = createFlvMuxer(run.tracks, { ...this.#options, baseMs });
-    const heads = [this.#muxer.metadata(), ...this.#muxer.sequenceHeaders()];
+    const colours = this.#muxer.colours(this.#hasColours);
+    const heads = [this.#muxer.metadata(), ...this.#muxer.sequenceHeaders(), ...(colours ? [colours] : [])];
+    if (colours) this.#hasColours = run.tracks.some(hasColourInfo);
     const first = this.#muxer.frame(frame);
     const timestampMs = first[0]?.timestampMs ?? 0;
     return [...heads.map((head) => ({ ...head, timestampMs })), ...first];
   }
+}
+
+function hasColourInfo(track: Track): boolean {
+  return track.kind === 'video' && track.config.colourInfo !== undefined;
 }

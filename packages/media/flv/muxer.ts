@@ -10,6 +10,7 @@ import { printFlacHeader } from '../flac/stream-info.ts';
 import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import type { LeftOutTrack } from '../left-out.ts';
 import { printOpusHead } from '../opus/head.ts';
+import { printColorInfo } from './colour-info.ts';
 import { FLV_TYPE, type FlvMessage, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
 import { printMetadata } from './metadata.ts';
 import { AUDIO_CODECS, enhancedCodecOf, isLegacy, trackName, VIDEO_CODECS } from './muxer-codecs.ts';
@@ -34,6 +35,13 @@ export interface FlvMuxer {
   /** onMetaData: before the sequence headers. */
   metadata(): FlvMessage;
   /**
+   * Colours and light that the parameter sets do not have: behind the sequence headers. Undefined where there
+   * are none, or the target takes no enhanced messages of this codec.
+   *
+   * @param hadColours the run before had some, which a message without any revokes
+   */
+  colours(hadColours: boolean): FlvMessage | undefined;
+  /**
    * The messages of a frame: none for tracks that are left out, and for frames before timestamp 0.
    *
    * @param frame its bytes are copied
@@ -54,6 +62,8 @@ const SOUND_BITS = 0x0f;
 const EX_VIDEO = 0x80;
 const KEY_FRAME = 1;
 const INTER_FRAME = 2;
+/** No picture: FFmpeg takes metadata with another type for one. */
+const COMMAND_FRAME = 5;
 const MS = 1000;
 
 class Muxer implements FlvMuxer {
@@ -61,6 +71,8 @@ class Muxer implements FlvMuxer {
   readonly #video: VideoTrack | undefined;
   readonly #audio: AudioTrack | undefined;
   readonly #encoder: string;
+  /** It takes metadata of the video. */
+  readonly #takesColours: boolean;
   #baseMs: number | undefined;
   /** Timestamp of the configurations: that of the last frame. */
   #nowMs = 0;
@@ -69,10 +81,13 @@ class Muxer implements FlvMuxer {
     const isSent = (track: Track) => {
       const fourCc = enhancedCodecOf(track);
       if (fourCc === undefined || !enhanced) return isLegacy(track);
-      return !fourCcs || fourCcs.has('*') || fourCcs.has(fourCc);
+      return !fourCcs || takes(fourCcs, fourCc);
     };
     this.#video = tracks.find((track): track is VideoTrack => track.kind === 'video' && isSent(track));
     this.#audio = tracks.find((track): track is AudioTrack => track.kind === 'audio' && isSent(track));
+    // An old receiver of H.264 announces no codec, and knows no enhanced message.
+    const isOld = this.#video && isLegacy(this.#video) && !(fourCcs && takes(fourCcs, 'avc1'));
+    this.#takesColours = enhanced && !isOld;
     this.#baseMs = baseMs;
     this.#encoder = encoder ?? 'oxbow';
     this.leftOut = tracks.filter((track) => track !== this.#video && track !== this.#audio).map(trackName);
@@ -88,6 +103,13 @@ class Muxer implements FlvMuxer {
 
   metadata(): FlvMessage {
     return this.#message(FLV_TYPE.script, this.#nowMs, printMetadata(this.#video, this.#audio, this.#encoder));
+  }
+
+  colours(hadColours: boolean): FlvMessage | undefined {
+    const config = this.#video?.config;
+    if (!config || !this.#takesColours || (!config.colourInfo && !hadColours)) return undefined;
+    const head = enhancedHead(EX_VIDEO | (COMMAND_FRAME << 4) | PACKET.metadata, VIDEO_CODECS[config.codec]);
+    return this.#message(FLV_TYPE.video, this.#nowMs, prefixed(head, printColorInfo(config)));
   }
 
   frame(frame: Frame): FlvMessage[] {
@@ -107,6 +129,10 @@ class Muxer implements FlvMuxer {
   #message(type: FlvMessage['type'], timestampMs: number, body: Uint8Array): FlvMessage {
     return { type, timestampMs: timestampMs >>> 0, body };
   }
+}
+
+function takes(fourCcs: ReadonlySet<string>, fourCc: string): boolean {
+  return fourCcs.has('*') || fourCcs.has(fourCc);
 }
 
 function videoHeader({ config: { codec, record } }: VideoTrack): Uint8Array {

@@ -71,7 +71,9 @@ export class FlvTrackSet {
   }
 
   configured(slot: Slot, setup: TrackSetup): void {
-    if (slot.setup && !this.#announced) this.announce(); // waiting frames belong to the previous configuration
+    // Waiting frames belong to the previous configuration.
+    const isFollowed = slot.setup && this.#held.some(({ trackId }) => trackId === slot.id);
+    if (isFollowed && !this.#announced) this.announce();
     slot.setup = setup;
     if (slot.refused) {
       slot.refused = undefined;

@@ -8,11 +8,14 @@
 import { av1Codecs, withoutTemporalDelimiter } from '../av1/av1c.ts';
 import { av1Config, parseAv1Unit, sequenceHeaderOf } from '../av1/sequence-header.ts';
 import { concatBytes, sameBytes } from '../bytes.ts';
+import { type ColourInfo, sameColourInfo } from '../colour/colour-info.ts';
+import { withColourInfo } from '../colour/colours.ts';
 import { FormatError } from '../errors.ts';
 import { foreignTrack } from '../foreign-codecs.ts';
 import type { VideoConfig } from '../frame.ts';
 import { isVp8Key, vp8Config } from '../vp8/key-frame.ts';
 import { parseVp9KeyFrame, vp9Config } from '../vp9/frame-header.ts';
+import { parseColorInfo } from './colour-info.ts';
 import { type FlvPacket, FOUR_CC, fourCcText, PACKET } from './message.ts';
 import { NalSamples } from './nal-samples.ts';
 import type { FlvTrack, TrackOutput } from './track-output.ts';
@@ -29,7 +32,17 @@ export class FlvVideoTrack implements FlvTrack {
   readonly #out: TrackOutput;
   readonly #times: VideoTimes;
   #codec = 0;
+  /** As reported: with the colours. */
   #config: VideoConfig | undefined;
+  /** The newest one without them, as the codec states it, and that of `#config`. */
+  #plainConfig: VideoConfig | undefined;
+  #reported: VideoConfig | undefined;
+  /** The newest `colorInfo`. */
+  #colourInfo: ColourInfo | undefined;
+  /** A change of the colours waits for the next key frame, where another run can begin. */
+  #hasColourChange = false;
+  /** Of this configuration. */
+  #hasFrames = false;
   /** Of H.264 and HEVC. */
   #nals: NalSamples | undefined;
   /** The last record of AV1 or VP9. */
@@ -45,7 +58,11 @@ export class FlvVideoTrack implements FlvTrack {
 
   packet(packet: FlvPacket, body: Uint8Array, timeMs: number): void {
     const { codec, type, from, to, unsupported } = packet;
-    if (type === PACKET.metadata || type === PACKET.sequenceEnd) return;
+    if (type === PACKET.sequenceEnd) return;
+    if (type === PACKET.metadata) {
+      this.#colours(body.subarray(from, to));
+      return;
+    }
     const isMpegTs = type === PACKET.mpegTsSequenceStart;
     if (unsupported !== undefined || isMpegTs) {
       this.#select(0);
@@ -69,6 +86,9 @@ export class FlvVideoTrack implements FlvTrack {
     this.#times.flush();
     this.#codec = codec;
     this.#config = undefined;
+    this.#plainConfig = undefined;
+    this.#reported = undefined;
+    this.#hasFrames = false;
     this.#record = undefined;
     this.#header = undefined;
     const isNal = codec === FOUR_CC.avc1 || codec === FOUR_CC.hvc1;
@@ -96,32 +116,42 @@ export class FlvVideoTrack implements FlvTrack {
   }
 
   #frame(packet: FlvPacket, body: Uint8Array, timeMs: number): void {
-    const { compositionMs, nanoseconds, from, to, key } = packet;
+    const { compositionMs, from, to, key } = packet;
     if (this.#nals) {
       const sample = this.#nals.sample(body, from, to);
       this.#use(this.#nals.config);
-      if (!sample) return;
-      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
-      this.#times.push(timeMs, compositionMs, nanoseconds, sample.key, sample.data);
+      if (sample) this.#push(packet, timeMs, compositionMs, sample.key, sample.data);
     } else if (this.#codec === FOUR_CC.av01) {
       const data = withoutTemporalDelimiter(body.subarray(from, to));
       const unit = parseAv1Unit(data);
       if (unit.sequenceHeader) this.#useHeader(unit.sequenceHeader);
-      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
-      this.#times.push(timeMs, 0, nanoseconds, key && unit.isKey, data);
+      this.#push(packet, timeMs, 0, key && unit.isKey, data);
     } else if (this.#codec === FOUR_CC.vp08) {
       const data = body.subarray(from, to);
       const isKey = isVp8Key(data);
       if (isKey) this.#use(vp8Config(data));
-      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
-      this.#times.push(timeMs, 0, nanoseconds, isKey, data);
+      this.#push(packet, timeMs, 0, isKey, data);
     } else if (this.#codec === FOUR_CC.vp09) {
       const data = body.subarray(from, to);
       const keyFrame = parseVp9KeyFrame(data);
       if (keyFrame) this.#use(vp9Config(keyFrame, this.#record));
-      if (!this.#config) throw new FormatError('a video frame before its configuration', from);
-      this.#times.push(timeMs, 0, nanoseconds, keyFrame !== undefined, data);
+      this.#push(packet, timeMs, 0, keyFrame !== undefined, data);
     }
+  }
+
+  #push({ from, nanoseconds }: FlvPacket, timeMs: number, compositionMs: number, key: boolean, data: Uint8Array): void {
+    if (key && this.#hasColourChange) this.#report();
+    if (!this.#config) throw new FormatError('a video frame before its configuration', from);
+    this.#hasFrames = true;
+    this.#times.push(timeMs, compositionMs, nanoseconds, key, data);
+  }
+
+  #colours(payload: Uint8Array): void {
+    const stated = parseColorInfo(payload);
+    if (!stated || sameColourInfo(stated.info, this.#colourInfo)) return;
+    this.#colourInfo = stated.info;
+    this.#hasColourChange = true;
+    if (!this.#hasFrames) this.#report();
   }
 
   #useHeader(header: Uint8Array): void {
@@ -133,7 +163,7 @@ export class FlvVideoTrack implements FlvTrack {
 
   /** Takes a configuration, and reports it if it changed. */
   #use(config: VideoConfig | undefined): void {
-    const before = this.#config;
+    const before = this.#plainConfig;
     if (!config || config === before) return;
     const isSame =
       before?.codec === config.codec &&
@@ -141,9 +171,22 @@ export class FlvVideoTrack implements FlvTrack {
       before.height === config.height &&
       sameBytes(before.record, config.record);
     if (isSame) return;
+    this.#plainConfig = config;
+    this.#report();
+  }
+
+  /** Reports the configuration with the colours, unless neither changes anything. */
+  #report(): void {
+    this.#hasColourChange = false;
+    if (!this.#plainConfig) return;
+    const config = withColourInfo(this.#plainConfig, this.#colourInfo);
+    const isSame = this.#reported === this.#plainConfig && sameColourInfo(this.#config?.colourInfo, config.colourInfo);
+    if (isSame) return;
     // Waiting frames belong to the previous configuration.
     this.#times.flush();
+    this.#reported = this.#plainConfig;
     this.#config = config;
+    this.#hasFrames = false;
     this.#times.setFrameRate(config.frameRate);
     this.#out.configured({ kind: 'video', config, timescale: VIDEO_TIMESCALE });
   }

@@ -42,6 +42,8 @@ export interface H264Sps {
   readonly maxReorderFrames?: number;
   /** From the VUI, if it says so. */
   readonly colours?: Colours;
+  /** Samples use the full range; absent where they do not, or it is not said. */
+  readonly fullRange?: true;
   /**
    * Width of a sample divided by its height, from the VUI; absent where it says nothing, or that samples are
    * square.
@@ -54,7 +56,7 @@ export interface H264Sps {
 /** The fields of a VUI. */
 type Vui = Pick<
   Writable<H264Sps>,
-  'frameRate' | 'maxReorderFrames' | 'colours' | 'sampleAspect' | 'pictureStructAfter'
+  'frameRate' | 'maxReorderFrames' | 'colours' | 'fullRange' | 'sampleAspect' | 'pictureStructAfter'
 >;
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 

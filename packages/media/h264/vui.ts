@@ -15,6 +15,8 @@ export interface Colours {
 /** The fields that are read. */
 interface VuiPicture {
   colours?: Colours;
+  /** Samples use the full range; absent where they do not, or it is not said. */
+  fullRange?: true;
   /** Width of a sample divided by its height; absent where it is not known, or 1. */
   sampleAspect?: number;
 }
@@ -48,7 +50,8 @@ export function parseVuiPicture(bits: BitReader): VuiPicture {
   if (sampleAspect !== undefined) picture.sampleAspect = sampleAspect;
   if (bits.flag()) bits.skip(1); // overscan
   if (bits.flag()) {
-    bits.skip(4); // video_format, full range
+    bits.skip(3); // video_format
+    if (bits.flag()) picture.fullRange = true;
     if (bits.flag()) picture.colours = { primaries: bits.u(8), transfer: bits.u(8), matrix: bits.u(8) };
   }
   if (bits.flag()) {

@@ -35,6 +35,8 @@ export interface HevcSps {
   readonly frameRate?: number;
   /** From the VUI, if it says so. */
   readonly colours?: Colours;
+  /** Samples use the full range; absent where they do not, or it is not said. */
+  readonly fullRange?: true;
   /** field_seq_flag: each picture is a field. */
   readonly fields?: true;
   /**
@@ -49,7 +51,9 @@ export interface HevcSps {
 }
 
 /** The fields of a VUI. */
-type Vui = { -readonly [Name in 'frameRate' | 'colours' | 'fields' | 'saysScan' | 'sampleAspect']?: HevcSps[Name] };
+type Vui = {
+  -readonly [Name in 'frameRate' | 'colours' | 'fullRange' | 'fields' | 'saysScan' | 'sampleAspect']?: HevcSps[Name];
+};
 
 const MAX_SIZE = 16_384;
 

@@ -20,6 +20,7 @@ interface VpcC {
   readonly chromaSubsampling: number;
   /** Undefined in a record that ends before them. */
   readonly colours: Colours | undefined;
+  readonly fullRange: boolean;
 }
 
 /** Largest picture of each level, luma samples (VP9 levels). */
@@ -56,12 +57,7 @@ export function parseVpcC(record: Uint8Array): VpcC {
   }
   const colours =
     record.length < 10 ? undefined : { primaries: reader.u8(), transfer: reader.u8(), matrix: reader.u8() };
-  return { profile, level, bitDepth, chromaSubsampling, colours };
-}
-
-/** The colours that a record states. @throws FormatError as parseVpcC */
-export function vp9Colours(record: Uint8Array): Colours | undefined {
-  return parseVpcC(record).colours;
+  return { profile, level, bitDepth, chromaSubsampling, colours, fullRange: (packed & 1) === 1 };
 }
 
 /**

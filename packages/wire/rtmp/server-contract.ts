@@ -56,11 +56,19 @@ export class RtmpPassed extends Error {
   override readonly name = 'RtmpPassed';
 }
 
-export interface RtmpPublishRequest extends ConnectRequest {
+export interface RtmpPlayRequest extends ConnectRequest {
   /** The name as the client sent it, with its query. */
   readonly playPath: string;
   /** Fires when the connection ends. */
   readonly signal: AbortSignal;
+}
+
+export interface RtmpPublishRequest extends RtmpPlayRequest {
+  /**
+   * The client may publish, and gets the answer now: what it sends is held, up to 16 MiB, until `publish` is
+   * resolved. Has no effect the second time.
+   */
+  readonly accept: () => void;
 }
 
 /** What a client publishes, as the receiver sees it. */
@@ -81,8 +89,6 @@ export interface RtmpPublication {
    */
   end(detail: string, isOver: boolean): void;
 }
-
-export type RtmpPlayRequest = RtmpPublishRequest;
 
 /** What a client plays, as the connection sees it. */
 export interface RtmpPlayback {
@@ -153,6 +159,8 @@ export interface RtmpConnection {
   refuse(status: Status): void;
   /** Sends a status to a publisher. */
   notify(status: Status): void;
+  /** It publishes, and has announced that it can connect again when it is asked to. */
+  readonly canReconnect: boolean;
   /**
    * Asks a publisher to connect again; it is served until it leaves.
    *

@@ -370,6 +370,34 @@ suite('the client', () => {
     await client.close();
   });
 
+  test('is accepted before its stream is there: what it sends is delivered then, up to 16 MiB', async () => {
+    for (const how of ['stays', 'leaves', 'sends too much'] as const) {
+      const owner = await Owner.open();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      owner.answer = () => promise;
+      const client = await connectRtmp(target(owner));
+      const publishing = client.publish();
+      while (owner.requests.length === 0) await turn();
+      owner.requests[0]!.accept();
+      owner.requests[0]!.accept();
+      await publishing;
+      assert.equal(owner.connection.phase, 'publishing');
+      client.write(9, 40, new Uint8Array(5));
+      if (how === 'leaves') void client.close();
+      const isOver = () => (how === 'stays' ? owner.connection.totalBytes > 4000 : owner.closed.length > 0);
+      while (!isOver()) {
+        client.write(9, 80, new Uint8Array(how === 'stays' ? 3 : 1_000_000));
+        await turn();
+      }
+      assert.deepEqual([owner.messages, owner.ends], [[], []]);
+      resolve();
+      while (how === 'stays' && owner.messages.length < 2) await turn();
+      assert.deepEqual(owner.messages.slice(0, 2), how === 'stays' ? ['9 40 5', '9 80 3'] : []);
+      assert.equal(owner.closed[0]?.[0], { stays: undefined, leaves: 'left', 'sends too much': 'invalid' }[how]);
+      await client.close();
+    }
+  });
+
   test('a server that does not read makes it pause, and then drop: its queue is bounded', async () => {
     const owner = await Owner.open();
     let drained = 0;

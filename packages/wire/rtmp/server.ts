@@ -50,6 +50,8 @@ const MAX_STREAM_ID = 64;
  * read.
  */
 const MAX_HELD_BYTES = 1024 * 1024;
+/** Messages of a client that was accepted before its publication is there: some seconds, bytes. */
+const MAX_ACCEPTED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Serves a connection until it ends.
@@ -76,6 +78,8 @@ class ServerConnection implements RtmpConnection {
   /** `publish` waits for its answer: messages until then. */
   #held: { type: MediaType; timestampMs: number; body: Uint8Array }[] | undefined;
   #heldBytes = 0;
+  /** It has the answer to `publish`, and its messages are held. */
+  #isAccepted = false;
   #mediaStreamId = 0;
   #isReplaying = false;
   #lastStreamId = 0;
@@ -174,9 +178,12 @@ class ServerConnection implements RtmpConnection {
     this.#link.write(messageType.command, 0, this.#mediaStreamId, printStatus(status));
   }
 
+  get canReconnect(): boolean {
+    return this.#phase === 'publishing' && ((this.#request?.capsEx ?? 0) & capsEx.reconnect) !== 0;
+  }
+
   requestReconnect(description: string, tcUrl?: string): boolean {
-    const canReconnect = ((this.#request?.capsEx ?? 0) & capsEx.reconnect) !== 0;
-    if (this.#phase !== 'publishing' || !canReconnect) return false;
+    if (!this.canReconnect) return false;
     this.#write(printReconnectRequest(description, tcUrl));
     return true;
   }
@@ -262,7 +269,8 @@ class ServerConnection implements RtmpConnection {
       this.#publication.message(type, timestampMs, body);
     } else if (this.#held) {
       this.#heldBytes += body.length;
-      if (this.#heldBytes > MAX_HELD_BYTES) throw new FormatError('media before the answer to publish', 0);
+      const most = this.#isAccepted ? MAX_ACCEPTED_BYTES : MAX_HELD_BYTES;
+      if (this.#heldBytes > most) throw new FormatError('media before the answer to publish', 0);
       this.#held.push({ type, timestampMs, body });
     }
   }
@@ -348,9 +356,11 @@ class ServerConnection implements RtmpConnection {
     if (this.#isBusy) throw new RtmpRefusal('NetStream.Publish.BadName', 'This connection publishes or plays already.');
     this.#held = [];
     this.#heldBytes = 0;
+    this.#isAccepted = false;
     this.#chunkLimits.maxMessageBytes = MAX_HELD_BYTES;
     this.#awaitAnswer('publish', streamId);
-    void this.#askToPublish({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal });
+    const accept = () => this.#accept();
+    void this.#askToPublish({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal, accept });
   }
 
   #play({ rest }: Command, streamId: number): void {
@@ -386,19 +396,27 @@ class ServerConnection implements RtmpConnection {
     }
   }
 
-  #start(publication: RtmpPublication): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#publication = publication;
+  /** Answers `publish`. */
+  #accept(): void {
+    if (this.#isAccepted || this.#phase === 'closed') return;
+    this.#isAccepted = true;
     this.#chunkLimits.maxMessageBytes = this.#limits.maxMessageBytes;
     this.#enter('publishing');
     this.#link.writeUserControl(userControl.streamBegin, this.#mediaStreamId);
     this.notify({ level: 'status', code: 'NetStream.Publish.Start', description: 'Publishing.' });
-    for (const { type, timestampMs, body } of held) this.#publication?.message(type, timestampMs, body);
     this.#socket.resume();
   }
 
+  #start(publication: RtmpPublication): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#publication = publication;
+    this.#accept();
+    for (const { type, timestampMs, body } of held) this.#publication?.message(type, timestampMs, body);
+  }
+
   #unpublish(): void {
+    if (this.#held && this.#isAccepted) this.destroy('left', 'the publisher left before its stream was here');
     if (!this.#publication) return;
     this.#endPublication('the publisher left', true);
     this.notify({ level: 'status', code: 'NetStream.Unpublish.Success', description: 'Unpublished.' });

@@ -32,6 +32,8 @@ const LOG_EVERY_MS = 60_000;
 /** A stream without a publisher moves within this time, ms. */
 const GIVE_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
+/** Status of a stream whose publisher was led away and has not left. */
+const MOVES_LATER = 202;
 /**
  * Another node reads within this time what was changed here, ms; one that is slower reads it with its next
  * look.
@@ -108,7 +110,7 @@ export function openNodeFiles(
 
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
-  { process: part, failed, telemetry }: AppContext,
+  { config, process: part, failed, shutdown, telemetry }: AppContext,
   { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
   { placement }: Pick<Nodes, 'placement'>,
   deps: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view' | 'epoch'>,
@@ -136,7 +138,12 @@ export function openInternalRequests(
     view,
     epoch,
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
-    give: (stream, node) => control.give(stream, node),
+    give: (stream, node, options) => control.give(stream, node, options),
+    publishUrls: () => {
+      const { publishUrl, roles } = config.cluster;
+      const isOpen = publishUrl.length > 0 && roles.includes('ingest') && !shutdown.isDraining;
+      return isOpen ? publishUrl : undefined;
+    },
     failed: failed('a request of another node'),
   });
 }
@@ -147,6 +154,8 @@ export function openPublishElsewhere(
   { placement, client }: Nodes,
   { streams, store, changes, recordings }: Pick<Parts, 'streams' | 'store' | 'changes' | 'recordings'>,
 ): PublishElsewhere {
+  /** Streams that are awaited by a client which was accepted already: it is one for each. */
+  const awaited = new Set<string>();
   return {
     nameOf: (streamId) => readStreamName(store.db, streamId),
     idOf: (name) => readStreamId(store.db, name),
@@ -161,7 +170,7 @@ export function openPublishElsewhere(
         return id !== undefined && (await recordings.chunks.upTo(id, Number.MAX_SAFE_INTEGER)) !== undefined;
       },
     }),
-    async bring(name) {
+    async bring(name, onWait) {
       const owner = await placement.lookUp('stream', name);
       if (owner === undefined || owner === 'own') return;
       if (!owner.isAlive) {
@@ -169,13 +178,20 @@ export function openPublishElsewhere(
         throw new OxbowError('not-ready', `${name} was on the node ${owner.name}, which does not run.`, { extra });
       }
       const { signal } = shutdown;
-      using response = await client.send(owner, {
-        method: 'POST',
-        target: internalTarget.give(name),
-        maxBytes: MAX_REFUSAL_BYTES,
-        deadlineMs: GIVE_MS,
-        signal,
-      });
+      const request = { method: 'POST', maxBytes: MAX_REFUSAL_BYTES, deadlineMs: GIVE_MS, signal } as const;
+      const ask = (waits: boolean) => client.send(owner, { ...request, target: internalTarget.give(name, waits) });
+      const wait = async () => {
+        const isFirst = !awaited.has(name);
+        if (isFirst) onWait?.();
+        awaited.add(name);
+        try {
+          return await ask(true);
+        } finally {
+          if (isFirst) awaited.delete(name);
+        }
+      };
+      using first = await ask(false);
+      using response = first.status === MOVES_LATER ? await wait() : first;
       if (response.status !== 204) {
         const detail = Buffer.from(await response.body()).toString() || `the node ${owner.name} keeps ${name}`;
         throw new OxbowError('publisher-active', detail);

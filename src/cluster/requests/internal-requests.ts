@@ -38,8 +38,16 @@ export interface InternalRequestDeps {
   purge(thing: PurgedThing): Promise<unknown>;
   /** Reads the rows that other nodes have changed. */
   look(): Promise<void>;
-  /** Gives a stream to another node. @throws OxbowError if it cannot */
-  give(stream: string, node: string): Promise<void>;
+  /**
+   * Gives a stream to another node.
+   *
+   * @param options.waits a publisher that was led away may leave first
+   * @returns false: its publisher was led away, and has not left
+   * @throws OxbowError if it cannot
+   */
+  give(stream: string, node: string, options: { readonly waits: boolean }): Promise<boolean>;
+  /** Where publishers reach this node over RTMP; undefined: they should not come. */
+  publishUrls(): readonly string[] | undefined;
   /** The live edge of a stream of this node, for rooms. @throws OxbowError if it does not run here */
   edge(stream: string): object;
   /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
@@ -71,8 +79,13 @@ export const internalTarget = {
   changes: `${PREFIX}changes`,
   /** POST: notifies of the fencing epoch of a node; answered with that of the receiver. */
   epoch: (own: number): string => `${PREFIX}epoch?own=${own}`,
-  /** POST: the stream moves to the node that requests it. */
-  give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
+  /**
+   * POST: the stream moves to the node that requests it. Answered with 202 while a publisher that was led
+   * away has not left, unless the request waits for that.
+   */
+  give: (stream: string, waits = false): string => `${PREFIX}streams/${stream}/give${waits ? '?wait=1' : ''}`,
+  /** Where publishers reach the node over RTMP, as JSON. */
+  publishUrls: `${PREFIX}publish-urls`,
   /** The live edge of a stream, for rooms of the node that requests it. */
   edge: (stream: string): string => `${PREFIX}streams/${stream}/edge`,
   /** What a process says of itself, as JSON. */
@@ -163,10 +176,14 @@ async function answer(deps: InternalRequestDeps, method: string, url: URL, node:
     if (method !== 'POST' || !Number.isSafeInteger(theirs) || !deps.epoch) return { status: 404 };
     return { status: 200, body: String(deps.epoch(theirs, node)) };
   }
+  if (url.pathname === internalTarget.publishUrls) {
+    const urls = method === 'GET' ? deps.publishUrls() : undefined;
+    return urls ? { status: 200, body: JSON.stringify(urls) } : { status: 404 };
+  }
   const [, kind, path] = /^\/internal\/(files|streams|copies|views)\/(.+)$/.exec(url.pathname) ?? [];
   if (kind === 'streams' && method === 'POST' && path!.endsWith('/give')) {
-    await deps.give(path!.slice(0, -'/give'.length), node);
-    return { status: 204 };
+    const isGiven = await deps.give(path!.slice(0, -'/give'.length), node, { waits: url.searchParams.has('wait') });
+    return { status: isGiven ? 204 : 202 };
   }
   if (kind === 'streams' && method === 'GET')
     return { status: 200, body: JSON.stringify(await readStream(deps, path!, url)) };

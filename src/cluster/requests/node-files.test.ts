@@ -42,6 +42,7 @@ suite('the files of another node', () => {
     const internal = createInternalRequests({
       files: theirs,
       give: never,
+      publishUrls: never,
       edge: never,
       span: never,
       release: (prefix) => void released.push(prefix),

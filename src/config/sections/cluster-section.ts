@@ -4,6 +4,7 @@
  */
 import { FormatError } from '@oxbow/media/errors';
 import {
+  checkRtmpServer,
   createOption,
   duration,
   flag,
@@ -56,6 +57,11 @@ function nodeUrl(sentence: string): Option<string | undefined> {
     throw new FormatError('the address of a node is a protocol, a host and a port, and nothing more', 0);
   };
   return { ...url, parse };
+}
+
+/** Addresses of RTMP servers: a list, or text with commas. */
+function publishUrls(sentence: string): Option<readonly string[]> {
+  return createOption(listKind('URL,…', 'an address', checkRtmpServer), '', sentence);
 }
 
 /** Nodes as `NAME=URL`: a list, or text with commas. */
@@ -136,6 +142,9 @@ export const clusterSection = section({
   ),
   peers: peers(
     'Nodes that may run on another database after a promotion, where there is no bucket that both see: each as `NAME=URL`. This node asks them for their epoch.',
+  ),
+  publishUrl: publishUrls(
+    'Where publishers reach this node over RTMP, such as `rtmp://b.example/live`, also a second address for RTMPS. Nodes that stop lead encoders there which can connect again. Default: they connect to the address that they have.',
   ),
   takeover: duration(
     '4s',

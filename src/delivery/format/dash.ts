@@ -4,7 +4,7 @@
  * time − presentationTimeOffset).
  * In: a presentation. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
-import { coloursOf, videoRangeOf } from '@oxbow/media/colours';
+import { coloursOf, videoRangeOf } from '@oxbow/media/colour/colours';
 import type { Track } from '@oxbow/media/frame';
 import {
   type Description,

@@ -2,7 +2,7 @@
  * The HLS Multivariant Playlist, live or past.
  * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; docs/media.md 34. Pure.
  */
-import { videoRangeOf } from '@oxbow/media/colours';
+import { videoRangeOf } from '@oxbow/media/colour/colours';
 import type { TextTrack, Track } from '@oxbow/media/frame';
 import type { KeyTag, Rendition as ListedRendition, MultivariantPlaylist, Variant } from '@oxbow/media/m3u8/playlist';
 import type { Description, Presentation } from '@oxbow/media/presentation';

@@ -37,6 +37,7 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     release: never,
     look: never,
     give: never,
+    publishUrls: never,
     edge: never,
     span: never,
     failed,

@@ -39,6 +39,7 @@ import { Playback } from './play.ts';
 import { Publication } from './publication.ts';
 import { APPLICATION, applicationOf, playNameOf, publishNameOf } from './publish-name.ts';
 import { readShared } from './shared-reads.ts';
+import { SuccessorChoice, type Successors } from './successors.ts';
 
 /** What oxbow takes of enhanced RTMP. */
 const abilities: ServerAbilities = {
@@ -54,6 +55,8 @@ const PLAY_FAILED = 'NetStream.Play.Failed';
 const CLOSE_WITHIN_MS = 2500;
 /** Of it, the time that publishers have to connect again: streams are closed after two seconds. */
 const RECONNECT_WITHIN_MS = 1500;
+
+const NOWHERE: Successors = { fixed: undefined, nodes: [] };
 
 /** A certificate and its key, PEM. */
 interface RtmpCertificate {
@@ -74,8 +77,15 @@ export interface RtmpServerSetup {
   readonly idleMs: number;
   /** Clients may play live streams. */
   readonly play: boolean;
-  /** Where publishers are led when this server stops; undefined: to the address that they have. */
-  readonly successor?: (() => string | undefined) | undefined;
+  /**
+   * Where publishers are led when this server stops, or when another node has their stream; undefined: to the
+   * address that they have.
+   *
+   * @param only the name of the other node
+   */
+  readonly successors?: ((only?: string) => Promise<Successors>) | undefined;
+  /** Fires when publishers should go elsewhere, if somewhere is known. They are served until `close`. */
+  readonly leaving?: AbortSignal | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   /** With a certificate the port is RTMPS. */
@@ -113,8 +123,11 @@ class RtmpPort implements RtmpServer {
   readonly #clients = new Set<Client>();
   readonly #uncount: () => void;
   readonly #takeNone: (() => void) | undefined;
+  readonly #onLeaving = () => void this.#leave();
   #context: SecureContext | undefined;
   #closing: Promise<void> | undefined;
+  /** Set when publishers are led away. */
+  #choice: SuccessorChoice | undefined;
 
   constructor(setup: RtmpServerSetup) {
     this.#setup = setup;
@@ -126,6 +139,7 @@ class RtmpPort implements RtmpServer {
     this.#uncount = setup.metrics.beforeScrape(() => {
       for (const client of this.#clients) client.count();
     });
+    setup.leaving?.addEventListener('abort', this.#onLeaving, { once: true });
     this.#takeNone = setup.siblings?.takeClients(this.#protocol, (client, socket) => this.#accept(socket, client));
   }
 
@@ -161,6 +175,7 @@ class RtmpPort implements RtmpServer {
   async #close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#takeNone?.();
+    this.#setup.leaving?.removeEventListener('abort', this.#onLeaving);
     this.#server.close(() => resolve());
     await this.#leadAway();
     for (const client of this.#clients) client.leave();
@@ -173,10 +188,24 @@ class RtmpPort implements RtmpServer {
     this.#uncount();
   }
 
+  /** A drain begins: publishers go while they are still served. Never rejects. */
+  async #leave(): Promise<void> {
+    const choice = await this.#findSuccessors();
+    // Without an address they would come back to this server.
+    if (this.#closing || !choice.isKnown) return;
+    this.#choice = choice;
+    for (const client of this.#clients) client.leadTo(choice);
+  }
+
+  async #findSuccessors(): Promise<SuccessorChoice> {
+    return new SuccessorChoice((await this.#setup.successors?.()) ?? NOWHERE);
+  }
+
   /** Publishers that can connect again leave by themselves: they lose no picture. */
   async #leadAway(): Promise<void> {
-    const tcUrl = this.#setup.successor?.();
-    const leaving = Array.from(this.#clients).filter((client) => client.requestReconnect(tcUrl));
+    if (!Array.from(this.#clients).some(({ canBeLed }) => canBeLed)) return;
+    const choice = this.#choice ?? (await this.#findSuccessors());
+    const leaving = Array.from(this.#clients).filter((client) => client.leadTo(choice));
     if (leaving.length === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, RECONNECT_WITHIN_MS);
@@ -204,6 +233,7 @@ class RtmpPort implements RtmpServer {
       context: passed ? undefined : this.#context,
       times: this.#limits,
       passed,
+      choice: () => this.#choice,
     });
     client = made;
     this.#clients.add(made);
@@ -220,6 +250,8 @@ interface ClientSetup extends RtmpServerSetup {
   readonly context: SecureContext | undefined;
   readonly times: RtmpLimits;
   readonly passed: PassedClient | undefined;
+  /** Where publishers are led at once; undefined: nowhere. */
+  readonly choice: () => SuccessorChoice | undefined;
 }
 
 /** One connection. */
@@ -236,6 +268,7 @@ class Client {
   readonly #firstBytes: FirstBytes | undefined;
   #phase: RtmpPhase = 'handshake';
   #stream: string | undefined;
+  #publisher: Publisher | undefined;
   #passTo: PassTarget | undefined;
   #countedBytes = 0;
   #countedSentBytes = 0;
@@ -285,9 +318,22 @@ class Client {
     this.#setup.admission.ended();
   }
 
-  /** The server will close: a publisher that can connects again. @returns whether this client can */
-  requestReconnect(tcUrl: string | undefined): boolean {
-    return this.#connection.requestReconnect('oxbow is stopping. Connect again.', tcUrl);
+  /** It publishes, and can be led to another server. */
+  get canBeLed(): boolean {
+    return this.#connection.canReconnect;
+  }
+
+  /**
+   * The server will close: a publisher that can connects again, and is asked once.
+   *
+   * @returns whether it can
+   */
+  leadTo(choice: SuccessorChoice): boolean {
+    const { connection } = this.#publisher ?? {};
+    if (!connection || !this.canBeLed) return false;
+    if (connection.isLedAway) return true;
+    connection.isLedAway = true;
+    return this.#connection.requestReconnect('oxbow is stopping. Connect again.', choice.next(this.#setup.protocol));
   }
 
   /** The server closes: publishers and players get a status. */
@@ -313,6 +359,9 @@ class Client {
     if (hasMedia(phase)) {
       admission.published();
       this.#firstBytes?.drop();
+      // When the client has the answer.
+      const choice = this.#setup.choice();
+      if (choice) queueMicrotask(() => this.leadTo(choice));
     } else if (hasMedia(this.#phase) && phase !== 'closed') admission.unpublished();
     this.#phase = phase;
     this.count();
@@ -341,14 +390,15 @@ class Client {
       const { signal, flashVer } = request;
       const userAgent = flashVer === '' ? undefined : flashVer;
       const client = { protocol, remote: this.#remote, signal, userAgent, canPass: this.#canPass };
-      publisher = await access.publish({ ...client, name, key, onStream });
+      publisher = await access.publish({ ...client, name, key, onStream, onMoving: request.accept });
     } catch (error) {
       this.#passElsewhere(error);
       throw refusalOf(error, 'NetStream.Publish.BadName');
     }
     this.#stream = name;
+    this.#publisher = publisher;
     publisher.connection.stats.encoder = request.flashVer;
-    publisher.signal.addEventListener('abort', () => this.#ended(publisher.signal.reason), { once: true });
+    publisher.signal.addEventListener('abort', () => void this.#ended(publisher.signal.reason), { once: true });
     return new Publication(publisher, {
       choice,
       totalBytes: () => this.#connection.totalBytes,
@@ -411,9 +461,12 @@ class Client {
     });
   }
 
-  /** oxbow, or the client, ended the session. */
-  #ended(reason: unknown): void {
+  /** oxbow, or the client, ended the session. Never rejects. */
+  async #ended(reason: unknown): Promise<void> {
     if (!(reason instanceof OxbowError)) return;
+    const { movedTo } = reason.extra;
+    if (typeof movedTo === 'string' && this.canBeLed)
+      this.leadTo(new SuccessorChoice((await this.#setup.successors?.(movedTo)) ?? NOWHERE));
     const code = reason.code === 'publisher-replaced' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
     this.#connection.refuse({ level: 'error', code, description: describe(reason) });
   }

@@ -3,11 +3,15 @@
  * In: owners, rows. Out: decisions for the catalog. docs/decisions/0055.
  */
 import type { Placement } from '../../cluster/placement/placement.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import type { Publisher } from '../../ingest/publisher.ts';
+import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { readDefinition } from '../stream-table.ts';
+
+/** A publisher that was led away leaves within this time, ms: longer than usual GOPs. */
+const LEAVE_MS = 6000;
 
 /**
  * Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles
@@ -31,6 +35,26 @@ export function assertMovable(stream: ManagedStream, { node }: Placement): void 
   const { name, source } = stream.definition;
   if (source.type === 'push' && !stream.publishers.active) return;
   throw new OxbowError('publisher-active', `${name} is published on the node ${node}.`);
+}
+
+/** Its publisher, if that was led to another node. */
+export function leavingPublisherOf({ publishers }: Pick<ManagedStream, 'publishers'>): Publisher | undefined {
+  const { active } = publishers;
+  return active?.connection.isLedAway ? active : undefined;
+}
+
+/**
+ * Waits until a publisher has left, which publishes to the other node meanwhile; one that does not is ended.
+ *
+ * @param why for the publisher, a fragment
+ */
+export async function waitForLeave(publisher: Publisher, why: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (publisher.signal.aborted) return;
+  publisher.signal.addEventListener('abort', () => resolve(), { once: true });
+  const timer = setTimeout(() => publisher.close(why, new OxbowError('publish-refused', sentenceOf(why))), LEAVE_MS);
+  await promise;
+  clearTimeout(timer);
 }
 
 /**

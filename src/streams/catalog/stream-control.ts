@@ -21,7 +21,7 @@ import { configuredStream, defineStream, newStreamId, patchStream } from '../str
 import { eraseStream, hideStream, writeDefinition } from '../stream-table.ts';
 import { readKnownStreams } from './known-streams.ts';
 import { type Opening, OpeningStreams } from './opening-streams.ts';
-import { assertMovable, isOwn, readAdopted } from './owned-streams.ts';
+import { assertMovable, isOwn, leavingPublisherOf, readAdopted, waitForLeave } from './owned-streams.ts';
 import { UnopenedStreams } from './unopened-streams.ts';
 
 /** Runs the streams of a process, which are in `catalog`. */
@@ -221,14 +221,19 @@ export class StreamControl {
   /**
    * Gives a stream to another node, which then runs it. Its files stay here.
    *
+   * @param options.waits a publisher that was led away may leave first: it has six seconds
+   * @returns false: its publisher was led away, and has not left
    * @throws OxbowError `stream-unknown`; `publisher-active` while it has a publisher, or this node reads its
    *   source
    */
-  give(name: string, to: string): Promise<void> {
-    return this.#inTurn(async () => {
+  async give(name: string, to: string, { waits }: { readonly waits: boolean }): Promise<boolean> {
+    const leaving = leavingPublisherOf(this.catalog.get(name));
+    if (leaving && !waits) return false;
+    if (leaving) await waitForLeave(leaving, `it moves to the node ${to}`);
+    await this.#inTurn(async () => {
       const stream = this.catalog.get(name);
       assertMovable(stream, this.#deps.placement);
-      await this.#release(stream, `it moves to the node ${to}`);
+      await this.#release(stream, `it moves to the node ${to}`, to);
       let isGiven = false;
       try {
         isGiven = await this.#deps.placement.give('stream', name, to);
@@ -238,6 +243,7 @@ export class StreamControl {
         if (!isGiven) await this.#putBack(stream);
       }
     });
+    return true;
   }
 
   /** Opens a stream that another node had. */
@@ -256,7 +262,8 @@ export class StreamControl {
     const stream = this.#streams.get(name);
     if (!stream || this.#deps.placement.find('stream', name) === 'own') return;
     this.#deps.log.warn({ stream: name }, 'another node runs the stream now');
-    await this.#release(stream, 'another node runs it');
+    const owner = this.#deps.placement.find('stream', name);
+    await this.#release(stream, 'another node runs it', owner === 'own' ? undefined : owner?.name);
     this.#deps.metrics.forgetStream(name);
   }
 
@@ -372,9 +379,9 @@ export class StreamControl {
   }
 
   /** Stops and closes a stream. Its live playlist ends. */
-  async #release(stream: ManagedStream, why: string): Promise<void> {
+  async #release(stream: ManagedStream, why: string, movedTo?: string): Promise<void> {
     this.#streams.delete(stream.name);
-    await stream.stop(why);
+    await stream.stop(why, movedTo);
     await stream.close();
   }
 

@@ -119,11 +119,55 @@ suite('a stream that moves between nodes', () => {
     await using rig = await openStreams({ folder: folder.path, placement });
     await rig.api.create('door', pushed);
     t.mock.method(placement, 'give', () => Promise.reject(new Error('the connection was lost')));
-    await assert.rejects(rig.control.give('door', 'b'), /the connection was lost/);
+    await assert.rejects(rig.control.give('door', 'b', { waits: false }), /the connection was lost/);
     assert.equal((await rig.api.get('door'))?.name, 'door');
     t.mock.restoreAll();
-    await rig.control.give('door', 'b');
+    await rig.control.give('door', 'b', { waits: false });
     assert.equal(rig.catalog.find('door'), undefined);
+  });
+
+  test('waits for a publisher that was led away, and stays with one that was not', async () => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', pushed);
+    const { signal } = new AbortController();
+    const request = { protocol: 'rtmp', remote: '', signal };
+    const publisher = await rig.catalog.get('door').publishers.claim(request);
+    for (const waits of [false, true])
+      await assert.rejects(rig.control.give('door', 'b', { waits }), { code: 'publisher-active' });
+    publisher.connection.isLedAway = true;
+    assert.equal(await rig.control.give('door', 'b', { waits: false }), false);
+    let isGiven = false;
+    const giving = rig.control.give('door', 'b', { waits: true }).finally(() => {
+      isGiven = true;
+    });
+    await rig.api.create('gate', pushed); // it holds up no other change
+    assert.equal(isGiven, false);
+    publisher.close('it has left');
+    assert.equal(await giving, true);
+    assert.equal(rig.catalog.find('door'), undefined);
+  });
+
+  test('a publisher that was led away and does not leave is ended, and knows where its stream is', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', pushed);
+    await rig.api.create('gate', pushed);
+    const { signal } = new AbortController();
+    const claim = (name: string) => rig.catalog.get(name).publishers.claim({ protocol: 'rtmp', remote: '', signal });
+    const [door, gate] = [await claim('door'), await claim('gate')];
+    door.connection.isLedAway = true;
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const giving = rig.control.give('door', 'b', { waits: true });
+    t.mock.timers.tick(6000);
+    t.mock.timers.reset();
+    assert.equal(await giving, true);
+    assert.equal((door.signal.reason as OxbowError).code, 'publish-refused');
+    placements.give('stream', 'gate', 'b');
+    await rig.control.settled();
+    assert.equal((gate.signal.reason as OxbowError).extra.movedTo, 'b');
   });
 
   test('a name whose settings are refused gets no owner', async () => {

@@ -55,9 +55,10 @@ export interface PublishElsewhere {
   /**
    * Moves a stream to this node if another one has it. Resolves when it is open here.
    *
+   * @param onWait called if its publisher there was led away and has not left: it has six seconds
    * @throws OxbowError `publisher-active` if it has a publisher there; `not-ready`
    */
-  bring(name: string): Promise<void>;
+  bring(name: string, onWait?: () => void): Promise<void>;
   /**
    * Name of the living process of this server that has a stream; undefined: this one has it, or none. Absent
    * where nodes are servers.
@@ -129,7 +130,7 @@ class Protocols implements PublishAccess {
       throw shown;
     }
     const { stream, key } = admitted;
-    const { key: _, onStream: _s, canPass: _p, ...claim } = request;
+    const { key: _, onStream: _s, onMoving: _m, canPass: _p, ...claim } = request;
     const publisher = await stream.publishers.claim(claim);
     if (key) this.#began(publisher, key.id);
     return publisher;
@@ -248,12 +249,12 @@ class Protocols implements PublishAccess {
     const named = key ? await this.#nameFor(key, name) : name;
     // Before the authorization server is asked: the other process asks it.
     if (named !== undefined && (await this.#mayPass(request, named))) await this.#assertHere(named);
-    if (!auth) return { stream: await this.#find(named, key), key };
+    if (!auth) return { stream: await this.#find(named, key, request), key };
     const question = { ...questionOf(request, address), action: 'publish', stream: named ?? null, secret } as const;
     const verdict = await auth.ask({ ...question, keyId: key?.id }, request);
     if (!verdict.isAllowed) throw deniedByServer(verdict.detail);
     accepted();
-    const stream = await this.#find(verdict.stream ?? named, key);
+    const stream = await this.#find(verdict.stream ?? named, key, request);
     if (verdict.record !== undefined) await this.#setRecord(stream, verdict.record);
     return { stream, key };
   }
@@ -307,10 +308,14 @@ class Protocols implements PublishAccess {
   }
 
   /** The stream of that name, created where the settings and the key allow it. */
-  async #find(name: string | undefined, key: PublishKey | undefined): Promise<ManagedStream> {
+  async #find(
+    name: string | undefined,
+    key: PublishKey | undefined,
+    { onMoving }: PublishRequest,
+  ): Promise<ManagedStream> {
     const { catalog, settings, auth } = this.#deps;
     if (name === undefined) throw denied('needs-name');
-    await this.#deps.elsewhere?.bring(name);
+    await this.#deps.elsewhere?.bring(name, onMoving);
     const stream = catalog.find(name);
     if (stream) return stream;
     const { create, maxStreams } = settings.now.publish;

@@ -393,3 +393,12 @@ test('HEVC whose pictures are single fields has no rung: it would show half pict
   const { rungs } = planLive({ ...track, config: { ...config, record: new Uint8Array(0) } }, parseLadder('360p'), {});
   assert.equal(rungs.length, 1);
 });
+
+test('HDR that only the transport states is mapped to SDR; what pictures say, or nothing says, is left to them', () => {
+  const toneMap = (transfer: number | undefined) => {
+    const colourInfo = transfer === undefined ? undefined : { colours: { primaries: 9, transfer, matrix: 9 } };
+    const config = colourInfo ? { ...track.config, colourInfo } : track.config;
+    return planLive({ ...track, config }, parseLadder('360p')).picture.toneMap;
+  };
+  assert.deepEqual([16, 18, 1, undefined].map(toneMap), ['pq', 'hlg', undefined, undefined]);
+});

@@ -3,6 +3,7 @@
  * In: the track of the source, the setting `ladder`. Out: the renditions of its encoder. Pure.
  */
 
+import { videoRangeOf } from '@oxbow/media/colour/colours';
 import type { VideoTrack } from '@oxbow/media/frame';
 import { deepFormatOf } from '@oxbow/media/h264/deep-format';
 import { FULL } from '@oxbow/media/rendition-set';
@@ -57,6 +58,11 @@ const CRF = 23;
 const BUFFER_S = 0.5;
 /** A segment of 2 s may take its own bits and a full buffer. */
 const PEAK = 1.25;
+/** What is mapped to SDR, by dynamic range. */
+const TONE_MAPS: ReadonlyMap<string | undefined, LadderPicture['toneMap']> = new Map([
+  ['PQ', 'pq'],
+  ['HLG', 'hlg'],
+]);
 /** From here on colours are those of HDTV. */
 const HD_HEIGHT = 720;
 
@@ -65,12 +71,15 @@ const HD_HEIGHT = 720;
  * fields. A source that browsers do not show as it should be (interlaced, or H.264 that they do not decode)
  * has a rung of its size, which takes its place in playlists.
  */
-export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
+export function planLive(track: VideoTrack, ladder: LiveLadder, options: LivePlanOptions = {}): LivePlan {
+  const { config } = track;
   const { suffix = '', semiPlanar = false, interlaced = false } = options;
   const width = config.width * sampleAspectOf(config);
   const { height } = config;
   const shortSide = Math.min(width, height);
   const fields = interlaced && ladder.fields === true;
+  // Pictures say it by themselves where the parameter sets do.
+  const toneMap = config.colourInfo?.colours && TONE_MAPS.get(videoRangeOf(track));
   const rate = (config.frameRate || options.frameRate) ?? USUAL_RATE;
   const encoded = hasFieldPictures(config)
     ? []
@@ -109,6 +118,7 @@ export function planLive({ config }: VideoTrack, ladder: LiveLadder, options: Li
       interlaced,
       matrix: shortSide < HD_HEIGHT ? 'bt601' : 'bt709',
       ...(fields && { fields }),
+      ...(toneMap && { toneMap }),
     },
     rungs,
     leftOut: ladder.rungs.filter((rung) => rung.height >= shortSide),

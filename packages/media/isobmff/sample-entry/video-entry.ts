@@ -7,11 +7,13 @@
 
 import { av1Codecs } from '../../av1/av1c.ts';
 import { ByteReader } from '../../bytes.ts';
+import { withColourInfo } from '../../colour/colours.ts';
 import { FormatError } from '../../errors.ts';
 import type { VideoConfig } from '../../frame.ts';
 import { vp9Codecs } from '../../vp9/vpcc.ts';
 import { type Box, type BoxWriter, needBox, readBoxes } from '../box.ts';
 import { avcCodecs, hevcCodecs } from './codecs.ts';
+import { parseColourBoxes, printColourBoxes } from './colour-boxes.ts';
 import type { SampleEntry } from './entry.ts';
 
 /**
@@ -61,6 +63,7 @@ export function printVideoEntry(writer: BoxWriter, config: VideoConfig): void {
     writer.raw(config.record);
     writer.close(record);
   }
+  printColourBoxes(writer, config);
   writer.close(entry);
 }
 
@@ -79,12 +82,14 @@ export function parseVideoEntry(bytes: Uint8Array, entry: Box): SampleEntry | un
   const width = reader.u16();
   const height = reader.u16();
   reader.skip(50);
-  const box = needBox(readBoxes(bytes, reader.offset, entry.end), NAMES[codec].record, entry);
+  const boxes = readBoxes(bytes, reader.offset, entry.end);
+  const box = needBox(boxes, NAMES[codec].record, entry);
   const record = new Uint8Array(bytes.subarray(box.body, box.end)); // a copy: of a Buffer, slice() would not be one
   const codecs = codecsOf(codec, record, width, height);
   const inBand = entry.type === 'avc3' || entry.type === 'hev1';
   const nalLengthBytes = codec === 'h264' || codec === 'hevc' ? takeLength(codec, record, box) : 4;
-  return { kind: 'video', config: { codec, record, codecs, width, height }, nalLengthBytes, inBand };
+  const config = withColourInfo({ codec, record, codecs, width, height }, parseColourBoxes(bytes, boxes));
+  return { kind: 'video', config, nalLengthBytes, inBand };
 }
 
 function codecsOf(codec: StoredCodec, record: Uint8Array, width: number, height: number): string {

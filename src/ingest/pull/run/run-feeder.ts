@@ -5,6 +5,7 @@
  */
 
 import { sameBytes } from '@oxbow/media/bytes';
+import { sameColourInfo } from '@oxbow/media/colour/colour-info';
 import type { Frame, Track } from '@oxbow/media/frame';
 import type { GapCause } from '@oxbow/media/gap';
 import { ticksToUs } from '@oxbow/media/run';
@@ -281,5 +282,6 @@ export function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
 
 function isSame(a: Track, b: Track): boolean {
   const sameFields = (['id', 'kind', 'timescale', 'language'] as const).every((field) => a[field] === b[field]);
-  return sameFields && a.config.codecs === b.config.codecs && sameBytes(a.config.record, b.config.record);
+  if (!sameFields || a.config.codecs !== b.config.codecs || !sameBytes(a.config.record, b.config.record)) return false;
+  return a.kind !== 'video' || b.kind !== 'video' || sameColourInfo(a.config.colourInfo, b.config.colourInfo);
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { need } from '../../test/fixtures/need.ts';
+import { need } from '../../../test/fixtures/need.ts';
+import type { Track } from '../frame.ts';
+import { parseInit } from '../isobmff/init.ts';
+import { makeTs } from '../mpegts/media.fixture.ts';
 import { coloursOf, videoRangeOf } from './colours.ts';
-import type { Track } from './frame.ts';
-import { parseInit } from './isobmff/init.ts';
-import { makeTs } from './mpegts/media.fixture.ts';
 
 /** One picture of ffmpeg with these colours, and the track of it. */
 function trackOf(codec: string, args: readonly string[], transfer: string | undefined): Track {

@@ -1,0 +1,79 @@
+/*
+ * Publishers over RTMP whose node is stopped: they are led to another node, and no picture is missing.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { readFlv } from '@oxbow/media/flv/media.fixture';
+import type { FlvMessage } from '@oxbow/media/flv/message';
+import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { need } from '../fixtures/need.ts';
+import { createPush, endRecording, picturesByRun } from '../fixtures/publishers/push-streams.ts';
+import { publishReconnecting } from '../fixtures/publishers/reconnecting-publisher.ts';
+import { type Folder, openFolder } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
+
+const SECONDS = 14;
+
+suite('publishers of a node that is stopped', {
+  skip: needPostgres() || need('redis-server') || need('ffmpeg'),
+}, () => {
+  const opened = new AsyncDisposableStack();
+  const { signal } = new AbortController();
+  const ports = new Map<string, number>();
+  const nodes = new Map<string, TestNode>();
+  let cluster: TestCluster;
+  let folder: Folder;
+  let messages: FlvMessage[];
+  let pictures: readonly string[];
+
+  before(async () => {
+    folder = opened.use(await openFolder('led'));
+    cluster = opened.use(await openCluster());
+    const film = join(folder.path, 'film.flv');
+    const made = await run('ffmpeg', [
+      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${SECONDS}`],
+      ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0', '-c:a', 'aac', film],
+    ]);
+    assert.equal(made.code, 0, made.stderr);
+    messages = readFlv(await readFile(film));
+    pictures = await pictureHashes(film);
+  });
+  after(() => opened.disposeAsync());
+
+  const addressOf = (name: string) => `rtmp://127.0.0.1:${ports.get(name)}/live`;
+  const start = async (name: string): Promise<TestNode> => {
+    if (!ports.has(name)) ports.set(name, await freePort());
+    const rtmp = ['--rtmp', `127.0.0.1:${ports.get(name)}`, '--cluster-publish-url', addressOf(name)];
+    return cluster.start(name, { args: [...rtmp, '--drain', '5s'] });
+  };
+
+  for (const [overlaps, from, to] of [
+    [false, 'a', 'b'],
+    [true, 'b', 'a'],
+  ] as const) {
+    const how = overlaps ? 'connects there while it still publishes here' : 'leaves before it connects there';
+    test(`one that ${how} is led to another node, with every picture and no gap`, async (t) => {
+      const name = overlaps ? 'second' : 'first';
+      for (const each of ['a', 'b']) if (!nodes.has(each)) nodes.set(each, await start(each));
+      const [first, second] = [nodes.get(from)!.server, nodes.get(to)!.server];
+      const key = await createPush(first, name);
+      const published = publishReconnecting(addressOf(from), `${name}?key=${key}`, messages, { signal, overlaps });
+      await until('it is recorded', async () => (await first.stream(name)).recorded.seconds >= 2);
+      const ended = first.stop('SIGTERM');
+      const { ledTo, awayMs } = await published;
+      t.diagnostic(`without a connection for ${Math.round(awayMs)} ms`);
+      await ended;
+      assert.deepEqual(ledTo, [addressOf(to)]);
+      nodes.set(from, await start(from)); // its files are read from it
+      await endRecording(second, name, 2);
+      assert.deepEqual((await picturesByRun(second, name, folder.path)).flat(), pictures);
+      assert.deepEqual((await second.timeline(name)).gaps, []);
+    });
+  }
+});
