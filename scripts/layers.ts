@@ -44,7 +44,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   recording: layer(6, 'recorder, timeline, retention, recovery'),
   ingest: layer(6, 'sources and publishing protocols to frames; publisher sessions'),
   transcode: layer(6, 'frames to other frames: stages, ladders, imports'),
-  'cluster/requests': layer(5, 'signed requests to other nodes, their files, and copies of media in their memory'),
+  'cluster/requests': layer(
+    5,
+    'signed requests to other nodes, their files, the frames of their live streams, and copies of media in their memory',
+  ),
   'cluster/placement': layer(4, 'the nodes of a cluster, and which of them owns what'),
   packager: layer(4, 'one cut list; parts, segments and live playlists'),
   archive: layer(4, 'chunk files, their index, folders and object stores'),

@@ -134,6 +134,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/cluster/cases.test.ts': long('two nodes with recordings in a bucket', 'test/e2e/cases.test.ts'),
   'test/cluster/direct-past.test.ts': long('a hundred viewers, and a dead node', 'test/e2e/direct-past.test.ts'),
   'test/cluster/gateway.test.ts': partly('tokens, lists of channels, films, workers, a dead owner'),
+  'test/cluster/mixer-channel.test.ts': long(
+    'a mixer and a channel over two nodes with a bucket, one of them killed',
+    'src/cluster/requests/frames/remote-streams.test.ts',
+  ),
   'test/cluster/observe.test.ts': long('traces and deletions over two nodes', 'test/cluster/gateway.test.ts'),
   'test/cluster/protection.test.ts': long(
     'three streams over two nodes, an edge, a bucket and a takeover',
@@ -365,6 +369,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/workers.test.ts': partly('a worker that is stopped or hangs, and a restart'),
   'test/launcher/launcher.test.ts': partly('npm start, and every way to end'),
   'test/mutations/mutations.test.ts': long('puts a defect back for each folder of tests'),
+  'test/processes/mixer.test.ts': long(
+    'a mixer and a channel over processes, one of them killed',
+    'src/cluster/requests/frames/remote-streams.test.ts',
+  ),
   'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
   'test/processes/srtla.test.ts': long('killed processes, and two upgrades', 'packages/wire/srtla/relay.test.ts'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),

@@ -36,6 +36,7 @@ import type { ClusterNodes } from '../cluster/placement/cluster-nodes.ts';
 import type { Placement } from '../cluster/placement/placement.ts';
 import type { SharedPlacement } from '../cluster/placement/shared-placement.ts';
 import type { ProcessLink } from '../cluster/processes/process-link.ts';
+import type { RemoteStreams } from '../cluster/requests/frames/remote-streams.ts';
 import type { NodeClient } from '../cluster/requests/node-client.ts';
 import type { NodeSignature } from '../cluster/requests/node-signature.ts';
 import type { EffectiveSettings } from '../config/running/effective-settings.ts';
@@ -153,6 +154,8 @@ export interface Nodes {
   readonly placement: SharedPlacement;
   readonly signature: NodeSignature;
   readonly client: NodeClient;
+  /** Their live streams. */
+  readonly live: RemoteStreams;
   readonly roles: readonly NodeRole[];
   /** All nodes, for operators. */
   readonly list: ClusterNodes;

@@ -51,10 +51,14 @@ export interface NetRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Most bytes of the body, as sent and as unpacked. */
   readonly maxBytes: number;
-  /** From the call to the last byte, redirects included, ms. */
-  readonly deadlineMs: number;
   /**
-   * Longest wait for the next byte, ms. A body slower than 1 KiB/s for 10 s also ends with `source-failed`.
+   * From the call to the last byte, redirects included, ms. `none` for a body that has no end and comes as
+   * fast as it is made: only `idleMs` bounds it.
+   */
+  readonly deadlineMs: number | 'none';
+  /**
+   * Longest wait for the next byte, ms. A body slower than 1 KiB/s for 10 s also ends with `source-failed`,
+   * unless it has no deadline.
    */
   readonly idleMs: number;
   /** Open a new connection for this request, because a kept one may be broken. Default false. */

@@ -16,11 +16,12 @@ interface PatienceRate {
 }
 
 const usualRate: PatienceRate = { minBytesPerS: MIN_BYTES_PER_S, windowMs: RATE_WINDOW_MS };
+const noRate: PatienceRate = { minBytesPerS: 0, windowMs: RATE_WINDOW_MS };
 
 /** Watches one request; dispose it when the body has been read. */
 export class Patience implements Disposable {
   readonly #controller = new AbortController();
-  readonly #deadline: NodeJS.Timeout;
+  readonly #deadline: NodeJS.Timeout | undefined;
   readonly #idle: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   readonly #label: string;
@@ -33,26 +34,28 @@ export class Patience implements Disposable {
   #restingFromMs: number | undefined;
 
   /**
-   * @param deadlineMs from now to the last byte, ms
+   * @param deadlineMs from now to the last byte, ms; `none`: there is no end, and no least rate either
    * @param idleMs longest time without a byte, ms
    * @param label name of the request in errors
    */
   constructor(
-    deadlineMs: number,
+    deadlineMs: number | 'none',
     idleMs: number,
     label: string,
     { signal }: { signal: AbortSignal },
     rate: PatienceRate = usualRate,
   ) {
     this.#label = label;
-    this.#rate = rate;
+    this.#rate = deadlineMs === 'none' ? noRate : rate;
     const abort = () => this.#abort(signal.reason);
     if (signal.aborted) this.#controller.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     this.#unsubscribe = () => signal.removeEventListener('abort', abort);
-    this.#deadline = setTimeout(() => {
-      this.#abort(netFailure('deadline', `${label} took longer than ${deadlineMs} ms.`));
-    }, deadlineMs);
+    if (deadlineMs !== 'none') {
+      this.#deadline = setTimeout(() => {
+        this.#abort(netFailure('deadline', `${label} took longer than ${deadlineMs} ms.`));
+      }, deadlineMs);
+    }
     this.#idle = setTimeout(() => {
       if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${label} sent nothing for ${idleMs} ms.`));
       else this.touch();

@@ -3,52 +3,21 @@
  * interrupts them, a deleted asset is skipped, and a process that was killed returns into its item.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { readBoxes } from '@oxbow/media/isobmff/box';
-import { isSync, parseMoof } from '@oxbow/media/isobmff/fragment-reader';
 import type { ChannelView, NewChannelItem } from '../../src/api/channel/channel-shapes.ts';
 import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
 import { newestStretch } from '../browser/stretch.ts';
 import { checkLive, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { writeFilms } from '../fixtures/library/films.ts';
+import { keysOf } from '../fixtures/media/key-frames.ts';
 import { need } from '../fixtures/need.ts';
-import { datesOf, readFirstVariant, resolvePath } from '../fixtures/playlists.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
 
-/** Frames of sound are smaller than key frames of pictures. */
-const SOUND_BYTES = 1000;
 const adminToken = 'an-administrator';
-
-/** The key frames of a playlist, by their bytes, and when they are shown, ms since 1970. */
-async function keysOf(server: Server, index: string) {
-  const { path, list } = await readFirstVariant(server, index);
-  const dates = datesOf(list);
-  const keys = await Promise.all(
-    list.segments.map(async ({ uri }, i) => {
-      const bytes = uri === '' ? new Uint8Array() : await server.bytes(resolvePath(uri, path));
-      let firstPts: number | undefined;
-      return readBoxes(bytes)
-        .filter(({ type }) => type === 'moof')
-        .flatMap((moof) =>
-          parseMoof(bytes, moof).flatMap(({ sizes, offsets, flags, tfdt = 0 }) => {
-            const [at, size] = [moof.start + offsets[0]!, sizes[0]!];
-            if (!isSync(flags[0]!) || size < SOUND_BYTES) return [];
-            firstPts ??= tfdt;
-            const hash = createHash('sha256')
-              .update(bytes.subarray(at, at + size))
-              .digest('hex');
-            return [{ hash, atMs: dates[i]! + (tfdt - firstPts) / 90 }];
-          }),
-        );
-    }),
-  );
-  return keys.flat();
-}
 
 suite('a channel', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Frame, Track } from '@oxbow/media/frame';
-import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import type { MixerView } from '../../src/api/mixer/mixer-shapes.ts';
 import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
@@ -12,106 +10,25 @@ import { type RunningApp, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { checkPresentation, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
-import { run } from '../fixtures/ffmpeg.ts';
+import { checkMixed, FILM_S, hashFrames, type MixedFilm, makeMixedFilm } from '../fixtures/media/mixed-films.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { perTier } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
-/** Whole frames of video and of sound: 80 and 150. */
-const FILM_S = 3.2;
-const FRAME_S = 0.04;
 const CUTS = perTier({ first: 6, full: 100 });
-
-/** A film that a publisher repeats. */
-interface Film {
-  readonly tracks: readonly Track[];
-  readonly frames: readonly { readonly frame: Frame; readonly atS: number }[];
-  /** Place in the film of each picture and each frame of sound by its MD5, seconds. */
-  readonly places: ReadonlyMap<string, number>;
-}
-
-/** A picture or a frame of sound in a file. */
-interface Hashed {
-  readonly isSound: boolean;
-  readonly s: number;
-  readonly hash: string;
-}
-
-/** Decodes the pictures of a file. */
-async function hash(file: string): Promise<Hashed[]> {
-  const { code, stdout, stderr } = await run('ffmpeg', [
-    ...['-v', 'warning', '-threads', '1', '-i', file, '-map', '0:v:0', '-map', '0:a:0', '-copyts'],
-    ...[
-      '-fps_mode',
-      'passthrough',
-      '-enc_time_base:v',
-      '1:90000',
-      '-c:a',
-      'copy',
-      '-bsf:a',
-      'aac_adtstoasc',
-      '-f',
-      'framemd5',
-      '-',
-    ],
-  ]);
-  assert.equal(code, 0, stderr);
-  assert.equal(stderr, '', 'the decoder has nothing to complain about');
-  const lines = stdout.toString().split('\n');
-  const bases = lines.flatMap((line) => /^#tb \d: (\d+)\/(\d+)/.exec(line)?.slice(1).map(Number) ?? []);
-  return lines
-    .filter((line) => /^\d/.test(line))
-    .map((line) => {
-      const [stream, , pts, , , md5] = line.split(',').map((field) => field.trim());
-      const i = 2 * Number(stream);
-      return { isSound: stream === '1', s: (Number(pts) * bases[i]!) / bases[i + 1]!, hash: md5! };
-    });
-}
-
-async function makeFilm(file: string, hue: number, hertz: number): Promise<Film> {
-  const { code, stderr } = await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=160x90:rate=25:duration=${FILM_S},hue=h=${hue}`],
-    ...['-f', 'lavfi', '-i', `aevalsrc=sin(2*PI*t*(${hertz}+90*t)):s=48000:d=${FILM_S}`],
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-x264-params', 'scenecut=0:threads=1:keyint=10', '-bf', '0'],
-    ...['-pix_fmt', 'yuv420p', '-c:a', 'aac', '-f', 'mpegts', '-y', file],
-  ]);
-  assert.equal(code, 0, stderr);
-  let tracks: readonly Track[] = [];
-  const frames: Frame[] = [];
-  const demuxer = createTsDemuxer({
-    tracks(found) {
-      tracks = found;
-    },
-    frame: (frame) => frames.push(frame),
-    damage: (reason) => assert.fail(reason),
-  });
-  demuxer.push(await readFile(file));
-  demuxer.flush();
-  const timescale = (id: number) => tracks.find((track) => track.id === id)!.timescale;
-  const timed = frames.map((frame) => ({ frame, atS: frame.dts / timescale(frame.trackId) }));
-  timed.sort((a, b) => a.atS - b.atS);
-  const firstS = timed[0]!.atS;
-  const hashed = await hash(file);
-  const startS = Math.min(...hashed.map(({ s }) => s));
-  return {
-    tracks,
-    frames: timed.map(({ frame, atS }) => ({ frame, atS: atS - firstS })).filter(({ atS }) => atS < FILM_S - 0.001),
-    places: new Map(hashed.map(({ s, hash: md5 }) => [md5, s - startS])),
-  };
-}
 
 suite('a vision mixer in a complete oxbow', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
-  const films = new Map<string, Film>();
+  const films = new Map<string, MixedFilm>();
   let folder: Folder;
   let app: RunningApp;
 
   before(async () => {
     folder = opened.use(await openFolder('mixer'));
     for (const [i, name] of ['red', 'green', 'blue'].entries()) {
-      films.set(name, await makeFilm(join(folder.path, `${name}.ts`), 120 * i, 300 + 500 * i));
+      films.set(name, await makeMixedFilm(join(folder.path, `${name}.ts`), 120 * i, 300 + 500 * i));
     }
     const set = {
       data: join(folder.path, 'data'),
@@ -208,38 +125,8 @@ suite('a vision mixer in a complete oxbow', { skip: need('ffmpeg') }, () => {
 
     const clip = join(folder.path, 'show.ts');
     await writeFile(clip, await (await fetch(`${app.httpUrl}/clip/show/${beganS}/${nowS}.ts`)).bytes());
-    checkFrames(await hash(clip));
+    checkMixed(await hashFrames(clip), films, CUTS);
   });
-
-  function checkFrames(recorded: readonly Hashed[]): void {
-    // The packager may add silence after the last frame of sound, up to the end of the picture.
-    const lastSound = recorded.findLastIndex(({ isSound }) => isSound);
-    const hashed = recorded.filter((_, i) => i !== lastSound);
-    const shown = hashed.map(({ isSound, s, hash: md5 }) => {
-      const [name, film] = [...films].find(([, { places }]) => places.has(md5)) ?? [];
-      assert.ok(film, `each frame is of one input: ${isSound ? 'sound' : 'picture'} at ${s}`);
-      return { isSound, s, name, movedS: s - film.places.get(md5)! };
-    });
-    const pictures = shown.filter(({ isSound }) => !isSound).sort((a, b) => a.s - b.s);
-    const sounds = shown.filter(({ isSound }) => isSound);
-    const steps = (list: typeof shown) => list.slice(1).map(({ s }, i) => s - list[i]!.s);
-    assert.ok(Math.max(...steps(pictures)) < 2 * FRAME_S + 0.001, `${Math.max(...steps(pictures))}`);
-    assert.ok(Math.min(...steps(pictures)) > 0.3 * FRAME_S, `${Math.min(...steps(pictures))}`);
-    assert.ok(Math.max(...steps(sounds)) < 2 * (1024 / 48_000), `${Math.max(...steps(sounds))}`);
-    const changes = pictures.filter(({ name }, i) => i > 0 && name !== pictures[i - 1]!.name);
-    assert.ok(changes.length >= CUTS, `${changes.length}`);
-    let worst = 0;
-    for (const [i, { s, name }] of changes.entries()) {
-      const endS = changes[i + 1]?.s ?? Number.POSITIVE_INFINITY;
-      const picture = pictures.find((each) => each.s >= s)!;
-      const sound = sounds.find((each) => each.s > s && each.s < endS && each.name === name);
-      if (!sound) continue;
-      // Both are at the same place of a film that repeats.
-      const apartS = Math.abs(sound.movedS - picture.movedS) % FILM_S;
-      worst = Math.max(worst, Math.min(apartS, FILM_S - apartS));
-    }
-    assert.ok(worst <= 0.0201, `sound is ${worst} s from its picture`);
-  }
 
   test('refuses loops, unknown inputs, inputs without media and streams that pull', async () => {
     await ask('POST', '/streams/show/start');

@@ -24,6 +24,7 @@ import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest } from '../full.ts';
+import { pidsOf } from './pids.fixture.ts';
 
 const ADMIN = 'let-me-in-please';
 const SECONDS = 240;
@@ -58,18 +59,6 @@ const countsOf = async (server: Server) =>
 /** The process of a stream, as the log of its start says. */
 const processOf = (server: Server, stream: string) =>
   String(server.log().findLast((line) => line.stream === stream && line.msg === 'the stream is live')?.process);
-
-/** The system's ids of the processes, by their names. */
-async function pidsOf(server: Server): Promise<ReadonlyMap<string, number>> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=', '--ppid', String(server.pid)]);
-  const pids = stdout.trim().split(/\s+/).map(Number);
-  const environ = async (pid: number) => (await promisify(execFile)('cat', [`/proc/${pid}/environ`])).stdout;
-  const named = pids.map(async (pid) => {
-    const [, name] = /(?:^|\0)OXBOW_PROCESS=([\w-]+)/.exec(await environ(pid)) ?? [];
-    return [name ?? '', pid] as const;
-  });
-  return new Map(await Promise.all(named));
-}
 
 suite('several processes that are one server', { skip }, () => {
   const opened = new AsyncDisposableStack();

@@ -104,7 +104,10 @@ export class SimulatedOrigin {
       case 'truncated':
         return cutReply(bytes.subarray(0, bytes.length >> 1));
       default:
-        await sleep(Math.min(request.idleMs, request.deadlineMs), request);
+        await sleep(
+          Math.min(request.idleMs, request.deadlineMs === 'none' ? Number.POSITIVE_INFINITY : request.deadlineMs),
+          request,
+        );
         throw netFailure('idle', 'nothing came');
     }
   }

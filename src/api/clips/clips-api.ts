@@ -31,6 +31,11 @@ export interface ClipFacts {
   readonly isLost: boolean;
 }
 
+/** A clip as it is stored, whether its stream is served or not. */
+export interface StoredClip extends Pick<ClipFacts, 'title' | 'fromMs' | 'toMs' | 'isLost'> {
+  readonly streamId: string;
+}
+
 /** A clip to create; times are ms since 1970. */
 export interface ClipRequest {
   readonly stream: string;
@@ -52,12 +57,18 @@ export interface ChangedClip {
 export interface ClipFinder {
   /** Undefined if there is no such clip, or no such stream any more. Answers from memory. */
   facts(id: string): ClipFacts | undefined;
+  /** A clip of a stream of any node, by its row in memory; undefined if there is none with that id. */
+  stored(id: string): StoredClip | undefined;
   /** Name of the stream of a clip, which another node may have created a moment ago. */
   streamOf(id: string): Promise<string | undefined>;
 }
 
 /** Without a feature that has clips. */
-export const noClips: ClipFinder = { facts: () => undefined, streamOf: async () => undefined };
+export const noClips: ClipFinder = {
+  facts: () => undefined,
+  stored: () => undefined,
+  streamOf: async () => undefined,
+};
 
 export interface ClipsApi extends Pick<ClipFinder, 'facts'> {
   /** A page of clips for the client, newest first. Refuses `bad-request` for an invalid cursor. */

@@ -46,7 +46,7 @@ export const MixerInputView = Type.Object(
     state: Type.Unsafe<(typeof mixerInputStates)[number]>(
       Type.String({
         enum: [...mixerInputStates],
-        description: '`waiting`: it has no media; `missing`: the stream does not exist, or another node has it',
+        description: '`waiting`: it has no media; `missing`: the stream does not exist, or shows this mixer',
       }),
     ),
     isSeamless: Type.Boolean({

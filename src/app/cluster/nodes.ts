@@ -7,6 +7,7 @@ import { Leases } from '../../cluster/lease/lease.ts';
 import { ClusterNodes } from '../../cluster/placement/cluster-nodes.ts';
 import { NodeRows } from '../../cluster/placement/node-rows.ts';
 import { SharedPlacement } from '../../cluster/placement/shared-placement.ts';
+import { RemoteStreams } from '../../cluster/requests/frames/remote-streams.ts';
 import {
   createInternalRequests,
   type InternalRequestDeps,
@@ -20,6 +21,7 @@ import type { AppContext, Nodes, Parts } from '../../features/core.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { version } from '../../lib/version.ts';
+import { createNet } from '../../net/net.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
 import { recoverElsewhere } from '../../streams/cluster/recover-elsewhere.ts';
 import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
@@ -34,6 +36,8 @@ const GIVE_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
 /** Status of a stream whose publisher was led away and has not left. */
 const MOVES_LATER = 202;
+/** Connections to one node for streams that this one follows, and for requests about them. */
+const MAX_FOLLOWED_OF_NODE = 1024;
 /**
  * Another node reads within this time what was changed here, ms; one that is slower reads it with its next
  * look.
@@ -88,7 +92,28 @@ export async function openNodes(
   const signature = new NodeSignature({ secret, node, clock });
   const list = new ClusterNodes({ db: store.db, rows, clock, placement });
   opened.defer(metrics.beforeScrape(() => list.measure(metrics)));
-  return { placement, signature, roles, list, client: new NodeClient({ net, signature }) };
+  const live = openRemoteStreams({ opened, clock, log, shutdown }, { placement, signature });
+  return { placement, signature, roles, list, client: new NodeClient({ net, signature }), live };
+}
+
+/** The live streams of other nodes. Their connections are apart: each lasts while its stream is followed. */
+function openRemoteStreams(
+  { opened, clock, log, shutdown }: Pick<AppContext, 'opened' | 'clock' | 'log' | 'shutdown'>,
+  { placement, signature }: Pick<Nodes, 'placement' | 'signature'>,
+): RemoteStreams {
+  const net = createNet({ allow: [], userAgent: 'oxbow-node', maxPerHost: MAX_FOLLOWED_OF_NODE });
+  opened.defer(() => net.close());
+  const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
+  return new RemoteStreams({
+    client: new NodeClient({ net, signature }),
+    placement,
+    clock,
+    signal: shutdown.signal,
+    failed: (stream, error) =>
+      failures.call((leftOut) =>
+        log.warn({ stream, err: error, leftOut }, 'a stream of another node cannot be followed'),
+      ),
+  });
 }
 
 /** The store of the files of all nodes. */
@@ -129,8 +154,11 @@ export function openInternalRequests(
     telemetry,
     edge(stream) {
       const timeline = timelineOf(stream);
-      return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
+      const isLive = catalog.find(stream)?.status.state === 'live';
+      return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs(), isLive };
     },
+    sinks: (stream) => catalog.get(stream).stream.sinks,
+    signal: shutdown.signal,
     async look() {
       await changes?.look();
       if (part) await placement.refresh();

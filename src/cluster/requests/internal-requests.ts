@@ -12,8 +12,10 @@ import {
   segmentLocation,
 } from '../../archive/segment-store.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { InboxSinks } from '../../live/inbox.ts';
 import { withinSpan } from '../../observe/traces/current-span.ts';
 import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
+import { sendFrames } from './frames/send-frames.ts';
 
 const PREFIX = '/internal/';
 /** Largest range of a file in one reply, bytes. */
@@ -48,8 +50,15 @@ export interface InternalRequestDeps {
   give(stream: string, node: string, options: { readonly waits: boolean }): Promise<boolean>;
   /** Where publishers reach this node over RTMP; undefined: they should not come. */
   publishUrls(): readonly string[] | undefined;
-  /** The live edge of a stream of this node, for rooms. @throws OxbowError if it does not run here */
+  /**
+   * The live edge of a stream of this node, and whether it is live, for rooms and channels.
+   * @throws OxbowError if it does not run here
+   */
   edge(stream: string): object;
+  /** Where the frames of a stream of this node go, for nodes that follow it. @throws as `edge` */
+  sinks(stream: string): InboxSinks;
+  /** Ends what has no end. */
+  readonly signal: AbortSignal;
   /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
   span(stream: string, positionMs: number): Promise<object | null>;
   /**
@@ -88,6 +97,11 @@ export const internalTarget = {
   publishUrls: `${PREFIX}publish-urls`,
   /** The live edge of a stream, for rooms of the node that requests it. */
   edge: (stream: string): string => `${PREFIX}streams/${stream}/edge`,
+  /** The frames of a stream, without an end, from its next or its last key frame on. */
+  frames: (stream: string, fromKeyFrame: boolean): string =>
+    `${PREFIX}streams/${stream}/frames${fromKeyFrame ? '?from=key-frame' : ''}`,
+  /** POST: requests a key frame from the publisher of a stream. */
+  keyFrame: (stream: string): string => `${PREFIX}streams/${stream}/key-frame`,
   /** What a process says of itself, as JSON. */
   view: (name: string): string => `${PREFIX}views/${name}`,
   /** Its first media that ends after a position, unix ms. */
@@ -101,6 +115,8 @@ export type InternalRequests = (request: IncomingMessage, response: ServerRespon
 interface InternalAnswer {
   readonly status: number;
   readonly body?: Uint8Array | string;
+  /** Writes the head and the body; resolves at its end. */
+  readonly send?: (response: ServerResponse) => Promise<void>;
 }
 
 /** Creates their handler. */
@@ -108,7 +124,10 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
   return (request, response) => {
     if (!request.url?.startsWith(PREFIX)) return false;
     answerSigned(deps, request).then(
-      ({ status, body }) => void response.writeHead(status).end(body),
+      ({ status, body, send }) => {
+        if (send) send(response).catch(deps.failed);
+        else response.writeHead(status).end(body);
+      },
       (error: unknown) => {
         const isRefusal = error instanceof OxbowError;
         if (!isRefusal) deps.failed(error);
@@ -184,6 +203,15 @@ async function answer(deps: InternalRequestDeps, method: string, url: URL, node:
   if (kind === 'streams' && method === 'POST' && path!.endsWith('/give')) {
     const isGiven = await deps.give(path!.slice(0, -'/give'.length), node, { waits: url.searchParams.has('wait') });
     return { status: isGiven ? 204 : 202 };
+  }
+  if (kind === 'streams' && method === 'POST' && path!.endsWith('/key-frame')) {
+    deps.sinks(path!.slice(0, -'/key-frame'.length)).requestKeyFrame();
+    return { status: 204 };
+  }
+  if (kind === 'streams' && method === 'GET' && path!.endsWith('/frames')) {
+    const sinks = deps.sinks(path!.slice(0, -'/frames'.length));
+    const options = { fromKeyFrame: url.searchParams.get('from') === 'key-frame', signal: deps.signal };
+    return { status: 200, send: (response) => sendFrames(sinks, response, options) };
   }
   if (kind === 'streams' && method === 'GET')
     return { status: 200, body: JSON.stringify(await readStream(deps, path!, url)) };

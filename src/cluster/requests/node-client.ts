@@ -16,11 +16,15 @@ interface NodeRequest {
   readonly target: string;
   /** Most bytes of the reply. */
   readonly maxBytes: number;
-  /** Until the last byte, ms. */
-  readonly deadlineMs: number;
+  /** Until the last byte, ms; `none` for a reply that has no end. */
+  readonly deadlineMs: number | 'none';
+  /** Longest time without a byte, ms; `deadlineMs` by default. */
+  readonly idleMs?: number;
   readonly signal: AbortSignal;
 }
 
+/** Longest time without a byte of a reply without an end, ms, unless the request says so. */
+const USUAL_IDLE_MS = 10_000;
 /** Status of the error `node-refused`, which no request below `/internal/` is answered with otherwise. */
 const REFUSED = 503;
 
@@ -48,13 +52,13 @@ export class NodeClient {
   }
 
   async #fetch({ name, url }: Receiver, request: NodeRequest): Promise<NetResponse> {
-    const { method, target, signal, maxBytes, deadlineMs } = request;
-    const limits = { signal, maxBytes, deadlineMs, idleMs: deadlineMs };
+    const { method, target, signal, maxBytes, deadlineMs, idleMs = deadlineMs } = request;
+    const bounds = { signal, maxBytes, deadlineMs, idleMs: idleMs === 'none' ? USUAL_IDLE_MS : idleMs };
     // Media is in no trace.
     const traceparent = method === 'GET' ? undefined : currentTraceparent();
     try {
       return await this.#net.fetch(new URL(target, url), {
-        ...limits,
+        ...bounds,
         ...(traceparent !== undefined && { traceparent }),
         trusted: url,
         headers: { [NODE_HEADER]: this.#signature.sign(name, request) },

@@ -45,6 +45,8 @@ suite('the files of another node', () => {
       publishUrls: never,
       edge: never,
       span: never,
+      sinks: never,
+      signal: new AbortController().signal,
       release: (prefix) => void released.push(prefix),
       purge: async (thing) => void purged.push(thing),
       look: never,

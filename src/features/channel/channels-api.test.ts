@@ -14,6 +14,7 @@ import { ChannelTable } from './channel-table.ts';
 import { RunningChannels } from './channels.ts';
 import { ChannelsApi } from './channels-api.ts';
 import { ItemStates } from './item-states.ts';
+import { LiveElsewhere } from './media/live-elsewhere.ts';
 
 const NOW_MS = 1_795_000_200_000;
 
@@ -37,8 +38,9 @@ async function openApi() {
   const parts = { table, clock, media: { store, catalog, clock }, follower: {}, roomGone: async () => {} };
   const running = new RunningChannels(parts as unknown as ConstructorParameters<typeof RunningChannels>[0]);
   const clips = () => noClips;
+  const elsewhere = new LiveElsewhere({ store, remote: undefined, failed: (error) => assert.fail(String(error)) });
   const recordings = { kept: { ranges: () => [] } } as unknown as Pick<StoredRecordings, 'kept'>;
-  const states = new ItemStates({ store, catalog, recordings, clips, keepMs: () => 86_400_000 });
+  const states = new ItemStates({ store, catalog, elsewhere, recordings, clips, keepMs: () => 86_400_000 });
   const events = { publish() {} };
   const rooms = () => noRooms;
   const watchRules = () => ({}) as WatchRuleLists;

@@ -26,7 +26,7 @@ import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { reaches, type ShownStreams } from '../../streams/source/shown-streams.ts';
-import { readNames, readStreamId } from '../../streams/stream-table.ts';
+import { readNames, readStreamId, readStreamName } from '../../streams/stream-table.ts';
 import type { Channel, ChannelChange, ChannelTable } from './channel-table.ts';
 import type { RunningChannels } from './channels.ts';
 import { watchedStream } from './following/item-media.ts';
@@ -54,7 +54,7 @@ interface ChannelsApiParts {
   readonly running: RunningChannels;
   readonly states: ItemStates;
   readonly catalog: Pick<Catalog, 'get'>;
-  readonly clips: () => Pick<ClipFinder, 'facts'>;
+  readonly clips: () => Pick<ClipFinder, 'stored'>;
   readonly rooms: () => RoomReading;
   /** The setting `watchRules`. */
   readonly watchRules: () => WatchRuleLists;
@@ -152,6 +152,7 @@ export class ChannelsApi {
     const own = this.#definition(name);
     const streamId = await this.#streamId(stream, 'stream');
     this.#assertNoCircle(own.id, streamId, stream);
+    await this.#parts.running.knowLive(streamId);
     const untilMs = Math.round(this.#parts.clock.nowMs() + seconds * 1000);
     return this.#change(
       name,
@@ -267,9 +268,10 @@ export class ChannelsApi {
       return { ref, title: asset.title };
     }
     if (kind === 'clip') {
-      const clip = this.#parts.clips().facts(ref);
-      if (!clip) throw new OxbowError('channel-source', `There is no clip ${ref}.`);
-      return { ref, title: clip.title || clip.stream };
+      const clip = this.#parts.clips().stored(ref);
+      const stream = clip && (await readStreamName(this.#parts.store.db, clip.streamId));
+      if (!clip || stream === undefined) throw new OxbowError('channel-source', `There is no clip ${ref}.`);
+      return { ref, title: clip.title || stream };
     }
     const streamId = await this.#streamId(ref, 'ref');
     if (kind === 'live') this.#assertNoCircle(own, streamId, ref);

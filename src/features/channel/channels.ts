@@ -9,6 +9,7 @@ import type { ChannelProgramme, Channels } from '../../streams/source/channel-so
 import type { Channel, ChannelTable } from './channel-table.ts';
 import { type FollowerParts, followRoom } from './following/follow-room.ts';
 import { ChannelMedia, type ChannelMediaParts } from './media/channel-media.ts';
+import type { LiveElsewhere } from './media/live-elsewhere.ts';
 import { beforeRoom, type Followed } from './plan/followed.ts';
 import { Plan } from './plan/plan.ts';
 import { Schedule } from './plan/schedule.ts';
@@ -23,6 +24,7 @@ interface RunningChannelsParts {
   readonly table: ChannelTable;
   readonly media: ChannelMediaParts;
   readonly follower: FollowerParts;
+  readonly elsewhere: Pick<LiveElsewhere, 'read'>;
   readonly clock: Clock;
   /** The room that a channel followed was deleted. */
   readonly roomGone: (streamId: string, room: string) => Promise<void>;
@@ -50,6 +52,8 @@ export class RunningChannels implements Channels {
 
   async run(streamId: string, input: StreamInput, { signal }: { readonly signal: AbortSignal }): Promise<string> {
     const { table, media, clock } = this.#parts;
+    await this.knowLive(table.of(streamId).interruption?.streamId);
+    if (signal.aborted) return 'stopped';
     const channel = table.of(streamId);
     const plan = new Plan(this.scheduleOf(channel), {
       media: new ChannelMedia(media, () => table.of(streamId)),
@@ -67,6 +71,13 @@ export class RunningChannels implements Channels {
       if (this.#playing.get(streamId) === playing) this.#playing.delete(streamId);
     }
     return 'stopped';
+  }
+
+  /** Reads the name of a stream that interrupts a channel, for the page: another node may have it. */
+  async knowLive(streamId: string | undefined): Promise<void> {
+    const { media, follower } = this.#parts;
+    if (streamId === undefined || media.catalog.definitionOf(streamId)) return;
+    await this.#parts.elsewhere.read(streamId).catch(follower.failed);
   }
 
   /** What plays a stream here; undefined: it is not played here. */

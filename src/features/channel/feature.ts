@@ -11,15 +11,17 @@ import { ChannelTable } from './channel-table.ts';
 import { RunningChannels } from './channels.ts';
 import { ChannelsApi } from './channels-api.ts';
 import { ItemStates } from './item-states.ts';
+import { LiveElsewhere } from './media/live-elsewhere.ts';
 import { channelRefusals } from './refusals.ts';
 import { channelRoutes } from './routes.ts';
 
 async function openChannels(
   { clock, settings, failed }: AppContext,
-  { store, changes, bus, recordings, catalog, library, hooks }: CoreParts,
+  { store, changes, bus, nodes, recordings, catalog, library, hooks }: CoreParts,
 ): Promise<OpenFeature<ChannelsApi>> {
   const table = await ChannelTable.open(store.db, changes);
   const clips = () => hooks.clips;
+  const elsewhere = new LiveElsewhere({ store, remote: nodes?.live, failed: failed('a stream of another node') });
   const media = {
     store,
     catalog,
@@ -28,6 +30,7 @@ async function openChannels(
     assets: library.media,
     clips,
     insight: () => hooks.insight,
+    elsewhere,
     clock,
     failed: failed('the media of a channel'),
   };
@@ -50,11 +53,11 @@ async function openChannels(
     const definition = catalog.definitionOf(streamId);
     if (definition) bus.publish('channel.changed', {}, definition);
   };
-  const running = new RunningChannels({ table, media, follower, clock, roomGone });
+  const running = new RunningChannels({ table, media, follower, elsewhere, clock, roomGone });
   hooks.channels = running;
   shown.add((streamId) => running.shownLive(streamId));
   const keepMs = () => settings.now.record.keep;
-  const states = new ItemStates({ store, catalog, recordings, clips, keepMs });
+  const states = new ItemStates({ store, catalog, elsewhere, recordings, clips, keepMs });
   const { watchRules } = follower;
   const parts = { table, running, states, catalog, clips, rooms, watchRules, store, events: bus, clock, shown };
   return { own: new ChannelsApi(parts) };

@@ -8,6 +8,7 @@ import type { ClipFinder } from '../../api/clips/clips-api.ts';
 import type { Store } from '../../store/db.ts';
 import type { Catalog } from '../../streams/catalog.ts';
 import type { StoredRecordings } from '../../streams/stream-deps.ts';
+import type { LiveElsewhere } from './media/live-elsewhere.ts';
 import type { ChannelItem, Schedule } from './plan/schedule.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
@@ -28,8 +29,10 @@ interface AssetFacts {
 interface ItemStatesParts {
   readonly store: Pick<Store, 'db'>;
   readonly catalog: Pick<Catalog, 'definitionOf' | 'find'>;
+  /** Live streams that this process does not have. */
+  readonly elsewhere: Pick<LiveElsewhere, 'isLive' | 'refresh'>;
   readonly recordings: Pick<StoredRecordings, 'kept'>;
-  readonly clips: () => Pick<ClipFinder, 'facts'>;
+  readonly clips: () => Pick<ClipFinder, 'stored'>;
   /** How long recordings are kept, unless the stream says so, ms. */
   readonly keepMs: () => number;
 }
@@ -61,28 +64,37 @@ export class ItemStates {
   ): Promise<(item: ChannelItem) => State> {
     const { items } = schedule;
     const ids = [...new Set(items.flatMap(({ kind, ref }) => (kind === 'asset' ? [ref] : [])))];
+    const live = new Set(items.flatMap(({ kind, ref }) => (kind === 'live' ? [ref] : [])));
+    const { catalog, elsewhere } = this.#parts;
+    await elsewhere.refresh([...live].filter((ref) => !catalog.definitionOf(ref)));
     const assets = await this.#assets(ids);
     const lastMs = new Map<string, number>();
     for (const { item, toMs } of schedule.between(nowMs, nowMs + WEEK_MS)) lastMs.set(item.id, toMs);
     return (item) => {
       if (item.kind === 'asset') return stateOfAsset(item, assets.get(item.ref));
-      if (item.kind === 'clip') return this.#stateOfClip(item);
+      if (item.kind === 'clip') return this.#stateOfClip(item, isStream);
       if (!isStream(item.ref)) return 'missing';
       if (item.kind === 'live') return this.#stateOfLive(item);
       return this.#stateOfRecording(item, lastMs.get(item.id) ?? nowMs);
     };
   }
 
-  #stateOfClip({ ref, mediaMs, durationMs }: ChannelItem): State {
-    const clip = this.#parts.clips().facts(ref);
-    if (!clip || clip.isLost) return 'missing';
+  #stateOfClip({ ref, mediaMs, durationMs }: ChannelItem, isStream: (id: string) => boolean): State {
+    const { catalog } = this.#parts;
+    const clip = this.#parts.clips().stored(ref);
+    if (!clip || clip.isLost || !isStream(clip.streamId)) return 'missing';
+    const definition = catalog.definitionOf(clip.streamId);
+    // A stream that was removed serves no clips.
+    if (definition && !catalog.find(definition.name)) return 'missing';
     return clip.fromMs + mediaMs + durationMs > clip.toMs + SHORT_MS ? 'short' : 'ok';
   }
 
   #stateOfLive({ ref }: ChannelItem): State {
-    const { catalog } = this.#parts;
+    const { catalog, elsewhere } = this.#parts;
     const name = catalog.definitionOf(ref)?.name;
-    return name !== undefined && catalog.find(name)?.status.state === 'live' ? 'ok' : 'offline';
+    const stream = name === undefined ? undefined : catalog.find(name);
+    const isLive = stream ? stream.status.state === 'live' : elsewhere.isLive(ref);
+    return isLive ? 'ok' : 'offline';
   }
 
   /** @param untilMs when it is over for the last time in the week, ms since 1970 */

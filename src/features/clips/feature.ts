@@ -32,7 +32,16 @@ export const clips = defineFeature<ClipsApi>({
       nameOf: (owner) => (owner.startsWith('user:') ? users.find(owner.slice(5))?.name : undefined),
     });
     recordings.kept.add(createClipKeeper({ clips: table, catalog, clock, events: bus, log }));
-    hooks.clips = { facts: (id) => served.facts(id), streamOf: (id) => table.streamOf(id) };
+    hooks.clips = {
+      facts: (id) => served.facts(id),
+      stored(id) {
+        const clip = table.find(id);
+        if (!clip) return undefined;
+        const { streamId, title, fromUs, toUs, lostUs } = clip;
+        return { streamId, title, fromMs: fromUs / 1000, toMs: toUs / 1000, isLost: lostUs !== undefined };
+      },
+      streamOf: (id) => table.streamOf(id),
+    };
     hooks.clipMaker = served;
     exporters.add('clips', (user) =>
       Promise.all(

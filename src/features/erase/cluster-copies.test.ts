@@ -40,6 +40,8 @@ function openCluster(time: Time, urls = ['http://edge.example']) {
     publishUrls: never,
     edge: never,
     span: never,
+    sinks: never,
+    signal: new AbortController().signal,
     failed,
     async purge({ kind, id }) {
       assert.deepEqual([kind, id], ['stream', 'door']);

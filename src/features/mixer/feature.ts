@@ -1,6 +1,6 @@
 /**
  * Vision mixers: a stream whose picture is switched between other live streams, without encoding.
- * In: streams of this process, cuts of administrators. Out: the feature. docs/decisions/0121.
+ * In: live streams, cuts of administrators. Out: the feature. docs/decisions/0121.
  */
 import { mixerEvents } from '../../api/mixer/mixer-events.ts';
 import type { MixersApi } from '../../api/mixer/mixer-shapes.ts';
@@ -16,10 +16,20 @@ export const mixer = defineFeature<MixersApi>({
   routes: mixerRoutes,
   after: publishKeyRoutes,
   adds: { refusals: mixerRefusals, events: mixerEvents },
-  async open({ opened, clock, log }, { catalog, store, changes, bus, recordings, hooks }) {
+  async open({ opened, clock, log }, { catalog, store, changes, bus, nodes, recordings, hooks }) {
     const { markers } = recordings;
     const { shown } = hooks;
-    const mixers = new Mixers({ catalog, store, changes, events: bus, markers, clock, log, shown });
+    const mixers = new Mixers({
+      catalog,
+      store,
+      changes,
+      events: bus,
+      remote: nodes?.live,
+      markers,
+      clock,
+      log,
+      shown,
+    });
     shown.add((streamId) => mixers.shownBy(streamId));
     opened.use(mixers);
     await mixers.open();

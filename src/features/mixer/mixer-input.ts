@@ -1,12 +1,12 @@
 /**
- * One input of a mixer: follows a stream of this process and measures its clock.
+ * One input of a mixer: follows a stream, of this process or of another node, and measures its clock.
  * In: the frames of a live stream, as one of its sinks. Out: runs and frames at the pace of their capture.
  */
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs } from '@oxbow/media/run';
 import type { Clock } from '../../lib/clock.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import type { ManagedStream } from '../../streams/managed-stream.ts';
+import type { SinkList } from '../../live/sink-list.ts';
 import { BurstPace } from './burst-pace.ts';
 import { OffsetMeter } from './offset-meter.ts';
 
@@ -20,6 +20,11 @@ interface InputCalls {
   /** A run has begun or ended. */
   run(input: MixerInput): void;
   frame(input: MixerInput, frame: Frame): void;
+}
+
+/** Where the frames of a stream come from: the same object for as long as they come from there. */
+export interface InputSource {
+  readonly sinks: Pick<SinkList, 'attach' | 'requestKeyFrame'>;
 }
 
 /** A run of the stream. */
@@ -37,7 +42,7 @@ export class MixerInput {
   readonly name: string;
   readonly #clock: Clock;
   readonly #calls: InputCalls;
-  #stream: ManagedStream | undefined;
+  #source: InputSource | undefined;
   #attached: Disposable | undefined;
   /** The one whose frames are passed on, then those that begin when all of its frames have been. */
   #runs: InputRun[] = [];
@@ -53,8 +58,9 @@ export class MixerInput {
     this.#calls = calls;
   }
 
-  get stream(): ManagedStream | undefined {
-    return this.#stream;
+  /** Whether it follows a stream. */
+  get isFollowing(): boolean {
+    return this.#source !== undefined;
   }
 
   /** The tracks of its run; undefined without one. A new run has another list. */
@@ -84,11 +90,11 @@ export class MixerInput {
   }
 
   /** Follows a stream from now on; undefined: none. Does nothing if it does already. */
-  follow(stream: ManagedStream | undefined): void {
-    if (stream === this.#stream && (this.#attached || !stream)) return;
+  follow(source: InputSource | undefined): void {
+    if (source === this.#source && (this.#attached || !source)) return;
     this.close();
-    this.#stream = stream;
-    if (!stream) return;
+    this.#source = source;
+    if (!source) return;
     const sink: Sink = {
       startRun: (context) => this.#startRun(context),
       write: (frame) => this.#write(frame),
@@ -100,12 +106,12 @@ export class MixerInput {
         this.#endRun();
       },
     };
-    this.#attached = stream.stream.sinks.attach(sink, { name: 'mixer' });
+    this.#attached = source.sinks.attach(sink, { name: 'mixer' });
   }
 
   /** Requests a key frame, where the protocol of its publisher can; returns whether it can. */
   requestKeyFrame(): boolean {
-    return this.#stream?.stream.sinks.requestKeyFrame() ?? false;
+    return this.#source?.sinks.requestKeyFrame() ?? false;
   }
 
   /** Releases frames that are due; called several times a second. */
@@ -118,7 +124,7 @@ export class MixerInput {
   close(): void {
     this.#attached?.[Symbol.dispose]();
     this.#attached = undefined;
-    this.#stream = undefined;
+    this.#source = undefined;
     if (this.#runs.length === 0) return;
     this.#runs = [];
     this.#begin();

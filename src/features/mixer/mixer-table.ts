@@ -34,6 +34,28 @@ export async function deleteMixer(db: Kysely<Tables>, streamId: string): Promise
   await db.deleteFrom('mixer').where('stream_id', '=', streamId).execute();
 }
 
+/** A stream that another node may have, as it is stored. */
+export interface InputElsewhere {
+  readonly id: string;
+  readonly title: string;
+  readonly visibility: string;
+}
+
+/** Some streams by name, without those that were removed. */
+export async function readInputs(
+  db: Kysely<Tables>,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, InputElsewhere>> {
+  if (names.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('stream')
+    .select(['id', 'name', 'title', 'visibility'])
+    .where('name', 'in', names)
+    .where('deleted_us', 'is', null)
+    .execute();
+  return new Map(rows.map(({ name, ...row }) => [name, row]));
+}
+
 /** Notes the last cut of a mixer; does nothing if the stream is no mixer any more. */
 export async function writeChosen(db: Kysely<Tables>, streamId: string, chosen: string): Promise<void> {
   await db.updateTable('mixer').set({ chosen }).where('stream_id', '=', streamId).execute();

@@ -5,7 +5,6 @@ import { createManualClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Pace } from '../../live/input.ts';
 import type { Sink } from '../../live/sink.ts';
-import type { ManagedStream } from '../../streams/managed-stream.ts';
 import {
   openStreams,
   START_MS,
@@ -58,7 +57,7 @@ class Rig implements AsyncDisposable {
         config: { inputs: ['a', 'b'], sound: config.sound ?? null, fallback: config.fallback ?? null },
         chosen: 'a',
       },
-      find: (name) => streams.catalog.find(name),
+      find: (name) => streams.catalog.find(name)?.stream,
       clock: streams.clock,
       log: streams.deps.log,
       onCut: (cut) => this.cuts.push(cut),
@@ -191,7 +190,7 @@ suite('a mixer', () => {
     const { clock, deps } = rig.streams;
     const config = { inputs: ['b'], sound: null, fallback: null };
     const stored = { streamId: stream.definition.id, config, chosen: 'b' };
-    const find = (name: string) => rig.streams.catalog.find(name);
+    const find = (name: string) => rig.streams.catalog.find(name)?.stream;
     const mixer = new Mixer({ stream, stored, find, clock, log: deps.log, onCut: () => {} });
     await mixer.close();
     assert.match(mixer.state.problem, /of type test, not push/);
@@ -258,7 +257,7 @@ suite('an input in segments', () => {
       sink = attached;
       return { [Symbol.dispose]: () => {} };
     };
-    input.follow({ stream: { sinks: { attach } } } as unknown as ManagedStream);
+    input.follow({ sinks: { attach, requestKeyFrame: () => false } });
     const begin = (count: number) => {
       const pace = { kind: 'bursty', intervalS: 1 } as const;
       const run = { id: 1, utcOffsetUs: 0, clock: 'source' } as const;

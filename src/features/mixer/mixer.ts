@@ -1,5 +1,5 @@
 /**
- * A mixer: publishes one of several streams of this process as another stream, and changes between them.
+ * A mixer: publishes one of several live streams as another stream, and changes between them.
  * In: live streams, cuts of users. Out: the session of a publisher; cuts, for markers and events.
  */
 import { isAbort, sleep } from '../../lib/abort.ts';
@@ -8,7 +8,7 @@ import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { Mix, type MixChange } from './mix.ts';
-import { MixerInput } from './mixer-input.ts';
+import { type InputSource, MixerInput } from './mixer-input.ts';
 import type { StoredMixer } from './mixer-table.ts';
 
 /** Interval at which stalled inputs are detected and frames of bursts released, ms. */
@@ -33,8 +33,8 @@ export interface MadeCut {
 interface MixerSetup {
   readonly stream: ManagedStream;
   readonly stored: StoredMixer;
-  /** A stream of this process by name. */
-  readonly find: (name: string) => ManagedStream | undefined;
+  /** The frames of a stream by name; the same object while they come from the same place. */
+  readonly find: (name: string) => InputSource | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly onCut: (cut: MadeCut) => void;

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { MixerConfig } from '../../api/mixer/mixer-shapes.ts';
 import type { EventBus } from '../../cluster/bus/event-bus.ts';
+import type { RemoteStreams } from '../../cluster/requests/frames/remote-streams.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import type { ShownStreams } from '../../streams/source/shown-streams.ts';
+import { writeDefinition } from '../../streams/stream-table.ts';
 import { openStreams, type StreamsRig, temporaryFolder, testSource } from '../../streams/streams.fixture.ts';
 import { writeMixer } from './mixer-table.ts';
 import { Mixers } from './mixers.ts';
@@ -19,10 +21,11 @@ async function openRig(folder: string): Promise<StreamsRig> {
 async function openMixers(
   { catalog, store, deps, clock }: StreamsRig,
   shown: ReadonlySet<ShownStreams> = new Set(),
+  remote?: Pick<RemoteStreams, 'of'>,
 ): Promise<Mixers> {
   const { log, recordings } = deps;
   const events = deps.events as EventBus;
-  const mixers = new Mixers({ catalog, store, events, markers: recordings.markers, clock, log, shown });
+  const mixers = new Mixers({ catalog, store, remote, events, markers: recordings.markers, clock, log, shown });
   await mixers.open();
   return mixers;
 }
@@ -88,6 +91,60 @@ suite('mixers whose input is a mixer', () => {
     await assert.rejects(mixers.set('b', { inputs: ['cam'] }), /mixer/);
     assert.deepEqual(statesOf(mixers, 'a'), [['cam', 'waiting']]);
     assert.throws(() => mixers.get('b'), { code: 'mixer-unknown' });
+  });
+});
+
+suite('mixers whose inputs other nodes have', () => {
+  /** A rig with a stream `far` that is not in its catalog, as it is stored. */
+  async function openFar(folder: string) {
+    const rig = await openRig(folder);
+    const { definition } = rig.catalog.get('cam');
+    const far = { ...definition, id: 'far-id', name: 'far', title: 'Far', visibility: 'private' } as const;
+    await writeDefinition(rig.store, far);
+    const followed: string[] = [];
+    const remote = {
+      of(name: string, { fromKeyFrame }: { readonly fromKeyFrame: boolean }) {
+        followed.push(`${name} ${fromKeyFrame}`);
+        return { sinks: rig.catalog.get('cam').stream.sinks };
+      },
+    };
+    return { rig, followed, remote };
+  }
+
+  test('follow them from their next key frame on, and have their titles', async () => {
+    await using folder = await temporaryFolder();
+    const { rig, followed, remote } = await openFar(folder.path);
+    await using _rig = rig;
+    await using mixers = await openMixers(rig, new Set(), remote);
+    await mixers.set('a', { inputs: ['cam', 'far', 'nowhere'] });
+    const { inputs } = mixers.get('a');
+    assert.deepEqual(
+      inputs.map(({ stream, title, state }) => [stream, title, state]),
+      [
+        ['cam', '', 'waiting'],
+        ['far', 'Far', 'waiting'],
+        ['nowhere', '', 'missing'],
+      ],
+    );
+    assert.ok(followed.length > 0 && followed.every((line) => line === 'far false'), followed.join());
+    assert.deepEqual(mixers.shownBy(rig.catalog.get('a').definition.id).at(1), 'far-id');
+  });
+
+  test('refuse a loop over nodes, and follow no input of one that was made meanwhile', async () => {
+    await using folder = await temporaryFolder();
+    const { rig, followed, remote } = await openFar(folder.path);
+    await using _rig = rig;
+    const farMixer = { inputs: ['cam', 'a'], sound: null, fallback: null };
+    await writeMixer(rig.store.db, { streamId: 'far-id', config: farMixer, chosen: 'cam' });
+    await using mixers = await openMixers(rig, new Set(), remote);
+    await assert.rejects(mixers.set('a', { inputs: ['cam', 'far'] }), { code: 'mixer-loop' });
+    await mixers.close();
+    const { id } = rig.catalog.get('a').definition;
+    const config = { inputs: ['cam', 'far'], sound: null, fallback: null };
+    await writeMixer(rig.store.db, { streamId: id, config, chosen: 'cam' });
+    await using both = await openMixers(rig, new Set(), remote);
+    assert.deepEqual(statesOf(both, 'a').at(1), ['far', 'missing']);
+    assert.deepEqual(followed, []);
   });
 });
 

@@ -9,7 +9,9 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { MixerConfig, MixerCut, MixerInputView, MixersApi, MixerView } from '../../api/mixer/mixer-shapes.ts';
 import { isStreamName } from '../../api/stream/stream-name.ts';
 import type { EventBus, Subscription } from '../../cluster/bus/event-bus.ts';
+import type { RemoteStreams } from '../../cluster/requests/frames/remote-streams.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { MarkerTable } from '../../recording/marker-table.ts';
@@ -20,11 +22,24 @@ import type { ManagedStream } from '../../streams/managed-stream.ts';
 import { reaches, type ShownStreams } from '../../streams/source/shown-streams.ts';
 import { CutMarkers } from './cut-markers.ts';
 import { type MadeCut, Mixer } from './mixer.ts';
-import type { MixerInput } from './mixer-input.ts';
-import { deleteMixer, readMixers, removedStreams, type StoredMixer, writeChosen, writeMixer } from './mixer-table.ts';
+import type { InputSource, MixerInput } from './mixer-input.ts';
+import {
+  deleteMixer,
+  type InputElsewhere,
+  readInputs,
+  readMixers,
+  removedStreams,
+  type StoredMixer,
+  writeChosen,
+  writeMixer,
+} from './mixer-table.ts';
 
 /** Most mixers of a process. */
 const MAX_MIXERS = 50;
+/** In a cluster, owners of streams change without an event here: they are compared this often, ms. */
+const LOOK_MS = 1000;
+/** Most inputs that are remembered: more than all mixers have. */
+const MAX_ELSEWHERE = 1000;
 
 /** What mixers need. */
 interface MixersDeps {
@@ -32,6 +47,8 @@ interface MixersDeps {
   readonly store: Pick<Store, 'db'>;
   /** In a cluster: mixers that other nodes change. */
   readonly changes?: RowChanges | undefined;
+  /** In a cluster: live streams of other nodes. */
+  readonly remote?: Pick<RemoteStreams, 'of'> | undefined;
   readonly events: EventBus;
   readonly markers: MarkerTable;
   readonly clock: Clock;
@@ -48,6 +65,12 @@ export class Mixers implements MixersApi, AsyncDisposable {
   readonly #running = new Map<string, Mixer>();
   #subscription: Subscription | undefined;
   #stored: readonly StoredMixer[] = [];
+  /** In a cluster: inputs as they are stored, by name, because other nodes may have them. */
+  readonly #elsewhere = new Map<string, InputElsewhere>();
+  /** They are being read, and have to be read again after that. */
+  #isReading = false;
+  #isStale = false;
+  #looking: NodeJS.Timeout | undefined;
   #isClosed = false;
   readonly #closing = new Set<Promise<void>>();
 
@@ -58,16 +81,23 @@ export class Mixers implements MixersApi, AsyncDisposable {
 
   /** Reads the stored mixers and starts those of all streams; from then on it follows the streams. */
   async open(): Promise<void> {
-    const { store, changes, events } = this.#deps;
+    const { store, changes, events, remote } = this.#deps;
     changes?.follow('mixer', (streams) => this.#read(streams));
     this.#stored = await readMixers(store.db);
+    (await this.#readElsewhere())();
+    if (remote) {
+      this.#looking = setInterval(() => {
+        if (this.#stored.length > 0) this.#follow();
+      }, LOOK_MS).unref();
+    }
     this.#subscription = await events.subscribe({
       event: ({ event }) => {
         if (this.#stored.length === 0) return;
         if (event.type === 'stream.removed') void this.#forget();
+        else if (event.type === 'stream.created' || event.type === 'stream.changed') this.#look();
         else if (event.type.startsWith('stream.')) this.#follow();
       },
-      missed: () => this.#follow(),
+      missed: () => this.#look(),
     });
     this.#follow();
   }
@@ -76,6 +106,7 @@ export class Mixers implements MixersApi, AsyncDisposable {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#subscription?.close();
+    clearInterval(this.#looking);
     for (const id of [...this.#running.keys()]) this.#stop(id);
     await Promise.all(this.#closing);
   }
@@ -86,22 +117,25 @@ export class Mixers implements MixersApi, AsyncDisposable {
 
   list(): readonly MixerView[] {
     this.#follow();
-    return [...this.#running.values()].map(viewOf).sort((a, b) => (a.stream < b.stream ? -1 : 1));
+    return [...this.#running.values()]
+      .map((mixer) => this.#viewOf(mixer))
+      .sort((a, b) => (a.stream < b.stream ? -1 : 1));
   }
 
   get(name: string): MixerView {
-    return viewOf(this.#mixer(this.#deps.catalog.get(name)));
+    return this.#viewOf(this.#mixer(this.#deps.catalog.get(name)));
   }
 
-  /** Ids of the inputs of a mixer that this process has; none for any other stream. */
+  /** Ids of the inputs of a mixer; none for any other stream. */
   shownBy(streamId: string): readonly string[] {
     const { inputs = [] } = this.#stored.find((stored) => stored.streamId === streamId)?.config ?? {};
-    return inputs.flatMap((input) => this.#deps.catalog.find(input)?.definition.id ?? []);
+    return inputs.flatMap((input) => this.#idOf(input) ?? []);
   }
 
   async set(name: string, { inputs, sound = null, fallback = null }: MixerConfig): Promise<MixerView> {
     const stream = this.#deps.catalog.get(name);
     const config = { inputs: [...inputs], sound, fallback };
+    if (this.#deps.remote) (await this.#readElsewhere(inputs.filter(isStreamName)))();
     this.#check(stream, config);
     const streamId = stream.definition.id;
     const before = this.#stored.find((stored) => stored.streamId === streamId);
@@ -121,7 +155,7 @@ export class Mixers implements MixersApi, AsyncDisposable {
     // At once: what follows the streams meanwhile would take it back.
     this.#replace(mixer.stored);
     await this.#write(streamId, (db) => writeChosen(db, streamId, chosen));
-    return viewOf(mixer);
+    return this.#viewOf(mixer);
   }
 
   async remove(name: string): Promise<void> {
@@ -159,7 +193,7 @@ export class Mixers implements MixersApi, AsyncDisposable {
       if (input === name) return [name];
       if (seen.has(input)) continue;
       seen.add(input);
-      const { id } = this.#deps.catalog.find(input)?.definition ?? {};
+      const id = this.#idOf(input);
       const further = this.#stored.find(({ streamId }) => streamId === id)?.config.inputs ?? [];
       const path = this.#pathTo(name, further, seen);
       if (path) return [input, ...path];
@@ -168,19 +202,26 @@ export class Mixers implements MixersApi, AsyncDisposable {
   }
 
   /**
-   * A stream of this process; undefined for one that shows the mixer itself. Such settings are refused, but
-   * streams of two nodes may come together on one: frames would go round without an end.
+   * Where the frames of an input come from; undefined for one that shows the mixer itself. Such settings are
+   * refused, but two nodes may make them at the same time: frames would go round without an end.
    */
-  #findInput(mixer: string, name: string): ManagedStream | undefined {
-    const isLoop = this.#pathTo(mixer, [name]) !== undefined || this.#isShownBy(name, mixer);
-    return isLoop ? undefined : this.#deps.catalog.find(name);
+  #findInput(mixer: string, name: string): InputSource | undefined {
+    const { catalog, remote } = this.#deps;
+    if (this.#pathTo(mixer, [name]) !== undefined || this.#isShownBy(name, mixer)) return undefined;
+    const stream = catalog.find(name);
+    if (stream) return stream.stream;
+    return this.#elsewhere.has(name) ? remote?.of(name, { fromKeyFrame: false }) : undefined;
   }
 
-  /** Whether an input of this process shows a mixer, by a stream of another feature: a channel. */
+  /** The id of a stream, of another node too. */
+  #idOf(name: string): string | undefined {
+    return this.#deps.catalog.find(name)?.definition.id ?? this.#elsewhere.get(name)?.id;
+  }
+
+  /** Whether an input shows a mixer, by a stream of another feature: a channel. */
   #isShownBy(input: string, mixer: string): boolean {
-    const { catalog, shown } = this.#deps;
-    const [from, to] = [input, mixer].map((name) => catalog.find(name)?.definition.id);
-    return from !== undefined && to !== undefined && reaches(from, to, shown);
+    const [from, to] = [this.#idOf(input), this.#idOf(mixer)];
+    return from !== undefined && to !== undefined && reaches(from, to, this.#deps.shown);
   }
 
   #mixer(stream: ManagedStream): Mixer {
@@ -211,7 +252,7 @@ export class Mixers implements MixersApi, AsyncDisposable {
 
   /** Deletes the mixers of removed streams: a stream that is created again with the name begins without. */
   async #forget(): Promise<void> {
-    this.#follow();
+    this.#look();
     const { store, log } = this.#deps;
     try {
       const gone = await removedStreams(
@@ -233,11 +274,50 @@ export class Mixers implements MixersApi, AsyncDisposable {
   /** Reads the mixers of some streams again; of all if none are given. The result takes them. */
   async #read(streams?: readonly string[]): Promise<() => void> {
     const read = await readMixers(this.#deps.store.db, streams);
+    const take = await this.#readElsewhere(read.flatMap(({ config }) => config.inputs));
     return () => {
+      take();
       const others = streams ? this.#stored.filter(({ streamId }) => !streams.includes(streamId)) : [];
       this.#stored = [...others, ...read];
       this.#follow();
     };
+  }
+
+  /** Reads the inputs as they are stored; the result takes them. @param more further names */
+  async #readElsewhere(more: readonly string[] = []): Promise<() => void> {
+    const { store, remote } = this.#deps;
+    if (!remote) return () => {};
+    const names = [...new Set([...this.#stored.flatMap(({ config }) => config.inputs), ...more])];
+    const inputs = await readInputs(store.db, names);
+    return () => {
+      for (const name of names) {
+        const input = inputs.get(name);
+        this.#elsewhere.delete(name);
+        if (input) this.#elsewhere.set(name, input);
+      }
+      dropOldest(this.#elsewhere, MAX_ELSEWHERE);
+    };
+  }
+
+  /** Follows the streams, and those of other nodes as they are stored now. */
+  #look(): void {
+    this.#follow();
+    if (!this.#deps.remote || this.#isClosed) return;
+    this.#isStale = this.#isReading;
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#readElsewhere()
+      .then((take) => {
+        take();
+        this.#follow();
+      })
+      .catch((error: unknown) => {
+        if (!this.#isClosed) this.#deps.log.warn({ error: messageOf(error) }, 'the inputs of mixers cannot be read');
+      })
+      .finally(() => {
+        this.#isReading = false;
+        if (this.#isStale) this.#look();
+      });
   }
 
   /** Brings the running mixers in line with the streams and the stored mixers. */
@@ -274,8 +354,12 @@ export class Mixers implements MixersApi, AsyncDisposable {
   }
 
   /** The name of an input, or its key where viewers of the mixer must not read the name. */
-  #publicNameOf({ definition }: ManagedStream, input: string): string {
-    if (this.#deps.catalog.find(input)?.definition.visibility === 'public') return input;
+  async #publicNameOf({ definition }: ManagedStream, input: string): Promise<string> {
+    const { catalog, store } = this.#deps;
+    // What another node has changed a moment ago counts.
+    const own = catalog.find(input)?.definition;
+    const { visibility } = own ?? (await readInputs(store.db, [input])).get(input) ?? {};
+    if (visibility === 'public') return input;
     const config = this.#stored.find(({ streamId }) => streamId === definition.id)?.config;
     return String((config?.inputs.indexOf(input) ?? 0) + 1);
   }
@@ -286,38 +370,44 @@ export class Mixers implements MixersApi, AsyncDisposable {
     log.info({ stream: stream.name, input, from, by, isDiscontinuity }, 'the mixer cut to another input');
     const at = printRfc3339(Math.round(cut.atUs / 1000));
     events.publish('mixer.cut', { input, from, at, by, isDiscontinuity }, stream.definition);
-    this.#markers
-      .add(stream.definition, { ...cut, input: this.#publicNameOf(stream, input) })
+    this.#publicNameOf(stream, input)
+      .then((name) => this.#markers.add(stream.definition, { ...cut, input: name }))
       .catch((error: unknown) => {
         log.warn({ stream: stream.name, error: messageOf(error) }, 'a cut has no marker');
       });
   }
+
+  #viewOf({ stream, stored, inputs, state }: Mixer): MixerView {
+    const { config } = stored;
+    const titleOf = (name: string) =>
+      (this.#deps.catalog.find(name)?.definition ?? this.#elsewhere.get(name))?.title ?? '';
+    return {
+      stream: stream.name,
+      inputs: inputs.map((input, i) => inputViewOf(input, { title: titleOf(input.name), key: i + 1 }, state.onAir)),
+      sound: config.sound,
+      fallback: config.fallback,
+      chosen: stored.chosen,
+      onAir: state.onAir?.name ?? null,
+      next: state.next?.name ?? null,
+      cuts: state.cuts,
+      discontinuities: state.discontinuities,
+      problem: state.problem,
+    };
+  }
 }
 
-function viewOf({ stream, stored, inputs, state }: Mixer): MixerView {
-  const { config } = stored;
-  return {
-    stream: stream.name,
-    inputs: inputs.map((input, i) => inputViewOf(input, i + 1, state.onAir)),
-    sound: config.sound,
-    fallback: config.fallback,
-    chosen: stored.chosen,
-    onAir: state.onAir?.name ?? null,
-    next: state.next?.name ?? null,
-    cuts: state.cuts,
-    discontinuities: state.discontinuities,
-    problem: state.problem,
-  };
-}
-
-function inputViewOf(input: MixerInput, key: number, onAir: MixerInput | undefined): MixerInputView {
+function inputViewOf(
+  input: MixerInput,
+  { title, key }: Pick<MixerInputView, 'title' | 'key'>,
+  onAir: MixerInput | undefined,
+): MixerInputView {
   const of = (kind: 'video' | 'audio', each: MixerInput) => each.tracks?.find((track) => track.kind === kind);
   const agrees = (kind: 'video' | 'audio') => onAir !== undefined && hasSameConfig(of(kind, input), of(kind, onAir));
   return {
     stream: input.name,
-    title: input.stream?.definition.title ?? '',
+    title,
     key,
-    state: input.stream ? (input.isLive ? 'live' : 'waiting') : 'missing',
+    state: input.isFollowing ? (input.isLive ? 'live' : 'waiting') : 'missing',
     isSeamless: agrees('video') && agrees('audio'),
     keyFrameS: input.keyFrameUs === undefined ? null : input.keyFrameUs / 1_000_000,
   };

@@ -98,6 +98,17 @@ suite('what fills the empty hours of a channel', () => {
     assert.deepEqual(await titles(openMedia(own)), ['cam'], 'of a channel that is as private');
   });
 
+  test('is of streams of other nodes too, and not of those that were removed there', async () => {
+    const streams = { far: { heat: [[60, 20]] as const }, gone: { heat: [[30, 90]] as const } };
+    const elsewhere = { read: async (id: string) => (id === 'far' ? { name: 'far', title: 'Far away' } : undefined) };
+    const catalog = { definitionOf: () => undefined, find: () => undefined };
+    const media = openMedia(streams, { fillFrom: ['gone', 'far'] }, {
+      catalog,
+      elsewhere,
+    } as unknown as Partial<ChannelMediaParts>);
+    assert.deepEqual(await titles(media), ['Far away']);
+  });
+
   test('ends with its next segment when its viewers may not watch it any more', async () => {
     const { parts } = recordingOf([1, 2, 3], NOW_MS / 1000 - 60);
     let visibility: Visibility = 'public';

@@ -20,6 +20,7 @@ import { readDefinition, readStreamName } from '../../../streams/stream-table.ts
 import type { Channel } from '../channel-table.ts';
 import type { FillRange, OpenedItem, PlanMedia } from '../plan/stretch.ts';
 import type { Media } from '../playable.ts';
+import type { LiveElsewhere } from './live-elsewhere.ts';
 import { liveMedia } from './live-media.ts';
 import { assetMedia, recordedMedia, withoutGaps } from './stored-media.ts';
 
@@ -46,6 +47,8 @@ export interface ChannelMediaParts {
   readonly assets: Pick<AssetMediaCache, 'find'>;
   readonly clips: () => ClipFinder;
   readonly insight: () => Pick<InsightApi, 'heat'>;
+  /** Live streams that this process does not have. */
+  readonly elsewhere: Pick<LiveElsewhere, 'isLive' | 'titleOf' | 'open' | 'read'>;
   readonly clock: Clock;
   readonly failed: (error: unknown) => void;
 }
@@ -65,20 +68,21 @@ export class ChannelMedia implements PlanMedia {
     if (kind === 'asset') return this.#asset(ref);
     if (kind === 'live') return this.#live(ref);
     if (kind === 'recording') return this.#recording(ref, (mediaMs + durationMs) * 1000, grows);
-    const clip = this.#parts.clips().facts(ref);
-    const streamId = clip && (await this.#idOf(clip.stream));
-    if (!clip || streamId === undefined) throw new OxbowError('clip-unknown', `The clip ${ref} was deleted.`);
+    const clip = this.#parts.clips().stored(ref);
+    if (!clip || (await this.#isRemoved(clip.streamId)))
+      throw new OxbowError('clip-unknown', `The clip ${ref} was deleted.`);
     if (clip.isLost) throw new OxbowError('clip-lost', `The media of the clip ${ref} was deleted.`);
-    return moved(await this.#recording(streamId, clip.toMs * 1000), clip.fromMs * 1000);
+    return moved(await this.#recording(clip.streamId, clip.toMs * 1000), clip.fromMs * 1000);
   }
 
   isLive(streamId: string): boolean {
-    return this.#streamOf(streamId)?.status.state === 'live';
+    const stream = this.#streamOf(streamId);
+    return stream ? stream.status.state === 'live' : this.#parts.elsewhere.isLive(streamId);
   }
 
   titleOf(streamId: string): string {
     const definition = this.#parts.catalog.definitionOf(streamId);
-    return definition?.title || definition?.name || '';
+    return definition?.title || definition?.name || this.#parts.elsewhere.titleOf(streamId);
   }
 
   /**
@@ -146,16 +150,11 @@ export class ChannelMedia implements PlanMedia {
     return assetMedia(media.index, this.#parts.reader);
   }
 
-  #live(streamId: string): Media {
+  #live(streamId: string): Media | Promise<Media> {
     const stream = this.#streamOf(streamId);
-    if (stream?.status.state === 'live') return liveMedia(stream.stream);
-    const name = this.#parts.catalog.definitionOf(streamId)?.name;
-    throw new OxbowError(
-      'stream-offline',
-      name === undefined
-        ? 'The stream was deleted, or another node has it.'
-        : `The stream ${name} is not live on this node.`,
-    );
+    if (!stream) return this.#parts.elsewhere.open(streamId);
+    if (stream.status.state === 'live') return liveMedia(stream.stream);
+    throw new OxbowError('stream-offline', `The stream ${stream.name} is not live.`);
   }
 
   async #recording(streamId: string, toUs: number, grows = false): Promise<Media> {
@@ -183,13 +182,13 @@ export class ChannelMedia implements PlanMedia {
   }
 
   async #hottest(streamId: string): Promise<(FillRange & { readonly watched: number })[]> {
-    const name = this.#parts.catalog.definitionOf(streamId)?.name;
-    if (name === undefined) return [];
+    const named = await this.#named(streamId);
+    if (!named) return [];
     const nowMs = Math.floor(this.#parts.clock.nowMs() / 60_000) * 60_000;
     const range = { fromMs: nowMs - HEAT_MS, toMs: nowMs };
     const { most, step } = await this.#parts
       .insight()
-      .heat(name, range, 0, MOST_STEPS)
+      .heat(named.name, range, 0, MOST_STEPS)
       .catch(() => ({ most: [], step: STEP_S }));
     return most
       .filter(({ watched }) => watched > 0)
@@ -197,7 +196,7 @@ export class ChannelMedia implements PlanMedia {
         const fromUs = Date.parse(at) * 1000;
         const toUs = fromUs + Math.max(step, STEP_S) * 1_000_000;
         return {
-          title: this.titleOf(streamId),
+          title: named.title || named.name,
           fromUs,
           toUs,
           watched,
@@ -208,16 +207,30 @@ export class ChannelMedia implements PlanMedia {
 
   async #newest(streamId: string): Promise<FillRange | undefined> {
     const last = await this.#parts.recordings.chunks.last(streamId).catch(() => undefined);
+    const named = await this.#named(streamId);
     const recordedUs = Math.max(last?.end_us ?? 0, this.#streamOf(streamId)?.served.recording.endUs ?? 0);
-    if (recordedUs === 0) return undefined;
+    if (recordedUs === 0 || !named) return undefined;
     const toUs = recordedUs - OPEN_MS * 1000;
     const fromUs = toUs - NEWEST_MS * 1000;
     return {
-      title: this.titleOf(streamId),
+      title: named.title || named.name,
       fromUs,
       toUs,
       media: async () => this.#whileShown(streamId, withoutGaps(await this.#recording(streamId, toUs))),
     };
+  }
+
+  /** The names of a stream, of another node too; undefined: it was removed there, or cannot be read. */
+  async #named(streamId: string): Promise<Pick<StreamDefinition, 'name' | 'title'> | undefined> {
+    const { catalog, elsewhere, failed } = this.#parts;
+    const definition = catalog.definitionOf(streamId);
+    if (definition) return definition;
+    try {
+      return await elsewhere.read(streamId);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
   }
 
   #streamOf(streamId: string): ManagedStream | undefined {
@@ -226,8 +239,13 @@ export class ChannelMedia implements PlanMedia {
     return stream?.definition.id === streamId ? stream : undefined;
   }
 
-  async #idOf(name: string): Promise<string | undefined> {
-    return this.#parts.catalog.find(name)?.definition.id;
+  /** Whether a stream, of any node, was removed: its clips are served no more. */
+  async #isRemoved(streamId: string): Promise<boolean> {
+    if (this.#streamOf(streamId)) return false;
+    const { db } = this.#parts.store;
+    const name = await readStreamName(db, streamId);
+    const { definition, isRemoved } = name === undefined ? {} : await readDefinition(db, name);
+    return definition?.id !== streamId || isRemoved === true;
   }
 }
 

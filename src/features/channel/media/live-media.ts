@@ -1,17 +1,16 @@
 /**
- * Reads a live stream of this process for a channel.
+ * Reads a live stream for a channel.
  * In: its frames, from the last key frame on. Out: pieces of frames. The queue is bounded in bytes.
  */
 import type { Track } from '@oxbow/media/frame';
-import { openInbox } from '../../../live/inbox.ts';
-import type { Stream } from '../../../live/stream.ts';
+import { type InboxSinks, openInbox } from '../../../live/inbox.ts';
 import { type Media, playedTracks } from '../playable.ts';
 
 /** Bytes that wait: some seconds of a large stream. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /** The live frames of a stream; positions are UTC, µs since 1970. */
-export function liveMedia(stream: Pick<Stream, 'sinks'>): Media {
+export function liveMedia(stream: { readonly sinks: InboxSinks }): Media {
   return {
     async *pieces(_fromUs, { signal }) {
       await using inbox = openInbox(stream.sinks, { name: 'channel', maxBytes: MAX_BYTES, signal, fromKeyFrame: true });
