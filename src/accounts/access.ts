@@ -30,7 +30,7 @@ import { SignUp } from './users/sign-up.ts';
 import { UserReferences } from './users/user-references.ts';
 import { Users } from './users/users.ts';
 import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
-import { openWatchSecret } from './watch-secret.ts';
+import { openWatchSecret, readEarlierSecrets } from './watch-secret.ts';
 import { WatchTokens } from './watch-tokens.ts';
 
 /** The parts of access control. */
@@ -126,6 +126,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     accounts = () => usualSettings,
   } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret, clusterSecret);
+  const earlier = await readEarlierSecrets(dataFolder, watchSecret, clusterSecret);
   const mail = await openMail?.(tables.mails, new SecretBox(secret, 'mail'));
   const references = new UserReferences();
   const hashes = new HashQueue();
@@ -149,7 +150,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   references.onDeleted(end);
   references.onDeleted((id) => audit.forget(id));
   return {
-    box: (use) => new SecretBox(secret, use),
+    box: (use) => new SecretBox(secret, use, earlier),
     admin: createAdminGate(adminToken),
     sessions,
     tokens,

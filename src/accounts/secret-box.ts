@@ -15,16 +15,20 @@ export class SecretBox {
   readonly #cipherKey: Buffer;
   readonly #nonceKey: Buffer;
   readonly #markKey: Buffer;
+  /** Of earlier secrets of the server: they only open. */
+  readonly #earlier: readonly SecretBox[];
 
   /**
    * @param secret of this server, 16 bytes or more
    * @param use purpose of the texts; a box of another use cannot open it
+   * @param earlier secrets that this server had before: what they sealed is opened too
    */
-  constructor(secret: Uint8Array, use: string) {
+  constructor(secret: Uint8Array, use: string, earlier: readonly Uint8Array[] = []) {
     const derive = (key: string) => Buffer.from(hkdfSync('sha256', secret, '', `oxbow ${use} ${key}`, 32));
     this.#cipherKey = derive('cipher');
     this.#nonceKey = derive('nonce');
     this.#markKey = derive('mark');
+    this.#earlier = earlier.map((before) => new SecretBox(before, use));
   }
 
   /** The code of a text that only this server can compute, 22 characters of base64url. */
@@ -40,8 +44,18 @@ export class SecretBox {
     return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
   }
 
-  /** The text; undefined if this box did not seal it. */
+  /** The text; undefined if no secret of this box sealed it. */
   open(sealed: string): string | undefined {
+    const text = this.#open(sealed);
+    if (text !== undefined) return text;
+    for (const box of this.#earlier) {
+      const before = box.open(sealed);
+      if (before !== undefined) return before;
+    }
+    return undefined;
+  }
+
+  #open(sealed: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
     try {

@@ -36,6 +36,24 @@ export async function openWatchSecret(
   return Buffer.from(made);
 }
 
+/**
+ * Secrets that the server had before a setting replaced them: that of the data folder, which a server has
+ * from its time without `watchSecret` and without a cluster.
+ *
+ * @param options as those of `openWatchSecret`
+ */
+export async function readEarlierSecrets(
+  dataFolder: string,
+  setting: string | undefined,
+  clusterSecret?: string,
+  files: Files = systemFiles,
+): Promise<readonly Buffer[]> {
+  if (!setting && !clusterSecret) return [];
+  const derived = setting && clusterSecret ? [Buffer.from(clusterKey(clusterSecret, 'watch secret'))] : [];
+  const kept = await read(files, join(dataFolder, WATCH_SECRET_FILE));
+  return kept !== undefined && kept.length >= MIN_LENGTH ? [...derived, Buffer.from(kept)] : derived;
+}
+
 function checked(secret: string, where: string): Buffer {
   if (secret.length >= MIN_LENGTH) return Buffer.from(secret);
   throw new OxbowError('bad-setting', `${where} has ${secret.length} characters; use at least ${MIN_LENGTH}.`, {

@@ -320,9 +320,17 @@ const { title, description, record, keep, visibility, storage } = StreamSettings
 const orDefault = (description: string, maxLength: number) =>
   Type.Optional(Type.Union([Type.String({ maxLength, description }), Type.Null()]));
 
-/** A change of the settings of a push source; null restores the default. */
+/** A change of the settings of a source; null restores the default. */
 export const PushSourcePatch = Type.Object(
   {
+    url: Type.Optional(
+      Type.String({
+        maxLength: 4096,
+        description:
+          'only of sources of type `pull`: `***` is the password or the query as it is stored, if scheme, host, port and user stay',
+      }),
+    ),
+    backup: orDefault('only of sources of type `pull`: as `url`', 4096),
     onSecondPublisher: Type.Optional(Type.Union([OnSecondPublisher, Type.Null()])),
     quality: orDefault('as in StreamSource', 40),
     qualities: orDefault('as in StreamSource', 80),
@@ -337,12 +345,12 @@ export const PushSourcePatch = Type.Object(
     $id: 'PushSourcePatch',
     additionalProperties: false,
     description:
-      'only of sources of type `push`; qualities, latency, passphrase, audio offset and conversion apply to the next publisher',
+      'the address only of sources of type `pull`, everything else only of type `push`; qualities, latency, passphrase, audio offset and conversion apply to the next publisher',
   },
 );
 export type PushSourcePatch = Static<typeof PushSourcePatch>;
 
-/** The settings of a source, without its address and secrets. */
+/** The settings of a source, without its secrets. */
 export const SourceSettings = Type.Object(
   {
     type: StreamView.properties.source.properties.type,
@@ -362,6 +370,10 @@ export const SourceSettings = Type.Object(
     latency: Type.Union([Type.String(), Type.Null()], {
       description: 'latency of SRT, e.g. `200ms`; null: the setting `srtLatency`',
     }),
+    address: Type.Union([Type.String(), Type.Null()], {
+      description: 'of type `pull`, with `***` for its password and its query; null for other types',
+    }),
+    backup: Type.Union([Type.String(), Type.Null()], { description: 'the second address, in the same form' }),
     hasPassphrase: Type.Boolean({ description: 'the stream has its own SRT passphrase' }),
   },
   { $id: 'SourceSettings' },
@@ -369,8 +381,8 @@ export const SourceSettings = Type.Object(
 export type SourceSettings = Static<typeof SourceSettings>;
 
 /**
- * A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The address of
- * a pulled source cannot be changed.
+ * A change of a stream (RFC 7396): members that are not sent stay, null restores the default. Of a pulled
+ * source only the address can be changed.
  */
 export const StreamPatch = Type.Object(
   {

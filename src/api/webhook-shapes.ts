@@ -14,7 +14,11 @@ const TypeName = Type.Unsafe<EventType>(
 const Types = Type.Unsafe<readonly EventType[]>(
   Type.Array(TypeName, { maxItems: 100, description: 'empty: all but job.progress and upload.progress' }),
 );
-const Url = Type.String({ minLength: 1, maxLength: 2048, description: 'http or https; where events are sent by POST' });
+const Url = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  description: 'http or https; where events are sent by POST. With PUT as it is shown: it stays',
+});
 
 export const WebhookSettings = Type.Object(
   {
@@ -31,7 +35,9 @@ export type WebhookSettings = Static<typeof WebhookSettings>;
 
 const view = {
   id: Type.String(),
-  url: Type.String({ description: 'without user name and password' }),
+  url: Type.String({
+    description: 'without user name, password and query, and with one part of its path: others may be keys',
+  }),
   types: Types,
   stream: Type.Union([Type.String(), Type.Null()]),
   createdAt: Time,

@@ -3,6 +3,7 @@
  * In: the context. Out: Store.
  */
 import path from 'node:path';
+import { openAddressSeal } from '../accounts/address-seal.ts';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import type { AppContext } from '../features/core.ts';
@@ -12,12 +13,17 @@ import { StoredSettings } from '../settings/stored-settings.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
+import { sealRows } from '../store/sealed/seal-rows.ts';
+import { useSeal } from '../store/sealed/text-seal.ts';
 import { DATABASE_FILE } from '../streams/offline/rebuild.ts';
+import { watchSecretOf } from './accounts.ts';
 
 /** Longer than the pool waits for a connection, which is never left without an owner. */
 const GUARD_MS = 20_000;
 /** Rewinding waits for the database: a trial costs less than a viewer who waits after it is back. */
 const LONGEST_PAUSE_MS = 2000;
+/** Most sealed addresses that a log line names. */
+const MOST_NAMED = 20;
 
 /**
  * Opens the database, locks the data folder and takes its lease.
@@ -56,8 +62,25 @@ export async function openStore(
   const guardOf = (shard: string) => openGuard(services, opened, `postgresql:${shard}`);
   const options = { file, server, log, onWait, guard, guardOf, onTaken, signal, isLocked: part !== undefined };
   const store = opened.use(await openDatabase({ ...options, ...node }));
+  const { watchSecret, clusterSecret } = watchSecretOf(config, part);
+  useSeal(store.db, await openAddressSeal(dataFolder, watchSecret, clusterSecret));
+  await sealAddresses(store, log);
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
+}
+
+/** Seals what an older oxbow, or an earlier key, has left; reports what cannot be opened. */
+async function sealAddresses({ db }: Pick<Store, 'db'>, log: AppContext['log']): Promise<void> {
+  const { changed, locked, rewritten } = await sealRows(db);
+  if (changed > 0) {
+    log.info({ rows: changed, rewritten }, 'addresses with passwords were sealed: delete old copies of the database');
+  }
+  if (locked.length === 0) return;
+  const named = locked.slice(0, MOST_NAMED);
+  log.error(
+    { locked: named, more: locked.length - named.length },
+    'another key has sealed addresses: give oxbow that key, or enter them again',
+  );
 }
 
 /** Reads what other nodes change, until the shutdown; undefined without a database that nodes share. */

@@ -341,6 +341,8 @@ function fakeStreams(calls: string[]): StreamsApi {
         awayLimit: '10m',
         audio: 'auto',
         latency: '400ms',
+        address: null,
+        backup: null,
         hasPassphrase: true,
       };
     },

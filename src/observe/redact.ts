@@ -8,12 +8,15 @@
 const rules: readonly (readonly [RegExp, string])[] = [
   // A member of JSON whose name is that of a secret.
   [
-    /"(authorization|proxy-authorization|cookie|set-cookie|token|adminToken|admin-token|key|streamKey|password|secret)":"(?:[^"\\]|\\.)*"/gi,
+    /"(authorization|proxy-authorization|cookie|set-cookie|token|adminToken|admin-token|key|streamKey|password|passphrase|secret)":"(?:[^"\\]|\\.)*"/gi,
     '"$1":"[redacted]"',
   ],
   // user:password@ of a URL; a password may itself hold an @, so up to the last one before the path.
   [/:\/\/[^\s"'<>\\/?#]*@/g, '://[redacted]@'],
-  [/([?&](?:key|token|access_token|sig|signature|password|secret|auth)=)[^&\s"'<>\\#]+/gi, '$1[redacted]'],
+  [
+    /([?&](?:key|token|access_token|sig|signature|password|passphrase|streamid|secret|auth)=)[^&\s"'<>\\#]+/gi,
+    '$1[redacted]',
+  ],
   [/\b(Bearer|Basic) [A-Za-z0-9._~+/=-]+/g, '$1 [redacted]'],
   // The playback token is the first part of the path: /t/{token}/live/…
   [/\/t\/[^\s"'<>\\/]+(?=\/)/g, '/t/[redacted]'],

@@ -97,11 +97,12 @@ export interface EngineAdapter extends DialectAdapter {
   runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]>;
 }
 
-const adapterOf = <T>(db: Kysely<T>) => db.getExecutor().adapter as EngineAdapter;
+/** The adapter of a database, which its transactions share. */
+export const engineAdapterOf = <T>(db: Kysely<T>): EngineAdapter => db.getExecutor().adapter as EngineAdapter;
 
 /** The engine of a database, for the few queries that differ. */
 export function engineOf<T>(db: Kysely<T>): EngineName {
-  return adapterOf(db).engine;
+  return engineAdapterOf(db).engine;
 }
 
 /**
@@ -116,5 +117,5 @@ export function runAll<T>(
   db: Kysely<T>,
   statements: readonly RepeatedStatement[],
 ): Promise<readonly (readonly number[])[]> {
-  return adapterOf(db).runAll(statements);
+  return engineAdapterOf(db).runAll(statements);
 }

@@ -35,6 +35,7 @@ function stream(name: string): StreamTable {
     show_rewound: 0,
     peer_delivery: 0,
     heal_from: null,
+    sealed: null,
   };
 }
 

@@ -20,6 +20,7 @@ import { keepChatMigration, presentMigration, roomMigrations } from '../features
 import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
+import { sealedAddressMigration } from './sealed/sealed-step.ts';
 import { accountMigration } from './tables/account-migration.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { eventLogMigration } from './tables/event-tables.ts';
@@ -473,6 +474,7 @@ export const migrations: readonly Migration[] = [
   pushMigration,
   peerMigration,
   channelRoomMigration,
+  sealedAddressMigration,
 ];
 
 /** The statements that upgrade. */

@@ -15,8 +15,11 @@ import { NODE_LEASE } from './data-folder-lease.ts';
 import { openEngine } from './db.ts';
 import type { EngineName } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
-import { migrations } from './migrations.ts';
+import { migrations, OLDEST_SCHEMA } from './migrations.ts';
 import type { Tables } from './schema.ts';
+import { unsealRows } from './sealed/seal-rows.ts';
+import { sealedAddressMigration } from './sealed/sealed-step.ts';
+import { type TextSeal, useSeal } from './sealed/text-seal.ts';
 import { shardError } from './shards/shard-server.ts';
 import { placesIn, spreadStreams } from './shards/spread-streams.ts';
 import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite/sqlite.ts';
@@ -30,6 +33,18 @@ export interface MoveOptions extends CopyOptions {
 
 /** Rows by table. */
 export type CopiedRows = ReadonlyMap<string, number>;
+
+/** Of `changeSchema`. */
+interface SchemaOptions extends Pick<MoveOptions, 'file' | 'signal'> {
+  readonly server: DatabaseServer | undefined;
+  /** Opens addresses that an older oxbow has in clear. */
+  readonly seal?: TextSeal | undefined;
+}
+
+/** The first schema with sealed addresses. */
+const SEALED_SCHEMA = migrations.indexOf(sealedAddressMigration) + 1;
+/** Most sealed addresses that a message names. */
+const MOST_NAMED = 10;
 
 const log = createSilentLog();
 
@@ -146,23 +161,34 @@ async function refuseOwned(db: Kysely<Tables>, { signal }: { readonly signal: Ab
 }
 
 /**
- * Takes the database to another schema, for a return to an older oxbow without its backup.
+ * Takes the database to another schema, for a return to an older oxbow without its backup. Addresses that are
+ * sealed are in clear then, if that oxbow knows no seal.
  *
  * @param target default: the newest
  * @returns the schema before and after
- * @throws OxbowError `bad-request` for a schema that cannot be reached, `data-in-use`
+ * @throws OxbowError `bad-request` for a schema that cannot be reached, `data-in-use`; `sealed-elsewhere` if
+ *   another key has sealed addresses
  */
 export async function changeSchema(
-  { file, server, signal }: Pick<MoveOptions, 'file' | 'signal'> & { readonly server: DatabaseServer | undefined },
+  { file, server, signal, seal }: SchemaOptions,
   target = migrations.length,
 ): Promise<{ readonly from: number; readonly to: number }> {
   using _lock = lockDataFolder(dirname(file));
-  if (server === undefined) return { from: changeSqliteSchema(file, target), to: target };
+  const losesSeal = (schema: number) => schema >= SEALED_SCHEMA && target < SEALED_SCHEMA && target >= OLDEST_SCHEMA;
+  if (server === undefined) {
+    const before = readSqliteSchema(file);
+    if (losesSeal(before)) {
+      await using engine = await openEngine({ file, log });
+      await unseal(engine.db, seal);
+    }
+    return { from: Math.max(before, changeSqliteSchema(file, target)), to: target };
+  }
   const { openPostgresEngine } = await import('./postgres/engine.ts');
-  const { migratePostgres } = await import('./postgres/migrate.ts');
+  const { migratePostgres, schemaOf } = await import('./postgres/migrate.ts');
   const how = { unlimited: true, migrate: false };
   await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, ...how });
   await refuseOwned(engine.db, { signal });
+  if (losesSeal(await schemaOf(engine.db))) await unseal(engine.db, seal);
   // First the catalogue, which refuses a schema without shards while streams are on them.
   const changed = await migratePostgres(engine.db, target);
   for (const [name, url] of Object.entries(server.shards ?? {})) {
@@ -173,6 +199,16 @@ export async function changeSchema(
     await migratePostgres(shard.db, target);
   }
   return changed;
+}
+
+/** @throws OxbowError `sealed-elsewhere` */
+async function unseal(db: Kysely<Tables>, seal: TextSeal | undefined): Promise<void> {
+  if (seal) useSeal(db, seal);
+  const { locked } = await unsealRows(db);
+  if (locked.length === 0) return;
+  const more = locked.length > MOST_NAMED ? ` and ${locked.length - MOST_NAMED} more` : '';
+  const named = locked.slice(0, MOST_NAMED).join(', ');
+  throw new OxbowError('sealed-elsewhere', `Another key has sealed ${named}${more}: an older oxbow cannot open it.`);
 }
 
 /** The result of `readStatus`. */

@@ -72,7 +72,7 @@ export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTab
 export interface StreamTable {
   readonly id: string;
   name: string;
-  /** Source, as JSON. */
+  /** Source, as JSON, without its secrets. */
   source: string;
   /** Where the stream is defined: `api`, `command-line`, `configuration`, `sample`. */
   origin: string;
@@ -113,8 +113,10 @@ export interface StreamTable {
   show_rewound: number;
   /** 1: viewers may give its segments to each other. */
   peer_delivery: number;
-  /** JSON: addresses from which gaps of its recording are filled; null: none. */
+  /** JSON: addresses from which gaps of its recording are filled; null: none. Without their secrets. */
   heal_from: string | null;
+  /** JSON of what is sealed of `source` and `heal_from`, see sealed/sealed-columns; null: nothing. */
+  sealed: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */
@@ -367,11 +369,15 @@ interface WatchEpochTable {
 /** Where events are sent; see webhooks/. */
 export interface WebhookTable {
   readonly id: string;
+  /** Without what follows its host. */
   url: string;
   /** Names of events as JSON; `[]`: all except frequent ones. */
   types: string;
   stream: string | null;
+  /** Empty: it is sealed. */
   secret: string;
+  /** JSON of address and secret, sealed; null: they are in clear. */
+  sealed: string | null;
   readonly created_us: number;
   failing_since_us: number | null;
   disabled_us: number | null;

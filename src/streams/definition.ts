@@ -8,6 +8,7 @@ import type { MarkedRules, PastRules } from '../api/past/past-rules.ts';
 import type { SourceConfig, StreamEncryption, StreamOrigin, Visibility } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { shownUrl } from '../net/net.ts';
+import type { LockedTexts } from '../store/sealed/sealed-columns.ts';
 
 /** The settings of the further qualities of a stream; an absent one has its default. */
 export interface QualitySettings {
@@ -17,6 +18,12 @@ export interface QualitySettings {
   readonly ladderStart?: 'always' | undefined;
   /** Whether the further qualities are recorded too; absent: no. */
   readonly recordQualities?: true | undefined;
+}
+
+/** Sealed addresses that this server cannot open. Without its source a stream is stopped. */
+export interface LockedAddresses extends LockedTexts {
+  /** Whether a user stopped the stream. */
+  readonly wasStopped: boolean;
 }
 
 /** The settings of a stream, and its identity. */
@@ -65,6 +72,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly createdUs: number;
   /** Stopped by a user until it is started again. */
   readonly stopped: boolean;
+  /** What another key has sealed of its addresses, until they are set again; absent: nothing. */
+  readonly locked?: LockedAddresses | undefined;
   /** Paused by a user until it is resumed: publishers stay connected, their media is dropped. */
   readonly paused: boolean;
 }

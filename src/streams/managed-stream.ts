@@ -14,7 +14,7 @@ import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
 import { StreamFiles } from './record/stream-files.ts';
-import { gapsFrom, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
+import { gapsFrom, isKeyOf, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
 import { ServedMedia } from './served-media.ts';
 import { StreamStatus } from './status/stream-status.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -148,7 +148,7 @@ export class ManagedStream {
     if (this.publishers.isRunning || this.#closing) return;
     this.status.start();
     await this.publishers.start({
-      wasLive: this.#liveSource === sourceKey(this.#definition.source),
+      wasLive: isKeyOf(this.#liveSource, this.#definition.source, this.#parts.seal),
       qualities: this.derived.inputs,
       onFacts: (facts) => {
         this.status.setFacts(facts);
@@ -278,7 +278,7 @@ export class ManagedStream {
    * recording.
    */
   #noteLive(): void {
-    const key = sourceKey(this.#definition.source);
+    const key = sourceKey(this.#definition.source, this.#parts.seal);
     if (this.#definition.source.type !== 'pull' || key === this.#liveSource) return;
     this.#liveSource = key;
     this.#save(false);

@@ -108,6 +108,8 @@ suite('a push stream', () => {
       whileAway: 'nothing',
       awayLimit: '10m',
       latency: null,
+      address: null,
+      backup: null,
       hasPassphrase: true,
     });
     await connect(rig, '192.0.2.2:6000');

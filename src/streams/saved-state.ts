@@ -17,6 +17,7 @@ import { RECORDING_OFF, type Recorder } from '../recording/recorder.ts';
 import type { Store } from '../store/db.ts';
 import { valuesWhileHeld } from '../store/lease-table.ts';
 import type { Tables } from '../store/schema.ts';
+import type { TextSeal } from '../store/sealed/text-seal.ts';
 
 export interface SavedState {
   /** µs since 1970. */
@@ -36,12 +37,18 @@ export const OXBOW_STOPPED = 'oxbow was stopped';
 /** 2020-01-01, unix seconds: where generation numbers count from. */
 const EPOCH_S = 1_577_836_800;
 
-/** Identifies a source without revealing its address; the same after a restart. */
-export function sourceKey(source: SourceConfig): string {
-  return createHash('sha256')
-    .update(source.type === 'pull' ? source.url : source.type)
-    .digest('base64url')
-    .slice(0, 22);
+/**
+ * Identifies a source without revealing its address; the same after a restart. With the seal of the database
+ * nothing of it can be found by trying.
+ */
+export function sourceKey(source: SourceConfig, seal: TextSeal | undefined): string {
+  const text = source.type === 'pull' ? source.url : source.type;
+  return seal?.mark(text) ?? createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
+
+/** Whether a stored key is that of a source; also a key that was stored without a seal. */
+export function isKeyOf(key: string | null, source: SourceConfig, seal: TextSeal | undefined): boolean {
+  return key === sourceKey(source, seal) || key === sourceKey(source, undefined);
 }
 
 /**

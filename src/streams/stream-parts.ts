@@ -34,6 +34,7 @@ import type { StatsWindow } from '../recording/stats-table.ts';
 import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
+import { sealOf, type TextSeal } from '../store/sealed/text-seal.ts';
 import { CaptionWatch } from './captions/caption-watch.ts';
 import { ContentCheck } from './content/content-check.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -87,6 +88,8 @@ export interface StreamParts {
   readonly deletedBeforeUs: number;
   /** The source that was live last, see saved-state; null if none was. */
   readonly liveSource: string | null;
+  /** Of the database. */
+  readonly seal: TextSeal | undefined;
 }
 
 /** A stream before it is opened, from its files and its rows. */
@@ -186,6 +189,7 @@ export async function openStreamParts(
     statsWindows,
     deletedBeforeUs,
     liveSource: saved?.liveSource ?? null,
+    seal: sealOf(deps.store.db),
   };
 }
 

@@ -10,6 +10,7 @@ import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import { readHealFrom } from '../config/heal-from.ts';
+import { isSamePlace, maskedAddress, withKeptSecrets } from '../config/public-address.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { readPastRules } from '../config/sections/past-section.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
@@ -17,24 +18,32 @@ import { readWatchRules } from '../config/sections/watch-rules-section.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
-import type { StreamDefinition } from './definition.ts';
-import { patchSource, sourceOf } from './source/source-settings.ts';
+import type { LockedAddresses, StreamDefinition } from './definition.ts';
+import { patchSource, sourceAfter } from './source/source-settings.ts';
 
 /**
  * A definition with all settings of a request.
  *
+ * @param before the stream that it replaces; `***` in addresses is what is stored of them
  * @throws OxbowError `bad-request`
  */
 export function defineStream(
   settings: StreamSettings,
   identity: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>,
   config: Config,
+  before?: StreamDefinition,
 ): StreamDefinition {
-  const source = parsed(() => sourceOf(settings.source));
+  const source = parsed(() => sourceAfter(settings.source, before?.source));
   const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config) };
   const resting = { stopped: false, paused: false };
   const { source: _, ...patch } = settings;
-  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, patch, config);
+  const stored = { healFrom: before?.healFrom };
+  const { healFrom, ...defined } = patchStream(
+    { ...identity, source, origin: 'api', ...defaults, ...resting, ...stored },
+    { healFrom: null, ...patch },
+    config,
+  );
+  return healFrom === undefined ? defined : { ...defined, healFrom };
 }
 
 /**
@@ -59,11 +68,38 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(showRewound !== undefined && { showRewound: showRewound || undefined }),
     ...(peerDelivery !== undefined && { peerDelivery: peerDelivery || undefined }),
-    ...(healFrom !== undefined && { healFrom: healFrom === null ? undefined : parsed(() => readHealFrom(healFrom)) }),
+    ...(healFrom !== undefined && {
+      healFrom: healFrom === null ? undefined : parsed(() => healFromAfter(healFrom, definition)),
+    }),
+    ...(definition.locked && unlock(definition, definition.locked, patch)),
     ...(watchRules !== undefined && { watchRules: parsed(() => readWatchRules(watchRules ?? {})) }),
     ...(past !== undefined && { past: parsed(() => readPastRules(past ?? {})) }),
     ...(encryption !== undefined && { encryption: encryption ?? undefined }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
+  };
+}
+
+/**
+ * What stays sealed by another key: not what is set again.
+ *
+ * @throws OxbowError `bad-request` for a change of a push source that leaves its passphrase
+ */
+function unlock(
+  { stopped }: StreamDefinition,
+  { source, healFrom, wasStopped }: LockedAddresses,
+  patch: StreamPatch,
+): Pick<StreamDefinition, 'locked' | 'stopped'> {
+  const isSet = patch.source?.passphrase !== undefined || patch.source?.url !== undefined;
+  if (source !== undefined && patch.source !== undefined && !isSet) {
+    throw new OxbowError('bad-request', 'Another key has sealed the source: set `url` or `passphrase` again.');
+  }
+  const left = {
+    ...(source !== undefined && !isSet && { source }),
+    ...(healFrom !== undefined && patch.healFrom === undefined && { healFrom }),
+  };
+  return {
+    locked: Object.keys(left).length > 0 ? { ...left, wasStopped } : undefined,
+    stopped: source !== undefined && isSet ? wasStopped : stopped,
   };
 }
 
@@ -80,10 +116,24 @@ export function configuredStream(
 ): StreamDefinition {
   const { id, createdUs } = before ?? { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
   // A stream that was stopped because it left the settings runs again when it is configured again.
-  const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
+  const stopped = before !== undefined && before.origin !== 'api' && wasStoppedByUser(before);
   const { paused = false, startMarkMs } = before ?? {};
   const kept = { paused, ...(startMarkMs !== undefined && { startMarkMs }) };
   return { ...settings, ...kept, id, name, keepMs: keep, createdUs, stopped };
+}
+
+/** Checks addresses; `***` is what is stored for one of the same place. @throws FormatError */
+function healFromAfter(items: readonly string[], { healFrom = [] }: StreamDefinition): readonly string[] {
+  const kept = items.map((item) => {
+    const text = item.trim();
+    const same = healFrom.find((before) => maskedAddress(before) === text);
+    return withKeptSecrets(text, same ?? healFrom.find((before) => isSamePlace(before, text)));
+  });
+  return readHealFrom(kept);
+}
+
+function wasStoppedByUser({ stopped, locked }: StreamDefinition): boolean {
+  return locked?.source === undefined ? stopped : locked.wasStopped;
 }
 
 /** A unique id that sorts by creation. */

@@ -17,6 +17,8 @@ import { readIdentities } from '../recording/stream-identity.ts';
 import type { Store } from '../store/db.ts';
 import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
+import { openStreamColumns, streamColumns } from '../store/sealed/sealed-columns.ts';
+import { sealOf, type TextSeal } from '../store/sealed/text-seal.ts';
 import { changeRows } from '../store/shards/stream-rows.ts';
 import { eraseViewing } from '../store/tables/viewing-rows.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
@@ -28,7 +30,7 @@ type RowLog = Pick<Log, 'error'>;
 /** All streams that are not removed. What is damaged in a row is reported, and has its default. */
 export async function readDefinitions(db: Kysely<Tables>, log?: RowLog): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is', null).execute();
-  return rows.map((row) => definitionOf(row, log));
+  return rows.map((row) => definitionOf(row, sealOf(db), log));
 }
 
 /** The stream of a name, a removed one too. */
@@ -37,7 +39,7 @@ export async function readDefinition(
   name: string,
 ): Promise<{ readonly definition: StreamDefinition | undefined; readonly isRemoved: boolean }> {
   const row = await db.selectFrom('stream').selectAll().where('name', '=', name).executeTakeFirst();
-  return { definition: row && definitionOf(row), isRemoved: row?.deleted_us != null };
+  return { definition: row && definitionOf(row, sealOf(db)), isRemoved: row?.deleted_us != null };
 }
 
 /** The id of a stream by its name; undefined if there is none. */
@@ -70,9 +72,13 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
 
 /**
  * One damaged row must not keep all streams from starting. Without its source, a stream of the API is stopped
- * until it is set again.
+ * until it is set again; so is one whose source another key has sealed.
  */
-function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
+function definitionOf(stored: Selectable<StreamTable>, seal: TextSeal | undefined, log?: RowLog): StreamDefinition {
+  const { locked, ...opened } = openStreamColumns(stored, seal);
+  const row = { ...stored, ...opened };
+  const wasStopped = row.stopped === 1;
+  const isLocked = locked?.source !== undefined;
   const read = <T>(column: 'source' | 'qualities' | 'watch_rules' | 'past_rules' | 'heal_from'): T | undefined => {
     try {
       return (JSON.parse(row[column] ?? 'null') as T | null) ?? undefined;
@@ -97,8 +103,9 @@ function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinit
     visibility: row.visibility as StreamDefinition['visibility'],
     visibilityIsSet: row.visibility_set === 1,
     createdUs: row.created_us,
-    stopped: row.stopped === 1 || (source === undefined && row.origin === 'api'),
+    stopped: wasStopped || isLocked || (source === undefined && row.origin === 'api'),
     paused: row.paused === 1,
+    ...(locked && { locked: { ...locked, wasStopped } }),
     ...read<QualitySettings>('qualities'),
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
@@ -117,9 +124,13 @@ type WrittenStore = Pick<Store, 'db'> & Partial<Pick<Store, 'fence'>>;
 
 /** Writes a stream's row. @throws OxbowError `data-in-use` if another process has taken what this one ran */
 export async function writeDefinition(store: WrittenStore, definition: StreamDefinition): Promise<void> {
+  const { locked } = definition;
+  const { source, heal_from, sealed } = streamColumns(definition, sealOf(store.db));
   const values = {
     name: definition.name,
-    source: JSON.stringify(definition.source),
+    source,
+    heal_from,
+    sealed,
     origin: definition.origin,
     title: definition.title,
     description: definition.description,
@@ -127,14 +138,13 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     keep_ms: definition.keepMs ?? null,
     visibility: definition.visibility,
     visibility_set: definition.visibilityIsSet ? 1 : 0,
-    stopped: definition.stopped ? 1 : 0,
+    stopped: (locked?.source === undefined ? definition.stopped : locked.wasStopped) ? 1 : 0,
     paused: definition.paused ? 1 : 0,
     qualities: JSON.stringify(qualitySettingsOf(definition)),
     storage: definition.storage ?? null,
     alarms: definition.alarms ?? null,
     show_rewound: definition.showRewound ? 1 : 0,
     peer_delivery: definition.peerDelivery ? 1 : 0,
-    heal_from: definition.healFrom === undefined ? null : JSON.stringify(definition.healFrom),
     watch_rules: definition.watchRules === undefined ? null : JSON.stringify(definition.watchRules),
     past_rules: definition.past === undefined ? null : JSON.stringify(definition.past),
     start_mark_ms: definition.startMarkMs ?? null,
@@ -160,7 +170,7 @@ async function whileHeld({ db, fence }: WrittenStore, write: (db: Kysely<Tables>
 /** Removed streams whose recordings are kept until retention deletes them. */
 export async function readRemoved(db: Kysely<Tables>, log?: RowLog): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is not', null).execute();
-  return rows.map((row) => definitionOf(row, log));
+  return rows.map((row) => definitionOf(row, sealOf(db), log));
 }
 
 /**

@@ -1,12 +1,14 @@
 /**
  * Webhooks and their deliveries in the store, so that deliveries continue after a restart.
- * In: settings, events. Out: rows. Secrets are stored in plain text: a signature cannot be computed from a
+ * In: settings, events. Out: rows. Addresses and secrets are sealed: a signature cannot be computed from a
  * hash.
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { EventType, OxbowEvent } from '../api/events.ts';
 import type { RowChanges } from '../store/row-changes.ts';
 import type { Tables, WebhookDeliveryTable, WebhookTable as WebhookRow } from '../store/schema.ts';
+import { openWebhookColumns, webhookColumns } from '../store/sealed/sealed-columns.ts';
+import { sealOf, type TextSeal } from '../store/sealed/text-seal.ts';
 
 /** A webhook. Times are ms since 1970. */
 export interface Webhook {
@@ -15,6 +17,7 @@ export interface Webhook {
   /** Empty: all but job.progress and upload.progress. */
   readonly types: readonly EventType[];
   readonly stream: string | null;
+  /** Empty: another key sealed it, and the webhook is disabled until it is set again. */
   readonly secret: string;
   readonly createdMs: number;
   readonly failingSinceMs: number | null;
@@ -65,12 +68,13 @@ export class WebhookTable {
   /** All webhooks, oldest first. @param ids only these */
   async all(ids?: readonly string[]): Promise<Webhook[]> {
     const query = this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id');
-    return (await (ids ? query.where('id', 'in', ids) : query).execute()).map(webhookOf);
+    const rows = await (ids ? query.where('id', 'in', ids) : query).execute();
+    return rows.map((row) => webhookOf(row, sealOf(this.#db)));
   }
 
   /** Inserts or updates a webhook. */
   async put(webhook: Webhook): Promise<void> {
-    const { id, created_us, ...values } = rowOf(webhook);
+    const { id, created_us, ...values } = rowOf(webhook, sealOf(this.#db));
     await this.#write(id, (db) =>
       db
         .insertInto('webhook')
@@ -85,13 +89,14 @@ export class WebhookTable {
    * by now.
    */
   async putState(webhook: Webhook): Promise<void> {
-    const { id, url, failing_since_us, disabled_us, disabled_reason } = rowOf(webhook);
+    const { id, url, sealed, failing_since_us, disabled_us, disabled_reason } = rowOf(webhook, sealOf(this.#db));
     await this.#write(id, (db) =>
       db
         .updateTable('webhook')
         .set({ failing_since_us, disabled_us, disabled_reason })
         .where('id', '=', id)
         .where('url', '=', url)
+        .where('sealed', 'is not distinct from', sealed)
         .execute(),
     );
   }
@@ -224,28 +229,35 @@ export class WebhookTable {
 const usOf = (ms: number) => Math.round(ms * 1000);
 const msOf = (us: number | null) => (us === null ? null : us / 1000);
 
-function webhookOf(row: Selectable<WebhookRow>): Webhook {
-  const { id, url, types, stream, secret, created_us, failing_since_us, disabled_us, disabled_reason } = row;
+/** Shown where a webhook has no address that this server can open. */
+const SEALED_ELSEWHERE = 'another key has sealed its address and its secret; set both again';
+
+function webhookOf(row: Selectable<WebhookRow>, seal: TextSeal | undefined): Webhook {
+  const { id, types, stream, created_us, failing_since_us, disabled_us, disabled_reason } = row;
+  const opened = openWebhookColumns(row, seal);
+  const { url, secret } = opened ?? { url: row.url, secret: '' };
   return {
     id,
     url,
     stream,
     secret,
-    disabledReason: disabled_reason,
+    disabledReason: opened ? disabled_reason : SEALED_ELSEWHERE,
     types: JSON.parse(types) as EventType[],
     createdMs: created_us / 1000,
     failingSinceMs: msOf(failing_since_us),
-    disabledMs: msOf(disabled_us),
+    disabledMs: msOf(opened ? disabled_us : (disabled_us ?? created_us)),
   };
 }
 
-function rowOf(webhook: Webhook): Selectable<WebhookRow> {
-  const { id, url, types, stream, secret, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
+function rowOf(webhook: Webhook, seal: TextSeal | undefined): Selectable<WebhookRow> {
+  const { id, types, stream, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
+  const { url, secret, sealed } = webhookColumns(webhook, seal);
   return {
     id,
     url,
     stream,
     secret,
+    sealed,
     disabled_reason: disabledReason,
     types: JSON.stringify(types),
     created_us: usOf(createdMs),

@@ -15,6 +15,7 @@ import type {
   WebhookView,
 } from '../api/webhook-shapes.ts';
 import type { Subscription } from '../cluster/bus/event-bus.ts';
+import { shownHook } from '../config/public-address.ts';
 import { sleep as pause } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { DeliveryWorker, type WebhooksOptions } from './delivery-worker.ts';
@@ -107,14 +108,20 @@ export class Webhooks implements AsyncDisposable {
   }
 
   /**
-   * Replaces a webhook and enables it. Keeps its secret unless `settings` has another.
+   * Replaces a webhook and enables it. Keeps its secret unless `settings` has another, and its address if
+   * `settings` has it as it is shown.
    *
    * @throws OxbowError `webhook-unknown`, `bad-request`
    */
   async replace(id: string, settings: WebhookSettings): Promise<WebhookView> {
     const worker = this.#find(id);
     const { secret, createdMs } = worker.webhook;
-    await worker.replace(parse(settings, { id, secret: settings.secret ?? secret, createdMs }));
+    if (secret === '' && settings.secret === undefined) {
+      throw new OxbowError('bad-request', 'Another key has sealed the secret of the webhook: `secret` is needed.');
+    }
+    // As it is shown: unchanged.
+    const url = settings.url === shownHook(worker.webhook.url) && secret !== '' ? worker.webhook.url : settings.url;
+    await worker.replace(parse({ ...settings, url }, { id, secret: settings.secret ?? secret, createdMs }));
     worker.work();
     return viewOf(worker);
   }
@@ -280,6 +287,9 @@ function parse(
   { url, types = [], stream, secret }: WebhookSettings,
   identity: Pick<Webhook, 'id' | 'secret' | 'createdMs'>,
 ): Webhook {
+  if (url.includes('…')) {
+    throw new OxbowError('bad-request', 'The address of the webhook is not complete: `…` is what is not shown.');
+  }
   const parsed = URL.parse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
     throw new OxbowError('bad-request', 'Invalid webhook URL. Use an http or https URL.');
@@ -298,13 +308,10 @@ function parse(
 
 function viewOf({ webhook, waiting, isReplaying }: DeliveryWorker): WebhookView {
   const { id, types, stream, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
-  const url = new URL(webhook.url);
-  url.username = '';
-  url.password = '';
   const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
   return {
     id,
-    url: url.href,
+    url: shownHook(webhook.url),
     types,
     stream,
     waiting,

@@ -195,6 +195,44 @@ suite('title, description and picture of a stream are edited on its page', { ski
     );
   });
 
+  fullTest(
+    'the address of a pulled source is changed with its password as ***, which another host is refused',
+    async () => {
+      const address = 'http://admin:secret@127.0.0.1:9/live.m3u8';
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ source: { type: 'pull', url: address } });
+      assert.equal((await server.fetch('/api/v1/streams/cam', { method: 'PUT', headers, body })).status, 201);
+      for (const look of [
+        { width: 390, height: 844, colorScheme: 'dark' },
+        { width: 1440, height: 900, colorScheme: 'light' },
+      ] as const) {
+        await using visitor = await openVisitor(browser, look);
+        await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+        const page = await visitor.newPage();
+        await page.goto(`${server.url}/watch/cam`);
+        await page.getByRole('button', { name: OPEN }).click();
+        await page.getByText('Source', { exact: true }).click();
+        const field = page.getByLabel('Address', { exact: true });
+        await field.waitFor();
+        const shown = await field.inputValue();
+        assert.match(shown, /^http:\/\/admin:\*\*\*@127\.0\.0\.1:9\//);
+        assert.deepEqual(await violations(page, 'source', { within: ['dialog'] }), []);
+        assert.deepEqual(await overflowing(page), []);
+        await shot(page, `source-${look.width}`);
+        await field.fill(shown.replace('127.0.0.1', 'localhost'));
+        await page.getByRole('button', { name: 'Save', exact: true }).click();
+        await page.getByRole('alert').waitFor();
+        await field.fill('http://admin:***@127.0.0.1:9/other.m3u8');
+        const sent = page.waitForRequest((request) => request.method() === 'PATCH');
+        await page.getByRole('button', { name: 'Save', exact: true }).click();
+        const expected = { source: { url: 'http://admin:***@127.0.0.1:9/other.m3u8' } };
+        assert.deepEqual((await sent).postDataJSON(), expected);
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        await server.fetch('/api/v1/streams/cam', { method: 'PUT', headers, body });
+      }
+    },
+  );
+
   fullTest('a file that is too large or no picture is refused with a sentence; a picture is removed', async () => {
     const looks = { width: 390, height: 844, colorScheme: 'dark' } as const;
     await using visitor = await openVisitor(browser, looks);

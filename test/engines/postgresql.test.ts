@@ -35,6 +35,7 @@ import { eventLogContract, eventLogOrderContract } from '../../src/store/event-l
 import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
 import { metadataContract } from '../../src/store/metadata.contract.ts';
 import { textsContract } from '../../src/store/texts.contract.ts';
+import { sealedRowsContract } from '../../src/streams/sealed-rows.contract.ts';
 import { streamTablesContract } from '../../src/streams/tables.contract.ts';
 import { sharedWebhooksContract } from '../../src/webhooks/shared-webhooks.contract.ts';
 import { webhookTableContract } from '../../src/webhooks/webhook-table.contract.ts';
@@ -90,6 +91,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   eventLogContract('PostgreSQL', openDatabase);
   eventLogOrderContract('PostgreSQL', openDatabase);
   streamTablesContract('PostgreSQL', openDatabase);
+  sealedRowsContract('PostgreSQL', openDatabase);
   assetListContract('PostgreSQL', openDatabase);
   sharedAccountsContract('PostgreSQL', openDatabase);
   sharedJobsContract('PostgreSQL', openDatabase);

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WATCH_SECRET_FILE } from '../../accounts/watch-secret.ts';
+import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { many } from '../../lib/text/many.ts';
@@ -20,6 +21,7 @@ import { SAMPLE_NOTE_FILE } from '../sample.ts';
 import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+import { readLockedRows } from './locked-rows.ts';
 
 interface Options {
   readonly output?: string;
@@ -70,7 +72,7 @@ async function run(command: Command): Promise<ExitCode> {
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const how = { ...config, json: json === true, signal: controller.signal };
-  if (restore !== undefined) return await putBack(resolve(restore), how); // Ctrl-C does not end it half-way
+  if (restore !== undefined) return await putBack(resolve(restore), how, config); // Ctrl-C does not end it half-way
   try {
     await backUp(targetOf(output!), how);
     return 0;
@@ -167,7 +169,7 @@ async function readSmallFiles(data: string): Promise<readonly BackupFile[]> {
   return files;
 }
 
-async function putBack(backup: string, { data, store, storage, json, signal }: How): Promise<ExitCode> {
+async function putBack(backup: string, { data, store, storage, json, signal }: How, config: Config): Promise<ExitCode> {
   const { restoreBackup } = await import('../../store/restore.ts');
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
@@ -200,12 +202,16 @@ async function putBack(backup: string, { data, store, storage, json, signal }: H
     if (signal.aborted) return 130;
     throw error;
   }
-  if (json) sayJson({ data, backup, ...manifest, aside, index });
+  const locked = await readLockedRows(config);
+  if (json) sayJson({ data, backup, ...manifest, aside, index, locked });
   else {
     say(`${data}: as it was at ${manifest.takenAt}: ${sayCounts(manifest)}`);
     say(`  Index of recordings, rebuilt: ${sayRebuilt(index)}`);
     for (const file of aside) say(`  The previous file is kept: ${file}`);
     say('  All users must sign in again.');
+    for (const what of locked) say(`  Sealed with a key that this server does not have: ${what}`);
+    if (locked.length > 0)
+      say('  Give it `watchSecret` or `cluster.secret` of the other server, or enter these addresses again.');
   }
   return 0;
 }

@@ -14,6 +14,7 @@ import { bar, openProgressLine } from '../progress.ts';
 import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+import { openSettingsSeal } from './locked-rows.ts';
 import { addMoveStream } from './move-stream.ts';
 import { addPromote } from './promote.ts';
 
@@ -156,7 +157,8 @@ async function runMigrate(command: Command): Promise<ExitCode> {
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { changeSchema } = await import('../../store/move.ts');
   const { signal } = controller;
-  const where = { file: join(config.data, DATABASE_FILE), server: databaseServer(config.store), signal };
+  const seal = await openSettingsSeal(config);
+  const where = { file: join(config.data, DATABASE_FILE), server: databaseServer(config.store), signal, seal };
   const { from, to } = await changeSchema(where, target);
   if (json) sayJson({ from, to });
   else say(from === to ? `The database has schema ${to}.` : `The database had schema ${from} and has ${to} now.`);

@@ -4,7 +4,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { SecretBox } from '../../accounts/secret-box.ts';
-import type { CameraEvents } from '../../api/cameras/camera-shapes.ts';
+import type { CameraEvents, CameraKind } from '../../api/cameras/camera-shapes.ts';
 import type { Tables } from '../../store/schema.ts';
 
 /** A user of a camera; both empty without one. */
@@ -33,8 +33,20 @@ export interface StoredCamera {
   readonly createdUs: number;
 }
 
+/** A moment that a process has begun, and whose clip is not made yet. */
+export interface OpenMoment {
+  readonly kind: CameraKind;
+  /** ms since 1970. */
+  readonly fromMs: number;
+}
+
 /** What an event makes. */
 export type MadeKind = 'marker' | 'clip';
+
+/** Before the kind of a moment in rows. */
+const OPEN = 'open:';
+
+const openId = (streamId: string, { kind, fromMs }: OpenMoment) => `${streamId} ${kind} ${Math.round(fromMs * 1000)}`;
 
 /** Reads and writes the rows. */
 export class CameraTable {
@@ -59,6 +71,18 @@ export class CameraTable {
       move: move as StoredCamera['move'],
       createdUs: created_us,
     }));
+  }
+
+  /** Seals with the newest key what an earlier one has sealed: other nodes may not have that. */
+  async resealAll(): Promise<void> {
+    const rows = await this.#db.selectFrom('camera').select(['stream_id', 'sealed']).execute();
+    for (const { stream_id, sealed: before } of rows) {
+      const login = this.#box.open(before);
+      const sealed = login === undefined ? before : this.#box.seal(login);
+      if (sealed === before) continue;
+      const update = this.#db.updateTable('camera').set({ sealed });
+      await update.where('stream_id', '=', stream_id).where('sealed', '=', before).execute();
+    }
   }
 
   /** Writes the camera of a stream, in place of the one before. */
@@ -86,6 +110,72 @@ export class CameraTable {
   async remove(streamId: string): Promise<void> {
     await this.#db.deleteFrom('camera').where('stream_id', '=', streamId).execute();
     await this.#db.deleteFrom('camera_event').where('stream_id', '=', streamId).execute();
+  }
+
+  /** The names of streams with a camera, by the host of its address. Those of other nodes too. */
+  async streamsByHost(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const rows = await this.#db
+      .selectFrom('camera')
+      .innerJoin('stream', 'stream.id', 'camera.stream_id')
+      .where('stream.deleted_us', 'is', null)
+      .select(['camera.address', 'stream.name'])
+      .orderBy('stream.name')
+      .execute();
+    const byHost = new Map<string, string[]>();
+    for (const { address, name } of rows) {
+      const host = URL.parse(address)?.host ?? '';
+      byHost.set(host, [...(byHost.get(host) ?? []), name]);
+    }
+    return byHost;
+  }
+
+  /**
+   * Notes that a moment has begun.
+   *
+   * @param apartMs moments of a kind that begin closer to each other are the same one
+   * @returns false if another process has noted it
+   */
+  async begin(streamId: string, { kind, fromMs }: OpenMoment, apartMs: number): Promise<boolean> {
+    const atUs = Math.round(fromMs * 1000);
+    const others = await this.#db
+      .selectFrom('camera_event')
+      .select('id')
+      .where('stream_id', '=', streamId)
+      .where('kind', '=', `${OPEN}${kind}`)
+      .where('at_us', '>', atUs - apartMs * 1000)
+      .where('at_us', '<', atUs + apartMs * 1000)
+      .limit(1)
+      .execute();
+    if (others.length > 0) return false;
+    const row = { id: openId(streamId, { kind, fromMs }), stream_id: streamId, kind: `${OPEN}${kind}`, at_us: atUs };
+    const { numInsertedOrUpdatedRows: inserted } = await this.#db
+      .insertInto('camera_event')
+      .values(row)
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .executeTakeFirst();
+    return (inserted ?? 0n) > 0n;
+  }
+
+  /** Ends a moment: its clip is made by the process that gets true. */
+  async end(streamId: string, moment: OpenMoment): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('camera_event')
+      .where('id', '=', openId(streamId, moment))
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /** The moments of a stream that are not over, oldest first; at most 100. */
+  async openMoments(streamId: string): Promise<readonly OpenMoment[]> {
+    const rows = await this.#db
+      .selectFrom('camera_event')
+      .select(['kind', 'at_us'])
+      .where('stream_id', '=', streamId)
+      .where('kind', 'like', `${OPEN}%`)
+      .orderBy('at_us')
+      .limit(100)
+      .execute();
+    return rows.map(({ kind, at_us }) => ({ kind: kind.slice(OPEN.length) as CameraKind, fromMs: at_us / 1000 }));
   }
 
   /** Removes the cameras of streams that were deleted, also of those whose media is gone already. */

@@ -20,7 +20,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { StoredCamera } from './camera-table.ts';
+import type { OpenMoment, StoredCamera } from './camera-table.ts';
 import { type Moment, Moments } from './moments.ts';
 import { addressOf } from './stored-address.ts';
 
@@ -48,6 +48,8 @@ export interface CameraWatchParts {
   readonly metrics: Pick<Metrics, 'cameraEvents'>;
   /** A moment has begun, or is over. Never rejects. */
   readonly took: (moment: Moment) => Promise<void>;
+  /** The moments that another process has left. Never rejects. */
+  readonly left: () => Promise<readonly OpenMoment[]>;
   /** What else is due. Never rejects. */
   readonly tick: (nowMs: number) => Promise<void>;
   /** When `tick` has something to do, ms since 1970; undefined: not yet known. */
@@ -79,8 +81,9 @@ export class CameraWatch {
     return this.#lastMs;
   }
 
-  /** Watches until the signal fires. Never rejects. */
+  /** Watches until the signal fires; `finish` ends the moments that are open then. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    await this.#resume();
     let pauseMs = FIRST_MS;
     let longestMs = LONGEST_MS;
     while (!signal.aborted) {
@@ -99,7 +102,22 @@ export class CameraWatch {
       await sleep(pauseMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
       pauseMs = Math.min(longestMs, pauseMs * 2);
     }
+  }
+
+  /** Ends the moments that are open, now: the camera is not watched any more. Never rejects. */
+  async finish(): Promise<void> {
     for (const moment of this.#moments.over(this.#parts.clock.nowMs(), true)) await this.#parts.took(moment);
+  }
+
+  /** Of a kind only the newest one may last; those before it are over. */
+  async #resume(): Promise<void> {
+    const left = await this.#parts.left();
+    const newest = new Map(left.map((moment) => [moment.kind, moment]));
+    for (const moment of left) {
+      if (newest.get(moment.kind) === moment)
+        this.#moments.resume(moment.kind, moment.fromMs, this.#parts.clock.nowMs());
+      else await this.#parts.took({ kind: moment.kind, is: 'over', fromMs: moment.fromMs, toMs: moment.fromMs });
+    }
   }
 
   async #subscribe({ signal }: { readonly signal: AbortSignal }): Promise<void> {

@@ -17,6 +17,7 @@ import type {
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamsApi } from '../../api/streams-api.ts';
 import { type CameraSearch, findCameras } from '../../ingest/onvif/find-cameras.ts';
+import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
@@ -31,13 +32,15 @@ import { readAddress } from './stored-address.ts';
 const NO_EVENTS: CameraEvents = { kinds: [] };
 /** Answers to a search are awaited for this long, ms. */
 const SEARCH_MS = 3000;
+/** Streams that move here are looked at this often, until they are open, ms. */
+const LOOK_EVERY_MS = 250;
 
 /** Dependencies. */
 export interface CamerasParts {
   readonly table: CameraTable;
   readonly net: Pick<Net, 'fetch'>;
   readonly clock: Clock;
-  readonly catalog: Pick<Catalog, 'all' | 'find' | 'get' | 'definitionOf'>;
+  readonly catalog: Pick<Catalog, 'all' | 'find' | 'get' | 'toOpen'>;
   readonly streams: Pick<StreamsApi, 'create' | 'remove'>;
   /** Where the search is sent. */
   readonly probe: () => Pick<CameraSearch, 'host' | 'port'>;
@@ -53,7 +56,7 @@ export interface CameraWork extends AsyncDisposable {
   readonly mover: CameraMover;
   /** Begins to read events, if it does not. */
   start(): void;
-  /** Ends that. */
+  /** Ends that: what it has noticed is over. Disposing leaves it to the next owner of the stream. */
   stop(): Promise<void>;
 }
 
@@ -78,6 +81,8 @@ export class Cameras implements AsyncDisposable {
   #search: Promise<readonly FoundCameraView[]> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** A call waits until all streams that have moved here are open. */
+  #isWaiting = false;
 
   constructor(parts: CamerasParts) {
     this.#parts = parts;
@@ -99,12 +104,11 @@ export class Cameras implements AsyncDisposable {
   }
 
   async #find(): Promise<readonly FoundCameraView[]> {
-    const { probe, signal, table, catalog } = this.#parts;
+    const { probe, signal, table } = this.#parts;
     const search = { ...probe(), waitMs: SEARCH_MS };
-    const [found, stored] = await Promise.all([findCameras(search, { signal }), table.all()]);
+    const [found, stored] = await Promise.all([findCameras(search, { signal }), table.streamsByHost()]);
     return found.map(({ endpoint, address, name, maker, hardware, location }) => {
-      const set = stored.filter((camera) => URL.parse(camera.address)?.host === address.host);
-      const streams = set.flatMap(({ streamId }) => catalog.definitionOf(streamId)?.name ?? []);
+      const streams = [...(stored.get(address.host) ?? [])];
       return { id: endpoint, address: address.href, name, maker, model: hardware, location, streams };
     });
   }
@@ -196,7 +200,8 @@ export class Cameras implements AsyncDisposable {
    * @throws OxbowError `stream-unknown`, `camera-unknown`
    */
   async remove(name: string): Promise<void> {
-    const { camera } = this.#entryOf(name);
+    const { camera, work } = this.#entryOf(name);
+    await work.stop();
     await this.#parts.table.remove(camera.streamId);
     await this.follow();
   }
@@ -252,6 +257,22 @@ export class Cameras implements AsyncDisposable {
    */
   async open(): Promise<void> {
     await this.#parts.table.removeLeft();
+    await this.follow();
+  }
+
+  /** Streams have moved. One that moves here is opened a moment later, also one that is never live. */
+  async moves(): Promise<void> {
+    await this.follow();
+    if (this.#isWaiting || this.#stored.size === 0) return;
+    this.#isWaiting = true;
+    try {
+      const { catalog, signal } = this.#parts;
+      while (catalog.toOpen.length > 0 && !signal.aborted) await sleep(LOOK_EVERY_MS, { signal });
+    } catch {
+      return; // only the signal rejects it
+    } finally {
+      this.#isWaiting = false;
+    }
     await this.follow();
   }
 

@@ -56,9 +56,16 @@ async function openCameras(app: AppContext, parts: CoreParts): Promise<OpenFeatu
   });
   opened.use(cameras);
   opened.defer(() => subscription.close());
-  opened.defer(placement.moved.subscribe(({ kind }) => kind === 'stream' && cameras.follow().catch(report)));
+  opened.defer(placement.moved.subscribe(({ kind }) => kind === 'stream' && cameras.moves().catch(report)));
   opened.defer(metrics.beforeScrape(() => metrics.camerasWatched.set({}, cameras.watched)));
-  return { own: cameras, start: () => cameras.open().catch(report) };
+  return {
+    own: cameras,
+    start: () =>
+      table
+        .resealAll()
+        .then(() => cameras.open())
+        .catch(report),
+  };
 }
 
 interface WorkParts {
@@ -80,6 +87,7 @@ function openWork(
       clock,
       metrics,
       took: (moment) => makes.take(moment),
+      left: () => makes.left(),
       tick: (nowMs) => makes.makeDue(nowMs),
       dueMs: () => makes.dueMs,
     },
@@ -88,13 +96,13 @@ function openWork(
   const failed = (error: unknown) => reported.call((more) => log.warn({ error, more }, 'a camera did not move'));
   const mover = new CameraMover({ net, clock, failed }, camera);
   let running: { readonly ends: AbortController; readonly ended: Promise<void> } | undefined;
-  const stop = async () => {
-    if (!running) return;
+  const leave = async () => {
+    if (!running) return false;
     const { ends, ended } = running;
     running = undefined;
     ends.abort();
     await ended;
-    await makes.makeRest(clock.nowMs());
+    return true;
   };
   return {
     watch,
@@ -104,9 +112,14 @@ function openWork(
       const ends = new AbortController();
       running = { ends, ended: watch.run(ends) };
     },
-    stop,
+    async stop() {
+      if (!(await leave())) return;
+      await watch.finish();
+      await makes.makeRest(clock.nowMs());
+    },
     async [Symbol.asyncDispose]() {
-      await Promise.all([stop(), mover[Symbol.asyncDispose]()]);
+      // Moments that are open stay in their rows: the next owner of the stream continues them.
+      await Promise.all([leave(), mover[Symbol.asyncDispose]()]);
     },
   };
 }

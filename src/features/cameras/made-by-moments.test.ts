@@ -7,7 +7,7 @@ import { MadeByMoments, type MadeParts } from './made-by-moments.ts';
 test('a clip that waits for its end when its camera is no longer watched is made until then', async () => {
   const made: ClipRequest[] = [];
   const parts = {
-    table: { addMade: async () => {}, madeBeyond: async () => [] },
+    table: { addMade: async () => {}, madeBeyond: async () => [], end: async () => true },
     clips: () => ({
       async create(request: ClipRequest) {
         made.push(request);

@@ -1,6 +1,8 @@
 /**
  * What the moments of a camera become: an event, a marker, a clip that begins before the moment.
- * In: moments. Out: rows, events. Old markers and clips of cameras are deleted beyond their bounds.
+ * In: moments. Out: rows, events. A moment is in a row until its clip is made, so that another process may
+ * continue it, and only one makes its marker and its clip. Old markers and clips of cameras are deleted
+ * beyond their bounds.
  */
 import type { CameraKind } from '../../api/cameras/camera-shapes.ts';
 import type { ClipMaker } from '../../api/clips/clips-api.ts';
@@ -9,8 +11,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { MarkerTable } from '../../recording/marker-table.ts';
 import type { StreamDefinition } from '../../streams/definition.ts';
 import { markerViewOf } from '../../streams/views.ts';
-import type { CameraTable, StoredCamera } from './camera-table.ts';
-import type { Moment } from './moments.ts';
+import type { CameraTable, OpenMoment, StoredCamera } from './camera-table.ts';
+import { type Moment, QUIET_MS } from './moments.ts';
 
 /** Newest markers and clips of a camera that are kept. */
 const MOST_MARKERS = 2000;
@@ -40,6 +42,7 @@ export interface MadeParts {
 }
 
 interface WaitingClip {
+  readonly moment: OpenMoment;
   readonly fromMs: number;
   readonly toMs: number;
   readonly title: string;
@@ -67,13 +70,30 @@ export class MadeByMoments {
     const { streamId, events } = this.#camera();
     const stream = this.#parts.stream(streamId);
     if (!stream) return;
+    const moment = { kind, fromMs };
+    if (is === 'begun' && !(await this.#begin(stream, moment))) return;
     this.#parts.events.publish('camera.event', { kind, on: is === 'begun' }, stream);
-    if (stream.stopped || stream.paused) return;
+    const isOff = stream.stopped || stream.paused;
+    const makesClip = is === 'over' && events.clips === true && !isOff && this.#waiting.length < MAX_WAITING;
+    if (is === 'over' && !makesClip) await this.#end(stream, moment);
+    if (isOff) return;
     const title = events.labels?.[kind] ?? labels[kind];
     if (is === 'begun' && events.markers !== false) await this.#mark(stream, fromMs, title);
-    if (is === 'over' && events.clips === true && this.#waiting.length < MAX_WAITING) {
+    if (makesClip) {
       const { before = 5, after = 15 } = events;
-      this.#waiting.push({ fromMs: fromMs - before * 1000, toMs: toMs + after * 1000, title });
+      this.#waiting.push({ moment, fromMs: fromMs - before * 1000, toMs: toMs + after * 1000, title });
+    }
+  }
+
+  /** The moments that another process has left. Never rejects. */
+  async left(): Promise<readonly OpenMoment[]> {
+    const { table, stream, failed } = this.#parts;
+    const { streamId } = this.#camera();
+    try {
+      return await table.openMoments(streamId);
+    } catch (error) {
+      failed(error, stream(streamId)?.name ?? streamId);
+      return [];
     }
   }
 
@@ -94,6 +114,26 @@ export class MadeByMoments {
     for (const clip of rest) await this.#clip({ ...clip, toMs: Math.min(clip.toMs, Math.floor(nowMs)) });
   }
 
+  /** @returns false if another process has begun it */
+  async #begin({ id, name }: StreamDefinition, moment: OpenMoment): Promise<boolean> {
+    try {
+      return await this.#parts.table.begin(id, moment, QUIET_MS);
+    } catch (error) {
+      this.#parts.failed(error, name);
+      return true;
+    }
+  }
+
+  /** @returns false if another process has ended it */
+  async #end({ id, name }: StreamDefinition, moment: OpenMoment): Promise<boolean> {
+    try {
+      return await this.#parts.table.end(id, moment);
+    } catch (error) {
+      this.#parts.failed(error, name);
+      return false;
+    }
+  }
+
   async #mark(stream: StreamDefinition, atMs: number, text: string): Promise<void> {
     const { table, markers, events, failed } = this.#parts;
     try {
@@ -110,11 +150,11 @@ export class MadeByMoments {
     }
   }
 
-  async #clip({ fromMs, toMs, title }: WaitingClip): Promise<void> {
+  async #clip({ moment, fromMs, toMs, title }: WaitingClip): Promise<void> {
     const { table, clips, stream: find, failed } = this.#parts;
     const { streamId, owner } = this.#camera();
     const stream = find(streamId);
-    if (!stream) return;
+    if (!stream || !(await this.#end(stream, moment))) return;
     const client = { owner, isAdmin: true, seesAll: true, seesSigned: true };
     try {
       const request = { stream: stream.name, fromMs, toMs, title, visibility: undefined, confirm: false };

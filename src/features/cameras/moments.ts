@@ -74,6 +74,19 @@ export class Moments {
     return 'new';
   }
 
+  /**
+   * Continues a moment that another process has begun: what is noticed soon after is a part of it.
+   *
+   * @param fromMs when it began, ms since 1970
+   */
+  resume(kind: CameraKind, fromMs: number, nowMs: number): void {
+    if (this.#open.has(kind)) return;
+    // Of one that began long ago it is not known how long it lasted.
+    const lastMs = nowMs - fromMs >= LONGEST_MS ? fromMs : Math.max(fromMs, nowMs);
+    this.#open.set(kind, { fromMs, lastMs, isOn: false });
+    this.#begun.push(fromMs);
+  }
+
   /** The moments that are over. @param all also those that are not: the camera is no longer watched */
   over(nowMs: number, all = false): Moment[] {
     return [...this.#open].flatMap(([kind, { fromMs, lastMs, isOn }]) => {

@@ -25,11 +25,11 @@ export interface CameraTable {
   readonly created_us: number;
 }
 
-/** A marker or clip that an event of a camera made. */
+/** A marker or clip that an event of a camera made, or a moment that is not over. */
 export interface CameraEventTable {
   readonly id: string;
   readonly stream_id: string;
-  /** `marker` or `clip`. */
+  /** `marker`, `clip`, or `open:` and the kind of the moment. */
   readonly kind: string;
   readonly at_us: number;
 }

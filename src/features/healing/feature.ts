@@ -2,6 +2,7 @@
  * Healing: gaps of recordings are filled later, from what sources still have of the past.
  * In: streams, events, settings. Out: the feature. docs/decisions/0112.
  */
+
 import type { GapNote } from '../../api/healing/gap-notes.ts';
 import { healingEvents } from '../../api/healing/healing-events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
@@ -12,6 +13,7 @@ import { timelineRoutes } from '../../http/routes/streams/timeline.ts';
 import { sleep } from '../../lib/abort.ts';
 import { reportBug } from '../../observe/errors/report-bug.ts';
 import { recoverStream } from '../../recording/recovery.ts';
+import { sealOf } from '../../store/sealed/text-seal.ts';
 import type { ManagedStream } from '../../streams/managed-stream.ts';
 import type { AppContext } from '../core.ts';
 import { type CoreParts, defineFeature, type OpenFeature } from '../feature.ts';
@@ -54,7 +56,7 @@ async function openHealing(app: AppContext, parts: CoreParts): Promise<OpenFeatu
       const isOn = record && settings.now.heal.enabled && !healFrom.includes(NOT_HEALED);
       return isOn ? sourcesOf(deps, stream, healFrom) : [];
     },
-    sumOf: ({ definition: { source, healFrom = [] } }) => sumOfSources(source, healFrom),
+    sumOf: ({ definition: { source, healFrom = [] } }) => sumOfSources(source, healFrom, sealOf(store.db)),
     forMs: () => settings.now.heal.for,
     heal,
     tried({ name }, { fromUs, toUs, state, reason }) {

@@ -1,17 +1,21 @@
 /**
- * The rows of relays that were added over the API. Their addresses have secrets and never leave this module
- * but to connect.
+ * The rows of relays that were added over the API. Their addresses have secrets, are sealed in the rows, and
+ * never leave this module but to connect.
  * In: relays of streams. Out: rows of the store.
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
+import { openRelayColumns, relayColumns } from '../../store/sealed/sealed-columns.ts';
+import { sealOf } from '../../store/sealed/text-seal.ts';
 
 export interface StoredRelay {
   readonly id: string;
   readonly streamId: string;
   readonly label: string;
-  /** With secrets. */
-  readonly url: string;
+  /** With secrets; undefined: another key sealed it. */
+  readonly url: string | undefined;
+  /** As it is stored: without secrets, if they are sealed. */
+  readonly shown: string;
   readonly enabled: boolean;
   readonly createdMs: number;
 }
@@ -24,18 +28,21 @@ export async function readRelays(db: Kysely<Tables>, streams?: readonly string[]
     id: row.id,
     streamId: row.stream_id,
     label: row.label,
-    url: row.url,
+    url: openRelayColumns(row, sealOf(db)),
+    shown: row.url,
     enabled: row.enabled === 1,
     createdMs: row.created_us / 1000,
   }));
 }
 
+/** Writes a relay: a new one, or the label and the state of one that is there, whose address stays. */
 export async function writeRelay(db: Kysely<Tables>, relay: StoredRelay): Promise<void> {
   const values = { label: relay.label, enabled: relay.enabled ? 1 : 0 };
-  const { id, streamId, url, createdMs } = relay;
+  const { id, streamId, url, shown, createdMs } = relay;
+  const address = url === undefined ? { url: shown, sealed: null } : relayColumns(url, sealOf(db));
   await db
     .insertInto('relay')
-    .values({ id, stream_id: streamId, url, created_us: Math.round(createdMs * 1000), ...values })
+    .values(Object.assign({ id, stream_id: streamId, created_us: Math.round(createdMs * 1000) }, address, values))
     .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
     .execute();
 }

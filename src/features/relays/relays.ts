@@ -127,7 +127,8 @@ export class Relays implements RelaysApi, AsyncDisposable {
       throw new OxbowError('limit-reached', `${name} has ${MAX_RELAYS} relays, which is the limit.`);
     }
     const id = randomBytes(6).toString('hex');
-    const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
+    const createdMs = Math.floor(clock.nowMs());
+    const relay = { id, streamId: stream.definition.id, label, url, shown: target.shown, enabled, createdMs };
     await this.#write(relay.streamId, (db) => writeRelay(db, relay));
     // A reading of all rows may have found it meanwhile.
     this.#stored = [...this.#stored.filter((stored) => stored.id !== id), relay];
@@ -143,6 +144,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
       ...(label !== undefined && { label }),
       ...(enabled !== undefined && { enabled }),
     };
+    if (enabled === true && relay.url === undefined) throw sealedElsewhere(stream, relay);
     await this.#write(relay.streamId, (db) => writeRelay(db, relay));
     this.#stored = this.#stored.map((stored) => (stored.id === id ? relay : stored));
     this.#follow();
@@ -210,9 +212,10 @@ export class Relays implements RelaysApi, AsyncDisposable {
     }
     if (before) this.#stop(before);
     try {
-      const entry: Entry = { relay, origin, target: parseRelayTarget(relay.url), stream, running: undefined };
+      const target = relay.url === undefined ? lockedTarget(relay.shown) : parseRelayTarget(relay.url);
+      const entry: Entry = { relay, origin, target, stream, running: undefined };
       this.#entries.set(key, entry);
-      if (relay.enabled) entry.running = this.#start(entry, stream);
+      if (relay.enabled && relay.url !== undefined) entry.running = this.#start(entry, stream);
     } catch (error) {
       this.#deps.log.error(
         { stream: stream.name, relay: relay.id, error: messageOf(error) },
@@ -314,9 +317,24 @@ export class Relays implements RelaysApi, AsyncDisposable {
       sentBytes: status.sentBytes ?? 0,
       lostFrames: status.lostFrames ?? 0,
       leftOut: (status.leftOut ?? []).map(({ name }) => name),
-      error: status.error ?? '',
+      error: relay.url === undefined ? SEALED_ELSEWHERE : (status.error ?? ''),
     };
   }
+}
+
+/** Why a relay does not connect. */
+const SEALED_ELSEWHERE = 'another key has sealed its address; remove it, and add it again';
+
+function sealedElsewhere(stream: ManagedStream, { shown }: StoredRelay): OxbowError {
+  return new OxbowError(
+    'sealed-elsewhere',
+    `Another key has sealed the address of the relay of ${stream.name} to ${shown}.`,
+  );
+}
+
+/** Of an address that this server cannot open: only for views. */
+function lockedTarget(shown: string): RelayTarget {
+  return { url: '', protocol: 'rtmp', host: '', port: 1935, shown, names: [], srt: undefined, whip: undefined };
 }
 
 type RelayEvent =
@@ -338,6 +356,7 @@ function configuredRelays({ definition }: ManagedStream): StoredRelay[] {
     streamId: definition.id,
     label: '',
     url,
+    shown: '',
     enabled: true,
     createdMs: definition.createdUs / 1000,
   }));

@@ -8,8 +8,10 @@ export interface RelayTable {
   readonly id: string;
   readonly stream_id: string;
   label: string;
-  /** Address of the target, with its secrets. */
-  readonly url: string;
+  /** Address of the target, without what follows its host. */
+  url: string;
+  /** The address, sealed; null: `url` has all of it. */
+  sealed: string | null;
   /** 1: it runs while the stream is live. */
   enabled: number;
   readonly created_us: number;

@@ -69,7 +69,7 @@ export interface RoomItemTable {
   /** Order in the folder. */
   rank: number;
   name: string;
-  /** api/room/playlist.ts ItemTarget, as JSON. */
+  /** api/room/playlist.ts ItemTarget, as JSON; its headers are sealed, see store/sealed/sealed-columns. */
   target: string;
   /** 1: its author may watch media that is not open to all, and shows it to the room. */
   signed: number;

@@ -31,6 +31,11 @@ export const serviceRefusals = {
     title: 'The database is not empty',
     hint: 'Name an empty database, or replace the content of this one with --overwrite.',
   },
+  'sealed-elsewhere': {
+    status: 409,
+    title: 'Another key has sealed the address',
+    hint: 'Give the server the key that sealed it (`watchSecret`, `cluster.secret`, or the file `watch-secret`), or enter the address with its password again.',
+  },
   'database-superseded': {
     status: 503,
     title: 'Another database was promoted',

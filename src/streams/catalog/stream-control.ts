@@ -133,7 +133,7 @@ export class StreamControl {
       if (!before) return { stream: await this.#create(name, settings), created: true };
       assertManagedHere(before.definition);
       const { id, createdUs, startMarkMs } = before.definition;
-      const defined = defineStream(settings, { id, name, createdUs }, this.#deps.settings.now);
+      const defined = defineStream(settings, { id, name, createdUs }, this.#deps.settings.now, before.definition);
       const kept = startMarkMs === undefined ? defined : { ...defined, startMarkMs };
       return { stream: await this.#swap(before, kept), created: false };
     });
@@ -386,7 +386,12 @@ export class StreamControl {
   }
 
   async #setStopped(stream: ManagedStream, stopped: boolean): Promise<void> {
-    const definition = { ...stream.definition, stopped };
+    const { locked } = stream.definition;
+    if (!stopped && locked?.source !== undefined) {
+      throw new OxbowError('sealed-elsewhere', `Another key has sealed the source of ${stream.name}.`);
+    }
+    const kept = locked && { locked: { ...locked, wasStopped: stopped } };
+    const definition = { ...stream.definition, stopped, ...kept };
     await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');

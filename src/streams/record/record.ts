@@ -2,10 +2,12 @@
  * Records one source without serving it: to files, a pipe, or a data folder.
  * In: a source, a target. Out: progress; a summary.
  */
+
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FileFormat } from '@oxbow/media/file/file-tracks';
 import { distinctLeftOut, type LeftOutTrack } from '@oxbow/media/left-out';
+import { openAddressSeal } from '../../accounts/address-seal.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { NO_TEXTS } from '../../api/stream/stream-texts.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -41,6 +43,7 @@ import { StatsTable } from '../../recording/stats-table.ts';
 import { Storyboards } from '../../recording/storyboard/storyboards.ts';
 import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
+import { useSeal } from '../../store/sealed/text-seal.ts';
 import { StreamControl } from '../catalog/stream-control.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { DATABASE_FILE } from '../offline/rebuild.ts';
@@ -270,6 +273,7 @@ async function recordToFolder(
   await using opened = new AsyncDisposableStack();
   const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
+  useSeal(store.db, await openAddressSeal(dataFolder, settings.now.watchSecret));
   const table = new ChunkTable(store.rows);
   const chunks = new ChunkQueries(store.rows);
   const pins = await PinTable.open(store.db);

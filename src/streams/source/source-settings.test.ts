@@ -50,7 +50,10 @@ test('a patch of a push source changes what it names, and null restores the defa
   assert.deepEqual(patchSource(source, none), { type: 'push', onSecondPublisher: 'refuse' });
   for (const wrong of [{ latency: '70s' }, { passphrase: 'short' }, { audioOffset: '3s' }])
     assert.throws(() => patchSource(source, wrong), { name: 'FormatError' });
-  assert.throws(() => patchSource(sourceOf({ type: 'pull', url }), {}), { name: 'FormatError' });
+  const pulled = sourceOf({ type: 'pull', url });
+  assert.deepEqual(patchSource(pulled, {}), pulled);
+  assert.throws(() => patchSource(pulled, { latency: '1s' }), { name: 'FormatError' });
+  assert.throws(() => patchSource(source, { url }), { name: 'FormatError' });
 });
 
 test('a patch changes which pictures of a publisher are used, and keeps them where it names neither', () => {
@@ -73,7 +76,7 @@ test('which audio is converted is stored only where it is not the default', () =
   assert.equal(audioModeOf(patchSource(kept, { audio: 'aac' })), 'aac');
 });
 
-test('the settings of a source are shown without its address and secrets', () => {
+test('the settings of a source are shown without its secrets', () => {
   const source = sourceOf({ type: 'push', latency: '200ms', passphrase: 'correct horse', audioOffset: '-80ms' });
   const shown = {
     type: 'push',
@@ -84,6 +87,8 @@ test('the settings of a source are shown without its address and secrets', () =>
     whileAway: 'nothing',
     awayLimit: '10m',
     latency: '200ms',
+    address: null,
+    backup: null,
     hasPassphrase: true,
   } as const;
   assert.deepEqual(sourceSettingsOf(source), { ...shown, audioOffset: '-80ms' });
@@ -95,6 +100,8 @@ test('the settings of a source are shown without its address and secrets', () =>
     quality: null,
     qualities: null,
     latency: null,
+    address: url,
+    backup: null,
     hasPassphrase: false,
     whileAway: null,
     awayLimit: null,

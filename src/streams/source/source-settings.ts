@@ -6,6 +6,7 @@
 import { FormatError } from '@oxbow/media/errors';
 import type { PushSourcePatch, SourceSettings, StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
+import { isSamePlace, KEPT, maskedAddress, withKeptSecrets } from '../../config/public-address.ts';
 import type { AudioMode, Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
 import {
@@ -63,13 +64,54 @@ export function sourceOf(source: StreamSource): SourceConfig {
 }
 
 /**
- * A push source with the changes of a patch.
+ * A source of the API in place of another one: `***` in its addresses and headers is what is stored.
  *
- * @throws FormatError for another type of source, and for an invalid duration or passphrase
+ * @throws FormatError if `***` is a secret of another place
+ */
+export function sourceAfter(source: StreamSource, before: SourceConfig | undefined): SourceConfig {
+  if (source.type !== 'pull') return sourceOf(source);
+  const old = before?.type === 'pull' ? before : undefined;
+  const { url, backup, ...others } = source;
+  const next = sourceOf({
+    ...others,
+    url: withKeptSecrets(url, old?.url),
+    ...(backup !== undefined && { backup: withKeptSecrets(backup, old?.backup) }),
+  }) as PullSourceConfig;
+  const headers = Object.entries(next.headers).map(([name, value]) => {
+    if (value !== KEPT) return [name, value] as const;
+    const stored = old && isSamePlace(next.url, old.url) ? old.headers[name] : undefined;
+    if (stored !== undefined) return [name, stored] as const;
+    throw new FormatError(`*** is the stored value of the header "${name}" for the same host: write the value`, 0);
+  });
+  return { ...next, headers: Object.fromEntries(headers) };
+}
+
+/** A pulled source with other addresses. @throws FormatError for other changes */
+function patchPull(source: PullSourceConfig, { url, backup, ...others }: PushSourcePatch): PullSourceConfig {
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    throw new FormatError(`\`${other}\` can be changed for streams of source type \`push\` only`, 0);
+  const { backup: oldBackup, ...rest } = source;
+  const nextUrl = url === undefined ? source.url : sourceUrl(withKeptSecrets(url, source.url));
+  if (Object.keys(source.headers).length > 0 && !isSamePlace(nextUrl, source.url)) {
+    throw new FormatError('the source has headers, which are not sent to another host: set all of it with PUT', 0);
+  }
+  const nextBackup = backup === undefined ? oldBackup : backup && sourceUrl(withKeptSecrets(backup, oldBackup));
+  return { ...rest, url: nextUrl, ...(nextBackup && { backup: nextBackup }) };
+}
+
+/**
+ * A source with the changes of a patch.
+ *
+ * @throws FormatError for what the type of the source does not have, and for an invalid address, duration or
+ *   passphrase
  */
 export function patchSource(source: SourceConfig, patch: PushSourcePatch): SourceConfig {
+  if (source.type === 'pull') return patchPull(source, patch);
   if (source.type !== 'push')
-    throw new FormatError('`source` can be changed for streams of source type `push` only', 0);
+    throw new FormatError('`source` can be changed for streams of source type `push` and `pull` only', 0);
+  if (patch.url !== undefined || patch.backup !== undefined)
+    throw new FormatError('`url` and `backup` can be changed for streams of source type `pull` only', 0);
   const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, whileAway, awayLimitMs, ...others } = source;
   const { quality, qualities, ...rest } = others;
   const audio = patch.audio === undefined ? current : (patch.audio ?? 'auto');
@@ -108,6 +150,7 @@ function picturesOf(quality: string | null | undefined, qualities: string | null
 /** The settings of a source for administrators. */
 export function sourceSettingsOf(source: SourceConfig): SourceSettings {
   const push = source.type === 'push' ? source : undefined;
+  const pull = source.type === 'pull' ? source : undefined;
   return {
     type: source.type,
     audioOffset: printAudioOffset('audioOffsetMs' in source ? (source.audioOffsetMs ?? 0) : 0),
@@ -118,6 +161,8 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
     whileAway: push ? (push.whileAway ?? 'nothing') : null,
     awayLimit: push ? printDuration(push.awayLimitMs ?? AWAY_LIMIT_MS) : null,
     latency: push?.latencyMs === undefined ? null : printDuration(push.latencyMs),
+    address: pull ? maskedAddress(pull.url) : null,
+    backup: pull?.backup === undefined ? null : maskedAddress(pull.backup),
     hasPassphrase: push?.passphrase !== undefined,
   };
 }

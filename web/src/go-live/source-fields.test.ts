@@ -13,6 +13,8 @@ const saved: SourceSettings = {
   whileAway: 'slate',
   awayLimit: '10m',
   latency: '1s200ms',
+  address: null,
+  backup: null,
   hasPassphrase: true,
 };
 

@@ -10,6 +10,8 @@ import { nothingPlays, type PlaybackState } from '../../../api/room/playback.ts'
 import type { RoomOptions } from '../../../api/room/room-shapes.ts';
 import { runAll } from '../../../store/engine.ts';
 import type { Tables } from '../../../store/schema.ts';
+import { openTarget, targetColumn } from '../../../store/sealed/sealed-columns.ts';
+import { sealOf, type TextSeal } from '../../../store/sealed/text-seal.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
 import { mergedMember } from '../members/merged-member.ts';
 import { withoutUserInfo } from '../playlist/check-link.ts';
@@ -198,7 +200,7 @@ export class RoomTables {
         state,
         present: toUs(nowMs - PRESENT_MS) < row.used_us ? row.present : 0,
         playing: item?.name ?? null,
-        target: item && (JSON.parse(item.target) as ItemTarget),
+        target: item && openTarget<ItemTarget>(item.target, sealOf(this.#db)),
         known: memberships.get(row.id),
       };
     });
@@ -297,12 +299,16 @@ export class RoomTables {
       .orderBy('rank')
       .orderBy('id')
       .execute();
-    return rows.map(itemOf);
+    return rows.map((row) => itemOf(row, sealOf(this.#db)));
   }
 
   /** Writes new entries and changed ones, and deletes others, at once. */
   async saveItems(room: string, changed: readonly ItemRecord[], removed: readonly string[] = []): Promise<void> {
-    const rows = changed.map((item): Record<string, string | number | null> => ({ ...itemRow(room, item) }));
+    const rows = changed.map(
+      (item): Record<string, string | number | null> => ({
+        ...itemRow(room, item, sealOf(this.#db)),
+      }),
+    );
     const owned = this.#guard.parameters(room);
     const [, unsaved] = await runAll(this.#db, [
       { sql: `DELETE FROM room_item WHERE id = ?${this.#guard.and}`, rows: removed.map((id) => [id, ...owned]) },
@@ -315,7 +321,7 @@ export class RoomTables {
 /** An entry of any room; undefined: there is none. */
 export async function findItem(db: Kysely<Tables>, id: string): Promise<ItemRecord | undefined> {
   const row = await db.selectFrom('room_item').selectAll().where('id', '=', id).executeTakeFirst();
-  return row && itemOf(row);
+  return row && itemOf(row, sealOf(db));
 }
 
 /** Inserts a row, or changes the one of its key. */
@@ -391,24 +397,22 @@ function memberOf({ user_id, name, allow, deny, address, let_in, ...row }: Selec
   };
 }
 
-function itemRow(room_id: string, { id, parent, rank, name, target, addedBy, createdMs, signed }: ItemRecord) {
-  const row = { id, room_id, parent_id: parent, rank, name, target: JSON.stringify(target), added_by: addedBy };
+function itemRow(
+  room_id: string,
+  { id, parent, rank, name, target, addedBy, createdMs, signed }: ItemRecord,
+  seal: TextSeal | undefined,
+) {
+  const row = { id, room_id, parent_id: parent, rank, name, target: targetColumn(target, seal), added_by: addedBy };
   return { ...row, signed: signed ? 1 : 0, created_us: toUs(createdMs) };
 }
 
-function itemOf({
-  id,
-  parent_id,
-  rank,
-  name,
-  target,
-  added_by,
-  created_us,
-  signed,
-}: Selectable<RoomItemTable>): ItemRecord {
+function itemOf(
+  { id, parent_id, rank, name, target, added_by, created_us, signed }: Selectable<RoomItemTable>,
+  seal: TextSeal | undefined,
+): ItemRecord {
   const item = { id, parent: parent_id, rank, name, addedBy: added_by };
   // Links that were imported, or stored before this was done when they are added.
-  const shown = withoutUserInfo(JSON.parse(target) as ItemTarget);
+  const shown = withoutUserInfo(openTarget<ItemTarget>(target, seal));
   return { ...item, target: shown, signed: signed === 1, createdMs: created_us / 1000 };
 }
 

@@ -170,7 +170,7 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name/source',
     tag: 'streams',
     access: 'admin',
-    sentence: "Returns the settings of a stream's source, without its address and secrets.",
+    sentence: "Returns the settings of a stream's source, without its secrets.",
     params: NameParams,
     replies: { 200: SourceSettings },
     answer: ({ params: { name } }, { streams }) => ({ body: streams.sourceSettings(name) }),

@@ -1,0 +1,42 @@
+/**
+ * The seal of addresses that a server with these settings has, and what another key has sealed.
+ * In: settings, a database that no server uses. Out: the seal; names for people.
+ */
+import { join } from 'node:path';
+import { openAddressSeal, openBox } from '../../accounts/address-seal.ts';
+import type { Config } from '../../config/schema.ts';
+import { nodeName } from '../../config/sections/cluster-section.ts';
+import { databaseServer } from '../../config/sections/store-section.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import { openEngine } from '../../store/db.ts';
+import { DATABASE_FILE } from '../../store/file-names.ts';
+import { lockedRows } from '../../store/sealed/seal-rows.ts';
+import { type TextSeal, useSeal } from '../../store/sealed/text-seal.ts';
+
+/** Opens the seal. A data folder without a secret gets one. */
+export function openSettingsSeal(config: Config): Promise<TextSeal> {
+  return openAddressSeal(...secretsOf(config));
+}
+
+function secretsOf(config: Config) {
+  return [config.data, config.watchSecret, nodeName(config) && config.cluster.secret] as const;
+}
+
+/** What this server cannot open: `the source of cam`. Empty if it can open all. */
+export async function readLockedRows(config: Config): Promise<readonly string[]> {
+  const seal = await openSettingsSeal(config);
+  const file = join(config.data, DATABASE_FILE);
+  await using engine = await openEngine({ file, server: databaseServer(config.store), log: createSilentLog() });
+  useSeal(engine.db, seal);
+  const box = await openBox('cameras', ...secretsOf(config));
+  const logins = await engine.db
+    .selectFrom('camera')
+    .innerJoin('stream', 'stream.id', 'camera.stream_id')
+    .select(['stream.name', 'camera.sealed'])
+    .orderBy('stream.name')
+    .execute();
+  const ofCameras = logins.flatMap(({ name, sealed }) =>
+    box.open(sealed) === undefined ? [`the login of the camera of ${name}`] : [],
+  );
+  return [...(await lockedRows(engine.db)), ...ofCameras];
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { maskedAddress, publicAddress, publicTarget, shownHook, withKeptSecrets } from './public-address.ts';
+
+test('an address without secrets is the same text, byte for byte', () => {
+  for (const address of [
+    'https://a.example/live.m3u8',
+    'udp://@239.0.0.1:5000?pkt_size=1316',
+    'off',
+    'rtsp://10.0.0.5/',
+  ])
+    assert.deepEqual([publicAddress(address), maskedAddress(address)], [address, address]);
+});
+
+test('user, password, query and fragment are not shown, also where the password has an @', () => {
+  const address = 'rtsp://admin:p@ss:w@10.0.0.5:554/ch/1?token=x#y';
+  assert.equal(publicAddress(address), 'rtsp://10.0.0.5:554/ch/1');
+  assert.equal(maskedAddress(address), 'rtsp://admin:***@10.0.0.5:554/ch/1?***');
+  assert.equal(publicTarget('rtmp://live.example/app/key'), 'rtmp://live.example/…');
+  assert.equal(publicTarget('srt://live.example:9?passphrase=0123456789'), 'srt://live.example:9/…');
+  assert.equal(publicTarget('no address'), '');
+});
+
+test('a user name with an @ hides nothing less', () => {
+  assert.equal(maskedAddress('http://us@er:s3cret@cam.example/1'), 'http://us@er:***@cam.example/1');
+});
+
+test('a user without a password may be a token, and is not shown', () => {
+  const before = 'https://t0ken@cam.example/live.m3u8';
+  assert.equal(maskedAddress(before), 'https://***@cam.example/live.m3u8');
+  assert.equal(withKeptSecrets('https://***@cam.example/2.m3u8', before), 'https://t0ken@cam.example/2.m3u8');
+  for (const other of [
+    'https://cam.example/live.m3u8',
+    'https://u:p@cam.example/live.m3u8',
+    'https://t0ken@x.example/',
+  ])
+    assert.throws(() => withKeptSecrets(maskedAddress(before), other), { name: 'FormatError' });
+});
+
+test('the address of a webhook is shown as far as webhooks differ by it', () => {
+  assert.equal(shownHook('https://hooks.example/in'), 'https://hooks.example/in');
+  assert.equal(shownHook('https://u:p@hooks.example/services/T0/B0/key?x=1'), 'https://hooks.example/services/…?…');
+  assert.equal(shownHook('https://hooks.example/0b3e8a4a-6a35-4d5a-9a0e-000000000000'), 'https://hooks.example/…');
+});
+
+test('*** is the stored password for the same place, user and scheme only', () => {
+  const before = 'rtsp://admin:old$&pass@cam.example:554/ch/1?token=x';
+  assert.equal(withKeptSecrets(maskedAddress(before), before), before);
+  assert.equal(
+    withKeptSecrets('rtsp://admin:***@cam.example:554/ch/2', before),
+    'rtsp://admin:old$&pass@cam.example:554/ch/2',
+  );
+  assert.equal(withKeptSecrets('rtsp://admin:new@other.example/ch/2', before), 'rtsp://admin:new@other.example/ch/2');
+  assert.equal(withKeptSecrets('rtsp://cam.example:554/ch/1', before), 'rtsp://cam.example:554/ch/1');
+  for (const other of [
+    'rtsp://admin:***@other.example:554/ch/1',
+    'rtsp://admin:***@cam.example:555/ch/1',
+    'rtsps://admin:***@cam.example:554/ch/1',
+    'http://admin:***@cam.example:554/ch/1',
+    'rtsp://root:***@cam.example:554/ch/1',
+    'rtsp://admin:***@cam.example:554\\.other.example/ch/1',
+    'rtsp://admin:***@cam.example:554\n.other.example/ch/1',
+  ])
+    assert.throws(() => withKeptSecrets(other, before), { name: 'FormatError' }, other);
+  assert.throws(() => withKeptSecrets('rtsp://other.example/ch/1?***', before), { name: 'FormatError' });
+  assert.throws(() => withKeptSecrets('rtsp://admin:***@cam.example/', undefined), { name: 'FormatError' });
+  // What looks like the place before is a part of another password.
+  const tricks = [
+    'rtsp://admin:***@cam.example:554@other.example/1',
+    'rtsp://admin:***@cam.example:554\\@other.example/1',
+  ];
+  for (const trick of tricks) assert.equal(withKeptSecrets(trick, before), trick);
+});
