@@ -5,6 +5,7 @@
  */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { http, https } from '../lib/memory/node-http.ts';
 
@@ -12,6 +13,29 @@ const MAX_IDLE = 100;
 const MAX_IDLE_PER_HOST = 10;
 const MAX_PER_HOST = 256;
 const IDLE_MS = 90_000;
+/** Most bytes of one read from a socket. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Reads all plain connections into one buffer: Node would allocate 64 KiB for each read, of which the parser
+ * of HTTP copies the body. When the event ends, the parser has read the bytes. A socket that keeps them,
+ * because it is paused or waits for a request, gets a copy. TLS may deliver bytes within a write, so it has
+ * buffers of Node.
+ */
+function readIntoOne() {
+  const buffer = new Uint8Array(READ_BYTES);
+  return {
+    onread: {
+      buffer,
+      callback(this: Socket, length: number): boolean {
+        const isPassedOn = this.readableFlowing && this.readableLength === 0 && this.listenerCount('data') > 0;
+        if (!isPassedOn) return this.push(Buffer.from(buffer.subarray(0, length)));
+        this.emit('data', Buffer.from(buffer.buffer, 0, length));
+        return true;
+      },
+    },
+  };
+}
 
 /** The agents of one `Net`. */
 export interface Agents {
@@ -50,10 +74,12 @@ export function createAgents(maxPerHost?: number): Agents {
     created.push(agent);
     return agent;
   };
-  const plain = { guarded: add(new http.Agent(options)), trusted: add(new http.Agent(options)) };
+  const reading = readIntoOne();
+  const plainOptions = Object.assign({}, options, reading);
+  const plain = { guarded: add(new http.Agent(plainOptions)), trusted: add(new http.Agent(plainOptions)) };
   const tls = { guarded: add(new https.Agent(options)), trusted: add(new https.Agent(options)) };
   const once = { maxSockets: maxPerHost ?? MAX_PER_HOST } as const;
-  const unkept = { plain: new http.Agent(once), tls: new https.Agent(once) };
+  const unkept = { plain: new http.Agent(Object.assign({}, once, reading)), tls: new https.Agent(once) };
   return {
     of(url, trusted, { fresh = false } = {}) {
       const isTls = url.protocol === 'https:';

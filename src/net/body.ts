@@ -70,11 +70,11 @@ export async function collectBody(message: IncomingMessage, limits: BodyLimits):
   if (encodingOf(message) !== '') return await Array.fromAsync(readBody(message, limits));
   const { url, patience } = limits;
   try {
-    patience.signal.throwIfAborted();
+    patience.throwIfAborted();
     if (Number(message.headers['content-length']) > limits.maxBytes) throw tooLarge(limits);
     return await collectRaw(message, limits);
   } catch (error) {
-    throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
+    throw patience.isAborted ? patience.reason : toNetFailure(error, url);
   } finally {
     patience[Symbol.dispose]();
     if (!message.readableEnded) message.destroy();
@@ -115,12 +115,12 @@ function encodingOf({ headers }: IncomingMessage): string {
 export async function* readBody(message: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array, void> {
   const { url, patience } = limits;
   try {
-    patience.signal.throwIfAborted();
+    patience.throwIfAborted();
     const encoding = encodingOf(message);
     const raw = readRaw(message, limits);
     yield* encoding === '' ? raw : unpack(raw, encoding, limits);
   } catch (error) {
-    throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
+    throw patience.isAborted ? patience.reason : toNetFailure(error, url);
   } finally {
     patience[Symbol.dispose]();
     // A generator that waits for the next byte cannot return, so the connection is closed.

@@ -35,6 +35,7 @@ export class Cookies {
    * @returns undefined if there is none
    */
   header(url: URL, configured?: string): string | undefined {
+    if (!this.#kept && !configured) return undefined;
     const kept = this.#keptFor(url);
     const names = new Set(kept.map(({ key }) => key));
     const pairs = (configured ?? '').split(';').flatMap((pair) => {

@@ -1,9 +1,11 @@
 // Connections are real, so a test waits for bytes and requests; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { createNet, isRetryable, type Net, type NetRequest, type Resolve } from './net.ts';
@@ -364,6 +366,36 @@ test('a body that is read late is whole, or an error if its connection has broke
   assert.deepEqual(await nothing!.pieces(), []);
   await assert.rejects(half!.pieces(), (error) => isRetryable(error));
   await assert.rejects(half!.pieces(), (error) => isRetryable(error), 'also once it is closed');
+});
+
+// All plain connections are read into one buffer: the parser of Node must have copied what is body.
+test('bodies that arrive at the same time are whole: read at once, slowly, late and unpacked', async () => {
+  const bodies = Array.from({ length: 12 }, (_, i) => randomBytes(300_000 + 10_007 * i));
+  await using origin = await serve(({ url }, response) => {
+    const [, index, coding] = url!.split('/');
+    const body = bodies[Number(index)]!;
+    if (coding === 'gzip') response.setHeader('content-encoding', 'gzip').end(gzipSync(body));
+    else if (coding === 'chunked')
+      for (let at = 0; at <= body.length; at += 7001) response.write(body.subarray(at, at + 7001));
+    if (!response.writableEnded) response.end(coding === 'plain' ? body : undefined);
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const slowly = async (pieces: AsyncIterable<Uint8Array>) => {
+    const all: Uint8Array[] = [];
+    for await (const piece of pieces) {
+      all.push(piece);
+      await turn();
+    }
+    return all;
+  };
+  for (let round = 0; round < 2; round++) {
+    const replies = await Promise.all(
+      bodies.map((_, i) => net.fetch(`${origin.url}/${i}/${['plain', 'chunked', 'gzip'][i % 3]}`, limits())),
+    );
+    await turn();
+    const all = await Promise.all(replies.map((reply, i) => (i % 4 < 2 ? reply.pieces() : slowly(reply.stream()))));
+    for (const [i, pieces] of all.entries()) assert.ok(bodies[i]!.equals(Buffer.concat(pieces)), `body ${i}`);
+  }
 });
 
 test('a kept connection that the server has closed costs only a second try', async () => {

@@ -176,7 +176,7 @@ export function createNet(options: NetOptions): Net {
   return {
     async fetch(url, request) {
       const first = toUrl(url);
-      const patience = new Patience(request.deadlineMs, request.idleMs, shownUrl(first), request);
+      const patience = new Patience(request.deadlineMs, request.idleMs, () => shownUrl(first), request);
       const askedAt = performance.now();
       const fetched = (status: number | undefined, error?: unknown) => {
         if (request.post) return;
@@ -188,7 +188,7 @@ export function createNet(options: NetOptions): Net {
         return response;
       } catch (thrown) {
         patience[Symbol.dispose]();
-        const error = patience.signal.aborted ? patience.signal.reason : toNetFailure(thrown, first);
+        const error = patience.isAborted ? patience.reason : toNetFailure(thrown, first);
         if (!request.signal.aborted) fetched(undefined, error);
         throw error;
       }
@@ -216,7 +216,8 @@ export function portOf({ port, protocol }: URL): number {
 }
 
 function toUrl(url: string | URL, base?: URL): URL {
-  const parsed = URL.parse(String(url), base?.href);
+  if (url instanceof URL) return url;
+  const parsed = URL.parse(url, base?.href);
   if (!parsed) throw netFailure('url', 'This is not a URL.');
   return parsed;
 }
@@ -231,7 +232,8 @@ async function follow(first: URL, request: NetRequest, way: Way): Promise<NetRes
     if (cookie !== undefined) headers.cookie = cookie;
     if (request.post) headers['content-length'] = String(request.post.length);
     const message = await sendTwice(url, trusted, headers, way, request);
-    request.cookies?.take(url, message.headers['set-cookie'] ?? []);
+    const setCookie = message.headers['set-cookie'];
+    if (setCookie) request.cookies?.take(url, setCookie);
     const location = message.headers.location;
     const status = message.statusCode ?? 0;
     if (status < 300 || status > 399 || status === 304 || location === undefined || request.post) {
@@ -255,7 +257,7 @@ async function drain(message: IncomingMessage, patience: Patience): Promise<void
     const limits = { url: new URL('redirect:'), maxBytes: MAX_REDIRECT_BODY, patience };
     for await (const _ of readRaw(message, limits));
   } catch {
-    patience.signal.throwIfAborted();
+    patience.throwIfAborted();
   }
 }
 
@@ -298,7 +300,7 @@ async function sendTwice(
   try {
     return await send(url, trusted, headers, way, request);
   } catch (error) {
-    if (!(error instanceof StaleConnection) || way.patience.signal.aborted) throw error;
+    if (!(error instanceof StaleConnection) || way.patience.isAborted) throw error;
     return await send(url, trusted, headers, way, { ...request, fresh: true });
   }
 }
@@ -314,7 +316,7 @@ function send(
 ): Promise<IncomingMessage> {
   const { patience } = way;
   return new Promise((resolve, reject) => {
-    if (patience.signal.aborted) return reject(patience.signal.reason);
+    if (patience.isAborted) return reject(patience.reason);
     const module = url.protocol === 'https:' ? https : http;
     const outgoing = module.request({
       method: post ? (method ?? 'POST') : 'GET',
@@ -327,9 +329,8 @@ function send(
       lookup: way.guard.lookup(trusted),
     });
     // Stays during the body too: the caller may read late or never.
-    const onAbort = () => outgoing.destroy(patience.signal.reason);
-    patience.signal.addEventListener('abort', onAbort, { once: true });
-    outgoing.once('close', () => patience.signal.removeEventListener('abort', onAbort));
+    const onAbort = (reason: unknown) => outgoing.destroy(reason as Error);
+    patience.onAbort(onAbort);
     outgoing.once('response', (message) => {
       patience.touch();
       // A broken connection rejects the iteration; before it starts, this handler prevents an uncaught error.

@@ -12,7 +12,7 @@ const windowMs = 10_000;
 
 test('a slow body ends with source-failed, and is retryable', async () => {
   using time = openVirtualTime();
-  using patience = new Patience(deadlineMs, deadlineMs, 'cam', { signal });
+  using patience = new Patience(deadlineMs, deadlineMs, () => 'cam', { signal });
   patience.received(10);
   await time.runFor(windowMs - 1);
   patience.received(10_219);
@@ -26,7 +26,7 @@ test('a slow body ends with source-failed, and is retryable', async () => {
 
 test('a body that is fast enough, or has not started, is not slow', async () => {
   using time = openVirtualTime();
-  using patience = new Patience(deadlineMs, deadlineMs, 'cam', { signal });
+  using patience = new Patience(deadlineMs, deadlineMs, () => 'cam', { signal });
   await time.runFor(2 * windowMs);
   for (let i = 0; i < 3; i++) {
     patience.received(10_240);
@@ -41,7 +41,7 @@ test('a body that is late in total, or silent, ends at that limit', async () => 
     [9000, 600, 600, 'cam sent nothing for 600 ms.'],
   ] as const) {
     using time = openVirtualTime();
-    using patience = new Patience(totalMs, idleMs, 'cam', { signal });
+    using patience = new Patience(totalMs, idleMs, () => 'cam', { signal });
     const every = setInterval(() => patience.received(1e6), 1000);
     await time.settled('the end', once(patience.signal, 'abort'));
     clearInterval(every);
@@ -51,7 +51,7 @@ test('a body that is late in total, or silent, ends at that limit', async () => 
 
 test('the time in which its reader is not waiting does not count', async () => {
   using time = openVirtualTime();
-  using patience = new Patience(deadlineMs, 100, 'cam', { signal }, { minBytesPerS: 1e6, windowMs: 400 });
+  using patience = new Patience(deadlineMs, 100, () => 'cam', { signal }, { minBytesPerS: 1e6, windowMs: 400 });
   patience.received(10);
   patience.rest();
   await time.runFor(500);

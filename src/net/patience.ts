@@ -1,6 +1,7 @@
 /**
  * Time limits of one request: in total, without a byte, and the least rate of its body.
- * In: limits and the caller's signal. Out: one signal for the request.
+ * In: limits and the caller's signal. Out: one end for the request. It is a signal only where one is needed:
+ * to create and to remove listeners of signals is a part of what a request costs.
  */
 import { netFailure } from './failure.ts';
 
@@ -20,11 +21,14 @@ const noRate: PatienceRate = { minBytesPerS: 0, windowMs: RATE_WINDOW_MS };
 
 /** Watches one request; dispose it when the body has been read. */
 export class Patience implements Disposable {
-  readonly #controller = new AbortController();
+  #controller: AbortController | undefined;
+  #isAborted = false;
+  #reason: unknown;
+  #onAbort: ((reason: unknown) => void) | undefined;
   readonly #deadline: NodeJS.Timeout | undefined;
   readonly #idle: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
-  readonly #label: string;
+  readonly #label: () => string;
   readonly #rate: PatienceRate;
   #over = false;
   /** Start of the measurement, monotonic ms; undefined before the first byte of the body. */
@@ -36,39 +40,70 @@ export class Patience implements Disposable {
   /**
    * @param deadlineMs from now to the last byte, ms; `none`: there is no end, and no least rate either
    * @param idleMs longest time without a byte, ms
-   * @param label name of the request in errors
+   * @param label returns the name of the request in errors
    */
   constructor(
     deadlineMs: number | 'none',
     idleMs: number,
-    label: string,
+    label: () => string,
     { signal }: { signal: AbortSignal },
     rate: PatienceRate = usualRate,
   ) {
     this.#label = label;
     this.#rate = deadlineMs === 'none' ? noRate : rate;
     const abort = () => this.#abort(signal.reason);
-    if (signal.aborted) this.#controller.abort(signal.reason);
+    if (signal.aborted) this.#end(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     this.#unsubscribe = () => signal.removeEventListener('abort', abort);
     if (deadlineMs !== 'none') {
       this.#deadline = setTimeout(() => {
-        this.#abort(netFailure('deadline', `${label} took longer than ${deadlineMs} ms.`));
+        this.#abort(netFailure('deadline', `${label()} took longer than ${deadlineMs} ms.`));
       }, deadlineMs);
     }
     this.#idle = setTimeout(() => {
-      if (this.#restingFromMs === undefined) this.#abort(netFailure('idle', `${label} sent nothing for ${idleMs} ms.`));
+      if (this.#restingFromMs === undefined)
+        this.#abort(netFailure('idle', `${label()} sent nothing for ${idleMs} ms.`));
       else this.touch();
     }, idleMs);
   }
 
   #abort(reason: unknown): void {
     this[Symbol.dispose]();
-    this.#controller.abort(reason);
+    this.#end(reason);
   }
 
-  /** Aborts with the caller's reason, or with an OxbowError when a limit is exceeded. */
+  #end(reason: unknown): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#reason = reason;
+    this.#onAbort?.(reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** Whether the caller has aborted, or a limit was exceeded. */
+  get isAborted(): boolean {
+    return this.#isAborted;
+  }
+
+  /** The caller's reason, or an OxbowError if a limit was exceeded; undefined before. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** @throws `reason` */
+  throwIfAborted(): void {
+    if (this.#isAborted) throw this.#reason;
+  }
+
+  /** Sets the one listener, in place of the one before; undefined: none. It is called once. */
+  onAbort(listener: ((reason: unknown) => void) | undefined): void {
+    this.#onAbort = listener;
+  }
+
+  /** Aborts with `reason`. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.#controller.abort(this.#reason);
     return this.#controller.signal;
   }
 
@@ -89,7 +124,7 @@ export class Patience implements Disposable {
     this.#windowFromMs = nowMs;
     this.#windowBytes = 0;
     if (perS < this.#rate.minBytesPerS) {
-      this.#abort(netFailure('slow', `${this.#label} sent only ${Math.round(perS)} bytes a second.`));
+      this.#abort(netFailure('slow', `${this.#label()} sent only ${Math.round(perS)} bytes a second.`));
     }
   }
 

@@ -9,6 +9,7 @@ import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from
 import { Column } from '@oxbow/media/isobmff/movie/sample-table';
 import type { Part, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
+import { CompactFrames } from './compact-frames.ts';
 
 /** Size of a slab relative to the last segment: most segments need one slab. */
 const SLAB_SLACK = 1.3;
@@ -46,6 +47,8 @@ export class TrackWriter {
    * keep them until all is collected.
    */
   readonly #frames: Frame[] = [];
+  /** The same, of sound in segments without parts; `#frames` is empty then. */
+  readonly #compact: CompactFrames | undefined;
   #slab: Uint8Array | undefined;
   #used = 0;
   #lastSegmentBytes = FIRST_SLAB_BYTES;
@@ -76,6 +79,7 @@ export class TrackWriter {
     this.#msn = firstMsn;
     this.#slot = slot;
     this.#exact = exact;
+    this.#compact = exact && track.kind === 'audio' ? new CompactFrames(track.id) : undefined;
     this.#shared = shared;
     this.#maxPartTicks = ticksOf(maxPartS, track.timescale);
     this.#maxSegmentTicks = ticksOf(maxSegmentS, track.timescale);
@@ -102,12 +106,13 @@ export class TrackWriter {
 
   /** Frames in the open part. */
   get waiting(): number {
-    return this.#frames.length;
+    return this.#compact ? this.#compact.length : this.#frames.length;
   }
 
   /** Ticks of the open part with `frame`. */
   ticksWith(frame: Frame): number {
-    return frame.dts + frame.duration - (this.#frames[0] ?? frame).dts;
+    const firstDts = this.#compact ? this.#compact.firstDts : this.#frames[0]?.dts;
+    return frame.dts + frame.duration - (firstDts ?? frame.dts);
   }
 
   /** First frame of the open segment. */
@@ -137,7 +142,8 @@ export class TrackWriter {
       this.#first = { dts, pts, key };
       this.#earliest = earliest;
     }
-    this.#frames.push(frame);
+    if (this.#compact) this.#compact.push(frame);
+    else this.#frames.push(frame);
     this.#end = frame.dts + frame.duration;
     this.#samples++;
   }
@@ -149,7 +155,7 @@ export class TrackWriter {
 
   /** Closes the open part; undefined if it has no frame. */
   closePart(): Part | undefined {
-    const frames = this.#frames;
+    const frames = this.#compact ? this.#compact.take() : this.#frames;
     const first = frames[0];
     const last = frames.at(-1);
     if (!first || !last) return undefined;

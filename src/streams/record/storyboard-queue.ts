@@ -5,6 +5,8 @@
  * offers the next key frame.
  */
 
+import { PictureShares } from './picture-distance.ts';
+
 /** Most tasks that wait. */
 const MAX_TASKS = 256;
 /** Most bytes of media that wait. */
@@ -33,6 +35,7 @@ interface StoryboardQueueOptions {
 /** Runs the tasks of all streams. */
 export class StoryboardQueue {
   readonly #options: StoryboardQueueOptions;
+  readonly #shares = new PictureShares();
   #tasks: StoryboardTask[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
@@ -61,6 +64,11 @@ export class StoryboardQueue {
     this.#bytes += task.bytes;
     this.#running ??= this.#run();
     return true;
+  }
+
+  /** A stream has a picture. Returns the share of a core that its pictures may take. */
+  made(streamId: string): number {
+    return this.#shares.made(streamId, this.#options.monotonicMs());
   }
 
   /** Resolves when no task waits or runs. */

@@ -42,7 +42,7 @@ export interface PictureChange {
 interface StoryboardSamplerOptions {
   readonly streamId: string;
   readonly storyboards: Pick<Storyboards, 'append'>;
-  readonly queue: Pick<StoryboardQueue, 'offer'>;
+  readonly queue: Pick<StoryboardQueue, 'offer' | 'made'>;
   readonly makePicture: MakeKeyPicture;
   /** Whether pictures are wanted and the disk has room. */
   readonly mayMake: () => boolean;
@@ -147,13 +147,13 @@ export class StoryboardSampler {
   }
 
   async #make(bytes: Uint8Array, atUs: number, keyDistanceUs: number): Promise<void> {
-    const { makePicture, storyboards, streamId, counted, measured } = this.#options;
+    const { makePicture, storyboards, streamId, counted, measured, queue } = this.#options;
     const { signal } = this.#closing;
     if (signal.aborted) return;
     try {
       const bounds = { width: SIDE, height: SIDE, maxBytes: MAX_PICTURE_BYTES };
       const { jpeg, luma, cpuUs } = await makePicture({ bytes, ...bounds }, { signal });
-      this.#distance.add(cpuUs);
+      this.#distance.add(cpuUs, queue.made(streamId));
       const distanceUs = this.#distance.us;
       measured({ cpuUs, distanceUs });
       const reachMs = (distanceUs + keyDistanceUs) / 1000;

@@ -15,6 +15,9 @@ const DEADLINE_MS = 10_000;
 /** Longest time without bytes, ms, in addition to the time for which the server holds the request. */
 export const PLAYLIST_IDLE_MS = 8000;
 
+const utf8 = new TextDecoder();
+const noQuery: ReadonlyMap<string, string> = new Map();
+
 export interface LoadedPlaylist {
   readonly parsed: ParsedPlaylist;
   /** As received, to detect changes. */
@@ -67,9 +70,9 @@ export async function fetchPlaylist(
     fresh,
   });
   if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, shownUrl(url));
-  const text = new TextDecoder().decode(await reply.body());
+  const text = utf8.decode(await reply.body());
   const arrivedMs = context.clock.nowMs();
-  const query = new Map(reply.url.searchParams);
+  const query = reply.url.search === '' ? noQuery : new Map(reply.url.searchParams);
   const parsed = reader.read(text, { query, ...(imports && { imports }) });
   context.onPlaylist?.(parsed);
   return { parsed, text, url: reply.url, arrivedMs };

@@ -1,0 +1,81 @@
+/**
+ * Frames that wait as numbers and bytes, not as objects. A segment of sound waits for the next burst of its
+ * source if the video ends later: V8 moves objects that wait for two seconds to the old generation, where
+ * they are garbage until all of the heap is collected, with the memory that their views share.
+ * In: frames of one track. Out: the same frames, when their segment ends.
+ */
+import type { Frame } from '@oxbow/media/frame';
+
+/** Numbers of a frame: dts, pts, duration, whether it is a key frame, bytes. */
+const PER_FRAME = 5;
+const FIRST_FRAMES = 128;
+const FIRST_BYTES = 16 * 1024;
+
+/** The waiting frames of one track. */
+export class CompactFrames {
+  readonly #trackId: number;
+  #numbers = new Float64Array(FIRST_FRAMES * PER_FRAME);
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #count = 0;
+  #used = 0;
+
+  constructor(trackId: number) {
+    this.#trackId = trackId;
+  }
+
+  get length(): number {
+    return this.#count;
+  }
+
+  /** dts of the first frame, ticks; undefined without one. */
+  get firstDts(): number | undefined {
+    return this.#count === 0 ? undefined : this.#numbers[0];
+  }
+
+  /** Copies a frame. */
+  push({ dts, pts, duration, key, data }: Frame): void {
+    const at = this.#count * PER_FRAME;
+    if (at === this.#numbers.length) {
+      const numbers = new Float64Array(2 * at);
+      numbers.set(this.#numbers);
+      this.#numbers = numbers;
+    }
+    const end = this.#used + data.length;
+    if (end > this.#bytes.length) {
+      const bytes = new Uint8Array(2 * end);
+      bytes.set(this.#bytes.subarray(0, this.#used));
+      this.#bytes = bytes;
+    }
+    const numbers = this.#numbers;
+    numbers[at] = dts;
+    numbers[at + 1] = pts;
+    numbers[at + 2] = duration;
+    numbers[at + 3] = key ? 1 : 0;
+    numbers[at + 4] = data.length;
+    this.#bytes.set(data, this.#used);
+    this.#used = end;
+    this.#count++;
+  }
+
+  /** All frames, oldest first; their data is valid until the next `push`. Forgets them. */
+  take(): Frame[] {
+    const frames: Frame[] = [];
+    const numbers = this.#numbers;
+    let from = 0;
+    for (let at = 0; at < this.#count * PER_FRAME; at += PER_FRAME) {
+      const to = from + numbers[at + 4]!;
+      frames.push({
+        trackId: this.#trackId,
+        dts: numbers[at]!,
+        pts: numbers[at + 1]!,
+        duration: numbers[at + 2]!,
+        key: numbers[at + 3] === 1,
+        data: this.#bytes.subarray(from, to),
+      });
+      from = to;
+    }
+    this.#count = 0;
+    this.#used = 0;
+    return frames;
+  }
+}
