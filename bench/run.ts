@@ -85,6 +85,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
     --rounds 5         rounds; the table has the least of each
+    --place folder     the second place: folder, or a bucket by http or https
+    --only copy        only this mode: copy or mirror
     --viewers 1000000  sessions
     --duckdb FOLDER    the folder with node_modules/@duckdb/node-api; default: sealed hours without DuckDB only
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
@@ -173,6 +175,7 @@ const { values, positionals } = parseArgs({
     of: { type: 'string' },
     duckdb: { type: 'string', default: '' },
     only: { type: 'string' },
+    place: { type: 'string', default: 'folder' },
     speed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '24' },
     height: { type: 'string', default: '360,720' },
@@ -241,6 +244,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       streams: streams('16')[0]!,
       rounds,
       only: values.only?.split(',') ?? [],
+      place: values.place,
       warmUpS: Number(values['warm-up']),
       measureS: seconds(60),
     }),

@@ -74,7 +74,7 @@ export interface WrittenGroup {
 
 export interface RecorderOptions {
   readonly recording: RecordingReader;
-  readonly table: Pick<ChunkTable, 'put'>;
+  readonly table: Pick<ChunkTable, 'put'> & Partial<Pick<ChunkTable, 'written'>>;
   readonly segments: SegmentStore;
   readonly sync: SyncPolicy;
   readonly clock: Clock;
@@ -310,6 +310,7 @@ export class Recorder implements AsyncDisposable {
     try {
       const { length } = await file.writer.seal();
       this.#file = undefined;
+      this.#options.table.written?.emit(file.writer.location);
       this.#addRow(file, length);
     } catch (error) {
       // The committed groups are intact; only the end of the file is not.

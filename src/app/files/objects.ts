@@ -191,6 +191,7 @@ export function startOffload(
     health.register('object stores', () => checkObjects(offload, objects), { ready: false, degrades: true }),
   );
   opened.defer(table.sealed.subscribe((id) => offload.sealed(id)));
+  opened.defer(table.written.subscribe((path) => offload.written(path)));
   opened.defer(table.rewritten.subscribe((id) => offload.rewritten(id)));
   objects.describe = () => describeObjects(objects, offload);
   const followOthers = async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { suite, test } from 'node:test';
 import { systemFiles } from '../../lib/files/files.ts';
 import { temporaryFolder } from '../media.fixture.ts';
 import { assertApart, assertFolder, FolderClient, openFolderClient } from './folder-client.ts';
+import type { PartialUpload } from './object-client.ts';
 
 const MIB = 1024 * 1024;
 const sourceOf = (bytes: Uint8Array) => ({
@@ -56,6 +57,27 @@ suite('a folder as a bucket', () => {
     await mkdir(join(folder, 'a/1/full/x'), { recursive: true });
     await assert.rejects(client.put('a/1/full', sourceOf(randomBytes(9))), { name: 'ObjectError' });
     assert.equal((await readdir(join(folder, '.parts'))).length, 1, 'that of the upload in parts, which may continue');
+  });
+
+  test('an upload that continues writes again what its file does not have', async () => {
+    await using opened = await openFolder();
+    const { folder, client } = opened;
+    const bytes = randomBytes(17 * MIB);
+    let upload: PartialUpload | undefined;
+    const stop = new AbortController();
+    const saved = async (next: PartialUpload) => {
+      upload = { ...next, parts: [...next.parts] };
+      if (next.parts.length === 2) stop.abort(new Error('the server stops'));
+    };
+    await assert.rejects(client.put('a/x', sourceOf(bytes), { saved, signal: stop.signal }), /the server stops/);
+    const [name] = await readdir(join(folder, '.parts'));
+    const file = await open(join(folder, '.parts', name!), 'r+');
+    await file.write(Buffer.from([bytes[9 * MIB]! ^ 1]), 0, 1, 9 * MIB);
+    await file.close();
+    let sent = 0;
+    await client.put('a/x', sourceOf(bytes), { resume: upload, sent: (count) => (sent += count) });
+    assert.equal(sent, 9 * MIB, 'the damaged part, and the last one');
+    assert.ok((await readFile(join(folder, 'a/x'))).equals(bytes));
   });
 
   test('a list is of the folder alone, whatever its prefix', async () => {

@@ -11,12 +11,11 @@ import { basename, dirname, join, sep } from 'node:path';
 import { waitFor } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { DirectWrites } from '../../lib/files/direct.ts';
 import { type Files, type OpenFile, systemFiles } from '../../lib/files/files.ts';
-import { writeAll } from '../../lib/files/write-all.ts';
 import { readAt } from '../open-files.ts';
 import {
   type ClientOptions,
-  hashOf,
   type ListedObject,
   NO_SUMS,
   type ObjectClient,
@@ -60,10 +59,12 @@ export class FolderClient implements ObjectClient {
   readonly parts: undefined;
   readonly #folder: string;
   readonly #files: Files;
+  readonly #direct: DirectWrites;
 
   constructor(folder: string, files: Files) {
     this.#folder = folder;
     this.#files = files;
+    this.#direct = new DirectWrites(files);
   }
 
   async check({ signal }: ClientOptions = {}): Promise<void> {
@@ -77,19 +78,25 @@ export class FolderClient implements ObjectClient {
     const { signal, sent, hasChecksum } = options;
     if (!hasChecksum && source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
     const bytes = await source.read(0, source.size);
-    await this.#try('write a file', signal, async () => {
-      const uploadId = await this.#begin();
-      try {
-        await this.#write(uploadId, 0, bytes);
-        await this.#complete(uploadId, key);
-      } catch (error) {
-        await this.#files.rm(this.#partsOf(uploadId), { force: true }).catch(() => undefined); // of a full or broken disk
-        throw error;
-      }
-    });
+    await this.#try('write a file', signal, () => this.#putWhole(key, bytes));
     sent?.(bytes.length);
-    if (hasChecksum) return NO_SUMS;
-    return { hash: 'sha256', tag: hashOf('sha256', bytes), isChecked: true };
+    return NO_SUMS;
+  }
+
+  async #putWhole(key: string, bytes: Uint8Array): Promise<void> {
+    const uploadId = newUploadId();
+    const path = this.#partsOf(uploadId);
+    try {
+      {
+        await using file = await this.#create(uploadId);
+        await this.#direct.write(path, file, bytes, 0);
+        await file.datasync();
+      }
+      await this.#name(uploadId, key);
+    } catch (error) {
+      await this.#files.rm(path, { force: true }).catch(() => undefined); // of a full or broken disk
+      throw error;
+    }
   }
 
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
@@ -98,8 +105,9 @@ export class FolderClient implements ObjectClient {
     return putInParts(
       source,
       {
-        hash: 'sha256',
+        hash: 'none',
         isChecked: true,
+        isSame: (uploadId, index, bytes) => this.#hasBytes(uploadId, index * partBytes, bytes),
         begin: () => this.begin({ signal }),
         send: async (uploadId, index, bytes, sum) =>
           (await this.write(uploadId, index * partBytes, bytes, { signal })) ? sum : 'lost',
@@ -108,6 +116,16 @@ export class FolderClient implements ObjectClient {
       },
       options,
     );
+  }
+
+  /** Whether a file that is not complete has these bytes. What cannot be read is written again. */
+  async #hasBytes(uploadId: string, position: number, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await using file = await this.#files.open(this.#partsOf(uploadId), 'r');
+      return Buffer.compare(await readAt(file, position, bytes.length), bytes) === 0; // it is closed afterwards
+    } catch {
+      return false; // the write says why
+    }
   }
 
   /** Begins a file of several parts. Returns the id of its upload. */
@@ -238,38 +256,51 @@ export class FolderClient implements ObjectClient {
   }
 
   async #begin(): Promise<string> {
+    const uploadId = newUploadId();
+    await (await this.#create(uploadId)).close();
+    return uploadId;
+  }
+
+  async #create(uploadId: string): Promise<OpenFile> {
+    const path = this.#partsOf(uploadId);
+    const file = await this.#files.open(path, 'wx').catch(ifAbsent);
+    if (file) return file;
     await this.#mustExist();
     await this.#makeFolders(join(this.#folder, PARTS));
-    const uploadId = randomBytes(16).toString('hex');
-    await (await this.#files.open(this.#partsOf(uploadId), 'wx')).close();
-    return uploadId;
+    return this.#files.open(path, 'wx');
   }
 
   /** Writes and syncs a part; false: its file is gone. */
   async #write(uploadId: string, position: number, bytes: Uint8Array): Promise<boolean> {
-    await using file = await this.#files.open(this.#partsOf(uploadId), 'r+').catch(ifAbsent);
+    const path = this.#partsOf(uploadId);
+    await using file = await this.#files.open(path, 'r+').catch(ifAbsent);
     if (!file) await this.#mustExist();
     if (!file) return false;
-    await writeAll(file, [bytes], position);
+    await this.#direct.write(path, file, bytes, position);
     await file.datasync();
     return true;
   }
 
   async #complete(uploadId: string, key: string): Promise<void> {
-    const from = this.#partsOf(uploadId);
-    const path = this.#pathOf(key);
     {
-      await using file = await this.#files.open(from, 'r+');
+      await using file = await this.#files.open(this.#partsOf(uploadId), 'r+');
       await file.sync();
     }
+    await this.#name(uploadId, key);
+  }
+
+  /** Gives a file that is synced the path of its key. */
+  async #name(uploadId: string, key: string): Promise<void> {
+    const from = this.#partsOf(uploadId);
+    const path = this.#pathOf(key);
     for (let tries = 1; ; tries++) {
-      await this.#makeFolders(dirname(path));
       try {
         await this.#files.rename(from, path);
         break;
       } catch (error) {
         if (tries === TRIES) throw error;
         ifAbsent(error as NodeJS.ErrnoException);
+        await this.#makeFolders(dirname(path));
       }
     }
     await this.#files.syncFolder(dirname(path));
@@ -345,6 +376,10 @@ async function realOf(path: string): Promise<string> {
   } catch {
     return dirname(path) === path ? path : join(await realOf(dirname(path)), basename(path));
   }
+}
+
+function newUploadId(): string {
+  return randomBytes(16).toString('hex');
 }
 
 async function removeAbandoned(files: Files, folder: string): Promise<void> {

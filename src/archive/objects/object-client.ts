@@ -5,6 +5,7 @@
  * folder-client. docs/decisions/0050.
  */
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /**
  * Part of a multipart upload, bytes: what a server demands at least is 5 MiB; a part is in memory while it is
@@ -35,8 +36,8 @@ export interface ObjectSource {
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** What a server compares with the bytes that it got. */
-export type PartHash = 'md5' | 'sha256';
+/** What a server compares with the bytes that it got. `none`: bytes are compared themselves, in a folder. */
+export type PartHash = 'md5' | 'sha256' | 'crc32' | 'none';
 
 /** An upload in parts that has begun; JSON, to continue it in another process. */
 export interface PartialUpload {
@@ -66,14 +67,14 @@ export interface PutOptions extends ClientOptions {
 }
 
 /** What was put without sums. */
-export const NO_SUMS: PutSums = { hash: 'sha256', tag: '', isChecked: true };
+export const NO_SUMS: PutSums = { hash: 'none', tag: '', isChecked: true };
 
 /** What was put. The bytes are hashed once, with what the server compares. */
 export interface PutSums {
   readonly hash: PartHash;
   /**
-   * Hex hash of the bytes; of several parts, that of their hashes, `-`, and their number. `head` has the same
-   * of an object with these bytes, if the server computes it as most do.
+   * Hex hash of the bytes; of several parts, that of their hashes, `-`, and their number; empty without a
+   * hash. `head` has the same of an object with these bytes, if the server computes it as most do.
    */
   readonly tag: string;
   /** The place compared every byte before it answered, or is a folder of this machine: the size is enough. */
@@ -183,8 +184,10 @@ export function partsOf(size: number, partBytes: number): number {
   return Math.max(1, Math.ceil(size / partBytes));
 }
 
-/** Hex hash. MD5 is what most servers call an entity tag. */
+/** Hex hash, empty for `none`. MD5 is what most servers call an entity tag. */
 export function hashOf(hash: PartHash, bytes: Uint8Array): string {
+  if (hash === 'none') return '';
+  if (hash === 'crc32') return crc32(bytes).toString(16).padStart(8, '0');
   return createHash(hash).update(bytes).digest('hex');
 }
 
@@ -195,9 +198,8 @@ export function hashOf(hash: PartHash, bytes: Uint8Array): string {
  * @param sums of the parts, hex
  */
 export function tagOfParts(sums: readonly string[], hash: PartHash = 'md5'): string {
-  const all = createHash(hash);
-  for (const sum of sums) all.update(Buffer.from(sum, 'hex'));
-  return `${all.digest('hex')}-${sums.length}`;
+  if (hash === 'none') return '';
+  return `${hashOf(hash, Buffer.from(sums.join(''), 'hex'))}-${sums.length}`;
 }
 
 /** One request of an engine. */
@@ -231,6 +233,11 @@ interface PartSender {
   readonly hash: PartHash;
   /** See PutSums. */
   readonly isChecked: boolean;
+  /**
+   * Whether part `index` has these bytes, of an upload that continues; default: whether their hashes are
+   * equal.
+   */
+  isSame?(uploadId: string, index: number, bytes: Uint8Array): Promise<boolean>;
   /** Begins an upload. */
   begin(): Promise<string>;
   /**
@@ -263,7 +270,8 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
       const bytes = await source.read(index * wanted, Math.min(wanted, source.size - index * wanted));
       const sum = hashOf(hash, bytes);
       const stored = partial?.parts[index];
-      if (stored?.sum === sum) {
+      const isSame = stored?.sum === sum && ((await sender.isSame?.(uploadId, index, bytes)) ?? true);
+      if (isSame) {
         parts.push(stored);
         continue;
       }

@@ -3,7 +3,8 @@
  * interface.
  * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries
  * are off, because the uploader has its own, and so are the checksums that it adds to requests, which some
- * compatible servers refuse: with the setting, objects have the SHA-256 that signs their request.
+ * compatible servers refuse: with the setting, objects have one that oxbow computes. Bytes are hashed at most
+ * once: by https a request is signed without them, because TLS protects them. docs/decisions/0127.
  */
 import type {
   CompleteMultipartUploadCommandInput,
@@ -46,13 +47,14 @@ export interface S3Options {
   /** The bucket is in the path, not in the host name. */
   readonly forcePathStyle: boolean;
   /**
-   * `supported`: the server has checksums of S3, so objects have their SHA-256, which is what the request is
-   * signed with; `required`: they have the MD5 that all servers compare.
+   * `supported`: the server has checksums of S3, so objects have their CRC-32; by http their SHA-256, which
+   * is what the request is signed with. `required`: they have the MD5 that all servers compare.
    */
   readonly checksums: 'required' | 'supported';
 }
 
 type Sdk = typeof import('@aws-sdk/client-s3');
+type S3Hash = Exclude<PartHash, 'none'>;
 
 /** Opens a client. No request is made. */
 export async function openS3Client(options: S3Options): Promise<ObjectClient> {
@@ -67,20 +69,30 @@ export async function openS3Client(options: S3Options): Promise<ObjectClient> {
     requestChecksumCalculation: when,
     responseChecksumValidation: when,
     maxAttempts: 1,
+    // The SDK gives each request that waits for `100 Continue` a connection that it does not keep.
+    expectContinueHeader: false,
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
   });
-  if (checksums === 'supported') signWithChecksums(client);
-  return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash: checksums === 'required' ? 'md5' : 'sha256' });
+  const isPrivate = endpoint === undefined || new URL(endpoint).protocol === 'https:';
+  hashBodiesOnce(client, isPrivate);
+  const hash = checksums === 'required' ? 'md5' : isPrivate ? 'crc32' : 'sha256';
+  return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash });
 }
+
+/** Checksums of S3, and the fields that have them. */
+const CHECKSUMS = {
+  sha256: { algorithm: 'SHA256', field: 'ChecksumSHA256' },
+  crc32: { algorithm: 'CRC32', field: 'ChecksumCRC32' },
+} as const;
 
 class S3ObjectClient implements ObjectClient {
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #bucket: string;
   /** What the server compares. */
-  readonly #hash: PartHash;
+  readonly #hash: S3Hash;
 
-  constructor(sdk: Sdk, client: S3Client, { bucket, hash }: { readonly bucket: string; readonly hash: PartHash }) {
+  constructor(sdk: Sdk, client: S3Client, { bucket, hash }: { readonly bucket: string; readonly hash: S3Hash }) {
     this.#sdk = sdk;
     this.#client = client;
     this.#bucket = bucket;
@@ -107,11 +119,11 @@ class S3ObjectClient implements ObjectClient {
   #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
     const { signal } = options;
     const hash = this.#hash;
-    const isSha256 = hash === 'sha256';
+    const sums = hash === 'md5' ? undefined : CHECKSUMS[hash];
     const sender = {
       hash,
       isChecked: false,
-      begin: () => this.#begin({ ...this.#at(key), ...(isSha256 && { ChecksumAlgorithm: 'SHA256' }) }, signal),
+      begin: () => this.#begin({ ...this.#at(key), ...(sums && { ChecksumAlgorithm: sums.algorithm }) }, signal),
       send: (UploadId: string, index: number, bytes: Uint8Array, sum: string) => {
         const part = { ...this.#at(key), UploadId, PartNumber: index + 1, Body: bytes, ...this.#sumOf(sum) };
         return this.#send(part, signal);
@@ -120,7 +132,7 @@ class S3ObjectClient implements ObjectClient {
         const Parts = sent.map(({ etag, sum }, index) => ({
           PartNumber: index + 1,
           ETag: etag,
-          ...(isSha256 && { ChecksumSHA256: base64(sum) }),
+          ...(sums && { [sums.field]: base64(sum) }),
         }));
         return this.#complete({ ...this.#at(key), UploadId, MultipartUpload: { Parts } }, signal);
       },
@@ -159,9 +171,13 @@ class S3ObjectClient implements ObjectClient {
   }
 
   /** The field of a request by which the server compares its bytes. @param sum hex; undefined: none */
-  #sumOf(sum: string | undefined): { readonly ContentMD5?: string; readonly ChecksumSHA256?: string } {
+  #sumOf(sum: string | undefined): {
+    readonly ContentMD5?: string;
+    readonly ChecksumSHA256?: string;
+    readonly ChecksumCRC32?: string;
+  } {
     if (sum === undefined) return {};
-    return this.#hash === 'md5' ? { ContentMD5: base64(sum) } : { ChecksumSHA256: base64(sum) };
+    return { [this.#hash === 'md5' ? 'ContentMD5' : CHECKSUMS[this.#hash].field]: base64(sum) };
   }
 
   readonly parts: ObjectParts = {
@@ -199,12 +215,15 @@ class S3ObjectClient implements ObjectClient {
 
   async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
     // Without the mode a server leaves the checksum out.
-    const mode = this.#hash === 'sha256' ? ({ ChecksumMode: 'ENABLED' } as const) : undefined;
+    const hash = this.#hash;
+    const mode = hash === 'md5' ? undefined : ({ ChecksumMode: 'ENABLED' } as const);
     const command = new this.#sdk.HeadObjectCommand({ ...this.#at(key), ...mode });
     return this.#try('look at an object', signal, async (abortSignal) => {
       try {
-        const { ContentLength = -1, ETag = '', ChecksumSHA256 } = await this.#client.send(command, { abortSignal });
-        return { size: ContentLength, etag: tagOf(ChecksumSHA256) ?? ETag.replaceAll('"', '').toLowerCase() };
+        const answer = await this.#client.send(command, { abortSignal });
+        const { ContentLength = -1, ETag = '' } = answer;
+        const sum = hash === 'md5' ? undefined : answer[CHECKSUMS[hash].field];
+        return { size: ContentLength, etag: tagOf(sum) ?? ETag.replaceAll('"', '').toLowerCase() };
       } catch (error) {
         // A HEAD has no body: a missing bucket looks like a missing object.
         if (statusOf(error) === 404) return undefined;
@@ -296,13 +315,19 @@ class S3ObjectClient implements ObjectClient {
   }
 }
 
-/** Signs requests with the SHA-256 of their body that they have: otherwise the SDK hashes the body again. */
-function signWithChecksums(client: S3Client): void {
+/**
+ * Signs requests with the SHA-256 of their body that they have, or without their body: otherwise the SDK
+ * hashes it again.
+ *
+ * @param isPrivate TLS protects the body
+ */
+function hashBodiesOnce(client: S3Client, isPrivate: boolean): void {
   client.middlewareStack.add(
     (next) => (args) => {
-      const { ChecksumSHA256: checksum } = args.input as { ChecksumSHA256?: string };
+      const { ChecksumSHA256: checksum, Body: body } = args.input as { ChecksumSHA256?: string; Body?: Uint8Array };
       const { headers } = args.request as { headers: Record<string, string> };
-      if (checksum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex');
+      if (body !== undefined && isPrivate) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      else if (checksum !== undefined) headers['x-amz-content-sha256'] = hexOf(checksum);
       return next(args);
     },
     { step: 'build', name: 'bodyHash' },
@@ -311,10 +336,11 @@ function signWithChecksums(client: S3Client): void {
 
 /** The tag of a checksum of S3: Base64, of several parts with `-` and their number. */
 function tagOf(checksum: string | undefined): string | undefined {
-  const match = /^([\w+/]{43}=)(-\d+)?$/.exec(checksum ?? '');
-  return match ? `${Buffer.from(match[1]!, 'base64').toString('hex')}${match[2] ?? ''}` : undefined;
+  const match = /^([\w+/]{43}=|[\w+/]{6}==)(-\d+)?$/.exec(checksum ?? '');
+  return match ? `${hexOf(match[1]!)}${match[2] ?? ''}` : undefined;
 }
 
+const hexOf = (base64Text: string): string => Buffer.from(base64Text, 'base64').toString('hex');
 const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
 
 function statusOf(error: unknown): number {

@@ -3,7 +3,7 @@
  * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at
  * any point, by an error or the end of the process, the next call for the location continues.
  */
-import { keptMemory } from '../../lib/memory/kept-memory.ts';
+import { pageMemory } from '../../lib/memory/page-memory.ts';
 import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
 import {
   hashOf,
@@ -19,6 +19,8 @@ import type { StoredObjects } from './stored-objects.ts';
 
 /** Memory for parts, used again by the next upload: new memory costs more than to read the file. */
 const rooms: Buffer[] = [];
+/** Parts that were sent in this time may be sent again after a crash, ms: a fast place needs one row. */
+const SAVE_EVERY_MS = 2_000;
 /** Rooms that are kept; further uploads at a time have their own. */
 const MAX_ROOMS = 2;
 
@@ -52,14 +54,24 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
   try {
     // After the intent: a deletion that runs now sees one of both.
     const size = await local.size(location, { signal });
-    const sums = await withRoom(partBytesOf(size), (room) => {
+    const sums = await withRoom(partBytesOf(size), async (room) => {
       const read = async (offset: number, length: number) => {
         const bytes = await local.read(location, { offset, length }, { signal, into: room });
         if (bytes.length < length) throw new ShortReadError(location, offset + length);
         return bytes;
       };
-      const saved = (parts: PartialUpload) => uploads.save(location, parts);
-      return client.put(key, { size, read }, { signal, resume: readParts(upload), saved, ...(sent && { sent }) });
+      const saver = new PartSaver((parts) => uploads.save(location, parts));
+      const saved = (parts: PartialUpload) => saver.saved(parts);
+      try {
+        return await client.put(
+          key,
+          { size, read },
+          { signal, resume: readParts(upload), saved, ...(sent && { sent }) },
+        );
+      } catch (error) {
+        await saver.end().catch(() => undefined); // then these parts are sent again
+        throw error;
+      }
     });
     await verify(client, { key, size }, sums, signal);
     const isVisible = await objects.commit({ location, target, key, size, checksum: sums.tag });
@@ -71,12 +83,38 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
   }
 }
 
+/** Saves which parts the server has: at once when an upload begins, then not after each one. */
+class PartSaver {
+  readonly #save: (parts: PartialUpload) => Promise<void>;
+  #unsaved: PartialUpload | undefined;
+  #savedMs = 0;
+
+  constructor(save: (parts: PartialUpload) => Promise<void>) {
+    this.#save = save;
+  }
+
+  async saved(upload: PartialUpload): Promise<void> {
+    const nowMs = performance.now();
+    this.#unsaved = upload;
+    if (upload.parts.length > 0 && nowMs - this.#savedMs < SAVE_EVERY_MS) return;
+    this.#savedMs = nowMs;
+    await this.end();
+  }
+
+  /** Saves what is not saved yet. */
+  async end(): Promise<void> {
+    const upload = this.#unsaved;
+    this.#unsaved = undefined;
+    if (upload) await this.#save(upload);
+  }
+}
+
 /**
  * Calls `send` with memory for a part. A request that failed may still read it: then it is not used again.
  */
 async function withRoom<T>(bytes: number, send: (room: Uint8Array) => Promise<T>): Promise<T> {
   const at = rooms.findIndex(({ length }) => length === bytes);
-  const room = at < 0 ? keptMemory.take(bytes) : rooms.splice(at, 1)[0]!;
+  const room = at < 0 ? pageMemory.take(bytes) : rooms.splice(at, 1)[0]!;
   let isFree = false;
   try {
     const result = await send(room);
@@ -84,7 +122,7 @@ async function withRoom<T>(bytes: number, send: (room: Uint8Array) => Promise<T>
     return result;
   } finally {
     if (isFree) rooms.push(room);
-    else keptMemory.drop(room);
+    else pageMemory.drop(room);
   }
 }
 

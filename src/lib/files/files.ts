@@ -23,7 +23,11 @@ export interface OpenFile extends AsyncDisposable {
 
 /** Operations on files and folders. Each rejects with the system's error. */
 export interface Files {
-  open(path: string, flags: 'r' | 'r+' | 'w' | 'wx' | 'wx+', mode?: number): Promise<OpenFile>;
+  /**
+   * `r+direct`: to write past the page cache; positions, lengths and memory are at pages, and some file
+   * systems refuse it with EINVAL.
+   */
+  open(path: string, flags: 'r' | 'r+' | 'r+direct' | 'w' | 'wx' | 'wx+', mode?: number): Promise<OpenFile>;
   readFile(path: string): Promise<Buffer>;
   stat(path: string): Promise<Stats>;
   readdir(path: string): Promise<Dirent[]>;
@@ -43,9 +47,12 @@ export interface Files {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Only Linux has `O_DIRECT`; elsewhere it is undefined, and the file is opened as usual. */
+const DIRECT = constants.O_RDWR | (constants.O_DIRECT ?? 0);
+
 /** The files of the operating system. */
 export const systemFiles: Files = {
-  open,
+  open: (path, flags, mode) => open(path, flags === 'r+direct' ? DIRECT : flags, mode),
   readFile,
   stat,
   mkdir,

@@ -9,6 +9,7 @@
 import { whileBuffersCountApart } from './heap.ts';
 import { keptMemory } from './kept-memory.ts';
 import { memoryUsage } from './memory-usage.ts';
+import { pageMemory } from './page-memory.ts';
 import { slabPool } from './slab-pool.ts';
 
 const MIB = 1024 * 1024;
@@ -101,7 +102,7 @@ export class GarbageWatch implements Disposable {
  */
 function usedBytes(): number {
   const { heapUsed, arrayBuffers } = memoryUsage();
-  return heapUsed + arrayBuffers - slabPool.bytes - keptMemory.bytes;
+  return heapUsed + arrayBuffers + pageMemory.garbageBytes - slabPool.bytes - keptMemory.bytes;
 }
 
 /**

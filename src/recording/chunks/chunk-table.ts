@@ -36,6 +36,8 @@ export class ChunkTable {
   readonly #rows: StreamRows;
   /** Emits the id of the recording of each row that is added or replaced. */
   readonly sealed: Emitter<string> = new Emitter();
+  /** Emits the path of each file that a recorder has written and sealed just now. */
+  readonly written: Emitter<string> = new Emitter();
   /** Emits the id of each recording with a file that was written again, and whose copy is gone. */
   readonly rewritten: Emitter<string> = new Emitter();
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */

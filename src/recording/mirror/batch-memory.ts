@@ -4,6 +4,7 @@
  */
 
 import { keptMemory } from '../../lib/memory/kept-memory.ts';
+import { pageMemory } from '../../lib/memory/page-memory.ts';
 
 /** Most bytes that are kept for pieces, and twice as many for the object. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
@@ -37,13 +38,13 @@ export class BatchMemory {
     if (this.#object && this.#object.length >= length) return this.#object;
     this.leaveObject();
     if (length > 2 * MAX_KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
-    this.#object = keptMemory.take(Math.ceil(1.25 * length));
+    this.#object = pageMemory.take(Math.ceil(1.25 * length));
     return this.#object;
   }
 
   /** The memory of the object is not used again: a request that failed may still read it. */
   leaveObject(): void {
-    if (this.#object) keptMemory.drop(this.#object);
+    if (this.#object) pageMemory.drop(this.#object);
     this.#object = undefined;
   }
 }

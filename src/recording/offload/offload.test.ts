@@ -45,6 +45,8 @@ interface Rig extends AsyncDisposable {
   /** `storage` of the stream. */
   own: string | undefined;
   readonly reports: string[];
+  /** Locations of files that were checked before their upload. */
+  readonly checked: readonly string[];
   /** Time of the offload, ms since 1970. */
   nowMs: number;
   pass(): Promise<boolean | 'more'>;
@@ -63,6 +65,7 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
   const clock = createSystemClock();
   const storage = { target: 'bucket', mode: 'copy' as const, after: 0, ...change };
   const reports: string[] = [];
+  const checked: string[] = [];
   const state: { own: string | undefined; nowMs: number } = { own: undefined, nowMs: 1_700_000_000_000 };
   const targets = {
     names: ['bucket'],
@@ -90,6 +93,9 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
     qualitiesOf: async () => [],
     clock: { nowMs: () => state.nowMs, monotonicMs: () => clock.monotonicMs() + state.nowMs - 1_700_000_000_000 },
+    check: async (location) => {
+      checked.push(location);
+    },
     release: (location) => tiered.store.release(location),
     report: {
       sent: () => {},
@@ -105,6 +111,7 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
     offload,
     storage,
     reports,
+    checked,
     get own() {
       return state.own;
     },
@@ -397,6 +404,17 @@ suite('an offload', () => {
     await rig.pass();
     await rig.pass();
     assert.equal((await objects.find(location))?.size, 900);
+  });
+
+  test('checks a file before its upload, unless it was written just now', async () => {
+    await using rig = await openRig();
+    const [old, young] = [await rig.record(1), await rig.record(2)];
+    rig.offload.written(old);
+    rig.nowMs += 30_000;
+    rig.offload.written(young);
+    await rig.pass();
+    assert.deepEqual(rig.checked, ['recordings/s/stream.json', old]);
+    assert.equal((await rig.stored()).length, 2);
   });
 
   test('a slow bucket gets all files', async () => {

@@ -40,6 +40,10 @@ const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 /** Files whose failures are remembered, so that one that always fails does not hold up the others. */
 const MAX_TRIES = 1_000;
+/** A file that was written in this time is not checked before its upload, ms. */
+const FRESH_MS = 30_000;
+/** Files that were written and wait for their upload. */
+const MAX_WRITTEN = 10_000;
 /** Uploads that no one will continue are looked for at the start and then this often, ms. */
 const SWEEP_EVERY_MS = 3600_000;
 
@@ -70,7 +74,10 @@ export interface OffloadOptions {
    * run.
    */
   readonly isGone?: ((location: SegmentLocation) => Promise<boolean>) | undefined;
-  /** Checks a file before it is uploaded, so that damage is known before there is a copy of it. */
+  /**
+   * Checks a file before it is uploaded, so that damage is known before there is a copy of it; not one that
+   * was just written.
+   */
   readonly check?: ((location: SegmentLocation) => Promise<void>) | undefined;
   /** Closes all readers of a file that is deleted. */
   readonly release: (location: SegmentLocation) => void;
@@ -108,6 +115,8 @@ export class Offload {
   readonly #lines: readonly Line[];
   /** Failures of files that were not uploaded yet. */
   readonly #tries = new Map<string, number>();
+  /** When files were written, monotonic ms, by path. */
+  readonly #writtenMs = new Map<string, number>();
   /** When a recording had nothing to upload, monotonic ms. */
   readonly #searchedMs = new Map<string, number>();
 
@@ -130,6 +139,15 @@ export class Offload {
   sealed(id: string): void {
     this.#searchedMs.delete(id);
     for (const { wake } of this.#lines) wake.abort();
+  }
+
+  /**
+   * A recorder has written a file and sealed it: the system still has it in memory, so a check of it would
+   * compare memory with memory.
+   */
+  written(path: string): void {
+    this.#writtenMs.set(path, this.#options.clock.monotonicMs());
+    dropOldest(this.#writtenMs, MAX_WRITTEN);
   }
 
   /** Files of a recording were written again, and their copies are gone: all of it is searched again. */
@@ -313,7 +331,7 @@ export class Offload {
     if (!(await this.#isHere(location))) return;
     try {
       // What is intact in a damaged file gets its second copy all the same.
-      await this.#options.check?.(location);
+      if (!this.#isFresh(location)) await this.#options.check?.(location);
       const client = await targets.client(target);
       const { prefix } = targets.find(target)!;
       const sent = (bytes: number) => report.sent(target, bytes);
@@ -338,6 +356,13 @@ export class Offload {
       dropOldest(this.#tries, MAX_TRIES);
       throw error;
     }
+  }
+
+  /** Whether a file was written so lately that it is not checked. Another try checks it. */
+  #isFresh(location: SegmentLocation): boolean {
+    const writtenMs = this.#writtenMs.get(location);
+    this.#writtenMs.delete(location);
+    return writtenMs !== undefined && this.#options.clock.monotonicMs() - writtenMs < FRESH_MS;
   }
 
   async #delete(due: ObjectDeletion, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { after, before, suite, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { makeCertificate } from '../../../test/fixtures/certificate.ts';
+import { serveS3Place } from '../../../test/fixtures/services/s3-place.ts';
+import { pageMemory } from '../../lib/memory/page-memory.ts';
+import { temporaryFolder } from '../media.fixture.ts';
+import { hashOf, type ObjectClient, tagOfParts } from './object-client.ts';
+import { openS3Client } from './s3-client.ts';
+
+const MIB = 1024 * 1024;
+const sourceOf = (bytes: Uint8Array) => ({
+  size: bytes.length,
+  read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
+});
+
+suite('a bucket of S3 by https', () => {
+  const opened = new AsyncDisposableStack();
+  let place: Awaited<ReturnType<typeof serveS3Place>>;
+  before(async () => {
+    const folder = opened.use(await temporaryFolder());
+    const pair = await makeCertificate(folder.path, 'place');
+    const [cert, key] = await Promise.all([readFile(pair.cert, 'utf8'), readFile(pair.key, 'utf8')]);
+    setDefaultCACertificates([...getCACertificates(), cert]);
+    place = opened.use(await serveS3Place({ cert, key }));
+  });
+  after(() => opened.disposeAsync());
+
+  async function open(checksums: 'required' | 'supported', endpoint = `https://127.0.0.1:${place.port}`) {
+    const keys = { accessKeyId: 'a', secretAccessKey: 'b' };
+    const options = { endpoint, region: 'us-east-1', bucket: 'media', forcePathStyle: true };
+    return opened.use<ObjectClient>(await openS3Client({ ...options, ...keys, checksums }));
+  }
+
+  const lastHeader = (name: string) => place.puts.at(-1)!.headers[name];
+
+  test('an object is signed without its bytes, which TLS protects, and has its MD5', async () => {
+    const client = await open('required');
+    // Memory at pages is sent like any other.
+    const bytes = pageMemory.take(1000);
+    bytes.set(randomBytes(1000));
+    const sums = await client.put('x', sourceOf(bytes));
+    assert.equal(lastHeader('x-amz-content-sha256'), 'UNSIGNED-PAYLOAD');
+    assert.match(String(lastHeader('authorization')), /SignedHeaders=[^,]*content-md5[^,]*x-amz-content-sha256/);
+    assert.equal(lastHeader('content-md5'), Buffer.from(hashOf('md5', bytes), 'hex').toString('base64'));
+    assert.deepEqual(await client.head('x'), { size: 1000, etag: sums.tag });
+  });
+
+  test('an object that has a checksum in its bytes is not hashed', async () => {
+    const client = await open('required');
+    await client.put('y', sourceOf(randomBytes(1000)), { hasChecksum: true });
+    assert.deepEqual(
+      [lastHeader('x-amz-content-sha256'), lastHeader('content-md5'), lastHeader('x-amz-checksum-crc32')],
+      ['UNSIGNED-PAYLOAD', undefined, undefined],
+    );
+  });
+
+  test('with checksums of S3 it has its CRC-32, also of several parts', async () => {
+    const client = await open('supported');
+    const bytes = randomBytes(9 * MIB);
+    const small = await client.put('z', sourceOf(bytes.subarray(0, 1000)));
+    assert.deepEqual([small.hash, await client.head('z')], ['crc32', { size: 1000, etag: small.tag }]);
+    assert.equal(lastHeader('x-amz-content-sha256'), 'UNSIGNED-PAYLOAD');
+    const large = await client.put('large', sourceOf(bytes));
+    const parts = [bytes.subarray(0, 8 * MIB), bytes.subarray(8 * MIB)].map((part) => hashOf('crc32', part));
+    assert.equal(large.tag, tagOfParts(parts, 'crc32'));
+    assert.deepEqual(await client.head('large'), { size: bytes.length, etag: large.tag });
+  });
+
+  test('large objects share a connection', async () => {
+    const client = await open('required');
+    const bytes = randomBytes(3 * MIB);
+    const before = place.connections;
+    for (const key of ['a', 'b', 'c']) await client.put(key, sourceOf(bytes), { hasChecksum: true });
+    assert.equal(place.connections - before, 1);
+  });
+
+  test('by http the signature has the bytes', async () => {
+    await using plain = await serveS3Place({});
+    await using client = await open('required', `http://127.0.0.1:${plain.port}`);
+    const bytes = randomBytes(1000);
+    await client.put('x', sourceOf(bytes));
+    assert.equal(plain.puts.at(-1)!.headers['x-amz-content-sha256'], hashOf('sha256', bytes));
+  });
+});
