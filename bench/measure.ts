@@ -78,15 +78,20 @@ export async function sample(
   };
 }
 
-/** Starts an origin and recorders of its playlists, and measures the recorders once. */
+/**
+ * Starts an origin and recorders of its playlists, and measures the recorders once.
+ *
+ * @param durations.dated the playlists have dates
+ */
 export async function measure(
   start: StartRecorders,
   streams: number,
   media: BenchMedia,
-  durations: Durations,
+  durations: Durations & { readonly dated?: boolean },
 ): Promise<Measurement> {
   await using folder = await openFolder('bench-run');
-  await using origin = await openBenchOrigin({ segments: media.segments, streams });
+  const { dated = false } = durations;
+  await using origin = await openBenchOrigin({ segments: media.segments, streams, dated });
   await using recorders = await start(origin.urls, folder.path);
   let from: DecodingCpu | undefined;
   const usage = await sample(recorders.pids, [origin.pid], durations, async () => {

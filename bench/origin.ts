@@ -13,12 +13,16 @@ import { SEGMENT_S } from './media.ts';
 
 /** Segments in a playlist. */
 const LISTED = 6;
+/** Segments in a playlist of the past, `/0/past.m3u8`: three minutes. */
+const LISTED_PAST = 90;
 
 interface OriginOptions {
   /** Absolute paths. */
   readonly segments: readonly string[];
   /** Number of live playlists, `/0/live.m3u8` and so on; their edges are spread evenly over a segment. */
   readonly streams: number;
+  /** Playlists have dates. */
+  readonly dated?: boolean;
 }
 
 /** A running origin. */
@@ -45,9 +49,20 @@ export async function openBenchOrigin(options: OriginOptions): Promise<BenchOrig
   };
 }
 
+/** How a playlist is printed. */
+interface ListForm {
+  /** Segments in the media. */
+  readonly loop: number;
+  /** Segments before those of the live playlist. */
+  readonly past: number;
+  /** Date of the first segment, ms since 1970; undefined: it has no dates. */
+  readonly startMs: number | undefined;
+}
+
 /** The playlist of a stream `seconds` after the start of the origin. */
-function printLiveList(seconds: number, loop: number): string {
-  const first = Math.floor(seconds / SEGMENT_S);
+function printLiveList(seconds: number, { loop, past, startMs }: ListForm): string {
+  const live = Math.floor(seconds / SEGMENT_S);
+  const first = Math.max(0, live - past);
   const lines = [
     '#EXTM3U',
     '#EXT-X-VERSION:3',
@@ -55,21 +70,27 @@ function printLiveList(seconds: number, loop: number): string {
     `#EXT-X-MEDIA-SEQUENCE:${first}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${first === 0 ? 0 : Math.floor((first - 1) / loop)}`,
   ];
-  for (let msn = first; msn < first + LISTED; msn++) {
+  for (let msn = first; msn < live + LISTED; msn++) {
     if (msn > 0 && msn % loop === 0) lines.push('#EXT-X-DISCONTINUITY');
+    if (startMs !== undefined) {
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(startMs + msn * SEGMENT_S * 1000).toISOString()}`);
+    }
     lines.push(`#EXTINF:${SEGMENT_S.toFixed(3)},`, `${msn}.ts`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-function serve({ segments, streams }: OriginOptions): void {
+function serve({ segments, streams, dated = false }: OriginOptions): void {
   const bodies = segments.map((path) => readFileSync(path));
   const startMs = performance.now();
+  const startedMs = Date.now();
   const server = createServer((request, response) => {
     const [, stream = '', file = ''] = (request.url ?? '/').split('/');
-    if (file === 'live.m3u8') {
+    if (file === 'live.m3u8' || file === 'past.m3u8') {
       const phaseS = (Number(stream) / streams) * SEGMENT_S;
-      const text = printLiveList((performance.now() - startMs) / 1000 + phaseS, bodies.length);
+      const dateMs = dated ? startedMs - (LISTED - 1 + phaseS / SEGMENT_S) * SEGMENT_S * 1000 : undefined;
+      const form = { loop: bodies.length, past: file === 'past.m3u8' ? LISTED_PAST : 0, startMs: dateMs };
+      const text = printLiveList((performance.now() - startMs) / 1000 + phaseS, form);
       response.setHeader('content-type', 'application/vnd.apple.mpegurl');
       response.setHeader('content-length', Buffer.byteLength(text)).end(text);
       return;

@@ -17,6 +17,7 @@ import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchMeasuredLadder } from './ladder/measured-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchCalendar } from './past/calendar.ts';
+import { benchHealing } from './past/healing.ts';
 import { benchInsight } from './past/insight.ts';
 import { benchMirror } from './past/mirror.ts';
 import { benchStoryboard } from './past/storyboard.ts';
@@ -80,6 +81,11 @@ const usage = `Usage: npm run bench -- VERB [options]
   calendar-postgres  the same on PostgreSQL; needs PostgreSQL
     --of 200x1095      streams and days
   insight    answers of insight over made-up sessions of a month in SQLite and in sealed hours, and their bytes
+  healing    CPU of recording live HLS with a source for gaps and nothing to heal, and while a gap is filled
+    --streams 16       number of streams
+    --warm-up 20       seconds before each measurement
+    --seconds 60       seconds of each measurement
+    --rounds 5         rounds; the table has the least of each
   mirror     CPU of recording live HLS with a second place, compared with recording alone
     --streams 16       number of streams
     --warm-up 20       seconds before each measurement
@@ -239,6 +245,13 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   calendar: () => benchCalendar(...streamsAndDays('1000x1095'), false),
   'calendar-postgres': () => benchCalendar(...streamsAndDays('200x1095'), true),
   insight: () => benchInsight(viewers(1_000_000), String(values.duckdb)),
+  healing: () =>
+    benchHealing({
+      streams: streams('16')[0]!,
+      rounds,
+      warmUpS: Number(values['warm-up']),
+      measureS: seconds(60),
+    }),
   mirror: () =>
     benchMirror({
       streams: streams('16')[0]!,

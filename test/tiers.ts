@@ -343,6 +343,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/faults/engines.test.ts': partly('engines that are slow, silent and full'),
   'test/faults/event-log.test.ts': partly('ten kills of the database in place of two'),
+  'test/faults/evidence-clips.test.ts': partly('10,000 flipped bits, and hundreds of forgeries of each kind'),
   'test/faults/evidence-kill.test.ts': partly('twenty kills'),
   'test/faults/evidence.test.ts': partly('10,000 flipped bits, and hundreds of forgeries of each kind'),
   'test/faults/healing-cuts.test.ts': partly('five hundred cuts in place of forty'),

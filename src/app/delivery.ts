@@ -22,7 +22,7 @@ import type { Catalog } from '../streams/catalog.ts';
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
-    recordings: { reader, segments, deleted, objects },
+    recordings: { reader, segments, deleted, objects, evidence },
     streams: { catalog, contentKeys },
     library,
     hooks,
@@ -41,6 +41,7 @@ export function openDelivery(
       encrypted,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
       clips: { find: (id) => findClip(id, hooks, catalog) },
+      evidence,
       assets: {
         find: (id) => library.media.find(id),
         reader,

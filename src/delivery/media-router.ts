@@ -17,6 +17,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
+import type { ClipProof } from './clip/clip-evidence.ts';
 import { answerClipFile, answerClipPreview, type SavedClip, type SavedClips } from './clip/saved-clip.ts';
 import { contentKeysOf, keyOfSegment, refuseClear, refuseCommon } from './encryption/access-by-key.ts';
 import { licenceReply } from './encryption/common-media.ts';
@@ -71,6 +72,8 @@ interface MediaRouterOptions {
   readonly stills: Stills;
   /** Clips by their id; undefined where there are none. */
   readonly clips?: SavedClips;
+  /** The chains of evidence, which clips carry; undefined where there are none. */
+  readonly evidence?: ClipProof | undefined;
   /** Assets of the library; undefined where there is none. */
   readonly assets?: AssetDelivery;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes' | 'timeLapses'>;
@@ -136,7 +139,7 @@ class Router {
     this.#options = options;
     this.#segmentCache = segmentCache;
     this.#segments = new TsSegments({ reader, ...(metrics && { metrics }) });
-    this.#clips = new Clips(reader);
+    this.#clips = new Clips(reader, options.evidence);
     this.#timeLapses = new TimeLapses(reader, metrics);
     this.#guard = new ViewerGuard(() => options.clock.nowMs());
   }
@@ -389,7 +392,10 @@ class Router {
     const requested = this.#streamOf(address, waiting);
     const range = parseRange(address.from, address.to);
     const stream = await clipSource(requested, range, query.get('quality'));
-    if (address.kind === 'clip') return this.#clips.answer(stream, range, address.format, waiting);
+    if (address.kind === 'clip') {
+      const options = { signal: waiting.signal, budget: waiting.budget, isBare: query.get('evidence') === 'no' };
+      return this.#clips.answer(stream, range, address.format, options);
+    }
     return this.#timeLapses.answer(stream, range, address.seconds, waiting.budget);
   }
 }

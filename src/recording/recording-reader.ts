@@ -71,6 +71,8 @@ export type RecordedMedia = Pick<
 > & {
   /** Its small pictures; undefined for a recording that has none, such as that of a quality. */
   readonly storyboard?: StoryboardReader | undefined;
+  /** Increases when media is found later, in this process; undefined where that is not known. */
+  readonly lateCount?: number;
 };
 
 /**
@@ -143,6 +145,11 @@ export class RecordingReader extends UnindexedGroups<RecordedGroup> {
     this.healed = options.healed;
     this.#chunks = options.chunks;
     this.#captions = options.captions;
+  }
+
+  /** Increases when media is found later, in this process. */
+  get lateCount(): number {
+    return this.healed?.committedCount ?? 0;
   }
 
   /** Closed captions within the video of a run, none included; undefined where that is not known. */

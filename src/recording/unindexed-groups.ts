@@ -16,6 +16,7 @@ export class UnindexedGroups<G extends Unindexed> {
   #endUs: number;
   /** Number of times that groups moved from memory to the index. */
   #moves = 0;
+  #committed = 0;
 
   /** @param endUs end of the last recorded media, µs since 1970, or 0 */
   constructor(endUs: number) {
@@ -34,8 +35,14 @@ export class UnindexedGroups<G extends Unindexed> {
     return this.#open;
   }
 
+  /** Groups that were committed in this process. */
+  get committedCount(): number {
+    return this.#committed;
+  }
+
   /** Called when a group is committed to the open file. */
   committed(group: G): void {
+    this.#committed++;
     this.#open.push(group);
     this.#endUs = Math.max(this.#endUs, group.startUs + group.durationUs);
   }

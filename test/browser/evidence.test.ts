@@ -63,6 +63,9 @@ suite('verifying a file, in a browser', { skip: need('chromium') }, () => {
     const args = ['export', 'demo', '--from', from!, '--duration', '10s', '-o', file('door.mp4'), '--data', data];
     const exported = await runOxbow(args);
     assert.equal(exported.code, 0, exported.stderr);
+    const fromMs = Date.parse(from!);
+    await writeFile(file('clip.mkv'), await server.bytes(`/clip/demo/${fromMs}/${fromMs + 8000}.mkv`));
+    await writeFile(file('clip.mp4'), await server.bytes(`/clip/demo/${fromMs}/${fromMs + 8000}.mp4`));
     const bent = await readFile(file('door.mp4'));
     bent[bent.indexOf('mdat') + 60_000]! ^= 1;
     await writeFile(file('bent.mp4'), bent);
@@ -95,6 +98,10 @@ suite('verifying a file, in a browser', { skip: need('chromium') }, () => {
       if (shots)
         await page.screenshot({ path: `${shots}/proved-${locale}-${width}-${colorScheme}.png`, fullPage: true });
       found.push(...(await violations(page, 'proved')), ...(await overflowing(page)));
+      for (const clip of ['clip.mp4', 'clip.mkv']) {
+        await chooser.setInputFiles(file(clip));
+        await page.getByText(names.ok.replace('door.mp4', clip)).waitFor();
+      }
       await chooser.setInputFiles(file('bent.mp4'));
       await page.getByText(names.bad).waitFor();
       await page.getByText(names.changed).first().waitFor();

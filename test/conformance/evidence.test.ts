@@ -32,6 +32,11 @@ suite('the page of evidence', () => {
     assert.deepEqual(verifyAgain(file, trusted), []);
     assert.deepEqual((await reportOn(file, trusted)).findings, []);
     assert.notDeepEqual(verifyAgain(file, ['another']), [], 'the key counts');
+    const clip = Buffer.from(await opened.clipped({ fromUs: START_US + 3 * S, toUs: START_US + 25 * S }));
+    assert.deepEqual(verifyAgain(clip, trusted), []);
+    const media = clip.indexOf('mdat') + 10;
+    clip[media]! ^= 1;
+    assert.notDeepEqual(verifyAgain(clip, trusted), [], 'a clip that was changed');
     const random = seeded(7);
     for (let i = 0; i < 200; i++) {
       const at = random(file.length);

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
+import { reportOn } from '../../src/delivery/export/evidence.fixture.ts';
 import { pictureHashes as decode, filmHashes, probe } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, startPlainServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 import { fullTest, lastOf, perTier } from '../full.ts';
@@ -110,6 +111,31 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
         const apartS = sound!.startS - video!.startS;
         assert.ok(apartS > -0.001 && apartS < 0.03, `.${format}: sound begins ${apartS} s after the pictures`);
       }
+    });
+
+    test(`${name}: MP4 and MKV are proved, by their evidence at the end, which takes ranges`, async () => {
+      const { items } = await server.json<{ items: { id: string }[] }>('/api/v1/evidence/keys');
+      const trusted = items.map(({ id }) => id);
+      for (const format of ['mp4', 'mkv'] as const) {
+        const bytes = await readFile(file(name, format));
+        const { ok, findings, parts, keys } = await reportOn(bytes, trusted);
+        assert.deepEqual([ok, findings, parts.length, keys.every((key) => key.trusted)], [true, [], 1, true]);
+        const address = `${addresses.get(name)}.${format}`;
+        const { headers } = await server.fetch(address, { method: 'HEAD' });
+        assert.equal(headers.get('content-length'), String(bytes.length));
+        const last = await server.fetch(address, { headers: { range: 'bytes=-2000' } });
+        assert.equal(
+          last.headers.get('content-range'),
+          `bytes ${bytes.length - 2000}-${bytes.length - 1}/${bytes.length}`,
+        );
+        assert.ok(bytes.subarray(-2000).equals(Buffer.from(await last.arrayBuffer())));
+        const again = await server.fetch(address, { headers: { 'if-none-match': headers.get('etag')! } });
+        assert.equal(again.status, 304);
+      }
+      if (name !== one) return;
+      const { code, stdout } = await runOxbow(['verify', file(name, 'mkv'), '--data', join(folder.path, 'data')]);
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /complete from .* to .*, no gap, unchanged\.\n {2}signed by \S+ \(known\)/);
     });
 
     fullTest(
@@ -251,7 +277,8 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
       ['video/mp4', 'image/jpeg', 404],
     );
     const bytes = await server.bytes(media.file);
-    assert.equal(bytes.length, media.sizeBytes);
+    // Its evidence is at its end, and not part of its media.
+    assert.ok(bytes.length > media.sizeBytes);
     assert.ok(Buffer.from(bytes).equals(await server.bytes(`/clip/hidden/${fromMs}/${fromMs + 4000}.mp4`)));
     await writeFile(join(folder.path, 'saved.mp4'), bytes);
     const { durationS } = await probe(join(folder.path, 'saved.mp4'));

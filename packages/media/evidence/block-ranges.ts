@@ -2,7 +2,7 @@
  * Reads a file in large blocks: samples are small, and follow each other.
  * In: a way to read bytes. Out: FileRanges.
  */
-import type { FileRanges } from './evidence-file.ts';
+import type { FileRanges } from './file-parts.ts';
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
 

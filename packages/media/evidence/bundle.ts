@@ -56,6 +56,18 @@ export interface EvidencePiece {
   readonly sets?: number;
   /** All rows of the segment, base64, where the file has not all of its samples, or other times. */
   readonly rows?: string;
+  /**
+   * Of a file without tables of samples: decode time of the first sample in the file, ticks of the track. In
+   * Matroska, which has no decode times, that of the first sample of the segment, after `wait`.
+   */
+  readonly at?: number;
+  /** Matroska: when the track begins, ticks of 90 kHz. */
+  readonly wait?: number;
+  /**
+   * Matroska, which has no decode times: for each sample of the segment its decode time after that of the
+   * first, and its presentation time after that, each of 32 bits, big-endian; base64.
+   */
+  readonly times?: string;
 }
 
 /** The samples of a segment in the file; without an MSN: pictures that the export encoded. */
@@ -190,7 +202,8 @@ function isEntry(value: unknown): value is EvidenceEntry {
 
 function isPiece(value: unknown): value is EvidencePiece {
   if (!isObject(value)) return false;
-  const { fileTrack, track, first, count, sets, rows } = value;
+  const { fileTrack, track, first, count, sets, rows, at, wait, times } = value;
   const isPlaced = isWhole(fileTrack) && isWhole(track) && isWhole(first) && isWhole(count);
-  return isPlaced && (sets === undefined || isWhole(sets)) && (rows === undefined || isText(rows));
+  const areNumbers = [sets, at, wait].every((number) => number === undefined || isWhole(number));
+  return isPlaced && areNumbers && [rows, times].every((text) => text === undefined || isText(text));
 }

@@ -1,5 +1,6 @@
 /**
- * The box with the evidence of a file: a `uuid` box at its end, which players skip (ISO/IEC 14496-12, 4.2).
+ * The box with the evidence of a file: a `uuid` box at its end, which players skip (ISO/IEC 14496-12, 4.2);
+ * the same as a text for files without boxes.
  * In: a seal and the bytes of a bundle. Out: the box, and back. Pure. docs/5-record/evidence.md, "The box".
  */
 import { FormatError } from '../errors.ts';
@@ -68,4 +69,29 @@ export function parseEvidenceBox(body: Uint8Array): { readonly seal: string; rea
   if (24 + sealBytes > body.length) throw new FormatError('the seal of the evidence ends early', 20);
   const seal = new TextDecoder('utf-8', { fatal: false }).decode(body.subarray(24, 24 + sealBytes));
   return { seal, bundle: body.subarray(24 + sealBytes) };
+}
+
+/** First line of the evidence where it is a text: the tag of a Matroska file. */
+const TEXT_NAME = 'oxbow-evidence-1';
+/** Bytes of a seal that is read. */
+const MAX_SEAL_BYTES = 4096;
+
+/** The evidence as a text of three lines: its name, the seal, the bundle. */
+export function printEvidenceText(seal: string, bundle: Uint8Array): Uint8Array {
+  const head = new TextEncoder().encode(`${TEXT_NAME}\n${seal}\n`);
+  const text = new Uint8Array(head.length + bundle.length);
+  text.set(head);
+  text.set(bundle, head.length);
+  return text;
+}
+
+/** Reads the text of `printEvidenceText`; undefined: it is another text. */
+export function parseEvidenceText(
+  text: Uint8Array,
+): { readonly seal: string; readonly bundle: Uint8Array } | undefined {
+  const sealAt = TEXT_NAME.length + 1;
+  const sealEnd = text.subarray(0, sealAt + MAX_SEAL_BYTES).indexOf(0x0a, sealAt);
+  const head = new TextDecoder().decode(text.subarray(0, Math.max(0, sealEnd)));
+  if (!head.startsWith(`${TEXT_NAME}\n`)) return undefined;
+  return { seal: head.slice(sealAt), bundle: text.subarray(sealEnd + 1) };
 }

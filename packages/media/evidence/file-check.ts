@@ -6,27 +6,23 @@
 import { parseBase64, printBase64Url } from '../base64.ts';
 import { inBandSets } from '../file/parameter-sets.ts';
 import type { Track } from '../frame.ts';
-import type { EvidenceGap } from './block.ts';
+import { codecPrivateOf } from '../matroska/tracks.ts';
+import type { EvidenceDigest, EvidenceGap } from './block.ts';
 import type { EvidenceBundle, EvidenceEntry, EvidencePiece, EvidenceRange } from './bundle.ts';
-import type { EvidenceFile, EvidenceFileTrack, FileRanges } from './evidence-file.ts';
+import type { EvidenceFile, EvidenceFileTrack, FileRanges, FileSample } from './file-parts.ts';
+import { parseTimes, unitsOf } from './matroska-times.ts';
 import { missingBlocks, openGaps, undeclaredUs } from './open-gaps.ts';
 import type { EvidenceReport, Finding, FindingCode, ProvedPart } from './report.ts';
-import { parseRows, printRow, ROW_BYTES, type SampleRow } from './sample-rows.ts';
+import { parseRows, printRow, ROW_BYTES, type SampleRow, type Sha256 } from './sample-rows.ts';
 import { isEqual } from './text-bytes.ts';
 import type { ProvedChain, ProvedSegment, VerifyOptions } from './verify-chain.ts';
 
 /** Media that ends and begins within this time joins, µs. */
 const JOIN_US = 100_000;
+/** Codecs whose configuration has another form in Matroska. */
+const CONVERTED = ['vp9', 'opus', 'flac', 'ac3', 'eac3'] as const;
 /** A decode time may be rounded by this much where a track has another timescale in the file, ticks. */
 const ROUNDED_TICKS = 2;
-
-interface FileSample {
-  readonly dts: number;
-  readonly composition: number;
-  readonly key: boolean;
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** The last segment of a track whose samples were compared. */
 interface LineEnd {
@@ -34,6 +30,20 @@ interface LineEnd {
   /** Decode times of one sample: in the recording and in the file, ticks of each. */
   readonly storedDts: number;
   readonly fileDts: number;
+}
+
+/** A track of a record. */
+interface StoredTrack {
+  readonly record: EvidenceDigest;
+  readonly timescale: number;
+}
+
+/** Where the first sample of a piece is: decode times in the recording and in the file, with timescales. */
+interface PiecePlace {
+  readonly storedDts: number;
+  readonly fileDts: number;
+  readonly stored: number;
+  readonly file: number;
 }
 
 interface CheckOptions extends VerifyOptions {
@@ -86,6 +96,8 @@ export class FileCheck {
     for (const { id, configs } of parts.tracks) {
       const digests = new Set<string>();
       for (const config of configs) if (config) digests.add(printBase64Url(await crypto.sha256(config)));
+      if (parts.form === 'matroska')
+        for (const record of recordsOf(bundle, configs[0])) digests.add(printBase64Url(await crypto.sha256(record)));
       this.#configs.set(id, digests);
     }
     this.#sets = await this.#readSets();
@@ -103,9 +115,9 @@ export class FileCheck {
       this.#checkTracks(range, use);
     }
     for (const { id, samples } of parts.tracks) {
-      if (samples.peek()) this.#find('extra', `track ${id} has samples that are in no segment`);
+      if (await samples.next()) this.#find('extra', `track ${id} has samples that are in no segment`);
     }
-    if (this.#bytes !== parts.mediaBytes) {
+    if (parts.mediaBytes !== undefined && this.#bytes !== parts.mediaBytes) {
       this.#find('extra', `the samples have ${this.#bytes} bytes, and the media ${parts.mediaBytes}`);
     }
     return {
@@ -142,7 +154,7 @@ export class FileCheck {
     const { byMsn } = this.#options.chain;
     const segment = msn === undefined ? undefined : byMsn.get(msn);
     if (!segment) {
-      for (const piece of pieces) for (let i = 0; i < piece.count && this.#next(piece); i++);
+      for (const piece of pieces) for (let i = 0; i < piece.count && (await this.#next(piece)); i++);
       if (msn !== undefined) this.#find('unproven', `segment ${msn} is not in the chain`);
       if (msn !== undefined) return;
       this.#encoded += pieces.reduce((sum, { count }) => sum + count, 0);
@@ -163,8 +175,8 @@ export class FileCheck {
     }
   }
 
-  #next({ fileTrack }: EvidencePiece): FileSample | undefined {
-    const sample = this.#tracks.get(fileTrack)?.samples.next();
+  async #next({ fileTrack }: EvidencePiece): Promise<FileSample | undefined> {
+    const sample = await this.#tracks.get(fileTrack)?.samples.next();
     if (!sample) return undefined;
     this.#samples++;
     this.#bytes += sample.length;
@@ -172,12 +184,12 @@ export class FileCheck {
   }
 
   async #comparePiece(segment: ProvedSegment, piece: EvidencePiece): Promise<void> {
-    const { fileTrack, track, first, count } = piece;
+    const { fileTrack, track, count } = piece;
     const record = segment.tracks.find(([id]) => id === track);
     const stored = segment.initTracks.get(track);
     const samples: FileSample[] = [];
     for (let i = 0; i < count; i++) {
-      const sample = this.#next(piece);
+      const sample = await this.#next(piece);
       if (!sample) break;
       samples.push(sample);
     }
@@ -191,34 +203,82 @@ export class FileCheck {
     }
     const bytes = await this.#bytesOf(segment, piece, samples, stored.codec, stored.config);
     if (!bytes) return;
-    const [, tfdt, total, digest] = record;
-    const { crypto } = this.#options;
+    const place =
+      this.#options.parts.form === 'matroska'
+        ? await this.#compareBlocks(piece, { record, timescale: stored.timescale }, samples, bytes)
+        : await this.#compareSamples(piece, { record, timescale: stored.timescale }, line, samples, bytes);
+    if (place === 'changed') {
+      this.#find('changed', `segment ${segment.msn}, track ${track} is not what was recorded`, segment);
+    } else if (place === 'timing') {
+      this.#find('timing', `segment ${segment.msn}, track ${track} is at another time`, segment);
+    } else {
+      this.#checkTimes(segment, fileTrack, place);
+    }
+  }
+
+  /** Compares samples that have decode times. */
+  async #compareSamples(
+    piece: EvidencePiece,
+    { record: [, tfdt, total, digest], timescale }: StoredTrack,
+    line: EvidenceFileTrack,
+    samples: readonly FileSample[],
+    bytes: readonly Uint8Array[],
+  ): Promise<PiecePlace | 'changed' | 'timing'> {
+    const { first, count } = piece;
+    const { crypto, parts } = this.#options;
+    const fileDts = samples[0]!.dts;
+    if (parts.form === 'fragments' && piece.at !== fileDts) return 'timing';
     let afterFirst = 0;
     if (piece.rows === undefined) {
-      const rows = new Uint8Array(count * ROW_BYTES);
-      const view = new DataView(rows.buffer);
-      for (const [i, { dts, composition, key }] of samples.entries()) {
-        printRow(view, i * ROW_BYTES, { dts, pts: dts + composition, key, length: bytes[i]!.length }, samples[0]!.dts);
-        rows.set(await crypto.sha256(bytes[i]!), i * ROW_BYTES + 16);
-      }
-      const isSame = first === 0 && count === total && printBase64Url(await crypto.sha256(rows)) === digest;
-      if (!isSame || line.timescale !== stored.timescale) {
-        this.#find('changed', `segment ${segment.msn}, track ${track} is not what was recorded`, segment);
-        return;
-      }
+      const printed = await printRows(samples, bytes, crypto.sha256);
+      const isSame = first === 0 && count === total && printBase64Url(await crypto.sha256(printed)) === digest;
+      if (!isSame || line.timescale !== timescale) return 'changed';
     } else {
-      const rows = parseBase64(piece.rows) ?? new Uint8Array(0);
-      const parsed = parseRows(rows);
-      const isRecord = parsed?.length === total && printBase64Url(await crypto.sha256(rows)) === digest;
-      const kept = isRecord ? parsed.slice(first, first + count) : [];
-      const scale = line.timescale / stored.timescale;
-      if (kept.length !== count || !(await this.#isSame(samples, bytes, kept, scale))) {
-        this.#find('changed', `segment ${segment.msn}, track ${track} is not what was recorded`, segment);
-        return;
-      }
+      const kept = (await this.#recordedRows(piece.rows, total, digest)).slice(first, first + count);
+      const scale = line.timescale / timescale;
+      if (kept.length !== count || !(await this.#isSame(samples, bytes, kept, scale))) return 'changed';
       afterFirst = kept[0]!.afterFirst;
     }
-    this.#checkTimes(segment, fileTrack, { tfdt, afterFirst, stored: stored.timescale, file: line.timescale }, samples);
+    return { storedDts: tfdt + afterFirst, fileDts, stored: timescale, file: line.timescale };
+  }
+
+  /** Compares blocks of Matroska: their decode times are in the evidence, and hashed with their bytes. */
+  async #compareBlocks(
+    piece: EvidencePiece,
+    { record: [, tfdt, total, digest], timescale }: StoredTrack,
+    samples: readonly FileSample[],
+    bytes: readonly Uint8Array[],
+  ): Promise<PiecePlace | 'changed' | 'timing'> {
+    const { first, count, at, rows, times } = piece;
+    const { crypto } = this.#options;
+    let kept: readonly Pick<SampleRow, 'afterFirst' | 'composition'>[];
+    if (rows === undefined) {
+      const timed = parseTimes(times ?? '');
+      if (timed?.length !== count || first !== 0 || count !== total) return 'changed';
+      const decoded = samples.map(({ key }, i) => {
+        return { dts: timed[i]!.afterFirst, composition: timed[i]!.composition, key };
+      });
+      const printed = await printRows(decoded, bytes, crypto.sha256);
+      if (printBase64Url(await crypto.sha256(printed)) !== digest) return 'changed';
+      kept = timed;
+    } else {
+      const recorded = (await this.#recordedRows(rows, total, digest)).slice(first, first + count);
+      if (recorded.length !== count || !(await this.#isSame(samples, bytes, recorded, undefined))) return 'changed';
+      kept = recorded;
+    }
+    if (at === undefined) return 'timing';
+    for (const [i, { afterFirst, composition }] of kept.entries()) {
+      if (samples[i]!.units !== unitsOf(piece, afterFirst + composition, timescale)) return 'timing';
+    }
+    return { storedDts: tfdt, fileDts: at, stored: timescale, file: timescale };
+  }
+
+  /** The rows of a segment, if they are those of its record; otherwise none. */
+  async #recordedRows(text: string, total: number, digest: string): Promise<readonly SampleRow[]> {
+    const rows = parseBase64(text) ?? new Uint8Array(0);
+    const parsed = parseRows(rows);
+    const isRecord = parsed?.length === total && printBase64Url(await this.#options.crypto.sha256(rows)) === digest;
+    return isRecord ? parsed : [];
   }
 
   /** The bytes of samples without the parameter sets in front; undefined if those are others. */
@@ -250,10 +310,10 @@ export class FileCheck {
     samples: readonly FileSample[],
     bytes: readonly Uint8Array[],
     rows: readonly SampleRow[],
-    scale: number,
+    scale: number | undefined,
   ): Promise<boolean> {
     const from = rows[0]!.afterFirst;
-    const about = (ticks: number, row: number) => Math.abs(ticks - row * scale) <= ROUNDED_TICKS;
+    const about = (ticks: number, row: number) => scale === undefined || Math.abs(ticks - row * scale) <= ROUNDED_TICKS;
     for (const [i, row] of rows.entries()) {
       const { dts, composition, key } = samples[i]!;
       const isTimed = about(dts - samples[0]!.dts, row.afterFirst - from) && about(composition, row.composition);
@@ -264,18 +324,11 @@ export class FileCheck {
   }
 
   /** Within a run without a gap the file has the distance between two segments that the recording has. */
-  #checkTimes(
-    segment: ProvedSegment,
-    fileTrack: number,
-    times: { readonly tfdt: number; readonly afterFirst: number; readonly stored: number; readonly file: number },
-    samples: readonly FileSample[],
-  ): void {
-    const storedDts = times.tfdt + times.afterFirst;
-    const fileDts = samples[0]!.dts;
+  #checkTimes(segment: ProvedSegment, fileTrack: number, { storedDts, fileDts, stored, file }: PiecePlace): void {
     const before = this.#ends.get(fileTrack);
     this.#ends.set(fileTrack, { segment, storedDts, fileDts });
     if (!before || !joins(before.segment, segment)) return;
-    const expected = ((storedDts - before.storedDts) * times.file) / times.stored;
+    const expected = ((storedDts - before.storedDts) * file) / stored;
     if (Math.abs(fileDts - before.fileDts - expected) > ROUNDED_TICKS) {
       this.#find('timing', `segment ${segment.msn} is at another time`, segment);
     }
@@ -476,6 +529,35 @@ class RangeUse {
     this.#seen.add(segment.msn);
     this.segments.push(segment);
   }
+}
+
+/** The codec configurations of the evidence that Matroska has as this CodecPrivate. */
+function recordsOf({ configs }: EvidenceBundle, codecPrivate: Uint8Array = new Uint8Array(0)): Uint8Array[] {
+  const records = configs.map((text) => parseBase64(text) ?? new Uint8Array(0));
+  return records.filter((record) =>
+    CONVERTED.some((codec) => {
+      try {
+        return isEqual(codecPrivateOf({ codec, record }), codecPrivate);
+      } catch {
+        return false; // of another codec
+      }
+    }),
+  );
+}
+
+/** The rows of samples of a file. @param bytes of each, as it was recorded */
+async function printRows(
+  samples: readonly Pick<FileSample, 'dts' | 'composition' | 'key'>[],
+  bytes: readonly Uint8Array[],
+  sha256: Sha256,
+): Promise<Uint8Array> {
+  const printed = new Uint8Array(samples.length * ROW_BYTES);
+  const view = new DataView(printed.buffer);
+  for (const [i, { dts, composition, key }] of samples.entries()) {
+    printRow(view, i * ROW_BYTES, { dts, pts: dts + composition, key, length: bytes[i]!.length }, samples[0]!.dts);
+    printed.set(await sha256(bytes[i]!), i * ROW_BYTES + 16);
+  }
+  return printed;
 }
 
 /** Whether a segment continues another one of its run, without a gap. */

@@ -75,12 +75,14 @@ export function clockOf(
  * @param times of the same groups, of pictures and sound
  * @param groups their tracks in the order of `times.deltas`, and their shapes
  * @param recordedMs when the first of it was recorded, ms since 1970
+ * @param lastTagsLength bytes of further Tags after the clusters; undefined: there are none
  */
 export function planMatroska(
   tracks: readonly Track[],
   times: ClipTimes,
   groups: readonly { readonly trackIds: readonly number[]; readonly shape: GroupShape }[],
   recordedMs: number,
+  lastTagsLength?: number,
 ): MatroskaPlan {
   const cues: Cue[] = [];
   let clustersLength = 0;
@@ -107,8 +109,9 @@ export function planMatroska(
     cues,
     recordedMs,
     clustersLength,
+    lastTagsLength,
   });
-  return { header, length: header.length + clustersLength };
+  return { header, length: header.length + clustersLength + (lastTagsLength ?? 0) };
 }
 
 /** The step that all groups share. */

@@ -5,6 +5,7 @@
  * header).
  */
 import { concatBytes } from '../bytes.ts';
+import { TAGS } from './binary-tag.ts';
 import { timestampScale } from './cluster.ts';
 import { element, elementHead, floatElement, textElement, uintElement, writeUint } from './ebml.ts';
 import { type NumberedTrack, printTracks } from './tracks.ts';
@@ -31,6 +32,8 @@ interface MatroskaContent {
   readonly recordedMs: number;
   /** Bytes of all clusters. */
   readonly clustersLength: number;
+  /** Bytes of further Tags after the clusters; absent: there are none. */
+  readonly lastTagsLength?: number | undefined;
 }
 
 const EBML = 0x1a45dfa3;
@@ -41,28 +44,33 @@ const SEEK_ID = 0x53ab;
 const SEEK_POSITION = 0x53ac;
 const INFO = 0x1549a966;
 const TRACKS = 0x1654ae6b;
-const TAGS = 0x1254c367;
 const CUES = 0x1c53bb6b;
 
 /** Bytes of a CuePoint: head, time, head of the positions, track, cluster, block. */
 const CUE_LENGTH = 2 + 10 + 2 + 3 + 10 + 6;
 
-/** Writes EBML header, Segment head, SeekHead, Info, Tracks, Tags and Cues; the clusters follow. */
+/**
+ * Writes EBML header, Segment head, SeekHead, Info, Tracks, Tags and Cues; the clusters follow, and further
+ * Tags.
+ */
 export function printMatroskaHeader(content: MatroskaContent): Uint8Array {
   const info = printInfo(content.duration);
   const tracks = printTracks(content.tracks);
   const tags = printTags(content.recordedMs);
   const cuesLength = elementHead(CUES, content.cues.length * CUE_LENGTH).length + content.cues.length * CUE_LENGTH;
   // Positions are of 8 bytes each, so the SeekHead is as long as one of zeros.
-  const infoAt = printSeekHead(0, 0, 0, 0).length;
+  const { lastTagsLength } = content;
+  const hasLast = lastTagsLength !== undefined;
+  const infoAt = printSeekHead(0, 0, 0, 0, hasLast ? 0 : undefined).length;
   const tracksAt = infoAt + info.length;
   const tagsAt = tracksAt + tracks.length;
   const cuesAt = tagsAt + tags.length;
   const clustersAt = cuesAt + cuesLength;
+  const clustersEnd = clustersAt + content.clustersLength;
   return concatBytes([
     printEbmlHeader(),
-    elementHead(SEGMENT, clustersAt + content.clustersLength, 8),
-    printSeekHead(infoAt, tracksAt, tagsAt, cuesAt),
+    elementHead(SEGMENT, clustersEnd + (lastTagsLength ?? 0), 8),
+    printSeekHead(infoAt, tracksAt, tagsAt, cuesAt, hasLast ? clustersEnd : undefined),
     info,
     tracks,
     tags,
@@ -84,11 +92,17 @@ export function printEbmlHeader(): Uint8Array {
   );
 }
 
-/** Writes the SeekHead, always of the same length; positions count from the start of the Segment's body. */
-export function printSeekHead(info: number, tracks: number, tags: number, cues: number): Uint8Array {
+/**
+ * Writes the SeekHead, always of the same length; positions count from the start of the Segment's body.
+ *
+ * @param lastTags those after the clusters; undefined: there are none
+ */
+export function printSeekHead(info: number, tracks: number, tags: number, cues: number, lastTags?: number): Uint8Array {
   const seek = (id: number, position: number) =>
     element(SEEK, uintElement(SEEK_ID, id, 4), uintElement(SEEK_POSITION, position, 8));
-  return element(SEEK_HEAD, seek(INFO, info), seek(TRACKS, tracks), seek(TAGS, tags), seek(CUES, cues));
+  const seeks = [seek(INFO, info), seek(TRACKS, tracks), seek(TAGS, tags), seek(CUES, cues)];
+  if (lastTags !== undefined) seeks.push(seek(TAGS, lastTags));
+  return element(SEEK_HEAD, ...seeks);
 }
 
 /**

@@ -71,7 +71,7 @@ function printEntry({ number, track, step }: NumberedTrack, isDefault: boolean):
   if (track.label !== '') parts.push(textElement(NAME, track.label));
   if (step !== undefined) parts.push(uintElement(DEFAULT_DURATION, Math.round((step * 1e9) / track.timescale)));
   parts.push(textElement(CODEC_ID, CODEC_IDS[track.config.codec]));
-  const codecPrivate = codecPrivateOf(track);
+  const codecPrivate = codecPrivateOf(track.config);
   if (codecPrivate.length > 0) parts.push(element(CODEC_PRIVATE, codecPrivate));
   if (track.config.codec === 'opus') parts.push(uintElement(SEEK_PRE_ROLL, OPUS_PRE_ROLL_NS));
   if (track.kind === 'video') {
@@ -103,8 +103,8 @@ const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], s
 /** Pre-roll of an Opus decoder after a seek (RFC 7845, 4.6), ns. */
 const OPUS_PRE_ROLL_NS = 80_000_000;
 
-/** CodecPrivate; empty for codecs with self-contained frames. */
-function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
+/** CodecPrivate; empty for codecs with self-contained frames. Throws FormatError for a malformed record. */
+export function codecPrivateOf(config: Pick<(VideoTrack | AudioTrack)['config'], 'codec' | 'record'>): Uint8Array {
   switch (config.codec) {
     case 'vp9':
       return vp9Features(config.record);

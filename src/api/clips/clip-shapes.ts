@@ -43,7 +43,9 @@ export const ClipView = Type.Object(
       }),
       endS: Type.Number({ description: 'where it ends in the file' }),
       preview: Type.String({ description: 'path of a picture of its start' }),
-      sizeBytes: Type.Integer({ description: 'of the file; less than at the end while `to` is still being recorded' }),
+      sizeBytes: Type.Integer({
+        description: 'of the file without its evidence; less than at the end while `to` is still being recorded',
+      }),
     }),
     mayChange: Type.Boolean({ description: 'the caller may change and delete it' }),
   },

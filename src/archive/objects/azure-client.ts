@@ -9,7 +9,9 @@ import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import {
   type ClientOptions,
   hashOf,
+  isAfter,
   type ListedObject,
+  type ListOptions,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
@@ -102,6 +104,8 @@ class AzureObjectClient implements ObjectClient {
             }
           });
         },
+        // Blocks that are in no list vanish after a week.
+        abandon: async () => undefined,
       },
       options,
     );
@@ -155,14 +159,14 @@ class AzureObjectClient implements ObjectClient {
   /** Blocks that are not committed go by themselves after a week. */
   async abandon(): Promise<void> {}
 
-  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
+  async *list(prefix: string, { signal, after = '' }: ListOptions = {}): AsyncGenerator<ListedObject> {
     for (let token: string | undefined; ; ) {
       const page = await this.#try('list the container', signal, async (abortSignal) => {
         const pages = this.#container.listBlobsFlat({ prefix, abortSignal });
         return (await pages.byPage({ maxPageSize: 1000, ...(token && { continuationToken: token }) }).next()).value;
       });
       for (const { name, properties } of page?.segment.blobItems ?? []) {
-        yield { key: name, size: properties.contentLength ?? 0 };
+        if (after === '' || isAfter(name, after)) yield { key: name, size: properties.contentLength ?? 0 };
       }
       token = page?.continuationToken || undefined;
       if (token === undefined) return;

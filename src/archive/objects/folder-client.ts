@@ -17,6 +17,7 @@ import { readAt } from '../open-files.ts';
 import {
   type ClientOptions,
   type ListedObject,
+  type ListOptions,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
@@ -113,6 +114,7 @@ export class FolderClient implements ObjectClient {
           (await this.write(uploadId, index * partBytes, bytes, { signal })) ? sum : 'lost',
         complete: async (uploadId) =>
           (await this.complete(uploadId, { key, size: source.size }, { signal })) ? 'done' : 'lost',
+        abandon: (upload) => this.abandon(key, upload, { signal }),
       },
       options,
     );
@@ -200,10 +202,7 @@ export class FolderClient implements ObjectClient {
   }
 
   /** @param options.after only keys after this one; folders before it are not read */
-  async *list(
-    prefix: string,
-    { signal, after = '' }: ClientOptions & { readonly after?: string } = {},
-  ): AsyncGenerator<ListedObject> {
+  async *list(prefix: string, { signal, after = '' }: ListOptions = {}): AsyncGenerator<ListedObject> {
     const below = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     // Any file in that folder has a path below that of the target.
     this.#pathOf(`${below}file`);

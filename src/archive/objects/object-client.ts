@@ -98,6 +98,20 @@ export interface ListedObject {
   readonly size: number;
 }
 
+/** Which objects are listed. */
+export interface ListOptions extends ClientOptions {
+  /** Only keys after this one. */
+  readonly after?: string | undefined;
+}
+
+/** An upload in parts that is not complete. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+  /** When it began, ms since 1970, by the clock of the server. */
+  readonly startedMs: number;
+}
+
 /** How long an address is valid, and how the bucket answers it. */
 export interface PresignOptions extends ClientOptions {
   /** Seconds from `signedAtMs` on. */
@@ -164,7 +178,9 @@ export interface ObjectClient extends AsyncDisposable {
   /** Undefined: parts of one object cannot be sent apart from each other. */
   readonly parts: ObjectParts | undefined;
   /** Objects whose keys have a prefix, in order. */
-  list(prefix: string, options?: ClientOptions): AsyncIterable<ListedObject>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
+  /** Uploads in parts of keys with a prefix that are not complete. Undefined: none stays in such a place. */
+  openUploads?(prefix: string, options?: ClientOptions): AsyncIterable<OpenUpload>;
   /** An address where anyone can read an object for some time. */
   presign(key: string, options: PresignOptions): Promise<string>;
 }
@@ -182,6 +198,11 @@ export function partBytesOf(size: number): number {
 /** Number of parts of an object; at least 1. */
 export function partsOf(size: number, partBytes: number): number {
   return Math.max(1, Math.ceil(size / partBytes));
+}
+
+/** Whether a key comes after another one in lists: in order of their bytes. */
+export function isAfter(key: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(key), Buffer.from(other)) > 0;
 }
 
 /** Hex hash, empty for `none`. MD5 is what most servers call an entity tag. */
@@ -246,6 +267,8 @@ interface PartSender {
   send(uploadId: string, index: number, bytes: Uint8Array, sum: string): Promise<string | 'lost'>;
   /** Makes the object of its parts; `lost` as above. */
   complete(uploadId: string, parts: PartialUpload['parts']): Promise<'done' | 'lost'>;
+  /** Discards an upload that is not continued; its failure does not matter. */
+  abandon(upload: PartialUpload): Promise<void>;
 }
 
 /**
@@ -257,6 +280,10 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
   const { hash, isChecked } = sender;
   const wanted = partBytesOf(source.size);
   const isUsable = resume?.partBytes === wanted && (resume.hash ?? 'md5') === hash;
+  if (resume && !isUsable) {
+    await sender.abandon(resume).catch(() => undefined); // an open upload of a day ago is looked for
+    options.signal?.throwIfAborted();
+  }
   // Twice: the server may have forgotten the first upload.
   for (let partial = isUsable ? resume : undefined, tries = 0; tries < 2; tries++, partial = undefined) {
     const uploadId = partial?.uploadId ?? (await sender.begin());

@@ -42,6 +42,27 @@ export class ObjectUploads {
   }
 
   /**
+   * The ids of uploads in parts that someone will continue or discard: of intents, of uploads that arrive in
+   * a bucket, and of deletions.
+   *
+   * @throws OxbowError `not-ready` if a database does not respond: its uploads are not known
+   */
+  async knownIds(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    const add = (parts: string) => {
+      if (parts !== '') ids.add((JSON.parse(parts) as PartialUpload).uploadId);
+    };
+    await this.#rows.each(async ({ db }) => {
+      for (const { parts } of await db.selectFrom('object_upload').select('parts').execute()) add(parts);
+      const doomed = db.selectFrom('object_deletion').select('parts').where('parts', '<>', '');
+      for (const { parts } of await doomed.execute()) add(parts);
+    });
+    const staged = this.#rows.catalogue.selectFrom('staged_upload').select('upload_id').where('upload_id', '<>', '');
+    for (const { upload_id: id } of await staged.execute()) ids.add(id);
+    return ids;
+  }
+
+  /**
    * Writes the intent to upload, or returns the one there is, for the same target: its upload continues.
    *
    * @param key of a new upload

@@ -12,6 +12,7 @@ import {
   hashOf,
   IDLE_MS,
   type ListedObject,
+  type ListOptions,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
@@ -109,6 +110,7 @@ class OxbowClient implements ObjectClient {
           const asked = { method: 'POST', path: `/uploads/${id}/complete`, body, contentType } as const;
           return (await this.#ask('complete an object', asked, signal, SEND_MS)) ? 'done' : 'lost';
         },
+        abandon: (upload) => this.abandon(key, upload, { signal }),
       },
       options,
     );
@@ -136,8 +138,8 @@ class OxbowClient implements ObjectClient {
     await this.#need('discard an object', { method: 'DELETE', path: `/uploads/${uploadId}` }, signal);
   }
 
-  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
-    for (let after = ''; ; ) {
+  async *list(prefix: string, { signal, after: from = '' }: ListOptions = {}): AsyncGenerator<ListedObject> {
+    for (let after = from; ; ) {
       const asked = { method: 'GET', path: '/objects', query: { prefix, after } } as const;
       const { body } = await this.#need('list the vault', asked, signal);
       const { objects } = JSON.parse(body.toString()) as { objects: ListedObject[] };

@@ -7,6 +7,7 @@ test('an upload that was begun with another hash is begun again: its server refu
   const source = { size: bytes.length, read: async (at: number, length: number) => bytes.subarray(at, at + length) };
   const partBytes = partBytesOf(bytes.length);
   const uploads: string[] = [];
+  const abandoned: string[] = [];
   const put = (hash: PartHash, resume: PartialUpload | undefined, saved?: (upload: PartialUpload) => void) =>
     putInParts(
       source,
@@ -19,6 +20,10 @@ test('an upload that was begun with another hash is begun again: its server refu
           return 'tag';
         },
         complete: async () => 'done',
+        abandon: async ({ uploadId }) => {
+          abandoned.push(uploadId);
+          throw new Error('the server forgot it');
+        },
       },
       { resume, saved: async (upload) => saved?.(upload) },
     );
@@ -27,6 +32,7 @@ test('an upload that was begun with another hash is begun again: its server refu
   await put('sha256', old);
   await put('md5', old);
   assert.deepEqual(uploads.splice(0), ['new', 'old']);
+  assert.deepEqual(abandoned.splice(0), ['old'], 'nothing of it stays in the bucket');
   let upload: PartialUpload | undefined;
   await put('sha256', undefined, (next) => {
     upload = { ...next, uploadId: 'kept', parts: [] };
@@ -35,4 +41,5 @@ test('an upload that was begun with another hash is begun again: its server refu
   await put('sha256', upload);
   await put('md5', upload);
   assert.deepEqual(uploads, ['kept', 'new']);
+  assert.deepEqual(abandoned, ['kept']);
 });

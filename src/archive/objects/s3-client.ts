@@ -9,6 +9,7 @@
 import type {
   CompleteMultipartUploadCommandInput,
   CreateMultipartUploadCommandInput,
+  ListMultipartUploadsCommandOutput,
   S3Client,
   UploadPartCommandInput,
 } from '@aws-sdk/client-s3';
@@ -17,13 +18,16 @@ import {
   CONNECT_MS,
   hashOf,
   IDLE_MS,
+  isAfter,
   type ListedObject,
+  type ListOptions,
   NO_SUMS,
   type ObjectClient,
   ObjectError,
   type ObjectHead,
   type ObjectParts,
   type ObjectSource,
+  type OpenUpload,
   type PartHash,
   type PartialUpload,
   type PresignOptions,
@@ -52,6 +56,12 @@ export interface S3Options {
    */
   readonly checksums: 'required' | 'supported';
 }
+
+/** Open uploads, as a server lists them. */
+type UploadPage = Pick<
+  ListMultipartUploadsCommandOutput,
+  'Uploads' | 'IsTruncated' | 'NextKeyMarker' | 'NextUploadIdMarker'
+>;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 type S3Hash = Exclude<PartHash, 'none'>;
@@ -136,6 +146,7 @@ class S3ObjectClient implements ObjectClient {
         }));
         return this.#complete({ ...this.#at(key), UploadId, MultipartUpload: { Parts } }, signal);
       },
+      abandon: (upload: PartialUpload) => this.abandon(key, upload, { signal }),
     };
     return putInParts(source, sender, options);
   }
@@ -255,16 +266,42 @@ class S3ObjectClient implements ObjectClient {
     });
   }
 
-  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
+  async *list(prefix: string, { signal, after = '' }: ListOptions = {}): AsyncGenerator<ListedObject> {
     for (let token: string | undefined; ; ) {
-      const page = { Bucket: this.#bucket, Prefix: prefix, ...(token !== undefined && { ContinuationToken: token }) };
+      const from = token === undefined ? after !== '' && { StartAfter: after } : { ContinuationToken: token };
+      const page = { Bucket: this.#bucket, Prefix: prefix, ...from };
       const command = new this.#sdk.ListObjectsV2Command(page);
       const { Contents = [], NextContinuationToken } = await this.#try('list the bucket', signal, (abortSignal) =>
         this.#client.send(command, { abortSignal }),
       );
-      for (const { Key, Size } of Contents) if (Key !== undefined) yield { key: Key, size: Size ?? 0 };
+      for (const { Key, Size } of Contents) {
+        // A server may not know where to start.
+        if (Key !== undefined && (after === '' || isAfter(Key, after))) yield { key: Key, size: Size ?? 0 };
+      }
       token = NextContinuationToken;
       if (token === undefined) return;
+    }
+  }
+
+  async *openUploads(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<OpenUpload> {
+    for (let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {}; ; ) {
+      const command = new this.#sdk.ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...from });
+      const page = await this.#try('list the open uploads', signal, async (abortSignal): Promise<UploadPage> => {
+        try {
+          return await this.#client.send(command, { abortSignal });
+        } catch (error) {
+          // Some servers cannot; a rule of the bucket then removes them.
+          if ([405, 501].includes(statusOf(error))) return {};
+          throw error;
+        }
+      });
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
+        if (Key.startsWith(prefix)) yield { key: Key, uploadId: UploadId, startedMs: Initiated.getTime() };
+      }
+      const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page;
+      if (!IsTruncated || NextKeyMarker === undefined) return;
+      from = { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker && { UploadIdMarker: NextUploadIdMarker }) };
     }
   }
 

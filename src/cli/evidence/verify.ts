@@ -35,9 +35,9 @@ export function addVerify(program: Command, exit: (code: ExitCode) => void): voi
     .command('verify')
     .summary('whether an exported file is complete and unchanged')
     .description(
-      'Verifies an MP4 that oxbow exported, or a range of a recording, with its chain of evidence. A file needs no server.',
+      'Verifies an MP4 that oxbow exported, a clip as MP4 or MKV, or a range of a recording, with its chain of evidence. A file needs no server.',
     )
-    .argument('<FILE|STREAM>', 'path of an MP4, or name of a stream of a running oxbow')
+    .argument('<FILE|STREAM>', 'path of an MP4 or MKV, or name of a stream of a running oxbow')
     .option('--from <TIME>', `With a stream: start: ${TYPED_FORMS}.`)
     .option('--to <TIME>', 'With a stream: end, in one of the same forms.')
     .option('--duration <DURATION>', 'With a stream: duration, instead of --to: 90s, 15m, 1h30m.')

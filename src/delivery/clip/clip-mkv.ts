@@ -18,26 +18,31 @@ import type { BodyPart } from '../reply.ts';
 import type { Memo } from '../segment-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
+import type { MkvEvidence } from './mkv-evidence.ts';
 
 /**
  * The body of a Matroska file.
  *
  * @param memo shapes of portions, shared by all requests
+ * @param options.evidence a tag at the end; undefined: none
  * @throws OxbowError `unsupported-media` for segments that cannot be parsed
  */
 export async function mkvBody(
   request: RemuxRequest,
   memo: Memo<GroupShape>,
-  { signal }: { signal: AbortSignal },
+  { signal, evidence }: { readonly signal: AbortSignal; readonly evidence?: MkvEvidence | undefined },
 ): Promise<BodyPart[]> {
   const { tracks, groups, times, reader } = request;
   const portions = portionsOf(groups);
-  const read = (portion: Portion) => memo.get(portion.key, () => shapeOf(portion, request));
-  const shapes = await mapEach(portions, read, { signal });
+  const readShape = (portion: Portion) => memo.get(portion.key, () => shapeOf(portion, request));
+  const shapes = await mapEach(portions, readShape, { signal });
   const shaped = groups.map((group, i) => {
     return { trackIds: group.tracks.map(({ trackId }) => trackId), shape: shapes[i]! };
   });
-  const { header } = planMatroska(tracks, times, shaped, groups[0]!.startUs / 1000);
+  const plan = (tags?: number) => planMatroska(tracks, times, shaped, groups[0]!.startUs / 1000, tags).header;
+  // A header with the length of a tag is as long as with another.
+  const tagsLength = evidence?.length(plan(1).length);
+  const header = plan(tagsLength);
   const media = portions.map((portion, i): BodyPart => {
     const { trackIds, shape } = shaped[i]!;
     const read = async (): Promise<Uint8Array> => {
@@ -55,7 +60,13 @@ export async function mkvBody(
     };
     return { length: shape.length, read };
   });
-  return [header, ...media];
+  if (!evidence) return [header, ...media];
+  const read = async (): Promise<Uint8Array> => {
+    const bytes = await evidence.print(header);
+    assert.equal(bytes.length, tagsLength, 'the evidence has the computed length');
+    return bytes;
+  };
+  return [header, ...media, { length: tagsLength!, read }];
 }
 
 async function shapeOf(

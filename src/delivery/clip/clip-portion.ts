@@ -64,6 +64,15 @@ export function ofPortion<S extends { readonly pts: number }>(
   return samples.filter(({ pts }) => pts >= first.pts);
 }
 
+/** The indexes of the samples that `ofPortion` leaves. */
+export function keptOf(portion: Portion, trackId: number, samples: readonly { readonly pts: number }[]): number[] {
+  return ofPortion(
+    portion,
+    trackId,
+    samples.map(({ pts }, index) => ({ pts, index })),
+  ).map(({ index }) => index);
+}
+
 /**
  * Reads the frames of a portion, by track id; times are as stored.
  *

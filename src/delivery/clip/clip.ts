@@ -6,6 +6,7 @@
  * In: a time range, the budget of the client. Out: Reply.
  */
 
+import { createHash } from 'node:crypto';
 import type { Track } from '@oxbow/media/frame';
 import { planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
 import type { GroupShape } from '@oxbow/media/matroska/cluster';
@@ -21,11 +22,14 @@ import { Memo, Semaphore } from '../segment-memo.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
 import { refuseStrangers, type WorkOptions } from '../work-budget.ts';
+import { type ClipProof, type MovieClip, makeEvidence, type ProvedClip, withEvidence } from './clip-evidence.ts';
 import { etagOfFile } from './clip-file.ts';
 import { type ClipStoredGroup, clipSteps, reopenStep, type StepPlace, tracksOf } from './clip-groups.ts';
 import { mkvBody } from './clip-mkv.ts';
+import type { RemuxRequest } from './clip-portion.ts';
 import { tsBody } from './clip-ts.ts';
 import { type FilePlan, FilePlanner, type GroupSource } from './file-plan.ts';
+import { type MkvEvidence, planMkvEvidence } from './mkv-evidence.ts';
 
 /** Longest remuxed clip, µs: each segment is read before the response begins. */
 const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
@@ -38,16 +42,36 @@ const REMUXED_GROUP_BYTES = 1_000;
 const PLANNED_AT_ONCE = 2;
 /** Cached plans of MP4 files, of a day about 60 KB each: a player requests many ranges of one file. */
 const MAX_PLANS = 64;
+/** Evidence in the cached plans, bytes: that of a day is about 15 MB, of ten minutes 100 KB. */
+const MAX_EVIDENCE_BYTES = 32 * 1024 * 1024;
+
+/** Cached evidence of MP4 clips that may still grow, and the largest of them, bytes. */
+const MAX_BOXES = 32;
+const MAX_BOX_BYTES = 256 * 1024;
+/** Cached evidence of Matroska clips: a player requests many ranges of one file. */
+const MAX_TAGS = 16;
+/** Larger evidence is planned for each request, bytes. */
+const MAX_TAG_BYTES = 4 * 1024 * 1024;
+
+/** How a clip is made. */
+interface ClipOptions extends WorkOptions {
+  /** Without its evidence: a preview that no one keeps. */
+  readonly isBare?: boolean;
+}
 
 /** A file before it is a reply. */
 interface ClipFile extends FilePlan {
   /** Start of its first segment, µs since 1970. */
   readonly startUs: number;
+  readonly evidenceBytes?: number;
+  /** Its evidence will be another: the file is not kept. */
+  readonly isProvisional?: boolean;
 }
 
 /** Clips of all streams. */
 export class Clips {
   readonly #reader: Pick<RangeReader, 'read'>;
+  readonly #proof: ClipProof | undefined;
   /** Shapes of segments, for .mkv. */
   readonly #shapes: Memo<GroupShape>;
   /** Lengths of segments, for .ts; bytes. */
@@ -55,13 +79,24 @@ export class Clips {
   readonly #planning = new Semaphore(PLANNED_AT_ONCE);
   /** Plans of MP4 files that are complete; the least recently used first. */
   readonly #plans = new Map<string, ClipFile>();
+  /** Evidence of Matroska clips, by segments and range; the least recently used first. */
+  readonly #tags = new Map<string, MkvEvidence>();
+  /**
+   * Evidence of MP4 clips that may still grow, by segments and range: the same segments are the same file
+   * while a player reads it, although blocks of them get anchors meanwhile.
+   */
+  readonly #boxes = new Map<string, Uint8Array>();
   /** Recordings have numbers in the keys of `#plans`: one that was closed and opened again is another. */
   readonly #numbers = new WeakMap<object, number>();
   #lastNumber = 0;
 
-  /** @param reader of chunk files */
-  constructor(reader: Pick<RangeReader, 'read'>) {
+  /**
+   * @param reader of chunk files
+   * @param proof the chains of evidence; undefined: there are none
+   */
+  constructor(reader: Pick<RangeReader, 'read'>, proof?: ClipProof) {
     this.#reader = reader;
+    this.#proof = proof;
     const semaphore = new Semaphore();
     this.#shapes = new Memo(semaphore, MAX_LEARNED);
     this.#lengths = new Memo(semaphore, MAX_LEARNED);
@@ -74,13 +109,16 @@ export class Clips {
    * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec
    *   configuration changes; `unauthorized` for a long one without a session; `too-many-requests`
    */
-  async answer(stream: ServedStream, range: Range, format: ClipFormat, options: WorkOptions): Promise<Reply> {
+  async answer(stream: ServedStream, range: Range, format: ClipFormat, options: ClipOptions): Promise<Reply> {
     await refuseStrangers('clip', range, options.budget);
     const settled = stream.settled(range.toUs);
-    const { startUs, ...file } =
-      format === 'mp4'
-        ? await this.#file(stream, range, settled, options)
-        : await this.#remuxed(stream, range, format, options);
+    const {
+      startUs,
+      evidenceBytes: _,
+      ...file
+    } = format === 'mp4'
+      ? await this.#file(stream, range, settled, options)
+      : await this.#remuxed(stream, range, format, options);
     const start = new Date(startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     return {
       ...file,
@@ -90,20 +128,29 @@ export class Clips {
     };
   }
 
-  async #file(stream: ServedStream, range: Range, settled: boolean, options: WorkOptions): Promise<ClipFile> {
+  async #file(stream: ServedStream, range: Range, settled: boolean, options: ClipOptions): Promise<ClipFile> {
     // What retention has deleted is not in the file, also if it was when the file was first requested.
     const keptUs = Math.max(range.fromUs, stream.horizonUs());
-    const key = [this.#numberOf(stream.recording), stream.list.erasures, range.fromUs, keptUs, range.toUs].join('/');
+    const proof = options.isBare ? 'bare' : '';
+    const number = this.#numberOf(stream.recording);
+    // Media that is found later makes another file.
+    const changes = `${stream.list.erasures}-${stream.recording.lateCount ?? 0}`;
+    const key = [number, changes, range.fromUs, keptUs, range.toUs, proof].join('/');
     const cached = settled ? this.#plans.get(key) : undefined;
     this.#plans.delete(key);
     const forget = () => this.#plans.delete(key);
     const file = cached ?? (await this.#planning.run(() => this.#plan(stream, range, forget, options)));
-    if (settled) this.#plans.set(key, file);
+    if (settled && !file.isProvisional) this.#plans.set(key, file);
     dropOldest(this.#plans, MAX_PLANS);
+    let kept = 0;
+    for (const [old, { evidenceBytes = 0 }] of [...this.#plans].reverse()) {
+      kept += evidenceBytes;
+      if (kept > MAX_EVIDENCE_BYTES) this.#plans.delete(old);
+    }
     return file;
   }
 
-  async #plan(stream: ServedStream, range: Range, forget: () => void, options: WorkOptions): Promise<ClipFile> {
+  async #plan(stream: ServedStream, range: Range, forget: () => void, options: ClipOptions): Promise<ClipFile> {
     options.budget?.begin();
     const source: GroupSource<ClipStoredGroup, StepPlace> = {
       reopen: (place) => reopenStep(stream, place),
@@ -112,17 +159,38 @@ export class Clips {
     };
     let planner: FilePlanner<ClipStoredGroup, StepPlace> | undefined;
     let startUs = 0;
+    let [lastUs, endUs] = [0, 0];
     for await (const { place, groups } of clipSteps(stream, range, options)) {
       let isFirst = true;
       for (const group of groups) {
         if (!planner) startUs = group.startUs;
+        lastUs = group.startUs;
+        endUs = group.startUs + group.durationUs;
         planner ??= new FilePlanner(tracksOf(stream, group), source);
         if (isFirst) planner.begin(place);
         isFirst = false;
         planner.add(group);
       }
     }
-    return { ...planner!.finish(), startUs };
+    const { groups, ...plan } = planner!.finish();
+    const media = { startUs, lastUs, endUs };
+    const proof = options.isBare ? undefined : this.#proof;
+    if (!proof) return { ...plan, startUs };
+    return { ...(await this.#prove(plan, { proof, stream, range, media, groups }, options)), startUs };
+  }
+
+  /** A file with its evidence, if its stream has some. */
+  async #prove(plan: FilePlan, clip: MovieClip, options: WorkOptions): Promise<Omit<ClipFile, 'startUs'>> {
+    const { stream, range } = clip;
+    const key = `${plan.etag}/${range.fromUs}/${range.toUs}/${factsOf(stream, range)}`;
+    const cached = this.#boxes.get(key);
+    if (cached) return withEvidence(plan, cached);
+    const made = await makeEvidence(plan, clip, options);
+    if (!made) return plan;
+    const { box, isProvisional } = made;
+    if (!isProvisional && box.length <= MAX_BOX_BYTES) this.#boxes.set(key, box);
+    dropOldest(this.#boxes, MAX_BOXES);
+    return { ...withEvidence(plan, box), isProvisional };
   }
 
   #numberOf(recording: object): number {
@@ -135,22 +203,51 @@ export class Clips {
     stream: ServedStream,
     range: Range,
     format: Exclude<ClipFormat, 'mp4'>,
-    options: WorkOptions,
+    options: ClipOptions,
   ): Promise<ClipFile> {
     const { groups, tracks } = await this.#planning.run(() => openShort(stream, range, format, options));
     const request = { tracks, groups, times: planClipTimes(tracks, groups), reader: this.#reader };
+    const [first, last] = [groups[0]!, groups.at(-1)!];
+    const media = { startUs: first.startUs, lastUs: last.startUs, endUs: last.startUs + last.durationUs };
+    const etag = etagOfFile(groups, format);
+    const clip = format === 'mkv' && this.#proof && !options.isBare && { proof: this.#proof, stream, range, media };
+    const evidence = clip
+      ? await this.#tagOf(`${etag}/${range.fromUs}/${range.toUs}`, request, clip, options)
+      : undefined;
     const body: BodyPart[] = await (format === 'mkv'
-      ? mkvBody(request, this.#shapes, options)
+      ? mkvBody(request, this.#shapes, { signal: options.signal, evidence })
       : tsBody(request, this.#lengths, options));
     const largest = body.reduce((most, { length }) => Math.max(most, length), 0);
     return {
       body,
       length: lengthOf(body),
-      etag: etagOfFile(groups, format),
-      startUs: groups[0]!.startUs,
-      weight: groups.length * REMUXED_GROUP_BYTES + largest,
+      etag: evidence ? createHash('sha1').update(etag).update(evidence.tag).digest('base64url') : etag,
+      startUs: first.startUs,
+      weight: groups.length * REMUXED_GROUP_BYTES + largest + (evidence?.weight ?? 0),
     };
   }
+
+  /** The evidence of a Matroska clip. @param key names its segments and its range */
+  async #tagOf(
+    key: string,
+    request: RemuxRequest,
+    clip: ProvedClip,
+    options: WorkOptions,
+  ): Promise<MkvEvidence | undefined> {
+    const { stream, range } = clip;
+    const now = `${key}/${factsOf(stream, range)}`;
+    const cached = this.#tags.get(now);
+    const evidence = cached ?? (await this.#planning.run(() => planMkvEvidence(request, clip, options)));
+    this.#tags.delete(now);
+    if (evidence && !evidence.isProvisional && evidence.weight <= MAX_TAG_BYTES) this.#tags.set(now, evidence);
+    dropOldest(this.#tags, MAX_TAGS);
+    return evidence;
+  }
+}
+
+/** What expires, or is erased, is a fact of the evidence. */
+function factsOf(stream: ProvedClip['stream'], { fromUs }: Range): string {
+  return `${stream.recording.streamId}/${stream.list.erasures}/${stream.horizonUs() > fromUs}`;
 }
 
 /** The segments of a remuxed clip, and their tracks. */

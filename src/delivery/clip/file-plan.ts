@@ -81,6 +81,20 @@ export interface FilePlan {
   readonly weight: number;
 }
 
+/** A group in its file. */
+export interface PlannedGroup<Group> {
+  /** Valid until the next one. */
+  readonly group: Group;
+  /** What is added to the decode times of one of its segments, ticks of the track. */
+  readonly deltaOf: (trackId: number) => number;
+}
+
+/** A plan whose groups can be read again. */
+interface GroupedPlan<Group> extends FilePlan {
+  /** The groups of the file, in order. Throws OxbowError `no-media` if they are no longer. */
+  readonly groups: () => AsyncGenerator<PlannedGroup<Group>>;
+}
+
 /** A file that is being planned: give it every group, in order. */
 export class FilePlanner<Group extends FileGroup, Place> {
   readonly #source: GroupSource<Group, Place>;
@@ -125,7 +139,7 @@ export class FilePlanner<Group extends FileGroup, Place> {
   }
 
   /** The plan, after the last group. @throws RangeError if there was no segment */
-  finish(): FilePlan {
+  finish(): GroupedPlan<Group> {
     const spans = this.#timeline.finish();
     this.#mark(0);
     const { lines, duration } = spans;
@@ -145,6 +159,7 @@ export class FilePlanner<Group extends FileGroup, Place> {
       length: lengthOf(body),
       etag: this.#hash.digest('base64url'),
       weight: this.#largest + this.#marks.length * MARK_BYTES + spans.count * lines.length * 8,
+      groups: () => file.groups(),
     };
   }
 
@@ -166,6 +181,15 @@ class PlannedFile<Group extends FileGroup, Place> {
     this.#source = source;
     this.#marks = marks;
     this.#spans = spans;
+  }
+
+  /** As `GroupedPlan.groups`. */
+  async *groups(): AsyncGenerator<PlannedGroup<Group>> {
+    for (let i = 0; i < this.#marks.length - 1; i++) {
+      for (const { group, span } of await this.#portion(i)) {
+        yield { group, deltaOf: (trackId) => this.#spans.deltaOf(span, trackId) };
+      }
+    }
   }
 
   /** Bytes [start, end) of the references of a line; `at` is its place in the marks. */

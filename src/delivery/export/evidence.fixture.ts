@@ -4,17 +4,23 @@
  */
 import { webcrypto } from 'node:crypto';
 import { webCrypto } from '@oxbow/media/evidence/crypto';
-import type { FileRanges } from '@oxbow/media/evidence/evidence-file';
+import type { FileRanges } from '@oxbow/media/evidence/file-parts';
 import type { EvidenceReport } from '@oxbow/media/evidence/report';
 import { verifyFile } from '@oxbow/media/evidence/verify-file';
 import type { SegmentGroup } from '@oxbow/media/segment';
+import type { ClipFormat } from '../../api/media-address.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { Evidence } from '../../recording/evidence/evidence.ts';
 import { EvidenceKeys } from '../../recording/evidence/evidence-keys.ts';
 import { readUnhashed } from '../../recording/evidence/unhashed.ts';
 import { initOf, openRig, type RecordingRig } from '../../recording/recording.fixture.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
+import { Clips } from '../clip/clip.ts';
+import type { ClipProof } from '../clip/clip-evidence.ts';
+import { bytesOf } from '../delivery.fixture.ts';
 import type { Range } from '../past/past.ts';
+import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { type Exportable, writeExport } from './export.ts';
 import type { ExportProof } from './export-evidence.ts';
 
@@ -42,14 +48,20 @@ export interface EvidenceRig extends AsyncDisposable {
   exported(...ranges: readonly Range[]): Promise<Uint8Array>;
   /** As `exported`, of changed groups, or with the chain of another recording. */
   exportedWith(change: FileChange, ...ranges: readonly Range[]): Promise<Uint8Array>;
+  /** The answer with a clip. */
+  clip(range: Range, format?: ClipFormat, change?: FileChange): Promise<Reply>;
+  /** The bytes of `clip`. */
+  clipped(range: Range, format?: ClipFormat, change?: FileChange): Promise<Uint8Array>;
 }
 
 /** What a forger changes. */
 export interface FileChange {
   readonly groups?: (groups: RecordedGroup[]) => RecordedGroup[];
-  readonly proof?: ExportProof;
+  readonly proof?: ExportProof & ClipProof;
   /** Retention has deleted media before, µs since 1970. */
   readonly horizonUs?: number;
+  /** Clips end at what is recorded then, µs since 1970; default: all is complete. */
+  readonly settledUs?: number;
 }
 
 /** Chains over the store of a rig. */
@@ -109,10 +121,36 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
     );
     return Buffer.concat(pieces);
   };
+  const clips = new Map<unknown, Clips>();
+  const clipOf = async (
+    range: Range,
+    format: ClipFormat = 'mp4',
+    { groups, proof = evidence, horizonUs = 0, settledUs = Number.POSITIVE_INFINITY }: FileChange = {},
+  ): Promise<Reply> => {
+    const walk: typeof rig.recording.walk = async (fromUs, toUs) => groups!(await rig.recording.between(fromUs, toUs));
+    const recording = groups
+      ? new Proxy(rig.recording, {
+          get: (target, name) => (name === 'walk' ? walk : Reflect.get(target, name, target)),
+        })
+      : rig.recording;
+    const served = {
+      ...stream,
+      recording,
+      inits: { get: (number: number) => byNumber.get(number), isSame: () => true },
+      list: { erasures: 0 },
+      horizonUs: () => horizonUs,
+      settled: (us: number) => us <= settledUs,
+    } as unknown as ServedStream;
+    const made = clips.get(proof) ?? new Clips(reader, proof);
+    clips.set(proof, made);
+    return made.answer(served, range, format, { signal: new AbortController().signal });
+  };
   return {
     rig,
     evidence,
     keys,
+    clip: clipOf,
+    clipped: async (...args) => bytesOf(await clipOf(...args), reader),
     async record(groups) {
       for (const group of groups) rig.recorder.write(group);
       while (!rig.recorder.isQuiet) await new Promise(setImmediate);

@@ -5,10 +5,10 @@ import { KEY_CONTEXT } from '@oxbow/media/evidence/block';
 import { parseBundle, printBundle } from '@oxbow/media/evidence/bundle';
 import { EVIDENCE_UUID, parseEvidenceBox, printEvidenceBox } from '@oxbow/media/evidence/evidence-box';
 import { inContext } from '@oxbow/media/evidence/text-bytes';
+import { sealOf } from '../../recording/evidence/file-seal.ts';
 import { groupsFrom, START_US, temporaryFolder } from '../../recording/recording.fixture.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { openChains, openEvidenceRig, reportOn } from './evidence.fixture.ts';
-import { sealOf } from './export-evidence.ts';
 
 const S = 1_000_000;
 

@@ -5,22 +5,15 @@
  * box".
  */
 import { printBase64 } from '@oxbow/media/base64';
-import { EXPORT_CONTEXT } from '@oxbow/media/evidence/block';
-import {
-  type EvidenceEntry,
-  type EvidencePiece,
-  type EvidenceRange,
-  type ExportSeal,
-  printBundle,
-  sealText,
-} from '@oxbow/media/evidence/bundle';
+import { type EvidenceEntry, type EvidencePiece, type EvidenceRange, printBundle } from '@oxbow/media/evidence/bundle';
 import { printEvidenceBox } from '@oxbow/media/evidence/evidence-box';
 import type { FileBatch, FileLine, StoredLine } from '@oxbow/media/file/joiner';
 import { inBandSets } from '@oxbow/media/file/parameter-sets';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { Evidence } from '../../recording/evidence/evidence.ts';
-import { rowsOf, sha256Text } from '../../recording/evidence/hash-segment.ts';
+import { sealOf } from '../../recording/evidence/file-seal.ts';
+import { rowsOf } from '../../recording/evidence/hash-segment.ts';
 import type { Range } from '../past/past.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 import type { Section } from './export-sections.ts';
@@ -131,20 +124,6 @@ export class EvidenceNotes {
     const text = Buffer.from(printBundle({ ...bundle, ranges, configs: [...this.#configs] }));
     return printEvidenceBox(JSON.stringify(sealOf(proof, text, head)), text);
   }
-}
-
-/** The signature over a file. */
-export function sealOf(proof: Pick<ExportProof, 'sign' | 'nowUs'>, bundle: Uint8Array, head: Uint8Array): ExportSeal {
-  const { key } = proof.sign(EXPORT_CONTEXT, new Uint8Array(0));
-  const seal = {
-    key,
-    at: proof.nowUs,
-    bundle: sha256Text(bundle),
-    head: sha256Text(head),
-    headBytes: head.length,
-  };
-  const digest = Buffer.from(sha256Text(sealText(seal)), 'base64url');
-  return Object.assign(seal, { signature: proof.sign(EXPORT_CONTEXT, digest).signature });
 }
 
 function configOf({ place }: FileLine) {

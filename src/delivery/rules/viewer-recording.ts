@@ -47,6 +47,9 @@ export function viewerRecording(recording: RecordedMedia, visible: () => Visible
     },
     captionsOf: (run) => recording.captionsOf(run),
     runStartUs: (run) => recording.runStartUs(run),
+    get lateCount() {
+      return recording.lateCount ?? 0;
+    },
     storyboard: recording.storyboard && viewerStoryboard(recording.storyboard, visible),
   };
 }

@@ -132,7 +132,7 @@ export class Evidence {
   }
 
   /**
-   * The blocks with the media of ranges, and the keys.
+   * The blocks with the media of ranges, and the keys. All that waits is signed first.
    *
    * @param ranges µs since 1970
    * @returns undefined if there is no block, or there are too many
@@ -142,6 +142,26 @@ export class Evidence {
     ranges: readonly { readonly fromUs: number; readonly toUs: number }[],
   ): Promise<EvidenceRangeBundle | undefined> {
     await this.seal(stream.id);
+    return this.#bundle(stream, ranges);
+  }
+
+  /**
+   * As `bundle`, for a file that anyone may request: only what waits of the range itself is signed, so that
+   * requests make at most a block for each segment. A block that cannot be stored is reported, and not there.
+   */
+  async bundleOf(
+    stream: { readonly id: string; readonly name: string },
+    range: { readonly fromUs: number; readonly toUs: number },
+  ): Promise<EvidenceRangeBundle | undefined> {
+    const chain = this.#chains.get(stream.id);
+    if (chain?.waitsFor(range.toUs)) await chain.seal().catch(this.#options.failed);
+    return this.#bundle(stream, [range]);
+  }
+
+  async #bundle(
+    stream: { readonly id: string; readonly name: string },
+    ranges: readonly { readonly fromUs: number; readonly toUs: number }[],
+  ): Promise<EvidenceRangeBundle | undefined> {
     const blocks = new Map<number, SignedBlock>();
     let bytes = 0;
     for (const { fromUs, toUs } of ranges) {

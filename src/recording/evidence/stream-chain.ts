@@ -84,6 +84,11 @@ export class StreamChain {
     return this.#waiting.length > 0 || this.#notes.length > 0 || this.#lost !== undefined;
   }
 
+  /** Whether media before an instant is in no block yet. @param us since 1970 */
+  waitsFor(us: number): boolean {
+    return this.#waiting.some(({ from }) => from < us);
+  }
+
   /** Hashes a group, at once. @throws FormatError for a segment that has no samples that can be read */
   add(group: HashedGroup, how: Pick<EvidenceSegment, 'healed' | 'late'> = {}): void {
     if (this.#waiting.length >= MAX_WAITING) {

@@ -6,6 +6,7 @@
  */
 import { FormatError } from '@oxbow/media/errors';
 import type { ListedObject, ObjectClient } from '../../archive/objects/object-client.ts';
+import { namedChunkOf } from '../../archive/recording-locations.ts';
 import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { checkBatch, type MirrorRecord, parseRecords, printBatch } from './mirror-batch.ts';
@@ -21,9 +22,14 @@ const SETTLED_MS = 600_000;
 const KEEP_MS = 900_000;
 /** Deletions that wait; the oldest is dropped. */
 const MAX_DELETIONS = 20_000;
-/** Objects whose records are remembered, and those that one pass reads. */
-const MAX_KNOWN = 20_000;
-const MAX_READS = 500;
+/** Bounds of the objects of others. */
+interface OtherLimits {
+  /** Objects whose records are remembered; of a place with more, each pass reads the others again. */
+  readonly known: number;
+  /** Objects that one call reads or writes. */
+  readonly reads: number;
+}
+const LIMITS: OtherLimits = { known: 20_000, reads: 500 };
 /** A mirror writes no larger object, bytes. */
 const MAX_OBJECT_BYTES = 128 * 1024 * 1024;
 
@@ -34,18 +40,43 @@ interface Deletion {
   isUrgent: boolean;
 }
 
+/** One pass over the objects of others: stops when it has read enough, and continues with the next call. */
+interface Pass {
+  /** Monotonic ms. */
+  readonly startedMs: number;
+  /** Objects that were put later are for the next pass: their files are not known. ms since 1970. */
+  readonly untilMs: number;
+  readonly isUrgent: boolean;
+  /** The deletions that waited when it began: later ones need another pass. */
+  readonly deletions: ReadonlyMap<SegmentPrefix, Deletion>;
+  /** First its files are looked for, which say where deleted ones end; then objects are changed. */
+  phase: 'look' | 'remove';
+  /** The last key that is done in this phase. */
+  after: string;
+  /** Files of the streams with deletions. */
+  readonly locations: Set<SegmentLocation>;
+}
+
 /** Objects of other owners in one target. */
 export class OtherObjects {
   readonly #prefix: string;
   readonly #own: MirrorObjects;
+  readonly #limits: OtherLimits;
   readonly #clock: { nowMs(): number; monotonicMs(): number };
   readonly #deletions = new Map<SegmentPrefix, Deletion>();
   /** Records of objects that were read, by key; of those of other programs none. */
   readonly #known = new Map<string, readonly MirrorRecord[]>();
   #nextMs = Number.NEGATIVE_INFINITY;
+  #pass: Pass | undefined;
 
   /** @param prefix that of the target, may be empty */
-  constructor(prefix: string, own: MirrorObjects, clock: { nowMs(): number; monotonicMs(): number }) {
+  constructor(
+    prefix: string,
+    own: MirrorObjects,
+    clock: { nowMs(): number; monotonicMs(): number },
+    limits: OtherLimits = LIMITS,
+  ) {
+    this.#limits = limits;
     this.#prefix = mirrorPrefix(prefix);
     this.#own = own;
     this.#clock = clock;
@@ -69,67 +100,124 @@ export class OtherObjects {
    */
   async work(client: ObjectClient, { signal }: { readonly signal: AbortSignal }): Promise<number> {
     if (this.#deletions.size === 0 || this.#clock.monotonicMs() < this.#nextMs) return 0;
-    const startedMs = this.#clock.monotonicMs();
-    const urgent = [...this.#deletions.values()].filter(({ isUrgent }) => isUrgent);
-    const { objects, isComplete } = await this.#read(client, urgent.length > 0, signal);
-    const changed = await this.#remove(client, objects, signal);
-    this.#nextMs = startedMs + (isComplete ? EVERY_MS : SOON_MS);
-    if (!isComplete) return changed;
-    for (const deletion of urgent) deletion.isUrgent = false;
-    for (const [prefix, { atMs }] of this.#deletions) {
-      if (startedMs - atMs > KEEP_MS) this.#deletions.delete(prefix);
+    this.#pass ??= this.#begin();
+    const pass = this.#pass;
+    const room = { reads: this.#limits.reads };
+    if (pass.phase === 'look' && (await this.#look(client, pass, room, signal))) {
+      pass.phase = 'remove';
+      pass.after = '';
     }
+    let changed = 0;
+    const isComplete =
+      pass.phase === 'remove' && (await this.#remove(client, pass, { room, signal, changed: () => changed++ }));
+    if (!isComplete) {
+      this.#nextMs = this.#clock.monotonicMs() + SOON_MS;
+      return changed;
+    }
+    this.#end(pass);
     return changed;
   }
 
-  /** The objects of others whose records are known, and as many more as one pass reads. */
-  async #read(client: ObjectClient, isUrgent: boolean, signal: AbortSignal) {
-    const objects: ListedObject[] = [];
-    let reads = 0;
-    let isComplete = true;
-    const listed = new Set<string>();
-    for await (const object of client.list(this.#prefix, { signal })) {
+  #begin(): Pass {
+    const isUrgent = [...this.#deletions.values()].some((deletion) => deletion.isUrgent);
+    const deletions = new Map(this.#deletions);
+    // Deleted streams have no end: their files need not be known.
+    const isWhole = [...deletions.keys()].every((prefix) => prefix.endsWith('/'));
+    return {
+      startedMs: this.#clock.monotonicMs(),
+      untilMs: this.#clock.nowMs(),
+      isUrgent,
+      deletions,
+      phase: isWhole ? 'remove' : 'look',
+      after: '',
+      locations: new Set(this.#own.locations),
+    };
+  }
+
+  #end({ startedMs, deletions, isUrgent }: Pass): void {
+    this.#pass = undefined;
+    let hasMore = false;
+    for (const [prefix, deletion] of this.#deletions) {
+      if (deletions.get(prefix) !== deletion) hasMore ||= deletion.isUrgent;
+      else if (startedMs - deletion.atMs > KEEP_MS) this.#deletions.delete(prefix);
+      else if (isUrgent) deletion.isUrgent = false;
+    }
+    this.#nextMs = hasMore ? Number.NEGATIVE_INFINITY : startedMs + EVERY_MS;
+  }
+
+  /** Finds the files of the streams with deletions. @returns false if it has read enough */
+  async #look(client: ObjectClient, pass: Pass, room: { reads: number }, signal: AbortSignal): Promise<boolean> {
+    const streams = new Set(Array.from(pass.deletions.values(), ({ streamId }) => streamId));
+    for await (const object of this.#objects(client, pass, signal)) {
+      const records = await this.#recordsOf(client, object.key, room, signal);
+      if (!records) return false;
+      for (const record of records) {
+        if (record.kind === 'parts') continue;
+        const location = record.location as SegmentLocation;
+        if (streams.has(namedChunkOf(location)?.id ?? '')) pass.locations.add(location);
+      }
+      pass.after = object.key;
+    }
+    return true;
+  }
+
+  /** Takes what was deleted out of each object. @returns false if it has read enough */
+  async #remove(
+    client: ObjectClient,
+    pass: Pass,
+    { room, signal, changed }: { readonly room: { reads: number }; readonly signal: AbortSignal; changed(): void },
+  ): Promise<boolean> {
+    const removed = [...pass.deletions].map(([prefix, { streamId }]) => {
+      return { prefix, streamId, msns: msnsOf(prefix, streamId, pass.locations) };
+    });
+    const isDeleted = (record: MirrorRecord) => removed.some((deletion) => has(record, deletion));
+    for await (const object of this.#objects(client, pass, signal)) {
+      const records = await this.#recordsOf(client, object.key, room, signal);
+      if (!records) return false;
+      if (records.some(isDeleted)) {
+        room.reads--;
+        await withoutRecords(client, object, isDeleted, signal);
+        this.#known.delete(object.key);
+        changed();
+      }
+      pass.after = object.key;
+    }
+    return true;
+  }
+
+  /** The objects of others that are read in a pass, after those that are done. */
+  async *#objects(
+    client: ObjectClient,
+    { after, isUrgent, untilMs }: Pass,
+    signal: AbortSignal,
+  ): AsyncGenerator<ListedObject> {
+    for await (const object of client.list(this.#prefix, { signal, after })) {
       const { key } = object;
       if (key.startsWith(this.#own.prefix)) continue;
-      listed.add(key);
       const putMs = Number(key.slice(key.lastIndexOf('/') + 1));
-      if (!isUrgent && this.#clock.nowMs() - putMs < SETTLED_MS) continue;
-      if (!this.#known.has(key)) {
-        isComplete = reads < MAX_READS;
-        if (!isComplete) break;
-        reads++;
-        const placed = await readRecords(client, key, { signal }).catch(noneOfAnother);
-        this.#known.set(
-          key,
-          (placed ?? []).map(({ record }) => record),
-        );
-        dropOldest(this.#known, MAX_KNOWN);
-      }
-      objects.push(object);
+      const ageMs = untilMs - putMs;
+      if (!(ageMs < (isUrgent ? 0 : SETTLED_MS))) yield object; // the key of another program has no time
     }
-    if (isComplete) for (const key of this.#known.keys()) if (!listed.has(key)) this.#known.delete(key);
-    return { objects, isComplete };
   }
 
-  async #remove(client: ObjectClient, objects: readonly ListedObject[], signal: AbortSignal): Promise<number> {
-    const locations = new Set<SegmentLocation>(this.#own.locations);
-    for (const { key } of objects) {
-      for (const record of this.#known.get(key) ?? []) {
-        if (record.kind !== 'parts') locations.add(record.location as SegmentLocation);
-      }
+  /** The records of an object; undefined if it must be read, and there is no room. */
+  async #recordsOf(
+    client: ObjectClient,
+    key: string,
+    room: { reads: number },
+    signal: AbortSignal,
+  ): Promise<readonly MirrorRecord[] | undefined> {
+    let records = this.#known.get(key);
+    if (!records) {
+      if (room.reads <= 0) return undefined;
+      room.reads--;
+      const placed = await readRecords(client, key, { signal }).catch(noneOfAnother);
+      records = (placed ?? []).map(({ record }) => record);
     }
-    const removed = [...this.#deletions].map(([prefix, { streamId }]) => {
-      return { prefix, streamId, msns: msnsOf(prefix, streamId, locations) };
-    });
-    let changed = 0;
-    for (const object of objects) {
-      const isDeleted = (record: MirrorRecord) => removed.some((deletion) => has(record, deletion));
-      if (!this.#known.get(object.key)?.some(isDeleted)) continue;
-      await withoutRecords(client, object, isDeleted, signal);
-      this.#known.delete(object.key);
-      changed++;
-    }
-    return changed;
+    this.#known.delete(key);
+    this.#known.set(key, records);
+    dropOldest(this.#known, this.#limits.known);
+    return records;
   }
 }
 

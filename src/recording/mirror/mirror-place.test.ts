@@ -35,11 +35,11 @@ function partsOf(streamId: string, msn: number): PartsRecord {
 const rangeOf = (location: string): MirrorRecord => ({ kind: 'file', location, offset: 0, length: 5 });
 
 /** A bucket with an object of another node, that is old, and one that is young. */
-function openPlace() {
+function openPlace(limits?: { readonly known: number; readonly reads: number }) {
   const clock = createManualClock(NOW_MS);
   const bucket = new MemoryBucket();
   const own = new MirrorObjects('o', 'b');
-  const others = new OtherObjects('o', own, clock);
+  const others = new OtherObjects('o', own, clock, limits);
   const keyOf = (ageMs: number, owner = 'a') => `o/mirror/${owner}/${String(NOW_MS - ageMs).padStart(15, '0')}`;
   const put = (key: string, records: readonly MirrorRecord[]) => {
     bucket.objects.set(key, printBatch(records.map(recordOf)));
@@ -102,6 +102,28 @@ suite('objects of other owners in the place of a mirror', () => {
     place.clock.advance(300_000);
     await place.work();
     assert.equal(place.bucket.requests.length, length, 'no deletion waits');
+  });
+
+  test('lose what is deleted, also if they are more than are remembered', async () => {
+    const place = openPlace({ known: 20, reads: 7 });
+    const keys = Array.from({ length: 60 }, (_, i) => place.keyOf(3_600_000 - i));
+    // The last file ends the deleted one: nothing of it may go.
+    for (const [i, key] of keys.entries()) {
+      place.put(key, [partsOf(STREAM, 10 + i), rangeOf(file(i < 59 ? 'other' : STREAM, i < 59 ? 1 : 40))]);
+    }
+    place.deleted(prefixOf(10), true);
+    let [changed, calls] = [0, 0];
+    for (; changed < 30 && calls < 100; calls++) {
+      changed += await place.work();
+      place.clock.advance(2000);
+    }
+    assert.equal(changed, 30, `after ${calls} calls`);
+    const left = keys.map((key) => place.recordsIn(key)!.filter(([record]) => record.kind === 'parts').length);
+    assert.deepEqual(left, [...Array<number>(30).fill(0), ...Array<number>(30).fill(1)]);
+    for (let more = 0; more < 30; more++) {
+      assert.equal(await place.work(), 0);
+      place.clock.advance(2000);
+    }
   });
 
   test('are looked at again when the bucket failed', async () => {

@@ -67,10 +67,10 @@ export class MemoryBucket implements ObjectClient {
 
   async abandon(): Promise<void> {}
 
-  async *list(prefix: string) {
+  async *list(prefix: string, { after = '' }: { readonly after?: string | undefined } = {}) {
     this.#note(`list ${prefix}`);
     for (const [key, bytes] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (key.startsWith(prefix)) yield { key, size: bytes.length };
+      if (key.startsWith(prefix) && key > after) yield { key, size: bytes.length };
     }
   }
 

@@ -4,7 +4,7 @@ import { sameBytes } from '@oxbow/media/bytes';
 import { seeded } from '@oxbow/media/random.fixture';
 import { ObjectError } from '../../archive/objects/object-client.ts';
 import { chunkLocation, identityLocation, recordingPrefix } from '../../archive/recording-locations.ts';
-import { segmentLocation } from '../../archive/segment-store.ts';
+import { type SegmentPrefix, segmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
 import { RIG_START_US } from '../../packager/packager.fixture.ts';
 import { type MirrorRig, openMirrorRig, passOf, type Restored, STREAM } from './mirror.fixture.ts';
 import { printBatch } from './mirror-batch.ts';
@@ -31,6 +31,24 @@ function assertSame({ sealed }: MirrorRig, { groups }: Restored, isWhole = true)
 const keysOf = ({ bucket }: MirrorRig) => [...bucket.objects.keys()].filter((key) => key.startsWith('o/mirror/'));
 
 suite('a mirror', () => {
+  test('forgets a deleted stream when it is closed, before or after its deletion, and no other one', async () => {
+    await using rig = openMirrorRig();
+    const { mirror } = rig;
+    const before = mirror.size;
+    const silent = { subscribe: () => () => undefined };
+    const [closed, open, kept] = ['closed', 'open', 'kept'].map((id) => mirror.open(id, silent));
+    closed![Symbol.dispose]();
+    kept![Symbol.dispose]();
+    for (const id of ['closed', 'open']) await mirror.forget(segmentPrefix(`recordings/${id}`), { isRequested: true });
+    assert.equal(mirror.size, before + 2, 'one records on, one has its recording');
+    open![Symbol.dispose]();
+    await rig.pass();
+    assert.equal(mirror.size, before + 1);
+    mirror.open('kept', silent);
+    await mirror.forget(chunkLocation('kept', 0, 1) as string as SegmentPrefix);
+    assert.equal(mirror.size, before + 1);
+  });
+
   test('has at any moment what was recorded up to the last pass, parts of the open segment included', async () => {
     await using rig = openMirrorRig();
     const random = seeded(7);

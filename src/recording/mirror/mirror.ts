@@ -122,6 +122,9 @@ interface Picked extends FilledRecord {
 export class Mirror {
   readonly #options: MirrorOptions;
   readonly #streams = new Map<string, MirroredStream>();
+  /** Those that record no more, and those whose recording was deleted as a whole. */
+  readonly #closed = new WeakSet<MirroredStream>();
+  readonly #deleted = new WeakSet<MirroredStream>();
   readonly #lines: readonly Line[];
   /** Where each stream goes; set when the streams are known. */
   #targetOf: (streamId: string) => string | undefined = () => undefined;
@@ -149,7 +152,8 @@ export class Mirror {
   open(streamId: string, copied: Subscribable<LiveWindowChange>): MirroredStream {
     const before = this.#streams.get(streamId);
     before?.[Symbol.dispose]();
-    const stream = new MirroredStream(streamId, copied, () => this.#options.clock.monotonicMs(), before);
+    const nowMs = () => this.#options.clock.monotonicMs();
+    const stream: MirroredStream = new MirroredStream(streamId, copied, nowMs, before, () => this.#closed.add(stream));
     this.#streams.set(streamId, stream);
     stream.follow(this.#targetOf(streamId));
     return stream;
@@ -177,6 +181,11 @@ export class Mirror {
         problem: claim.problem ?? (isReported ? problem : undefined),
       };
     });
+  }
+
+  /** Number of streams that it keeps in memory: those that are open, and closed ones that are not deleted. */
+  get size(): number {
+    return this.#streams.size;
   }
 
   /** How far the copy of a stream is behind, ms; undefined: it has none. */
@@ -210,6 +219,17 @@ export class Mirror {
       const stream = this.#streams.get(streamId);
       for (const location of stream?.files.keys() ?? []) if (location.startsWith(prefix)) stream?.forgetFile(location);
       await this.#remove(line, prefix, streamId);
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream && prefix.endsWith('/')) this.#deleted.add(stream);
+    this.#dropDeleted();
+  }
+
+  /** Streams that were deleted need nothing any more. */
+  #dropDeleted(): void {
+    for (const [streamId, stream] of this.#streams) {
+      const isOver = this.#closed.has(stream) && this.#deleted.has(stream) && stream.files.size === 0;
+      if (isOver) this.#streams.delete(streamId);
     }
   }
 
@@ -285,6 +305,7 @@ export class Mirror {
   /** Sends what waits for a target. Never rejects for a failing target. */
   async pass(target: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const line = this.#lines.find((candidate) => candidate.target === target)!;
+    this.#dropDeleted();
     for (const stream of this.#streams.values()) stream.follow(this.#targetOf(stream.streamId));
     const isIdle = line.objects.count === 0 && !this.#has(target);
     if (isIdle || !line.breaker.allows()) {

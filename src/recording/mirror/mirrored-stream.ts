@@ -86,15 +86,24 @@ export class MirroredStream {
   #sentMsn = 0;
   /** Whether the second place has the name of the stream: in an object of the mirror, or as a whole file. */
   name: 'missing' | 'sent' | 'stored' = 'missing';
+  readonly #closed: () => void;
 
   /**
    * @param copied changes of the live window
    * @param nowMs monotonic
    * @param before the same stream, if it was open before: its files are needed until the second place has
    *   them as a whole
+   * @param closed called when it is closed
    */
-  constructor(streamId: string, copied: Subscribable<LiveWindowChange>, nowMs: () => number, before?: MirroredStream) {
+  constructor(
+    streamId: string,
+    copied: Subscribable<LiveWindowChange>,
+    nowMs: () => number,
+    before?: MirroredStream,
+    closed: () => void = () => undefined,
+  ) {
     this.streamId = streamId;
+    this.#closed = closed;
     this.#copied = copied;
     this.#nowMs = nowMs;
     if (before?.target === undefined) return;
@@ -284,6 +293,7 @@ export class MirroredStream {
   }
 
   [Symbol.dispose](): void {
+    this.#closed();
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#segments = [];

@@ -169,6 +169,52 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
 }
 
 suite('an offload', () => {
+  test('discards uploads in parts that no database knows, a day after they began', async () => {
+    const dayMs = 24 * 3600_000;
+    const nowMs = 1_700_000_000_000;
+    const open = new Map<string, { key: string; startedMs: number }>([
+      ['lost', { key: 'o/3/recordings/s/1.mp4', startedMs: nowMs - dayMs - 1 }],
+      ['young', { key: 'o/3/recordings/s/2.mp4', startedMs: nowMs - dayMs + 1 }],
+      ['continued', { key: 'o/3/recordings/s/3.mp4', startedMs: 1 }],
+      ['arriving', { key: 'o/3/assets/a/original~x', startedMs: 1 }],
+      ['doomed', { key: 'o/3/recordings/s/4.mp4', startedMs: 1 }],
+      ['another program', { key: 'o/3/photos/5.jpg', startedMs: 1 }],
+      ['beside', { key: 'other/3/recordings/s/6.mp4', startedMs: 1 }],
+    ]);
+    const bucket = new Proxy(direct, {
+      get(client, name) {
+        if (name === 'openUploads') return () => [...open].map(([uploadId, each]) => ({ uploadId, ...each }));
+        if (name === 'abandon') return async (_: string, upload: { uploadId: string }) => open.delete(upload.uploadId);
+        const value = Reflect.get(client, name, client);
+        return typeof value === 'function' ? value.bind(client) : value;
+      },
+    });
+    await using rig = await openRig({}, false, bucket);
+    const { db } = rig.tiered.database;
+    const parts = (uploadId: string) => JSON.stringify({ uploadId, partBytes: 1, parts: [] });
+    const at = { location: 'recordings/s/3.mp4', target: 'bucket', key: 'k' };
+    await rig.tiered.store.put(segmentLocation(at.location), randomBytes(10));
+    await db
+      .insertInto('object_upload')
+      .values({ ...at, fence: 1, parts: parts('continued') })
+      .execute();
+    await db
+      .insertInto('object_deletion')
+      .values({ target: 'bucket', key: 'd', parts: parts('doomed'), again: 0, due_us: nowMs * 2000 })
+      .execute();
+    const staged = { location: 'assets/a/original', target: 'bucket', key: 's', part_bytes: 1, last_number: 0 };
+    await db
+      .insertInto('staged_upload')
+      .values({ ...staged, upload_id: 'arriving' })
+      .execute();
+    await rig.pass();
+    const left = () => [...open.keys()].sort().join();
+    assert.equal(left(), 'another program,arriving,beside,continued,doomed,young');
+    rig.nowMs += dayMs;
+    await rig.pass();
+    assert.ok(!left().includes('young'));
+  });
+
   test('copies sealed files to the bucket, and keeps them', async () => {
     await using rig = await openRig();
     const [a, b] = [await rig.record(1), await rig.record(2)];

@@ -10,14 +10,14 @@ import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
-import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
+import { parseKey, readParts, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
 import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 
 /**
@@ -46,6 +46,11 @@ const FRESH_MS = 30_000;
 const MAX_WRITTEN = 10_000;
 /** Uploads that no one will continue are looked for at the start and then this often, ms. */
 const SWEEP_EVERY_MS = 3600_000;
+/** An upload in parts that is older, and that no database knows, is discarded, ms. */
+const OPEN_UPLOAD_MS = 24 * 3600_000;
+/** Open uploads that a sweep looks at, and discards. */
+const MAX_OPEN_UPLOADS = 5_000;
+const DISCARDED = 100;
 
 /** Which recordings go to a target. */
 interface OffloadPolicy {
@@ -103,6 +108,8 @@ interface Line {
   problem: string | undefined;
   isReported: boolean;
   sweepAtMs: number;
+  /** When open uploads of the bucket are looked for again, monotonic ms. */
+  openAtMs: number;
   /** When files that are in the bucket are looked for again, monotonic ms. */
   dropAtMs: number;
   /** Ends the pause of the loop. */
@@ -130,6 +137,7 @@ export class Offload {
       problem: undefined,
       isReported: false,
       sweepAtMs: Number.NEGATIVE_INFINITY,
+      openAtMs: Number.NEGATIVE_INFINITY,
       dropAtMs: Number.NEGATIVE_INFINITY,
       wake: new AbortController(),
     }));
@@ -230,6 +238,7 @@ export class Offload {
     const count = work.length;
     await Promise.all(Array.from({ length: breaker.isOpen ? 1 : PARALLEL }, next));
     if (settings.now.storage.mode === 'move') await this.#dropFiles(line);
+    if (isDone && !breaker.isOpen) await this.#discardOpen(line, signal);
     return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
   }
 
@@ -376,6 +385,40 @@ export class Offload {
 
   async #check(target: string, signal: AbortSignal): Promise<void> {
     await (await this.#options.targets.client(target)).check({ signal });
+  }
+
+  /**
+   * Discards uploads in parts of oxbow that no database knows: of a process that ended between the begin of
+   * one and its note, or of a database that was lost. A bucket that cannot list them is asked again later.
+   */
+  async #discardOpen(line: Line, signal: AbortSignal): Promise<void> {
+    const { clock, uploads, targets } = this.#options;
+    if (clock.monotonicMs() < line.openAtMs) return;
+    line.openAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
+    const client = await targets.client(line.target);
+    if (!client.openUploads) return;
+    const { prefix } = targets.find(line.target)!;
+    const untilMs = clock.nowMs() - OPEN_UPLOAD_MS;
+    try {
+      const old: { readonly key: string; readonly uploadId: string }[] = [];
+      let looked = 0;
+      for await (const { key, uploadId, startedMs } of client.openUploads(prefix, { signal })) {
+        const { location } = parseKey(prefix, key) ?? {};
+        if (startedMs < untilMs && /^(?:recordings|assets)\/./.test(location ?? '')) old.push({ key, uploadId });
+        if (++looked === MAX_OPEN_UPLOADS) break;
+      }
+      if (old.length === 0) return;
+      const known = await uploads.knownIds();
+      const lost = old.filter(({ uploadId }) => !known.has(uploadId));
+      for (const { key, uploadId } of lost.slice(0, DISCARDED)) {
+        await client.abandon(key, { uploadId, partBytes: 0, parts: [] }, { signal });
+      }
+      if (lost.length > DISCARDED) line.openAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
+    } catch (error) {
+      signal.throwIfAborted();
+      const isNotReady = error instanceof OxbowError && error.code === 'not-ready';
+      if (!(error instanceof ObjectError) && !isNotReady) throw error;
+    }
   }
 
   /** Gives up uploads of files that are gone: of a process that ended meanwhile. */

@@ -45,6 +45,11 @@ export function clipUrl(stream: string, fromMs: number, toMs: number, format: 'm
   return onServer(`/clip/${stream}/${Math.floor(fromMs / 1000)}/${Math.ceil(toMs / 1000)}.${format}`);
 }
 
+/** The address of a clip that is shown and not kept: without its evidence. */
+export function previewUrl(stream: string, span: { readonly fromMs: number; readonly toMs: number }): string {
+  return `${clipUrl(stream, span.fromMs, span.toMs)}?evidence=no`;
+}
+
 /**
  * The address of a still. Times are rounded down to five seconds, so that all viewers share one picture.
  *

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { readBoxes } from '@oxbow/media/isobmff/box';
+import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
+import {
+  ac3Track,
+  audioTrack,
+  av1Track,
+  dataTrack,
+  flacTrack,
+  hevcTrack,
+  opusTrack,
+  textTrack,
+  videoTrack,
+  vp9Track,
+} from '@oxbow/media/isobmff/media.fixture';
+import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
+import type { Init, SegmentGroup } from '@oxbow/media/segment';
+import { groupAt, groupsFrom, initOf, START_US } from '../../recording/recording.fixture.ts';
+import { makeGroup } from '../delivery.fixture.ts';
+import { openEvidenceRig, reportOn } from '../export/evidence.fixture.ts';
+
+const S = 1_000_000;
+const gap = { fromUs: START_US + 20 * S, toUs: START_US + 23.2 * S, cause: 'source-down' as const, detail: 'HTTP 404' };
+
+/** A group whose first picture is followed by two that are shown before it: an open group of pictures. */
+function openGroup(msn: number, init: Init): SegmentGroup {
+  const group = groupAt({ msn, startUs: START_US + (msn - 1) * 2 * S, init });
+  const tracks = group.tracks.map((segment) => {
+    const frames = parseSegment(segment.bytes)!;
+    if (segment.trackId !== 1) return segment;
+    const step = frames[0]!.duration;
+    const shown = [2, 0, 1, 3, 4].map((place) => frames[0]!.dts + (place + 1) * step);
+    const ordered = frames.map((frame, i) => Object.assign({}, frame, { pts: shown[i]! }));
+    const bytes = new Uint8Array(fragmentLength(ordered));
+    printFragment(bytes, 0, { sequence: 1, trackId: 1, tfdt: segment.tfdt, frames: ordered });
+    return Object.assign({}, segment, { bytes, crc: crc32(bytes), firstPtsOffset: 3 * step });
+  });
+  return Object.assign({}, group, { tracks });
+}
+
+suite('the evidence of a clip', () => {
+  const lines = {
+    'H.264 and AAC': [videoTrack, audioTrack],
+    'VP9 and Opus': [vp9Track, opusTrack],
+    'H.264, AAC, text and metadata': [videoTrack, audioTrack, textTrack, dataTrack],
+    'AV1 and FLAC': [av1Track, flacTrack],
+    'HEVC and AC-3': [hevcTrack, ac3Track],
+  };
+  for (const [name, tracks] of Object.entries(lines)) {
+    test(`of ${name} proves pictures in another order, also where the first of them cannot be decoded`, async () => {
+      const init = initOf(tracks);
+      await using opened = await openEvidenceRig([init]);
+      await opened.record([1, 2, 3, 4].map((msn) => openGroup(msn, init)));
+      for (const format of ['mp4', 'mkv'] as const) {
+        const range = { fromUs: START_US + 2 * S, toUs: START_US + 8 * S };
+        const report = await reportOn(await opened.clipped(range, format), [opened.keys.id]);
+        assert.deepEqual([report.findings, report.segments], [[], 3], format);
+        // In Matroska two pictures of the first segment are left out.
+        const each = format === 'mkv' ? 9 : 5 + 4 * (tracks.length - 1);
+        assert.equal(report.samples, 3 * each - (format === 'mkv' ? 2 : 0));
+      }
+    });
+  }
+
+  for (const format of ['mp4', 'mkv'] as const)
+    test(`a .${format} with a gap is complete, with the gap and its cause, and signed by the key of the server`, async () => {
+      await using opened = await openEvidenceRig();
+      const parts = (msn: number) => makeGroup({ msn, startUs: START_US + (msn - 100) * 2 * S, parts: 10 }, initOf());
+      await opened.record([
+        ...[100, 101, 102, 103, 104].map(parts),
+        ...groupsFrom({ msn: 105, startUs: START_US + 10 * S }, 5),
+        ...groupsFrom({ msn: 110, startUs: START_US + 23.2 * S, run: 2, gaps: [gap] }, 10),
+      ]);
+      const range = { fromUs: START_US + 4 * S, toUs: START_US + 31 * S };
+      const file = await opened.clipped(range, format);
+      assert.deepEqual(await opened.clipped(range, format), file, 'and again');
+      if (format === 'mp4') assert.equal(readBoxes(file).at(-1)!.type, 'uuid');
+      const report = await reportOn(file, [opened.keys.id]);
+      assert.deepEqual(report.findings, []);
+      assert.deepEqual(report.parts, [
+        { fromUs: START_US + 4 * S, toUs: START_US + 20 * S, segments: 8 },
+        { fromUs: START_US + 23.2 * S, toUs: START_US + 31.2 * S, segments: 4 },
+      ]);
+      assert.deepEqual(report.gaps, [[gap.fromUs, gap.toUs, 'source-down', 'HTTP 404']]);
+      assert.deepEqual(report.keys, [{ id: opened.keys.id, trusted: true }]);
+      assert.equal(report.ok, true);
+    });
+});
