@@ -159,6 +159,10 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'films of 30 MiB over two kills and a bucket that fails',
     'test/cluster/gateway.test.ts',
   ),
+  'test/cluster/viewers.test.ts': long(
+    'two nodes and an edge, one of the nodes dies',
+    'src/features/peers/peers.test.ts',
+  ),
   'test/conformance/channel-day.test.ts': partly('a day with 300 items'),
   'test/conformance/live.test.ts': partly('a longer walk'),
   'test/conformance/matrix-changes.test.ts': long(
@@ -300,6 +304,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/timed-metadata.test.ts': partly('a rebuilt database, and clips'),
   'test/e2e/tls.test.ts': long('certificates, browsers and shutdowns', 'test/threads/http2.test.ts'),
   'test/e2e/traces.test.ts': partly('a restart, and a collector that refuses'),
+  'test/e2e/track-changes.test.ts': partly('every order of sound and picture, joined files, and two servers'),
   'test/e2e/udp.test.ts': partly('changed PIDs, programs, a probe'),
   'test/e2e/upgrade.test.ts': long('hands sockets over, with clients beside', 'test/e2e/drain.test.ts'),
   'test/e2e/upload-verb.test.ts': long('uploads through a network that is cut', 'test/faults/upload.test.ts'),
@@ -378,6 +383,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
   'test/processes/srtla.test.ts': long('killed processes, and two upgrades', 'packages/wire/srtla/relay.test.ts'),
+  'test/processes/viewers.test.ts': long('two processes, one of them dies', 'src/features/peers/peers.test.ts'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),
   'test/simulation/month.test.ts': long(
     'a day of many streams, over virtual time',

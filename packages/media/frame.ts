@@ -146,6 +146,8 @@ export interface DemuxerOutput {
    * unit.
    */
   damage(reason: string): void;
+  /** The source has announced that configurations may change with the next key frame, before they do. */
+  mayChange?(): void;
   /** All unsupported tracks of the source; called when they are known, and again when they change. */
   leftOut?(tracks: readonly LeftOutTrack[]): void;
 }

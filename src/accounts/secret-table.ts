@@ -100,6 +100,13 @@ export class SecretTable<R extends SecretRow> {
     return this.#byId.get(id);
   }
 
+  /**
+   * Reads the row with an id again, so that `get` knows what another node has made or removed a moment ago.
+   */
+  async refresh(id: string): Promise<void> {
+    if (this.#rows.follow) this.#learn([id], await this.#rows.all([id]));
+  }
+
   /** Adds a row, or replaces the one with its digest; effective once it is stored. */
   async put(row: R): Promise<void> {
     await this.#rows.put(row);

@@ -70,6 +70,12 @@ export class Sessions {
     return session && this.#lasts(session) ? session : undefined;
   }
 
+  /** A valid session, as it is in the database now: another node may have begun or ended it a moment ago. */
+  async read(id: string): Promise<Session | undefined> {
+    await this.#table.refresh(id);
+    return this.get(id);
+  }
+
   /**
    * Creates the session of a browser. The secret is returned only here.
    *

@@ -21,6 +21,7 @@ import { createPublisherStats, type PublisherStats } from './publisher-stats.ts'
 import type { StreamQualityInputs } from './pull/rendition/further-qualities.ts';
 import { type PublisherRole, SessionTurn } from './session-turn.ts';
 import { type StandbyBounds, StandbyBuffer } from './standby-buffer.ts';
+import { TrackChange } from './track-change.ts';
 
 /** A publisher's claim of a stream's name. */
 export interface ClaimRequest {
@@ -48,6 +49,11 @@ export interface PublisherConnection {
   /** Qualities of the stream for its further pictures; undefined while it is not active. */
   readonly qualities: () => StreamQualityInputs | undefined;
   /**
+   * The protocol calls it where the source announces that tracks may change with the next key frame: its
+   * frames wait until the other tracks have reached it.
+   */
+  readonly expectChange: () => void;
+  /**
    * The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it
    * before `close`.
    */
@@ -71,8 +77,11 @@ export interface Publisher extends StreamInput {
   /**
    * Begins a run of media that has no clock: UTC of its first reference frame is the time of its
    * arrival. Called before the first frame, and whenever the tracks change or timestamps begin again.
+   *
+   * @param options.restarts timestamps begin again: otherwise each frame goes to the run of its
+   *   configuration, where tracks that change together are reported one after the other
    */
-  startTracks(tracks: readonly Track[]): void;
+  startTracks(tracks: readonly Track[], options?: { readonly restarts?: boolean }): void;
   /**
    * Names all tracks of the publisher that oxbow does not support; called when they are known, and again when
    * they change.
@@ -106,6 +115,13 @@ export interface SessionOwner {
   left(session: Session, detail: string, reason: OxbowError | undefined): void;
 }
 
+/** When a frame came. */
+interface Arrival {
+  /** µs since 1970. */
+  readonly wallUs: number;
+  readonly monotonicMs: number;
+}
+
 /** The session as its slot holds it. */
 export class Session implements Publisher {
   readonly connection: PublisherConnection;
@@ -128,6 +144,13 @@ export class Session implements Publisher {
   #audio: AudioOffset | undefined;
   /** The run was started in the stream. */
   #hasRun = false;
+  /** Frames wait in it where the tracks of `startTracks` change. */
+  readonly #change = new TrackChange<Arrival>({
+    start: (tracks) => this.#startTracks(tracks),
+    frame: (frame, arrival) => this.#take(frame, arrival),
+    damage: (reason) => this.damage(reason),
+    requestKeyFrame: () => this.#request.requestKeyFrame?.(),
+  });
   #leftOut: readonly LeftOutTrack[] = [];
 
   constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
@@ -140,6 +163,9 @@ export class Session implements Publisher {
       stats: createPublisherStats(),
       meter: new PublishMeter(),
       qualities: () => (this.turn.role === 'active' ? owner.qualities() : undefined),
+      expectChange: () => {
+        if (this.turn.role === 'active') this.#change.expect();
+      },
       isOver: false,
       isLedAway: false,
     };
@@ -166,6 +192,7 @@ export class Session implements Publisher {
   }
 
   startRun(start: RunStart): void {
+    this.#change.end();
     this.connection.meter.begin(start.tracks, start.pace.kind);
     this.#reference = referenceOf(start.tracks);
     this.#tracks = undefined;
@@ -176,7 +203,12 @@ export class Session implements Publisher {
     if (this.turn.role === 'active') this.#enter(this.#start);
   }
 
-  startTracks(tracks: readonly Track[]): void {
+  startTracks(tracks: readonly Track[], { restarts = false }: { readonly restarts?: boolean } = {}): void {
+    if (this.turn.role === 'active' && !restarts) this.#change.take(tracks);
+    else this.#change.begin(tracks);
+  }
+
+  #startTracks(tracks: readonly Track[]): void {
     this.connection.meter.begin(tracks, 'continuous');
     this.#reference = referenceOf(tracks);
     this.#tracks = tracks;
@@ -196,12 +228,19 @@ export class Session implements Publisher {
     const { turn } = this;
     if (turn.role === 'ended') return;
     turn.idleTicks = 0;
-    this.connection.meter.add(published, this.#owner.clock.monotonicMs());
+    if (this.#change.isOpen) this.#change.frame(published, this.#now);
+    else this.#take(published, undefined);
+  }
+
+  /** @param arrival of a frame that waited; undefined: now */
+  #take(published: Frame, arrival: Arrival | undefined): void {
+    const { turn } = this;
+    this.connection.meter.add(published, arrival?.monotonicMs ?? this.#owner.clock.monotonicMs());
     const frame = this.#audio?.apply(published) ?? published;
-    if (this.#arrival) this.#measure(this.#arrival, frame);
+    if (this.#arrival) this.#measure(this.#arrival, frame, arrival ?? this.#now);
     if (turn.replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
     if (turn.role !== 'active') this.#keep(frame);
-    else this.#pass(frame);
+    else this.#pass(frame, arrival);
   }
 
   jumps(frame: Frame): boolean {
@@ -209,10 +248,12 @@ export class Session implements Publisher {
   }
 
   flush(): void {
+    this.#change.end();
     if (this.turn.role === 'active') this.#owner.input.flush();
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
+    this.#change.end();
     if (this.turn.role === 'active') this.#owner.absent(cause, detail);
   }
 
@@ -227,7 +268,9 @@ export class Session implements Publisher {
   }
 
   close(detail: string, reason?: OxbowError): void {
-    if (this.turn.role !== 'ended') this.#owner.left(this, detail, reason);
+    if (this.turn.role === 'ended') return;
+    this.#change.end();
+    this.#owner.left(this, detail, reason);
   }
 
   #activated(onWait: (() => void) | undefined): void {
@@ -246,6 +289,7 @@ export class Session implements Publisher {
   }
 
   #stoodBy(): void {
+    this.#change.end();
     // Its timestamps continue: the offset is measured again from its next frames.
     if (this.#tracks) this.#arrival = new ArrivalClock();
     this.#hold(this.#tracks ?? (this.#start?.pace.kind === 'continuous' ? this.#start.tracks : undefined));
@@ -268,8 +312,8 @@ export class Session implements Publisher {
     this.#owner.input.startRun(requestKeyFrame ? { ...start, requestKeyFrame } : start);
   }
 
-  #pass(frame: Frame): void {
-    if (!this.#hasRun) this.#arrive(frame);
+  #pass(frame: Frame, arrival?: Arrival): void {
+    if (!this.#hasRun) this.#arrive(frame, arrival ?? this.#now);
     if (this.#hasRun) this.#owner.input.publish(frame);
   }
 
@@ -283,15 +327,15 @@ export class Session implements Publisher {
     if (this.#held?.add(frame) !== false || !this.#tracks) return;
     // After a jump of its timestamps, the offset is another one.
     this.#arrival = new ArrivalClock();
-    this.#measure(this.#arrival, frame);
+    this.#measure(this.#arrival, frame, this.#now);
   }
 
   /** Takes the arrival of a frame of the reference track: all tracks of a publisher have one clock. */
-  #measure(arrival: ArrivalClock, { trackId, pts, dts }: Frame): void {
+  #measure(arrival: ArrivalClock, { trackId, pts, dts }: Frame, { wallUs, monotonicMs }: Arrival): void {
     const reference = this.#reference;
     if (trackId !== reference?.id) return;
     const [ptsUs, dtsUs] = [ticksToUs(pts, reference.timescale), ticksToUs(dts, reference.timescale)];
-    arrival.add(ptsUs, this.#nowUs, Math.round(this.#owner.clock.monotonicMs() * 1000), dtsUs);
+    arrival.add(ptsUs, wallUs, Math.round(monotonicMs * 1000), dtsUs);
     if (this.turn.role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
   }
 
@@ -300,18 +344,19 @@ export class Session implements Publisher {
     return apartUs === 0 ? { kind: 'continuous' } : { kind: 'continuous', apartUs };
   }
 
-  get #nowUs(): number {
-    return Math.round(this.#owner.clock.nowMs() * 1000);
+  get #now(): Arrival {
+    const { clock } = this.#owner;
+    return { wallUs: Math.round(clock.nowMs() * 1000), monotonicMs: clock.monotonicMs() };
   }
 
   /** Begins the run of `startTracks` at its first video or audio frame. */
-  #arrive(frame: Frame): void {
+  #arrive(frame: Frame, { wallUs }: Arrival): void {
     const tracks = this.#tracks;
     assert(tracks, 'startRun or startTracks comes before publish');
     const track = tracks.find(({ id }) => id === frame.trackId);
     const arrival = this.#arrival;
     if (!arrival || !track || isSparse(track)) return;
-    const utcOffsetUs = this.#nowUs - ticksToUs(frame.pts, track.timescale);
+    const utcOffsetUs = wallUs - ticksToUs(frame.pts, track.timescale);
     this.#enter({ tracks, utcOffsetUs, arrival, clock: 'arrival', pace: this.#pace });
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, before, suite, type TestContext, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
 import type { ViewingSession } from '../../src/api/insight/insight-shapes.ts';
 import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
@@ -9,7 +9,7 @@ import { type Folder, openFolder, type Server, startPlainServer } from '../fixtu
 import { until } from '../fixtures/wait.ts';
 import { fullTest, perTier } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
-import { type PlayerName, type PlayerPage, readPlayed, servePlayers, startPlayer } from './player-page.ts';
+import { type PlayerName, type PlayerPage, servePlayers, startPlayer } from './player-page.ts';
 
 /** Playback continues within this, ms: otherwise the player has given up. */
 const ON_WITHIN_MS = 30_000;
@@ -284,6 +284,27 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
     await isReported;
   }
 
+  /**
+   * Follows the reports of a page. The function that it returns waits, after the player was paused, until all
+   * are answered: those of a page that closes are lost, and its session keeps its last state.
+   */
+  function followReports(page: Page) {
+    const open = new Set<Request>();
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/v1/cmcd')) open.add(request);
+    });
+    page.on('requestfinished', (request) => open.delete(request));
+    page.on('requestfailed', (request) => open.delete(request));
+    return async () => {
+      let looks = 0;
+      const isQuiet = () => {
+        looks = open.size === 0 ? looks + 1 : 0;
+        return looks >= STILL_LOOKS;
+      };
+      await until('all reports are answered', isQuiet, { everyMs: STILL_MS });
+    };
+  }
+
   /** Compares each session that was played to its end. @param made by the id that the player chose */
   async function compare(t: TestContext, made: ReadonlyMap<string, Made>): Promise<void> {
     const sessions = new Map((await stored()).map((session) => [session.id, session]));
@@ -337,6 +358,7 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
         await page.goto(pages.url);
         const session = `${player}-${number}`;
         const gate = await openGate(page);
+        const areAnswered = followReports(page);
         const target = { url: `${server.url}/api/v1/cmcd`, session, content: `asset:${film}` };
         const file = player === 'dash.js' ? 'index.mpd' : 'index.m3u8';
         // Half of the sessions have the version of Shaka Player that needs no further lines.
@@ -347,8 +369,12 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
         if (version === 'shaka-player') await reportStates(page, target.url, target);
         const stalls = 1 + (number % MOST_STALLS);
         await Promise.all([starts, makeFaults(page, gate, session, stalls, fails)]);
-        const { startupS, stoodS } = await readPlayed(page);
-        await page.evaluate(() => document.querySelector('video')!.pause());
+        // At once: a still picture after that is no stall.
+        const { startupS, stoodS } = await page.evaluate(() => {
+          document.querySelector('video')!.pause();
+          return (window as unknown as { played(): Made }).played();
+        });
+        await areAnswered();
         return [session, { stalls, startupS, stoodS, hasFailed: fails }];
       });
       await compare(t, made);
@@ -365,12 +391,16 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
         if (request.url().endsWith('/api/v1/cmcd')) sid = /sid="([\w-]+)"/.exec(request.postData() ?? '')?.[1] ?? sid;
       });
       const gate = await openGate(page, AT_ONCE);
+      const areAnswered = followReports(page);
       await page.goto(`${server.url}/library/${film}`);
       await page.getByRole('button', { name: 'Play' }).first().click();
       const stalls = 1 + (number % MOST_STALLS);
       await makeFaults(page, gate, 'the player', stalls, fails);
-      const { startupS, stoodS } = await page.evaluate(() => (window as unknown as { measured: Made }).measured);
-      await page.evaluate(() => document.querySelector('video')!.pause());
+      const { startupS, stoodS } = await page.evaluate(() => {
+        document.querySelector('video')!.pause();
+        return (window as unknown as { measured: Made }).measured;
+      });
+      await areAnswered();
       return [sid, { stalls, startupS, stoodS, hasFailed: fails }];
     });
     await compare(t, made);

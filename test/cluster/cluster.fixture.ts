@@ -31,7 +31,7 @@ export interface TestCluster extends AsyncDisposable {
   /** Processes of PostgreSQL and Redis; empty in a test run, where other clusters use them too. */
   readonly enginePids: readonly number[];
   /** Starts a node, or starts it again, with its folder and its port. */
-  start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest' | 'sample'>): Promise<TestNode>;
+  start(name: string, options?: Pick<ServerOptions, 'args' | 'env' | 'ingest' | 'sample'>): Promise<TestNode>;
   /** The data folder of a node. */
   folderOf(name: string): string;
   /** Runs a statement in the database of the nodes. */

@@ -130,6 +130,8 @@ function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: De
     pes?.lose(`packets of PID ${target.pid} are missing`);
     target.sections?.reset();
   }
+  // Other bytes are joined to those before.
+  if (stepAllowed && starts && pes !== undefined) output.mayChange?.();
   target.counter = counter;
   target.repeated = false;
   if (pes === undefined) target.sections!.push(bytes, payload, end, starts);

@@ -19,6 +19,8 @@ export interface ElementaryOutput {
   /** The first configuration, or another one, before the frames that need it. */
   configured(setup: TrackSetup): void;
   frame(frame: TrackFrame): void;
+  /** The source has set its clock back: what follows is of another encoder or file. */
+  mayChange?(): void;
   damage(reason: string): void;
   /**
    * The stream is not supported, and why: `Opus audio with channel configuration 9`. A later `configured`

@@ -74,6 +74,8 @@ export class Program {
   readonly #pat: PidTarget;
   #tables: readonly PidTarget[] = [];
   #streams: readonly Stream[] = [];
+  /** Of the PMT. */
+  #version = 0;
   #newestPicture: number | undefined;
   /** Metadata may have come before the first time of the program. */
   #dataWaits = false;
@@ -209,7 +211,13 @@ export class Program {
     const streams = wanted.map(
       (wantedStream) => before.find((old) => same(old, wantedStream)) ?? this.#open(wantedStream),
     );
-    if (streams.length === before.length && streams.every((stream) => before.includes(stream))) return;
+    if (streams.length === before.length && streams.every((stream) => before.includes(stream))) {
+      // Muxers send another version of the same table where the configuration of a stream changes.
+      if (pmt.version !== this.#version) this.#out.mayChange?.();
+      this.#version = pmt.version;
+      return;
+    }
+    this.#version = pmt.version;
     for (const gone of before) {
       if (streams.includes(gone)) continue;
       gone.target.pes?.finish();
@@ -261,6 +269,7 @@ export class Program {
         if (this.#dataWaits && format.kind !== 'data') this.#settleData();
       },
       damage: this.#damage,
+      mayChange: () => this.#out.mayChange?.(),
       refused: (name) => this.#refuse(slot, kind, name),
     };
     if (format.kind === 'data') return this.#openData(declared, slot, format.codec, out);

@@ -156,6 +156,8 @@ export interface PmtStream {
 
 export interface Pmt {
   readonly program: number;
+  /** 0 to 31; another one with each change of the table. */
+  readonly version: number;
   readonly streams: readonly PmtStream[];
 }
 
@@ -178,7 +180,7 @@ export function parsePmt(section: Uint8Array): Pmt | undefined {
     streams.push({ pid, type, language: languageOf(descriptors), descriptors, ofProgram });
     if (streams.length > MAX_STREAMS) throw new FormatError(`more than ${MAX_STREAMS} streams in a PMT`, reader.offset);
   }
-  return { program: (section[3]! << 8) | section[4]!, streams };
+  return { program: (section[3]! << 8) | section[4]!, version: (section[5]! >> 1) & 0x1f, streams };
 }
 
 /** A reader after the 8 bytes that begin all tables, up to the CRC. */

@@ -9,7 +9,7 @@ import { ticksToUs } from '@oxbow/media/run';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { DatedRange } from '../../ingest/pull/past/dated-part.ts';
 import { type DatedFrames, type DatedReadOptions, readDated } from '../../ingest/pull/past/read-dated.ts';
-import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
+import { sameTracks } from '../../ingest/same-tracks.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import type { FoundFrames, FoundMedia, FoundRun, GapSurroundings, HealingSource, NothingFound } from './source.ts';
 

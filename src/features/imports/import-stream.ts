@@ -11,7 +11,7 @@ import { distinctLeftOut } from '@oxbow/media/left-out';
 import type { StreamGap } from '@oxbow/media/segment';
 import { type Gop, type GopNotes, readGops } from '../../ingest/file/gops.ts';
 import { openLocalFile } from '../../ingest/file/local-file.ts';
-import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
+import { sameTracks } from '../../ingest/same-tracks.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import { type StretchDeps, StretchWriter } from '../../recording/stretch/stretch-writer.ts';

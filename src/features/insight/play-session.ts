@@ -66,6 +66,8 @@ export interface PlaySession {
   startingMs: number | undefined;
   /** When it played for the first time. */
   playingMs: number | undefined;
+  /** The start-up time that the player reported before its state, which another request brings. */
+  heldStartupMs: number | undefined;
   hasStarted: boolean;
   hasEnded: boolean;
   /** Absolute counts of the player; undefined: it reports none. */
@@ -106,6 +108,7 @@ export function openSession(by: ReportedBy, sid: string, nowMs: number): PlaySes
     positionMs: undefined,
     startingMs: undefined,
     playingMs: undefined,
+    heldStartupMs: undefined,
     hasStarted: false,
     hasEnded: false,
     stalls: undefined,
@@ -207,7 +210,8 @@ export function playedTo(session: PlaySession, toMs: number): void {
 
 function addTime(session: PlaySession, row: ViewingRow, ms: number): void {
   const { state, bitrateKbps, isLive } = session;
-  if (state === 'r' && session.stalledMs === undefined) row.stallMs += ms;
+  // Shaka Player rebuffers before it plays: that is its start.
+  if (state === 'r' && session.stalledMs === undefined && session.playingMs !== undefined) row.stallMs += ms;
   if (state === undefined || !PLAYING.has(state)) return;
   row.watchMs += ms;
   if (isLive) row.liveMs += ms;
@@ -297,9 +301,12 @@ function locate(session: PlaySession, by: ReportedBy, report: CmcdReport, atMs: 
 }
 
 function noteStart(session: PlaySession, row: ViewingRow, report: CmcdReport, atMs: number): void {
-  if (session.hasStarted || BEFORE.has(session.state)) return;
+  if (session.hasStarted) return;
+  // Players report it once. One without a state, or one that is late, may come while another state is known.
+  if (!BEFORE.has(report.state)) session.heldStartupMs ??= report.startupMs;
+  if (BEFORE.has(report.state ?? session.state)) return;
   const startupMs =
-    report.startupMs ??
+    session.heldStartupMs ??
     (report.state === 'p' && session.startingMs !== undefined ? atMs - session.startingMs : undefined);
   if (startupMs === undefined) return;
   session.hasStarted = true;

@@ -123,6 +123,18 @@ suite('viewing sessions', () => {
     assert.equal(end().stalls, 0);
   });
 
+  test('the time in which a player fills its buffer before it plays is no stall: Shaka Player rebuffers then', () => {
+    const { at, end } = sessionsAt();
+    at(0, 'e=ps,sta=r');
+    at(4, 'e=ps,sta=p');
+    at(5, 'e=t,sta=p,msd=4000');
+    at(10, 'e=ps,sta=r');
+    at(11, 'e=ps,sta=p');
+    at(12, 'e=ps,sta=e');
+    const { stalls, stallMs, startups } = end();
+    assert.deepEqual([stalls, stallMs, startups], [1, 1000, [4000]]);
+  });
+
   test('a start-up time that a player reports before it plays is not its own: dash.js reports that of the manifest', () => {
     const { at, end } = sessionsAt();
     at(0, 'sta=s');
@@ -132,6 +144,20 @@ suite('viewing sessions', () => {
     at(0.9, 'sta=p');
     at(5, 'sta=p,msd=4');
     assert.deepEqual(end().startups, [900]);
+  });
+
+  test('a start-up time counts once the player plays, also where the request with its state is overtaken', () => {
+    const startups = (...reports: (readonly [seconds: number, keys: string])[]) => {
+      const { at, end } = sessionsAt();
+      for (const report of reports) at(...report);
+      return end().startups;
+    };
+    // Shaka Player 5.2: its reports have no state, which the page sends; it seeks before it plays.
+    assert.deepEqual(startups([0, 'e=ps,sta=k'], [1, 'e=t,msd=900'], [1.1, 'e=ps,sta=p']), [900]);
+    assert.deepEqual(startups([0, 'e=ps,sta=k'], [1, 'e=t,msd=900'], [9, 'e=ps,sta=k']), []);
+    // A viewer who seeks at once.
+    const late = `e=ps,sta=p,msd=900,ts=${START_MS + 900}`;
+    assert.deepEqual(startups([1, `e=ps,sta=k,ts=${START_MS + 1000}`], [1.1, late]), [900]);
   });
 
   test('counts of the player replace changes of its state, and begin where a session comes from another node', () => {

@@ -4,7 +4,6 @@
  * In: events, accounts, requests. Out: the feature. docs/4-watch/phone.md, docs/decisions/0123.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import { withoutForeign } from '../../cluster/bus/shadow.ts';
 import { meRoutes } from '../../http/routes/accounts/me.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OncePer } from '../../lib/once-per.ts';
@@ -51,7 +50,7 @@ async function openPush(app: AppContext, parts: CoreParts): Promise<OpenFeature<
   const notices = new PushNotices({ table, sender, access, streams: streamsApi, idOf, isOn, clock, signal, lost });
   opened.defer(() => sender.close());
   opened.defer(() => notices.flush());
-  const subscription = await withoutForeign(bus).subscribe(notices);
+  const subscription = await bus.subscribe(notices);
   opened.defer(() => subscription.close());
   access.references.onDeleted((userId) => table.forget(userId));
   access.exporters.add('push', async (userId) => ({

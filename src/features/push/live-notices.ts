@@ -36,6 +36,12 @@ export class LiveNotices {
     this.#keep(stream, { isLive: false, atMs: this.#nowMs(), reportedMs: known?.reportedMs });
   }
 
+  /** The stream is live at another node, which reports it: if it is taken over here, it is not new. */
+  liveElsewhere(stream: string): void {
+    const nowMs = this.#nowMs();
+    this.#keep(stream, { isLive: true, atMs: nowMs, reportedMs: nowMs });
+  }
+
   /**
    * The stream is live. Returns whether to report it.
    *
@@ -51,11 +57,11 @@ export class LiveNotices {
     const known = this.#known.get(stream);
     const isBack = known !== undefined && (known.isLive || nowMs - known.atMs < QUIET_MS);
     const wasReported = known?.reportedMs !== undefined && nowMs - known.reportedMs < QUIET_MS;
-    // Of a stream without recordings, what was before the start of the program is unknown.
+    // Of a stream without recordings, what was before the start of the program is unknown. One that is new
+    // but recorded already was live at another node.
     const isRestart =
       known === undefined &&
-      !isNew &&
-      (recordedAgoMs === undefined ? nowMs - this.#startedMs < QUIET_MS / 5 : recordedAgoMs < QUIET_MS);
+      (recordedAgoMs === undefined ? !isNew && nowMs - this.#startedMs < QUIET_MS / 5 : recordedAgoMs < QUIET_MS);
     const isReported = !isBack && !wasReported && !isRestart;
     this.#keep(stream, { isLive: true, atMs: nowMs, reportedMs: isReported ? nowMs : known?.reportedMs });
     return isReported;

@@ -72,16 +72,24 @@ export class PushNotices {
   }
 
   /** Takes an event. Never waits, never throws. */
-  event({ event }: Pick<PublishedEvent, 'event'>): void {
+  event({ event, isForeign }: Pick<PublishedEvent, 'event'> & Partial<Pick<PublishedEvent, 'isForeign'>>): void {
     const { type, stream, data } = event;
     if (stream === null) return;
-    if (type === 'stream.live') this.#queue(() => this.#wentLive(stream, data as EventData<'stream.live'>));
+    if (isForeign) this.#elsewhere(type, stream, data);
+    else if (type === 'stream.live') this.#queue(() => this.#wentLive(stream, data as EventData<'stream.live'>));
     else if (type === 'stream.offline' || isAway(type, data)) this.#queue(async () => this.#live.away(stream));
     else if (type === 'stream.removed') this.#forget(stream);
     else if (type === 'stream.changed' && this.#unstarted.delete(stream))
       this.#queue(() => this.#whenSeen(stream, true));
     else if (type === 'clip.created') this.#queue(() => this.#madeClip(stream, data as EventData<'clip.created'>));
     else if (type === 'alarm.raised') this.#queue(() => this.#raised(stream, data as EventData<'alarm.raised'>));
+  }
+
+  /** An event of another node, which sends its messages: if it ends, this one may take the stream over. */
+  #elsewhere(type: EventType, stream: string, data: unknown): void {
+    if (type === 'stream.live') this.#live.liveElsewhere(stream);
+    else if (type === 'stream.offline' || isAway(type, data)) this.#live.away(stream);
+    else if (type === 'stream.removed') this.#live.forget(stream);
   }
 
   /** Resolves when the events taken so far became messages. */

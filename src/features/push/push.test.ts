@@ -407,4 +407,8 @@ test('a stream is live again only after ten minutes, and not because the program
   assert.equal(live('new'), true);
   notices.forget('new');
   assert.equal(live('new'), true, 'another stream with this name');
+  notices.liveElsewhere('taken-over');
+  nowMs += 2 * QUIET_MS;
+  assert.equal(live('taken-over'), false, 'another node has reported it');
+  assert.equal(live('new-and-taken-over', 5000, true), false, 'it was live before, at another node');
 });

@@ -54,7 +54,7 @@ export const televisionRoutes = [
       if (!allowed) return { body: { paired: false, opens: null } };
       const { userId, opens, sessionId } = allowed;
       // A changed password, or a browser that is signed out, ends what was allowed there a moment before.
-      if (!access.sessions.get(sessionId)) {
+      if (!(await access.sessions.read(sessionId))) {
         throw new OxbowError('television-gone', 'The person who allowed this television has signed out since then.');
       }
       if (userId !== undefined && access.users.find(userId)?.state !== 'active') {

@@ -12,7 +12,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { referenceOf } from '../../live/reference.ts';
 import { readFragments, readTables } from '../mp4/bursts.ts';
 import { openMovie } from '../mp4/movie-file.ts';
-import { sameTracks } from '../pull/run/run-feeder.ts';
+import { sameTracks } from '../same-tracks.ts';
+import { TrackChange } from '../track-change.ts';
 import type { LocalFile } from './local-file.ts';
 
 /** Read at a time of MPEG-TS, bytes. */
@@ -102,10 +103,22 @@ function isStorable(track: Track): boolean {
   return track.config.layer === undefined && track.config.codec !== 'pcmu' && track.config.codec !== 'pcma';
 }
 
+function isHeardOrSeen({ kind }: Track): boolean {
+  return kind === 'video' || kind === 'audio';
+}
+
 /** Collects frames until a key frame of the reference track. */
 class GopCutter implements DemuxerOutput {
   readonly #notes: GopNotes;
   #tracks: readonly Track[] = [];
+  /** Those that were reported last: a change waits for its key frame. */
+  #newest: readonly Track[] = [];
+  readonly #change = new TrackChange<undefined>({
+    start: (tracks) => this.#start(tracks),
+    frame: (frame) => this.#add(frame),
+    damage: (reason) => this.damage(reason),
+    requestKeyFrame() {},
+  });
   #reference: Track | undefined;
   #ids = new Set<number>();
   #frames: Frame[] = [];
@@ -127,14 +140,25 @@ class GopCutter implements DemuxerOutput {
         unsupported.map(({ kind, config }) => ({ kind: kind === 'data' ? 'unknown' : kind, name: config.codec })),
       );
     }
-    if (this.#tracks.length > 0 && sameTracks(this.#tracks, tracks)) return;
-    this.#close(true);
-    this.#tracks = tracks;
-    this.#ids = new Set(tracks.map(({ id }) => id));
-    this.#reference = tracks.some(({ kind }) => kind === 'video' || kind === 'audio') ? referenceOf(tracks) : undefined;
+    if (this.#newest.length > 0 && sameTracks(this.#newest, tracks)) return;
+    this.#newest = tracks;
+    if (tracks.some(isHeardOrSeen)) this.#change.take(tracks);
+    else this.#start(tracks);
   }
 
   frame(frame: Frame): void {
+    if (this.#change.isOpen) this.#change.frame(frame, undefined);
+    else this.#add(frame);
+  }
+
+  #start(tracks: readonly Track[]): void {
+    this.#close(true);
+    this.#tracks = tracks;
+    this.#ids = new Set(tracks.map(({ id }) => id));
+    this.#reference = tracks.some(isHeardOrSeen) ? referenceOf(tracks) : undefined;
+  }
+
+  #add(frame: Frame): void {
     if (!this.#ids.has(frame.trackId)) return;
     const isOwn = frame.trackId === this.#reference?.id;
     if (isOwn && frame.key) this.#close(true);
@@ -152,6 +176,10 @@ class GopCutter implements DemuxerOutput {
     if (this.#damages.length < 100) this.#damages.push(reason);
   }
 
+  mayChange(): void {
+    this.#change.expect();
+  }
+
   leftOut(tracks: readonly LeftOutTrack[]): void {
     this.#leaveOut(tracks);
   }
@@ -167,6 +195,7 @@ class GopCutter implements DemuxerOutput {
 
   /** No more frames come. */
   end(): void {
+    this.#change.end();
     this.#close(true);
   }
 

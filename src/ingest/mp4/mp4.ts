@@ -17,7 +17,7 @@ import { HOLE_US } from '../../live/continuity.ts';
 import type { StreamInput } from '../../live/input.ts';
 import { noCounters } from '../pull/pull-log.ts';
 import { openAccess, type PullOptions } from '../pull/pull-options.ts';
-import { sameTracks } from '../pull/run/run-feeder.ts';
+import { sameTracks } from '../same-tracks.ts';
 import { type Burst, longestBurstS, readBursts } from './bursts.ts';
 import { type FileBytes, openFileBytes } from './file-bytes.ts';
 import { factsOf } from './file-facts.ts';

@@ -12,7 +12,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Publisher, PublisherConnection } from '../publisher.ts';
-import { sameTracks } from '../pull/run/run-feeder.ts';
+import { sameTracks } from '../same-tracks.ts';
 
 /**
  * Times that are further ahead than the wall clock allows by more than this begin a run: the source's clock
@@ -32,7 +32,9 @@ const CHECK_MS = 5000;
 /** What a feed is created with. */
 export interface TsFeedOptions {
   readonly input: StreamInput &
-    Partial<Pick<Publisher, 'startTracks'>> & { readonly connection?: Pick<PublisherConnection, 'stats'> };
+    Partial<Pick<Publisher, 'startTracks'>> & {
+      readonly connection?: Pick<PublisherConnection, 'stats'> & Partial<Pick<PublisherConnection, 'expectChange'>>;
+    };
   readonly clock: Clock;
   readonly protocol: SourceFacts['protocol'];
   /** A frame without new bytes for this long is published before the next one begins, ms. */
@@ -54,6 +56,8 @@ export class TsFeed {
   #timescales: ReadonlyMap<number, number> = new Map();
   /** The next frame of video or audio begins a run. */
   #begins = true;
+  /** And its time has nothing to do with those before it. */
+  #restarts = true;
   /** Decode time of the newest video or audio frame, µs, and when it arrived, ms of the monotonic clock. */
   #newestUs: number | undefined;
   #newestMs = 0;
@@ -80,6 +84,7 @@ export class TsFeed {
         tracks: (tracks) => this.#takeTracks(tracks),
         frame: (frame) => this.#takeFrame(frame),
         damage: (reason) => options.input.damage(reason),
+        mayChange: () => options.input.connection?.expectChange?.(),
         leftOut: (tracks) => {
           const { leftOut: _, ...facts } = this.#facts;
           this.#facts = { ...facts, ...(tracks.length > 0 && { leftOut: [...tracks] }) };
@@ -132,6 +137,7 @@ export class TsFeed {
   interrupt(): void {
     this.#demuxer.discontinuity();
     this.#begins = true;
+    this.#restarts = true;
     this.#newestUs = undefined;
     this.#floorUs = Number.NEGATIVE_INFINITY;
   }
@@ -177,6 +183,7 @@ export class TsFeed {
       input.damage(`the clock of the source jumped ahead by ${((us - newestUs) / 1_000_000).toFixed(1)} s`);
       this.#floorUs = us - OLD_CLOCK_US;
       this.#begins = true;
+      this.#restarts = true;
     }
     if (this.#begins) this.#begin(frame, timescale);
     if (newestUs === undefined || us > newestUs) {
@@ -190,9 +197,11 @@ export class TsFeed {
   /** Begins a run whose first frame is captured now. */
   #begin(frame: Frame, timescale: number): void {
     const { input, clock } = this.#options;
+    const restarts = this.#restarts;
     this.#begins = false;
+    this.#restarts = false;
     if (input.startTracks) {
-      input.startTracks(this.#tracks);
+      input.startTracks(this.#tracks, { restarts });
       return;
     }
     const utcOffsetUs = Math.round(clock.nowMs() * 1000) - ticksToUs(frame.pts, timescale);

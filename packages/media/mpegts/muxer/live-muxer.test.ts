@@ -95,6 +95,30 @@ suite('live MPEG-TS', { skip: need('ffmpeg') }, () => {
     assert.equal(video.filter(({ key }) => key).length, 2 * keys - 1);
   });
 
+  test('a run whose UTC is before the end of the one before it follows that one: no frame is dropped', () => {
+    const source = demuxAll(
+      new Uint8Array(readFileSync(makeTs([...PICTURE, ...TONE, '-t', '3', ...X264, '-c:a', 'aac', '-ar', '48000']))),
+    );
+    const tracks = source.tracks.at(-1)!;
+    // A run begins with a key frame.
+    const startS = source.frames.find(({ trackId }) => trackId === 1)!.pts / 90_000;
+    const frames = inOrder(source, tracks).filter(({ trackId, pts }) => trackId === 1 || pts / 48_000 >= startS);
+    const payloads: Uint8Array[] = [];
+    const muxer = new LiveTsMuxer((payload) => payloads.push(payload.slice()));
+    for (const offsetS of [0, 2.6, 10]) {
+      muxer.startRun(tracks, { utcOffsetUs: START_US + offsetS * 1_000_000 });
+      for (const frame of frames) muxer.frame(frame);
+    }
+    muxer.flush();
+    const received = demuxAll(concatBytes(payloads));
+    assert.deepEqual(received.damage, []);
+    assert.equal(received.frames.length, 3 * frames.length);
+    const keys = received.frames.filter(({ trackId, key }) => trackId === 1 && key).map(({ dts }) => dts / 90_000);
+    const [first, second, third] = [keys[0]!, keys[keys.length / 3]!, keys[(2 * keys.length) / 3]!];
+    assert.ok(second - first > 2.99 && second - first < 3.2, `the second run begins after ${second - first} s`);
+    assert.ok(Math.abs(third - first - 10) < 0.001, 'the third one has its UTC again');
+  });
+
   test('tracks that MPEG-TS cannot carry are left out', () => {
     const text = { id: 9, kind: 'text', timescale: 1000, language: 'und', label: '' } as const;
     const muxer = new LiveTsMuxer(() => assert.fail('nothing is written'));

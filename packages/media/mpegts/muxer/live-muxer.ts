@@ -2,7 +2,8 @@
  * Muxes live frames as one endless MPEG-TS: a receiver may join at any key frame.
  * In: the tracks of each run, and frames in the order in which they come. Out: payloads of at most seven
  * packets for UDP and SRT. Tables come before each key frame and every 100 ms, the clock with each frame of
- * its track and at least every 90 ms. Counters and times continue over runs: times are UTC. ISO/IEC 13818-1,
+ * its track and at least every 90 ms. Counters and times continue over runs: times are UTC, and a run whose
+ * UTC was measured better than that of the one before it begins where that one has ended. ISO/IEC 13818-1,
  * 2.4 and 2.7.
  */
 import type { Frame, Track } from '../../frame.ts';
@@ -19,6 +20,11 @@ export const PAYLOAD_BYTES: number = 7 * PACKET_BYTES;
 const TABLES_EVERY = 9000;
 /** The clock is sent this often at least, ticks of 90 kHz: 90 ms (2.7.2 allows 100 ms). */
 const CLOCK_EVERY = 8100;
+/**
+ * Sound of the previous run may reach beyond its pictures by this much, and delays the next run, ticks of 90
+ * kHz: 250 ms.
+ */
+const MAX_OVERLAP = 22_500;
 /** PMT versions (2.4.4.9). */
 const VERSIONS = 32;
 const COUNTS = 16;
@@ -37,8 +43,13 @@ export class LiveTsMuxer {
   #version = -1;
   #streams: ReadonlyMap<number, Stream> = new Map();
   #clockPid = 0;
-  /** Ticks from the timeline of the run to that of the output. */
-  #shift = 0;
+  /** From the timeline of the run to that of the output, ticks. */
+  #shift = { ticks: 0 };
+  /** The next frame is the first one of its run. */
+  #isFirst = true;
+  /** Where the frames of the clock's track and those of all others end, ticks of the output. */
+  #clockEnd = Number.NEGATIVE_INFINITY;
+  #otherEnd = Number.NEGATIVE_INFINITY;
   #tablesAt = Number.NEGATIVE_INFINITY;
   #clockAt = Number.NEGATIVE_INFINITY;
   #payload = new Uint8Array(PAYLOAD_BYTES);
@@ -59,7 +70,8 @@ export class LiveTsMuxer {
   startRun(tracks: readonly Track[], { utcOffsetUs }: Pick<Run, 'utcOffsetUs'>): readonly Track[] {
     this.flush();
     const carried = tracks.filter(canTsCarry);
-    this.#shift = usToTicks(utcOffsetUs, PES_TIMESCALE);
+    this.#shift = { ticks: usToTicks(utcOffsetUs, PES_TIMESCALE) };
+    this.#isFirst = true;
     const clockIndex = Math.max(
       0,
       carried.findIndex(({ kind }) => kind === 'video'),
@@ -89,10 +101,13 @@ export class LiveTsMuxer {
   frame(frame: Frame): void {
     const stream = this.#streams.get(frame.trackId);
     if (!stream || !this.#pmt) return;
-    const unit = stream.unitOf(frame);
-    if (!unit.video && !fitsPes(unit.length)) return;
     const { pid } = stream;
     const isClock = pid === this.#clockPid;
+    if (this.#isFirst) this.#join(stream.unitOf(frame));
+    const unit = stream.unitOf(frame);
+    if (!unit.video && !fitsPes(unit.length)) return;
+    if (isClock) this.#clockEnd = Math.max(this.#clockEnd, unit.dts + unit.duration);
+    else this.#otherEnd = Math.max(this.#otherEnd, unit.pts + unit.duration);
     const randomAccess = unit.key && (unit.video || isClock);
     // Before they are due: the next frame comes a frame later.
     const sinceTables = Math.abs(unit.dts + unit.duration - this.#tablesAt);
@@ -106,6 +121,18 @@ export class LiveTsMuxer {
     this.#counters.set(pid, (counter + packets) % COUNTS);
     this.#add(bytes, packets);
     if (unit.video || this.#streams.size === 1) this.flush();
+  }
+
+  /**
+   * Begins a run after what was sent: receivers drop what is before it, up to the next key frame. The UTC of
+   * a run is measured while it is sent, so the next one may begin earlier than this one has ended.
+   */
+  #join({ dts, pts }: AccessUnit): void {
+    this.#isFirst = false;
+    const overlap = Math.min(MAX_OVERLAP, this.#otherEnd - pts);
+    const late = Math.max(0, this.#clockEnd - dts, overlap);
+    this.#shift.ticks += late;
+    this.#clockEnd = this.#otherEnd = Number.NEGATIVE_INFINITY;
   }
 
   /** Writes the packets that do not fill a payload yet. */

@@ -77,14 +77,20 @@ export function fitsPes(bytes: number): boolean {
  * The PES packets of a live track: each frame becomes one.
  *
  * @param index of the track in its program
- * @param shift added to all times, ticks of 90 kHz
+ * @param shift its `ticks` of 90 kHz are added to all times; those of the moment of each frame
  * @returns throws FormatError if a NAL unit reaches past its frame, or an AAC frame is longer than ADTS
  *   allows
  * @throws OxbowError `unsupported-media` for AAC that ADTS cannot carry
  * @throws FormatError if the record is malformed
  */
-export function unitMaker(track: Track, index: number, shift: number): (frame: Frame) => AccessUnit {
-  const shifted = (unit: AccessUnit): AccessUnit => ({ ...unit, dts: unit.dts + shift, pts: unit.pts + shift });
+export function unitMaker(
+  track: Track,
+  index: number,
+  shift: { readonly ticks: number },
+): (frame: Frame) => AccessUnit {
+  const shifted = (unit: AccessUnit): AccessUnit => {
+    return { ...unit, dts: unit.dts + shift.ticks, pts: unit.pts + shift.ticks };
+  };
   if (track.kind === 'video') {
     const unitOfFrame = videoUnitMaker(track, index);
     return (frame) => shifted(unitOfFrame(frame));

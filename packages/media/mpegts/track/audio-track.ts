@@ -169,7 +169,10 @@ export class AudioTrack implements Elementary {
   #anchor(raw: number): void {
     const expected = this.#next === undefined ? undefined : rescale(this.#next, this.#rate, PES_TIMESCALE);
     const placed = this.#clock.place(raw, expected, expected ?? 0);
-    if (placed.setBack) this.#out.damage('the clock of the source was set back');
+    if (placed.setBack) {
+      this.#out.damage('the clock of the source was set back');
+      this.#out.mayChange?.();
+    }
     const time = rescale(placed.time, PES_TIMESCALE, this.#rate);
     const doubt = this.#doubt;
     if (doubt) {

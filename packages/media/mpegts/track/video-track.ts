@@ -171,7 +171,10 @@ export class VideoTrack implements Elementary {
     }
     const last = this.#queue.time?.dts ?? delivered;
     const placed = this.#clock.place(raw, last, (last ?? 0) + (this.#queue.step ?? USUAL_STEP));
-    if (placed.setBack) this.#out.damage('the clock of the source was set back');
+    if (placed.setBack) {
+      this.#out.damage('the clock of the source was set back');
+      this.#out.mayChange?.();
+    }
     return placed.time;
   }
 
@@ -321,6 +324,7 @@ export class VideoTrack implements Elementary {
   #takeSets(sets: readonly Uint8Array[], time: PictureTime | undefined): void {
     // The waiting pictures belong to the previous configuration.
     this.#deliver(time && this.#queue.time && time.dts > this.#queue.time.dts ? time.dts : undefined);
+    this.#delay.flush();
     try {
       if (!this.#sets.take(sets.map((nal) => nal.slice()))) return;
     } catch (error) {

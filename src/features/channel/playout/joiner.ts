@@ -6,7 +6,7 @@
  */
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs, usToTicks } from '@oxbow/media/run';
-import { sameTracks } from '../../../ingest/pull/run/run-feeder.ts';
+import { sameTracks } from '../../../ingest/same-tracks.ts';
 import type { StreamInput } from '../../../live/input.ts';
 import type { Piece } from '../playable.ts';
 

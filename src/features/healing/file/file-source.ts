@@ -7,7 +7,7 @@ import type { Frame, Track } from '@oxbow/media/frame';
 import type { MeasureLevels } from '../../../ffmpeg/engine.ts';
 import { type Gop, readGops } from '../../../ingest/file/gops.ts';
 import { openLocalFile } from '../../../ingest/file/local-file.ts';
-import { sameTracks } from '../../../ingest/pull/run/run-feeder.ts';
+import { sameTracks } from '../../../ingest/same-tracks.ts';
 import { GapEdges } from '../match/match-media.ts';
 import type { GapSurroundings, HealingGap, HealingLimits, HealingSource, NothingFound } from '../source.ts';
 import { COMPARED_MS, placeMedia, type SourceFrames, type SourceRun } from '../sources/placed-media.ts';

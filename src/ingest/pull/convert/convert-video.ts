@@ -6,8 +6,8 @@
  */
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs } from '@oxbow/media/run';
+import { sameTracks } from '../../same-tracks.ts';
 import type { RenditionItem } from '../rendition/rendition.ts';
-import { sameTracks } from '../run/run-feeder.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
 import { replaceTracks } from './convert-audio.ts';

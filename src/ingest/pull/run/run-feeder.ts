@@ -4,12 +4,11 @@
  * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
 
-import { sameBytes } from '@oxbow/media/bytes';
-import { sameColourInfo } from '@oxbow/media/colour/colour-info';
 import type { Frame, Track } from '@oxbow/media/frame';
 import type { GapCause } from '@oxbow/media/gap';
 import { ticksToUs } from '@oxbow/media/run';
 import type { StreamInput } from '../../../live/input.ts';
+import { sameTracks } from '../../same-tracks.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
@@ -273,15 +272,4 @@ function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: 
 function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<number, number>): MediaGroup {
   const isPublished = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
   return { tracks, frames: frames.filter((frame) => !isPublished(frame)) };
-}
-
-/** Whether two sets of tracks can be in one run: labels may differ. */
-export function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
-  return a === b || (a.length === b.length && a.every((track, i) => isSame(track, b[i]!)));
-}
-
-function isSame(a: Track, b: Track): boolean {
-  const sameFields = (['id', 'kind', 'timescale', 'language'] as const).every((field) => a[field] === b[field]);
-  if (!sameFields || a.config.codecs !== b.config.codecs || !sameBytes(a.config.record, b.config.record)) return false;
-  return a.kind !== 'video' || b.kind !== 'video' || sameColourInfo(a.config.colourInfo, b.config.colourInfo);
 }

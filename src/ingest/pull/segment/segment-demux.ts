@@ -10,6 +10,8 @@ import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
 import { type LeftOutTrack, namesOf } from '@oxbow/media/left-out';
 import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import { createPackedAudioDemuxer } from '@oxbow/media/packed-audio/demuxer';
+import { sameTrack } from '../../same-tracks.ts';
+import { TrackChange } from '../../track-change.ts';
 import { type Container, contentOf, describeForeign, withoutFront } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
 
@@ -79,22 +81,35 @@ export class SegmentDemux {
     return this.#leftOut;
   }
 
+  /** Frames wait in it where the tracks change within a segment. */
+  readonly #change = new TrackChange<undefined>({
+    start: (tracks) => {
+      this.#tracks = tracks;
+      const group = this.#groups.at(-1);
+      if (group && !hasOtherFrames(group, tracks)) group.tracks = tracks;
+      else this.#groups.push({ tracks, frames: [] });
+    },
+    frame: (frame) => this.#add(frame),
+    damage: (reason) => this.#damages.push(reason),
+    requestKeyFrame() {},
+  });
+
   readonly #output: DemuxerOutput = {
     tracks: (tracks) => {
-      this.#tracks = tracks;
-      this.#groups.push({ tracks, frames: [] });
+      const group = this.#groups.at(-1);
+      // At the beginning of a segment, sound and picture of the same change are reported one after the other.
+      const begins = !this.#change.isOpen && !(group && hasOtherFrames(group, tracks));
+      if (begins) this.#change.begin(tracks);
+      else this.#change.take(tracks);
     },
     frame: (frame) => {
-      let group = this.#groups.at(-1);
-      if (!group) {
-        group = { tracks: this.#tracks, frames: [] };
-        this.#groups.push(group);
-      }
-      group.frames.push(frame);
+      if (this.#change.isOpen) this.#change.frame(frame, undefined);
+      else this.#add(frame);
     },
     damage: (reason) => {
       this.#damages.push(reason);
     },
+    mayChange: () => this.#change.expect(),
     leftOut: (tracks) => {
       if (namesOf(tracks) === namesOf(this.#leftOut)) return;
       this.#leftOut = tracks;
@@ -102,9 +117,19 @@ export class SegmentDemux {
     },
   };
 
+  #add(frame: Frame): void {
+    let group = this.#groups.at(-1);
+    if (!group) {
+      group = { tracks: this.#tracks, frames: [] };
+      this.#groups.push(group);
+    }
+    group.frames.push(frame);
+  }
+
   /** The next segment does not continue the last one. */
   discontinuity(): void {
     this.#demuxer?.discontinuity();
+    this.#change.end();
     // Access units that the demuxer still holds belong before the discontinuity; their segment has been
     // delivered.
     this.#groups = [];
@@ -151,6 +176,7 @@ export class SegmentDemux {
   }
 
   #take(): DemuxedSegment {
+    this.#change.end();
     const groups = this.#groups.filter(({ frames }) => frames.length > 0);
     this.#groups = [];
     return { groups, damages: this.#damages };
@@ -165,4 +191,11 @@ export class SegmentDemux {
       container === 'mpegts' ? createTsDemuxer(this.#output, { mpeg2: this.#mpeg2 }) : makers[container](this.#output);
     return this.#demuxer;
   }
+}
+
+/** Whether a group has frames of tracks that are no longer the same, or are gone. */
+function hasOtherFrames(group: MediaGroup, tracks: readonly Track[]): boolean {
+  const ids = new Set<number>();
+  for (const before of group.tracks) if (!tracks.some((track) => sameTrack(track, before))) ids.add(before.id);
+  return ids.size > 0 && group.frames.some(({ trackId }) => ids.has(trackId));
 }
