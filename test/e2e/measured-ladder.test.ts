@@ -92,12 +92,15 @@ suite('measured and fixed ladders', { skip: need('ffmpeg') }, () => {
     const [said] = await runCommandLines([['probe', path, '--json', ...args]]);
     const { ladder: probed } = JSON.parse(said!.stdout) as { readonly ladder: ProbedLadder };
     t.diagnostic(`upload: ${ladder.plan}, ${ladder.samples} samples; probe: ${probed.plan}, ${probed.samples} samples`);
-    // Each stops after a tenth of the time of an encode: on a busy machine one may have fewer samples.
+    // Each stops after a tenth of the time of an encode: on a busy machine one may have fewer samples. x264 with
+    // several threads and a cap does not make the same bytes twice, which can decide about a second rung of a size.
     if (ladder.plan === 'measured' && probed.samples === ladder.samples) {
       assert.equal(probed.plan, 'measured');
+      const made = ladder.rungs.filter(({ name }) => names.includes(`v0-${name}`));
+      const first = (rungs: readonly (readonly [string, number])[]) => rungs.filter(([name]) => !/-\d+$/.test(name));
       assert.deepEqual(
-        probed.video.map(({ rung, maxRate }) => [rung, maxRate]),
-        ladder.rungs.filter(({ name }) => names.includes(`v0-${name}`)).map(({ name, maxRate }) => [name, maxRate]),
+        first(probed.video.map(({ rung, maxRate }) => [rung, maxRate])),
+        first(made.map(({ name, maxRate }) => [name, maxRate])),
       );
     } else assert.ok(probed.plan === 'measured' || /The ladder was not measured/.test(probed.notes.join()));
   });
