@@ -69,7 +69,7 @@ export const features: readonly Feature[] = [
     'mixer media/splice',
     'publish/mixer',
   ),
-  feature('Relays', 'sends a stream to other servers', 'relay relays', 'publish/relay'),
+  feature('Relays', 'sends a stream to other servers', 'relay relays !wire/srtla', 'publish/relay'),
   feature(
     'Live ladder',
     'encodes a live stream in further qualities',

@@ -12,6 +12,7 @@ import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
 import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
 import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
+import { takeLinks } from '../ingest/srtla/saved-links.ts';
 import { openRelayedSrtla, openSrtlaServer } from '../ingest/srtla/srtla-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { checkFree } from '../serve/hot/listeners.ts';
@@ -112,6 +113,8 @@ export async function openIngest(
       ? openRelayedSrtla({ ...setup, link: part.link })
       : openSrtlaServer({ ...setup, listen, folder: app.dataFolder, clock });
   });
+  // What the server before has kept has addresses of senders, and is of no use now.
+  if (config.srtla === 'off') takeLinks(app.dataFolder, { nowMs: () => clock.nowMs(), log });
   const rtsp = await openPort(app, health, 'rtsp', config.rtsp, async (listen) =>
     openRtspServer({
       listen: await unused(listen),
@@ -127,7 +130,7 @@ export async function openIngest(
   publishPorts.rtmp = rtmp?.port;
   publishPorts.rtmps = rtmps?.port;
   publishPorts.srt = srt?.port;
-  publishPorts.srtla = srtla?.port;
+  publishPorts.srtla = srtla?.port ?? part?.link.start.ports.srtla;
   publishPorts.srtLatencyMs = config.srtLatency;
   publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
   return { rtmp, rtmps, srt, srtla, rtsp, webrtc };

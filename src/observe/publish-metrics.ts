@@ -142,7 +142,7 @@ export const publishMetrics = {
     type: 'counter',
     name: 'oxbow_srtla_ignored_datagrams_total',
     labels: [],
-    help: 'Datagrams on the port of SRTLA that were ignored: malformed, of no registered link, or too many registrations.',
+    help: 'Datagrams on the port of SRTLA that were ignored: malformed, of no registered link, too many registrations, or, with several processes, too many of senders without a connection.',
   },
   srtSocketDrops: {
     type: 'counter',

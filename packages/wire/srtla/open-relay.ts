@@ -10,6 +10,7 @@ import type { SavedGroup, SrtlaStats } from './receiver.ts';
 import { SrtlaRelay } from './relay.ts';
 import { RelayedGroups } from './relayed-groups.ts';
 
+/** Other programs may have the same ports at other addresses, and send from there. */
 const LOOPBACK = '127.0.0.1';
 
 interface OpenRelayOptions {
@@ -23,8 +24,11 @@ interface OpenRelayOptions {
   readonly names: readonly string[];
   /** Groups of the one that had the port a moment ago. */
   readonly restored: readonly SavedGroup[];
-  /** Called after datagrams and every 10 ms while there are groups. */
-  onTick(stats: Readonly<SrtlaStats>): void;
+  /**
+   * Called after datagrams and every 10 ms while there are groups. @returns whether to call it again without
+   * either
+   */
+  onTick(stats: Readonly<SrtlaStats>): boolean;
   /** Called with errors of the sockets and with bugs; the relay continues. */
   onError(error: unknown): void;
 }
@@ -50,16 +54,17 @@ export async function openRelay(options: OpenRelayOptions): Promise<OpenRelay> {
     transmit: (packet, to, toPort) => links.transmit(packet, to, toPort),
     pass: (datagram, toPort) => processes.transmit(datagram, LOOPBACK, toPort),
   });
-  /** A bug in a datagram must not end what all processes depend on. */
-  const guarded = (run: () => void) => {
+  /** A bug must not end what all processes depend on. */
+  const guarded = <T>(run: () => T): T | undefined => {
     try {
-      run();
+      return run();
     } catch (error) {
       onError(error);
+      return undefined;
     }
   };
   const processes = await openUdp({ address: LOOPBACK, port: 0 }, undefined, {
-    receive: (datagram, _, from) => guarded(() => relay.receiveAnswer(datagram, from)),
+    receive: (datagram, from, fromPort) => from === LOOPBACK && guarded(() => relay.receiveAnswer(datagram, fromPort)),
     tick: () => false,
     onError,
   });
@@ -67,11 +72,11 @@ export async function openRelay(options: OpenRelayOptions): Promise<OpenRelay> {
   try {
     links = await openUdp({ address, port }, undefined, {
       receive: (packet, from, fromPort) => guarded(() => relay.receive(packet, from, fromPort)),
-      tick() {
-        const isBusy = relay.tick();
-        onTick(relay.stats);
-        return isBusy;
-      },
+      tick: () =>
+        guarded(() => {
+          const isBusy = relay.tick();
+          return onTick(relay.stats) || isBusy;
+        }) ?? true,
       onError,
     });
   } catch (error) {
@@ -124,7 +129,7 @@ export async function openRelayedGroups(options: OpenRelayedOptions): Promise<Op
     { now: microseconds, answer: (datagram) => socket.transmit(datagram, LOOPBACK, relayPort) },
   );
   const socket = await openUdp({ address: LOOPBACK, port: 0 }, undefined, {
-    receive: (datagram, _, from) => from === relayPort && groups.receive(datagram),
+    receive: (datagram, from, port) => from === LOOPBACK && port === relayPort && groups.receive(datagram),
     tick: () => groups.tick(),
     onError,
   });

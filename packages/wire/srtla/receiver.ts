@@ -37,6 +37,8 @@ interface ReceiverOptions {
   receive(link: GroupLink, packet: Uint8Array): void;
   /** A link was accepted, or has sent a keep-alive. */
   heard?(link: GroupLink): void;
+  /** Whether anything takes SRT connections now; while not, no group is dropped because it has none. */
+  canConnect?(): boolean;
   /** A group is dropped: ends its connections. */
   dropped(group: SrtlaGroup): void;
 }
@@ -250,7 +252,9 @@ export class SrtlaReceiver {
 
   #sweep(nowUs: number): void {
     for (const link of [...this.#links.values()]) if (nowUs - link.heardUs >= LINK_US) this.#forget(link);
+    const canConnect = this.#options.canConnect?.() ?? true;
     for (const [id, group] of [...this.#groups]) {
+      if (!canConnect && group.idleSinceUs !== undefined) group.idleSinceUs = nowUs;
       const isUnused = group.idleSinceUs !== undefined && nowUs - group.idleSinceUs >= UNUSED_US;
       if (isUnused || group.members[Symbol.iterator]().next().done) this.#drop(id, group);
     }

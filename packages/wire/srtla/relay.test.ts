@@ -132,6 +132,33 @@ suite('one port of SRTLA in front of several processes', () => {
     assert.equal(rig.processes.get('process-1')!.connections.length, 1);
   });
 
+  test('senders that registered before keep their groups for as long as no process runs, and connect then', async () => {
+    const before = new RelayedProcesses();
+    const { bonded } = await connect(before, 'first', 'process-1');
+    const rig = new RelayedProcesses();
+    rig.kill('process-1');
+    rig.kill('process-2');
+    rig.relay.restore(before.relay.save());
+    const links = bonded.ports.map((port, link) => [`198.51.100.${link}`, port] as const);
+    const keepAlive = () => {
+      for (const [address, port] of links) rig.relay.receive(printType(srtlaType.keepAlive), address, port);
+    };
+    for (let second = 0; second < 25; second++) {
+      keepAlive();
+      await rig.run(1000);
+    }
+    assert.deepEqual([rig.relay.stats.groups, rig.relay.stats.links], [1, 2]);
+    rig.start('process-1');
+    keepAlive();
+    await rig.run(1000);
+    assert.equal(rig.processes.get('process-1')!.groups.size, 1);
+    for (let second = 0; second < 11; second++) {
+      keepAlive();
+      await rig.run(1000);
+    }
+    assert.equal(rig.relay.stats.groups, 0, 'it did not connect');
+  });
+
   test('a link whose address hops stays in its group, and the bound of links holds', async () => {
     const rig = new RelayedProcesses();
     rig.owners.set('second', 'process-2');
@@ -202,6 +229,26 @@ suite('what strangers send to the port in front of several processes', () => {
     await rig.run(800);
     assertComplete();
     assert.ok(rig.passed.get('process-1')! - before <= 100 * 16 + 10, `${rig.passed.get('process-1')}`);
+  });
+
+  test('groups without a connection that send much keep no other sender from connecting', async () => {
+    const rig = new RelayedProcesses();
+    rig.owners.set('second', 'process-2');
+    const flooders = ['203.0.113.9', '203.0.113.10'].flatMap((address) =>
+      [1, 2, 3, 4].map((at) => [address, at] as const),
+    );
+    for (const [address, port] of flooders) open(rig, address, port);
+    const second = rig.call('second');
+    let before = rig.passed.get('process-1')!;
+    await rig.run(3000, () => {
+      for (let i = 0; i < 30; i++) {
+        for (const [address, port] of flooders) rig.relay.receive(new Uint8Array(1316), address, port);
+      }
+      const passed = rig.passed.get('process-1')!;
+      assert.ok(passed - before <= 128 + 10, `${passed - before} in 10 ms`);
+      before = passed;
+    });
+    assert.ok(second.connection, 'it is connected');
   });
 
   test('senders with a connection have one bound over all processes, also for those that registered before', async () => {

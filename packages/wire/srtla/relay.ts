@@ -21,10 +21,12 @@ import { parseRelayAnswer, printRelayed, printRelayPrefix } from './relay-packet
 const HOLD_US = 5_000_000;
 /**
  * Datagrams of a group without a connection, and of all of them, that are passed on in 10 ms: handshakes are
- * far fewer.
+ * far fewer. Each group has the same share of all, so that one that sends much takes nothing from others; a
+ * new one has a smaller share until the next tick.
  */
 const GROUP_PER_TICK = 16;
 const UNUSED_PER_TICK = 128;
+const NEW_PER_TICK = 2;
 
 interface RelayNetwork {
   /** µs of a clock that never steps, above 0. */
@@ -72,6 +74,7 @@ export class SrtlaRelay {
         maxGroups: options.maxGroups,
         receive: (link, packet) => this.#pass(link, packet),
         heard: (link) => this.#pass(link, printType(srtlaType.keepAlive)),
+        canConnect: () => this.#ports.size > 0,
         dropped: (group) => this.#forget(group),
       },
       network,
@@ -154,7 +157,10 @@ export class SrtlaRelay {
    */
   tick(): boolean {
     this.#unusedLeft = UNUSED_PER_TICK;
-    for (const placed of this.#placed.values()) placed.left = GROUP_PER_TICK;
+    let unused = 0;
+    for (const { idleSinceUs } of this.#placed.keys()) if (idleSinceUs !== undefined) unused++;
+    const share = Math.max(1, Math.min(GROUP_PER_TICK, Math.floor(UNUSED_PER_TICK / unused)));
+    for (const placed of this.#placed.values()) placed.left = share;
     return this.#receiver.tick();
   }
 
@@ -212,7 +218,7 @@ export class SrtlaRelay {
   #place(group: SrtlaGroup): Placed {
     const before = this.#placed.get(group);
     if (before) return before;
-    const placed = { process: undefined, movedUs: 0, callerId: undefined, left: GROUP_PER_TICK };
+    const placed = { process: undefined, movedUs: 0, callerId: undefined, left: NEW_PER_TICK };
     this.#placed.set(group, placed);
     this.#groups.set(group.number, group);
     return placed;

@@ -40,7 +40,8 @@ export function configOfProcess(config: Config, { link, internal }: ServerProces
     rtmps: shared('rtmps'),
     rtsp: shared('rtsp'),
     srt: shared('srt'),
-    srtla: shared('srtla'),
+    // Where the supervisor does not have it, the first process may.
+    srtla: number === 0 || link.start.srtla ? shared('srtla') : 'off',
     webrtc: next(config.webrtc),
     rtp: next(config.rtp),
     cluster: {

@@ -34,7 +34,6 @@ export async function openBondedPort(setup: BondedPortSetup): Promise<OpenRelay 
   if (srt === 'off' || srtla === 'off') return undefined;
   const saving = { nowMs: Date.now, log };
   let last = '';
-  let hadGroups = false;
   let countedMs = Number.NEGATIVE_INFINITY;
   let loggedMs = Number.NEGATIVE_INFINITY;
   try {
@@ -46,13 +45,12 @@ export async function openBondedPort(setup: BondedPortSetup): Promise<OpenRelay 
       restored: takeLinks(folder, saving),
       onTick(stats) {
         const nowMs = performance.now();
-        const isLast = hadGroups && stats.groups === 0; // no tick follows
-        if (nowMs - countedMs < COUNT_MS && !isLast) return;
-        countedMs = nowMs;
-        hadGroups = stats.groups > 0;
         const counts = JSON.stringify(stats);
-        if (counts !== last) counted(JSON.parse(counts) as BondedCounts);
-        last = counts;
+        if (counts !== last && nowMs - countedMs >= COUNT_MS) {
+          [last, countedMs] = [counts, nowMs];
+          counted(JSON.parse(counts) as BondedCounts);
+        }
+        return counts !== last;
       },
       onError(error) {
         const nowMs = performance.now();
