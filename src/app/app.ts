@@ -314,6 +314,7 @@ function runningApp(
         shutdown.hurry();
       } else {
         app.stopping(reason);
+        shutdown.isEnding = true;
         shutdown.isFollowed = reason === 'succeeded';
         const dispose = () => closeInOrder(opened, () => catalog.all);
         closing = drainMs === 0 ? dispose() : shutdown.drain(drainMs).then(dispose);

@@ -49,6 +49,9 @@ export class Shutdown {
     return this.leaving.aborted;
   }
 
+  /** The end has begun, with a drain or without: no client is led here. */
+  isEnding = false;
+
   /** A process follows this one on this machine, with its ports; set before the end begins. */
   isFollowed = false;
 

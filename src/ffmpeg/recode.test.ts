@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { demux, flvOf } from '@oxbow/media/flv/media.fixture';
 import type { VideoTrack } from '@oxbow/media/frame';
+import { need } from '../../test/fixtures/need.ts';
 import { recode } from './recode.ts';
 
 const signal = new AbortController().signal;
@@ -32,4 +34,16 @@ test('abort ends the process and rejects with the reason', async () => {
   const asked = recode({ ...range, track: track('h264') }, [frame], { signal: controller.signal });
   controller.abort(new Error('enough'));
   await assert.rejects(asked, /enough/);
+});
+
+test('what only the transport states of the colours is kept', { skip: need('ffmpeg') }, async () => {
+  const picture = ['-f', 'lavfi', '-i', 'color=gray:s=64x64:r=25', '-frames:v', '2'];
+  const { tracks, frames } = demux(flvOf([...picture, '-c:v', 'libx264', '-bf', '0']));
+  const [source] = tracks[0]!;
+  assert.ok(source?.kind === 'video');
+  const colourInfo = { colours: { primaries: 9, transfer: 16, matrix: 9 } };
+  const hdr = { ...source, config: { ...source.config, colourInfo } };
+  const { pts } = frames[0]!;
+  const made = await recode({ track: hdr, fromPts: pts, toPts: pts + 1, delay: 0 }, frames, { signal });
+  assert.deepEqual(made.track.config.colourInfo, colourInfo);
 });

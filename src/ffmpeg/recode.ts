@@ -3,6 +3,7 @@
  * In: frames in decode order, a time range. Out: a codec configuration and frames of the same size.
  */
 
+import { withColourInfo } from '@oxbow/media/colour/colours';
 import type { Frame, VideoTrack } from '@oxbow/media/frame';
 import { withDeadline } from '../lib/abort.ts';
 import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
@@ -60,7 +61,8 @@ export async function recode(
   const answer = await answerOf(child, answered, signal);
   if (!answer.ok) throw new OxbowError('engine-failed', sentenceOf(new TextDecoder().decode(answer.bytes)));
   if (!track) throw new OxbowError('engine-failed', 'The media engine returned no pictures.');
-  return { track, frames: made };
+  const config = withColourInfo(track.config, options.track.config.colourInfo);
+  return { track: { ...track, config }, frames: made };
 }
 
 function check({ track }: RecodeOptions, frames: readonly Frame[]): void {

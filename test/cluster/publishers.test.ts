@@ -47,10 +47,10 @@ suite('publishers of a node that is stopped', {
   after(() => opened.disposeAsync());
 
   const addressOf = (name: string) => `rtmp://127.0.0.1:${ports.get(name)}/live`;
-  const start = async (name: string): Promise<TestNode> => {
+  const start = async (name: string, drain = '5s'): Promise<TestNode> => {
     if (!ports.has(name)) ports.set(name, await freePort());
     const rtmp = ['--rtmp', `127.0.0.1:${ports.get(name)}`, '--cluster-publish-url', addressOf(name)];
-    return cluster.start(name, { args: [...rtmp, '--drain', '5s'] });
+    return cluster.start(name, { args: [...rtmp, '--drain', drain] });
   };
 
   for (const [overlaps, from, to] of [
@@ -76,4 +76,36 @@ suite('publishers of a node that is stopped', {
       assert.deepEqual((await second.timeline(name)).gaps, []);
     });
   }
+
+  test('one whose node ends without a drain is led to another node too', async () => {
+    await Promise.all([...nodes.values()].map(({ server }) => server.stop('SIGTERM')));
+    nodes.clear();
+    for (const each of ['a', 'b']) nodes.set(each, await start(each, '0s'));
+    const [first, second] = [nodes.get('a')!.server, nodes.get('b')!.server];
+    const key = await createPush(first, 'fourth');
+    const published = publishReconnecting(addressOf('a'), `fourth?key=${key}`, messages, { signal });
+    await until('it is recorded', async () => (await first.stream('fourth')).recorded.seconds >= 2);
+    const ended = first.stop('SIGTERM');
+    assert.deepEqual((await published).ledTo, [addressOf('b')]);
+    await ended;
+    nodes.set('a', await start('a'));
+    await endRecording(second, 'fourth', 2);
+    assert.deepEqual((await picturesByRun(second, 'fourth', folder.path)).flat(), pictures);
+    assert.deepEqual((await second.timeline('fourth')).gaps, []);
+  });
+
+  test('one whose node was paused, and has lost its stream, is led to the node that has it', async () => {
+    for (const each of ['a', 'b']) if (!nodes.has(each)) nodes.set(each, await start(each));
+    const [first, second] = [nodes.get('a')!.server, nodes.get('b')!.server];
+    const key = await createPush(first, 'third');
+    const published = publishReconnecting(addressOf('a'), `third?key=${key}`, messages, { signal });
+    await until('it is recorded', async () => (await first.stream('third')).recorded.seconds >= 2);
+    process.kill(first.pid, 'SIGSTOP');
+    const isTaken = () =>
+      second.log().some(({ msg, stream }) => msg === 'this node runs the stream now' && stream === 'third');
+    await until('another node has the stream', isTaken);
+    process.kill(first.pid, 'SIGCONT');
+    assert.deepEqual((await published).ledTo, [addressOf('b')]);
+    await endRecording(second, 'third', 2);
+  });
 });

@@ -58,9 +58,8 @@ export function sampleFormatOf(config: VideoConfig): SampleFormat {
 export function withColourInfo(config: VideoConfig, info: ColourInfo | undefined): VideoConfig {
   if (!info) return config;
   const { colours: stated } = sampleFormatOf(config);
-  const isStated = stated && Object.values(stated).every((value) => value !== UNSPECIFIED);
-  const colours = isStated ? undefined : completed(stated, info.colours);
-  const useful = colourInfoOf(info.colours && colours, info.mastering, info.light, info.fullRange);
+  const colours = addsTo(stated, info.colours) ? completed(stated, info.colours) : undefined;
+  const useful = colourInfoOf(colours, info.mastering, info.light, info.fullRange);
   return useful ? { ...config, colourInfo: useful } : config;
 }
 
@@ -73,6 +72,13 @@ export function coloursOf(config: VideoConfig): Colours | undefined {
 export function videoRangeOf(track: Track | undefined): VideoRange | undefined {
   if (track?.kind !== 'video') return undefined;
   return RANGES.get(coloursOf(track.config)?.transfer ?? 0) ?? 'SDR';
+}
+
+/** Parameter sets that state colours state the range too. */
+function addsTo(stated: Colours | undefined, further: Colours | undefined): boolean {
+  if (!stated || !further) return further !== undefined;
+  const isNew = (name: keyof Colours) => stated[name] === UNSPECIFIED && further[name] !== UNSPECIFIED;
+  return isNew('primaries') || isNew('transfer') || isNew('matrix');
 }
 
 /** The parameter sets have precedence, one by one of their code points. */

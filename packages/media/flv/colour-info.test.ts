@@ -119,6 +119,19 @@ suite('colorInfo of a publisher', () => {
       assert.equal(config.colourInfo?.colours !== undefined, stated[1] === 2);
     }
   });
+
+  test('begins no run where the parameter sets state all that it says', () => {
+    const out = demux([
+      ...[
+        metadata({ videocodecid: 7 }),
+        exVideo('vp09', PACKET.sequenceStart, Uint8Array.of(0, 31, 0x82, 1, 2, 1, 0, 0)),
+      ],
+      exVideo('vp09', PACKET.codedFrames, VP9_KEY),
+      colorInfo({ colorConfig: { colorPrimaries: 9, matrixCoefficients: 9 } }, 'vp09'),
+      at(40, exVideo('vp09', PACKET.codedFrames, VP9_KEY)),
+    ]);
+    assert.deepEqual(infos(out), [undefined]);
+  });
 });
 
 function withoutInfo({ config }: Track): Track['config'] {

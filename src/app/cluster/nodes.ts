@@ -136,7 +136,7 @@ export function openNodeFiles(
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
   { config, process: part, failed, shutdown, telemetry }: AppContext,
-  { streams, recordings, changes }: Pick<Parts, 'streams' | 'recordings' | 'changes'>,
+  { streams, recordings, changes, publishPorts }: Pick<Parts, 'streams' | 'recordings' | 'changes' | 'publishPorts'>,
   { placement }: Pick<Nodes, 'placement'>,
   deps: { readonly copies: Pick<InternalRequestDeps, 'purge'> } & Pick<InternalRequestDeps, 'view' | 'epoch'>,
 ): ReturnType<typeof createInternalRequests> {
@@ -168,9 +168,10 @@ export function openInternalRequests(
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node, options) => control.give(stream, node, options),
     publishUrls: () => {
-      const { publishUrl, roles } = config.cluster;
-      const isOpen = publishUrl.length > 0 && roles.includes('ingest') && !shutdown.isDraining;
-      return isOpen ? publishUrl : undefined;
+      const { publishUrl } = config.cluster;
+      // They are opened last: a node that starts is none to go to yet.
+      const isOpen = publishPorts.rtmp !== undefined || publishPorts.rtmps !== undefined;
+      return publishUrl.length > 0 && isOpen && !shutdown.isEnding ? publishUrl : undefined;
     },
     failed: failed('a request of another node'),
   });
@@ -220,7 +221,9 @@ export function openPublishElsewhere(
       };
       using first = await ask(false);
       using response = first.status === MOVES_LATER ? await wait() : first;
-      if (response.status !== 204) {
+      // Another client that was led here may have brought it meanwhile.
+      if (first.status === MOVES_LATER) await placement.refresh();
+      if (response.status !== 204 && placement.find('stream', name) !== 'own') {
         const detail = Buffer.from(await response.body()).toString() || `the node ${owner.name} keeps ${name}`;
         throw new OxbowError('publisher-active', detail);
       }

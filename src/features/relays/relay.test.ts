@@ -2,6 +2,7 @@
 // on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { videoRangeOf } from '@oxbow/media/colour/colours';
 import { printAvcC, printPicture } from '@oxbow/media/flv/forms.fixture';
 import type { Frame, Track } from '@oxbow/media/frame';
 import { h264Config, parseAvcC } from '@oxbow/media/h264/avcc';
@@ -224,6 +225,25 @@ suite('a relay over RTMP', () => {
     send(4800);
     await silent.until(() => silent.states.includes('failed'));
     assert.match(silent.relay.status.error, /takes none of the tracks.*opus audio/);
+  });
+
+  test('colours of H.264 arrive at a server that takes enhanced messages of it, and no other gets one', async () => {
+    const colourInfo = { colours: { primaries: 9, transfer: 16, matrix: 9 } };
+    const coloured: Track = { ...track, config: { ...track.config, colourInfo } };
+    for (const [fourCcs, range] of [
+      [['avc1'], 'PQ'],
+      [[], 'SDR'],
+    ] as const) {
+      await using server = await RtmpTestServer.open();
+      server.fourCcs = fourCcs;
+      await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
+      rig.begin([coloured]);
+      rig.publish(pictures(1));
+      await rig.until(() => rig.attached === 1);
+      rig.publish(pictures(30, 1));
+      await server.until(() => (server.received[0]?.frames.length ?? 0) > 20);
+      assert.equal(videoRangeOf(server.received[0]!.tracks.at(-1)![0]), range);
+    }
   });
 
   test('after a gap of the stream the timestamps at the target have the same gap', async () => {

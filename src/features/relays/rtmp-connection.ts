@@ -6,7 +6,7 @@
 
 import { LiveFlvMuxer } from '@oxbow/media/flv/live-muxer';
 import { enhancedCodecOf } from '@oxbow/media/flv/muxer-codecs';
-import type { Frame } from '@oxbow/media/frame';
+import type { Frame, Track } from '@oxbow/media/frame';
 import type { LeftOutTrack } from '@oxbow/media/left-out';
 import { connectRtmp, type RtmpClient } from '@oxbow/wire/rtmp/client';
 import { version } from '../../lib/version.ts';
@@ -23,7 +23,7 @@ export async function connectRtmpRelay({ target, host, context, signal }: Connec
   const client = await connectRtmp({
     url: target.url,
     connect: (options) => openTcp(host, target.protocol === 'rtmps', options),
-    fourCcs: context.tracks.flatMap((track) => enhancedCodecOf(track) ?? []),
+    fourCcs: context.tracks.flatMap((track) => announcedCodecOf(track) ?? []),
     userAgent: USER_AGENT,
     signal,
     onDrain: () => relay.drain(),
@@ -36,6 +36,12 @@ export async function connectRtmpRelay({ target, host, context, signal }: Connec
   }
   relay.begin(client);
   return relay;
+}
+
+/** The codec that is announced; H.264, which all servers take, only where its colours are sent too. */
+function announcedCodecOf(track: Track): string | undefined {
+  const hasColours = track.kind === 'video' && track.config.codec === 'h264' && track.config.colourInfo !== undefined;
+  return enhancedCodecOf(track) ?? (hasColours ? 'avc1' : undefined);
 }
 
 class RtmpRelay implements RelayConnection {

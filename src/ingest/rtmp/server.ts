@@ -192,7 +192,7 @@ class RtmpPort implements RtmpServer {
   async #leave(): Promise<void> {
     const choice = await this.#findSuccessors();
     // Without an address they would come back to this server.
-    if (this.#closing || !choice.isKnown) return;
+    if (this.#closing || !choice.isKnown(this.#protocol)) return;
     this.#choice = choice;
     for (const client of this.#clients) client.leadTo(choice);
   }
@@ -204,11 +204,11 @@ class RtmpPort implements RtmpServer {
   /** Publishers that can connect again leave by themselves: they lose no picture. */
   async #leadAway(): Promise<void> {
     if (!Array.from(this.#clients).some(({ canBeLed }) => canBeLed)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // The search for other nodes is part of it.
+    const timer = setTimeout(resolve, RECONNECT_WITHIN_MS);
     const choice = this.#choice ?? (await this.#findSuccessors());
     const leaving = Array.from(this.#clients).filter((client) => client.leadTo(choice));
-    if (leaving.length === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, RECONNECT_WITHIN_MS);
     await Promise.race([promise, Promise.all(leaving.map(({ ended }) => ended))]);
     clearTimeout(timer);
   }
@@ -359,9 +359,6 @@ class Client {
     if (hasMedia(phase)) {
       admission.published();
       this.#firstBytes?.drop();
-      // When the client has the answer.
-      const choice = this.#setup.choice();
-      if (choice) queueMicrotask(() => this.leadTo(choice));
     } else if (hasMedia(this.#phase) && phase !== 'closed') admission.unpublished();
     this.#phase = phase;
     this.count();
@@ -397,6 +394,8 @@ class Client {
     }
     this.#stream = name;
     this.#publisher = publisher;
+    const successors = this.#setup.choice();
+    if (successors) setImmediate(() => this.leadTo(successors)); // when the client has the answer
     publisher.connection.stats.encoder = request.flashVer;
     publisher.signal.addEventListener('abort', () => void this.#ended(publisher.signal.reason), { once: true });
     return new Publication(publisher, {

@@ -3,6 +3,8 @@
  * In: the setting `rtmpSuccessor`, the addresses of other nodes. Out: an address for each publisher.
  */
 
+type Protocol = 'rtmp' | 'rtmps';
+
 /** Where publishers can go. */
 export interface Successors {
   /** Of another server, for all publishers; it has precedence. Undefined: none is set. */
@@ -20,9 +22,10 @@ export class SuccessorChoice {
     this.#successors = successors;
   }
 
-  /** There is an address, at least for some publishers. */
-  get isKnown(): boolean {
-    return this.#successors.fixed !== undefined || this.#successors.nodes.length > 0;
+  /** There is an address for publishers of a protocol. */
+  isKnown(protocol: Protocol): boolean {
+    const { fixed, nodes } = this.#successors;
+    return fixed !== undefined || nodes.some((addresses) => addressFor(protocol, addresses) !== undefined);
   }
 
   /**
@@ -30,15 +33,18 @@ export class SuccessorChoice {
    *
    * @param protocol of its connection: an encrypted one is led to an encrypted one
    */
-  next(protocol: 'rtmp' | 'rtmps'): string | undefined {
+  next(protocol: Protocol): string | undefined {
     const { fixed, nodes } = this.#successors;
     if (fixed !== undefined) return fixed;
     for (let tries = 0; tries < nodes.length; tries++) {
-      const addresses = nodes[this.#next++ % nodes.length]!;
-      const same = addresses.find((address) => address.startsWith(`${protocol}:`));
-      const address = same ?? (protocol === 'rtmp' ? addresses[0] : undefined);
+      const address = addressFor(protocol, nodes[this.#next++ % nodes.length]!);
       if (address !== undefined) return address;
     }
     return undefined;
   }
+}
+
+function addressFor(protocol: Protocol, addresses: readonly string[]): string | undefined {
+  const same = addresses.find((address) => address.startsWith(`${protocol}:`));
+  return same ?? (protocol === 'rtmp' ? addresses[0] : undefined);
 }

@@ -44,16 +44,22 @@ export function leavingPublisherOf({ publishers }: Pick<ManagedStream, 'publishe
 }
 
 /**
- * Waits until a publisher has left, which publishes to the other node meanwhile; one that does not is ended.
+ * Waits until its publishers that were led away have left: the active one, then each that follows it. They
+ * publish to the other node meanwhile; those that do not are ended after six seconds.
  *
- * @param why for the publisher, a fragment
+ * @param why for the publishers, a fragment
  */
-export async function waitForLeave(publisher: Publisher, why: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (publisher.signal.aborted) return;
-  publisher.signal.addEventListener('abort', () => resolve(), { once: true });
-  const timer = setTimeout(() => publisher.close(why, new OxbowError('publish-refused', sentenceOf(why))), LEAVE_MS);
-  await promise;
+export async function waitForLeave(stream: Pick<ManagedStream, 'publishers'>, why: string): Promise<void> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), LEAVE_MS);
+  for (let leaving = leavingPublisherOf(stream); leaving; leaving = leavingPublisherOf(stream)) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ended = AbortSignal.any([leaving.signal, late.signal]);
+    if (ended.aborted) resolve();
+    else ended.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    if (late.signal.aborted) leaving.close(why, new OxbowError('publish-refused', sentenceOf(why)));
+  }
   clearTimeout(timer);
 }
 

@@ -227,9 +227,11 @@ export class StreamControl {
    *   source
    */
   async give(name: string, to: string, { waits }: { readonly waits: boolean }): Promise<boolean> {
-    const leaving = leavingPublisherOf(this.catalog.get(name));
-    if (leaving && !waits) return false;
-    if (leaving) await waitForLeave(leaving, `it moves to the node ${to}`);
+    const running = this.#streams.get(name);
+    if (running && leavingPublisherOf(running)) {
+      if (!waits) return false;
+      await waitForLeave(running, `it moves to the node ${to}`);
+    }
     await this.#inTurn(async () => {
       const stream = this.catalog.get(name);
       assertMovable(stream, this.#deps.placement);

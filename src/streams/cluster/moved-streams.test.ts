@@ -126,6 +126,36 @@ suite('a stream that moves between nodes', () => {
     assert.equal(rig.catalog.find('door'), undefined);
   });
 
+  test('is given to another node as soon as it is open, while this one still takes it over', async () => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', pushed);
+    placements.give('stream', 'door', 'b');
+    await rig.control.settled();
+    placements.give('stream', 'door', 'a');
+    assert.equal(rig.catalog.find('door'), undefined);
+    assert.equal(await rig.control.give('door', 'b', { waits: false }), true);
+    assert.equal(placements.of('b').find('stream', 'door'), 'own');
+  });
+
+  test('waits for all publishers that were led away: one on standby follows the active one', async () => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', { source: { type: 'push', onSecondPublisher: 'standby' } });
+    const { signal } = new AbortController();
+    const claim = () => rig.catalog.get('door').publishers.claim({ protocol: 'rtmp', remote: '', signal });
+    const [first, second] = [await claim(), await claim()];
+    for (const { connection } of [first, second]) connection.isLedAway = true;
+    const giving = rig.control.give('door', 'b', { waits: true });
+    first.close('it has left');
+    await rig.api.create('gate', pushed);
+    assert.equal(second.turn.role, 'active');
+    second.close('it has left');
+    assert.equal(await giving, true);
+  });
+
   test('waits for a publisher that was led away, and stays with one that was not', async () => {
     await using folder = await temporaryFolder();
     const placements = openPlacements();
