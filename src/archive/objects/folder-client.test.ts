@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { suite, test } from 'node:test';
+import { seeded } from '@oxbow/media/random.fixture';
+import { openCrashFiles } from '../../lib/files/crash-files.fixture.ts';
 import { systemFiles } from '../../lib/files/files.ts';
+import { PAGE_BYTES, pageMemory } from '../../lib/memory/page-memory.ts';
 import { temporaryFolder } from '../media.fixture.ts';
 import { assertApart, assertFolder, FolderClient, openFolderClient } from './folder-client.ts';
 import type { PartialUpload } from './object-client.ts';
@@ -47,6 +50,27 @@ suite('a folder as a bucket', () => {
     await assert.rejects(assertFolder('/proc'), { name: 'ObjectError', message: /make a folder in it/ });
   });
 
+  test('a file system that is mounted there later is refused too, whatever it has', async () => {
+    await using opened = await openFolder();
+    const { folder } = opened;
+    let isMounted = false;
+    const files = {
+      ...systemFiles,
+      async stat(path: string) {
+        const stats = await systemFiles.stat(path);
+        if (isMounted && path === folder) stats.dev++;
+        return stats;
+      },
+    };
+    const client = new FolderClient(folder, files);
+    await client.put('a/1/x', sourceOf(randomBytes(9)));
+    isMounted = true;
+    const refusal = { name: 'ObjectError', message: /make a folder in it/ };
+    await assert.rejects(client.put('a/1/y', sourceOf(randomBytes(9))), refusal);
+    await assert.rejects(client.put('a/1/z', sourceOf(randomBytes(9 * MIB))), refusal);
+    assert.deepEqual(await readdir(join(folder, '.parts')), []);
+  });
+
   test('a file has its name only when it is complete, and one that fails leaves nothing', async () => {
     await using opened = await openFolder();
     const { folder, client } = opened;
@@ -78,6 +102,43 @@ suite('a folder as a bucket', () => {
     await client.put('a/x', sourceOf(bytes), { resume: upload, sent: (count) => (sent += count) });
     assert.equal(sent, 9 * MIB, 'the damaged part, and the last one');
     assert.ok((await readFile(join(folder, 'a/x'))).equals(bytes));
+  });
+
+  test('an upload that another version began, with another hash, is discarded', async () => {
+    await using opened = await openFolder();
+    const { folder } = opened;
+    const client = new FolderClient(folder, systemFiles);
+    const bytes = randomBytes(9 * MIB);
+    const begun = { uploadId: await client.begin({}), partBytes: 8 * MIB, hash: 'sha256', parts: [] } as const;
+    await client.put('a/x', sourceOf(bytes), { resume: begun });
+    assert.deepEqual(await readdir(join(folder, '.parts')), []);
+    assert.ok((await readFile(join(folder, 'a/x'))).equals(bytes));
+  });
+
+  test('a power failure at any moment leaves the whole file with its name, or none', async () => {
+    await using opened = await openFolder();
+    const { above, folder } = opened;
+    const crash = openCrashFiles(systemFiles, folder);
+    const client = new FolderClient(folder, crash.files);
+    // Pages past the cache, and a rest.
+    const bytes = pageMemory.take(33 * PAGE_BYTES + 7);
+    bytes.set(randomBytes(bytes.length));
+    const ends: number[] = [];
+    for (const key of ['a/1/x', 'a/2/y']) {
+      await client.put(key, sourceOf(bytes));
+      ends.push(crash.position);
+    }
+    const random = seeded(7);
+    for (let round = 0; round < 60; round++) {
+      const at = round % (crash.position + 1);
+      const left = join(above, `left-${round}`);
+      await crash.rebuild(at, random, left);
+      for (const [i, key] of ['a/1/x', 'a/2/y'].entries()) {
+        const stored = await readFile(join(left, key)).catch(() => undefined);
+        if (stored || at >= ends[i]!) assert.ok(stored?.equals(bytes), `${key} at ${at} of ${ends}`);
+      }
+      await rm(left, { recursive: true });
+    }
   });
 
   test('a list is of the folder alone, whatever its prefix', async () => {

@@ -262,9 +262,10 @@ export class FolderClient implements ObjectClient {
 
   async #create(uploadId: string): Promise<OpenFile> {
     const path = this.#partsOf(uploadId);
+    // First: what is mounted here now may have these folders, too.
+    await this.#mustExist();
     const file = await this.#files.open(path, 'wx').catch(ifAbsent);
     if (file) return file;
-    await this.#mustExist();
     await this.#makeFolders(join(this.#folder, PARTS));
     return this.#files.open(path, 'wx');
   }

@@ -84,7 +84,7 @@ export async function openS3Client(options: S3Options): Promise<ObjectClient> {
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
   });
   const isPrivate = endpoint === undefined || new URL(endpoint).protocol === 'https:';
-  hashBodiesOnce(client, isPrivate);
+  hashBodiesOnce(client);
   const hash = checksums === 'required' ? 'md5' : isPrivate ? 'crc32' : 'sha256';
   return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash });
 }
@@ -352,23 +352,39 @@ class S3ObjectClient implements ObjectClient {
   }
 }
 
+const BODY_HASH = 'x-amz-content-sha256';
+
 /**
- * Signs requests with the SHA-256 of their body that they have, or without their body: otherwise the SDK
- * hashes it again.
- *
- * @param isPrivate TLS protects the body
+ * Signs requests with the SHA-256 of their body that they have, or by https without their body: otherwise the
+ * SDK hashes it again. A bucket that refuses requests whose body is not signed gets it signed from then on.
  */
-function hashBodiesOnce(client: S3Client, isPrivate: boolean): void {
+function hashBodiesOnce(client: S3Client): void {
+  let isRefused = false;
   client.middlewareStack.add(
-    (next) => (args) => {
+    (next) => async (args) => {
       const { ChecksumSHA256: checksum, Body: body } = args.input as { ChecksumSHA256?: string; Body?: Uint8Array };
-      const { headers } = args.request as { headers: Record<string, string> };
-      if (body !== undefined && isPrivate) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
-      else if (checksum !== undefined) headers['x-amz-content-sha256'] = hexOf(checksum);
-      return next(args);
+      // Its address may be that of the environment of the SDK.
+      const { headers, protocol } = args.request as { headers: Record<string, string>; protocol: string };
+      if (checksum !== undefined) headers[BODY_HASH] = hexOf(checksum);
+      if (body === undefined || protocol !== 'https:' || isRefused) return next(args);
+      headers[BODY_HASH] = 'UNSIGNED-PAYLOAD';
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        delete headers[BODY_HASH];
+        const result = await next(args);
+        isRefused = true;
+        return result;
+      }
     },
     { step: 'build', name: 'bodyHash' },
   );
+}
+
+/** Whether a server may have refused a request because its body is not signed. */
+function isRefusal(error: unknown): boolean {
+  return [400, 403, 501].includes(statusOf(error)) && (error as Error).name !== 'BadDigest';
 }
 
 /** The tag of a checksum of S3: Base64, of several parts with `-` and their number. */

@@ -11,6 +11,7 @@ import { hashOf, type ObjectClient, tagOfParts } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
 
 const MIB = 1024 * 1024;
+const SECRET = 'b/c+d=';
 const sourceOf = (bytes: Uint8Array) => ({
   size: bytes.length,
   read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
@@ -19,20 +20,25 @@ const sourceOf = (bytes: Uint8Array) => ({
 suite('a bucket of S3 by https', () => {
   const opened = new AsyncDisposableStack();
   let place: Awaited<ReturnType<typeof serveS3Place>>;
+  let pem: { readonly cert: string; readonly key: string };
   before(async () => {
     const folder = opened.use(await temporaryFolder());
     const pair = await makeCertificate(folder.path, 'place');
     const [cert, key] = await Promise.all([readFile(pair.cert, 'utf8'), readFile(pair.key, 'utf8')]);
     setDefaultCACertificates([...getCACertificates(), cert]);
-    place = opened.use(await serveS3Place({ cert, key }));
+    pem = { cert, key };
+    place = opened.use(await serveS3Place({ cert, key, secret: SECRET }));
   });
   after(() => opened.disposeAsync());
 
-  async function open(checksums: 'required' | 'supported', endpoint = `https://127.0.0.1:${place.port}`) {
-    const keys = { accessKeyId: 'a', secretAccessKey: 'b' };
+  /** @param endpoint undefined: that of the environment */
+  async function openAt(endpoint: string | undefined, checksums: 'required' | 'supported', secretAccessKey = SECRET) {
+    const keys = { accessKeyId: 'a', secretAccessKey };
     const options = { endpoint, region: 'us-east-1', bucket: 'media', forcePathStyle: true };
     return opened.use<ObjectClient>(await openS3Client({ ...options, ...keys, checksums }));
   }
+
+  const open = (checksums: 'required' | 'supported') => openAt(`https://127.0.0.1:${place.port}`, checksums);
 
   const lastHeader = (name: string) => place.puts.at(-1)!.headers[name];
 
@@ -77,11 +83,51 @@ suite('a bucket of S3 by https', () => {
     assert.equal(place.connections - before, 1);
   });
 
+  test('every request has the signature of the secret, whatever its key and kind', async () => {
+    const other = await openAt(`https://127.0.0.1:${place.port}`, 'required', 'another secret');
+    await assert.rejects(other.put('x', sourceOf(randomBytes(9))), /SignatureDoesNotMatch/);
+    for (const checksums of ['required', 'supported'] as const) {
+      const client = await open(checksums);
+      const key = `of ${checksums}/a+b (1)~é`;
+      const bytes = randomBytes(1000);
+      await client.put(key, sourceOf(bytes));
+      assert.deepEqual(Buffer.from((await client.read(key, { offset: 0, length: 1000 }))!), bytes);
+      await client.put(`${key}/x`, sourceOf(bytes));
+      await client.delete(key);
+      assert.deepEqual(await Array.fromAsync(client.list(`of ${checksums}/`)), [{ key: `${key}/x`, size: 1000 }]);
+    }
+  });
+
+  test('a bucket that refuses what is not signed gets the bytes in the signature from then on', async () => {
+    const strict = opened.use(await serveS3Place({ ...pem, secret: SECRET, refusesUnsigned: true }));
+    const client = await openAt(`https://127.0.0.1:${strict.port}`, 'supported');
+    for (const [size, requests] of [
+      [1000, 3],
+      [1001, 5],
+    ] as const) {
+      const bytes = Buffer.alloc(size, size);
+      const sums = await client.put(`${size}`, sourceOf(bytes));
+      assert.deepEqual(await client.head(`${size}`), { size, etag: sums.tag });
+      assert.equal(strict.requests, requests, 'only the first one is sent twice');
+    }
+  });
+
   test('by http the signature has the bytes', async () => {
-    await using plain = await serveS3Place({});
-    await using client = await open('required', `http://127.0.0.1:${plain.port}`);
+    await using plain = await serveS3Place({ secret: SECRET });
+    const endpoint = `http://127.0.0.1:${plain.port}`;
     const bytes = randomBytes(1000);
+    await using client = await openAt(endpoint, 'required');
     await client.put('x', sourceOf(bytes));
+    assert.equal(plain.puts.at(-1)!.headers['x-amz-content-sha256'], hashOf('sha256', bytes));
+    // The SDK takes an address from the environment, too.
+    process.env.AWS_ENDPOINT_URL_S3 = endpoint;
+    try {
+      await using unnamed = await openAt(undefined, 'supported');
+      await unnamed.put('y', sourceOf(bytes));
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_S3;
+    }
+    assert.equal(plain.puts.at(-1)!.path.startsWith('/media/y'), true);
     assert.equal(plain.puts.at(-1)!.headers['x-amz-content-sha256'], hashOf('sha256', bytes));
   });
 });
