@@ -420,6 +420,42 @@ test('a kept connection that the server has closed costs only a second try', asy
   server.close();
 });
 
+test('a server that answers with another protocol is an error at once, not a request that never ends', async () => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx'),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  await assert.rejects(net.fetch(`http://127.0.0.1:${port}/`, limits()), (error) => isRetryable(error));
+  server.close();
+});
+
+test('a request that waits for a connection to its host ends when it is aborted, or late', async () => {
+  await using origin = await serve(() => {}); // never answers
+  await using net = createNet({ allow: ['127.0.0.1'], maxPerHost: 1 });
+  const controllers = [new AbortController(), new AbortController()];
+  const [first, second, third] = [
+    { signal: controllers[0]!.signal },
+    { signal: controllers[1]!.signal },
+    { deadlineMs: 30 },
+  ].map((more) => net.fetch(origin.url, limits(more)));
+  let isOver = false;
+  const firstEnds = assert.rejects(first!, /the first/).finally(() => {
+    isOver = true;
+  });
+  controllers[1]!.abort(new Error('the second'));
+  await assert.rejects(second!, /the second/);
+  await assert.rejects(third!, /took longer than 30 ms/);
+  assert.equal(isOver, false, 'while the first one holds the connection');
+  controllers[0]!.abort(new Error('the first'));
+  await firstEnds;
+});
+
 test('connections are reused, and at most ten per host are kept', async () => {
   const held: ServerResponse[] = [];
   await using origin = await serve((_, response) => {

@@ -329,8 +329,10 @@ function send(
       lookup: way.guard.lookup(trusted),
     });
     // Stays during the body too: the caller may read late or never.
-    const onAbort = (reason: unknown) => outgoing.destroy(reason as Error);
-    patience.onAbort(onAbort);
+    patience.onAbort((reason) => {
+      outgoing.destroy(reason as Error);
+      reject(reason); // Node reports it only once a request that waits for a connection gets one
+    });
     outgoing.once('response', (message) => {
       patience.touch();
       // A broken connection rejects the iteration; before it starts, this handler prevents an uncaught error.
@@ -340,6 +342,11 @@ function send(
     outgoing.on('error', (error) => {
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET' && outgoing.reusedSocket;
       reject(reset ? new StaleConnection('', { cause: error }) : toNetFailure(error, url));
+    });
+    // Node ends an unrequested change of protocol (RFC 9110, 15.2.2) without an error.
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(netFailure('connection', `${shownUrl(url)} answers with another protocol than HTTP.`));
     });
     outgoing.end(post);
   });

@@ -85,6 +85,12 @@ test('bin/oxbow becomes the server, from any folder, through links, without a no
   await untilGone(http);
 });
 
+test('bin/oxbow takes nothing from the environment that has no default in it', { skip: skipWindows }, () => {
+  const { stdout, stderr, status } = spawnSync('/bin/sh', ['-u', launcher, '--version'], { encoding: 'utf8' });
+  assert.deepEqual([stderr, status], ['', 0]);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
 test('bin/oxbow names the version of a Node that is too old, and what to do', { skip: skipWindows }, () => {
   const home = join(folder, 'old');
   mkdirSync(join(home, 'bin'), { recursive: true });

@@ -6,7 +6,10 @@ import { MAX_DISTANCE_US, SLOT_US } from '../../recording/storyboard/storyboards
 
 /** Share of a core that the pictures of one stream take at most, unless the distance is the largest. */
 const MOST_SHARE = 0.0005;
-/** The same for the pictures of all streams together: from 21 streams on, those of each take less. */
+/**
+ * The same for the pictures of all streams together: from 21 streams on, those of each take less, until their
+ * distance is the largest.
+ */
 const MOST_SHARE_OF_ALL = 0.01;
 /** A stream without a picture for this long does not count: more than the largest distance, ms. */
 const COUNTS_FOR_MS = MAX_DISTANCE_US / 1000 + 60_000;
