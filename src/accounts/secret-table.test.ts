@@ -27,6 +27,12 @@ test('a row that another node has made or removed a moment ago is read again by 
   assert.equal(shared.get('one'), undefined);
   assert.deepEqual(lost, ['one']);
 
+  await shared.put({ id: 'one', digest: 'digest' });
+  const reading = shared.refresh('one');
+  await shared.remove('one');
+  await reading;
+  assert.equal(shared.get('one'), undefined, 'it was removed here while it was read');
+
   const alone = await SecretTable.open(rows);
   reads = 0;
   await alone.refresh('one');

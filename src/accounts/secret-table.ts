@@ -104,7 +104,11 @@ export class SecretTable<R extends SecretRow> {
    * Reads the row with an id again, so that `get` knows what another node has made or removed a moment ago.
    */
   async refresh(id: string): Promise<void> {
-    if (this.#rows.follow) this.#learn([id], await this.#rows.all([id]));
+    if (!this.#rows.follow) return;
+    const before = this.#byId.get(id);
+    const rows = await this.#rows.all([id]);
+    // What this process has changed or removed meanwhile is newer.
+    if (this.#byId.get(id) === before) this.#learn([id], rows);
   }
 
   /** Adds a row, or replaces the one with its digest; effective once it is stored. */

@@ -101,6 +101,19 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
 }
 
 suite('a publisher', () => {
+  test('that announces a change of its tracks all the time is delayed a few times, not always', async (t) => {
+    const { claim, calls, pass } = openSlot(t);
+    const publisher = await claim('a');
+    let held = 0;
+    for (let second = 0; second < 60; second++) {
+      publisher.connection.expectChange();
+      calls.splice(0);
+      pass(1, publisher);
+      if (!calls.includes('a')) held++;
+    }
+    assert.ok(held > 0 && held < 15, `${held} of 60 pictures wait for sound that does not come`);
+  });
+
   test('delivers frames while its session is active; UTC is the arrival of the first one, whatever its timestamp', async (t) => {
     const { slot, calls, claim, pass } = openSlot(t);
     const publisher = await claim('a');

@@ -115,6 +115,13 @@ export interface SessionOwner {
   left(session: Session, detail: string, reason: OxbowError | undefined): void;
 }
 
+/**
+ * Announced changes that frames wait for: so many at once, then one in each interval, ms. A source that
+ * announces one all the time is not delayed all the time.
+ */
+const MAX_EXPECTED = 8;
+const EXPECTED_EVERY_MS = 10_000;
+
 /** When a frame came. */
 interface Arrival {
   /** µs since 1970. */
@@ -151,6 +158,8 @@ export class Session implements Publisher {
     damage: (reason) => this.damage(reason),
     requestKeyFrame: () => this.#request.requestKeyFrame?.(),
   });
+  /** How many announcements may still be waited for, and when that was counted, monotonic ms. */
+  #expected = { left: MAX_EXPECTED, atMs: 0 };
   #leftOut: readonly LeftOutTrack[] = [];
 
   constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
@@ -164,7 +173,7 @@ export class Session implements Publisher {
       meter: new PublishMeter(),
       qualities: () => (this.turn.role === 'active' ? owner.qualities() : undefined),
       expectChange: () => {
-        if (this.turn.role === 'active') this.#change.expect();
+        if (this.turn.role === 'active' && !this.#change.isOpen && this.#mayExpect()) this.#change.expect();
       },
       isOver: false,
       isLedAway: false,
@@ -204,8 +213,18 @@ export class Session implements Publisher {
   }
 
   startTracks(tracks: readonly Track[], { restarts = false }: { readonly restarts?: boolean } = {}): void {
-    if (this.turn.role === 'active' && !restarts) this.#change.take(tracks);
+    const { role } = this.turn;
+    if (role === 'active' && !restarts) this.#change.take(tracks);
+    else if (role === 'active') this.#change.restart(tracks);
     else this.#change.begin(tracks);
+  }
+
+  #mayExpect(): boolean {
+    const nowMs = this.#owner.clock.monotonicMs();
+    const { left, atMs } = this.#expected;
+    const now = Math.min(MAX_EXPECTED, left + (nowMs - atMs) / EXPECTED_EVERY_MS);
+    this.#expected = { left: now < 1 ? now : now - 1, atMs: nowMs };
+    return now >= 1;
   }
 
   #startTracks(tracks: readonly Track[]): void {

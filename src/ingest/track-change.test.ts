@@ -148,6 +148,19 @@ suite('a change of tracks', () => {
     assert.deepEqual(take(), ['start 1.3 2.1', 'v120', 'start 1.3 2.1', 'a10']);
   });
 
+  test('timestamps begin again: the run begins with the tracks that are reported until the sound has come', () => {
+    const { change, picture, sound, take } = openRig();
+    change.restart([video(2), audio()]);
+    picture(90_080, true);
+    picture(90_120);
+    change.take([video(2), audio(2)]);
+    sound(90_080);
+    assert.deepEqual(take(), ['start 1.2 2.1', 'start 1.2 2.2', 'v90080', 'v90120', 'a90080']);
+    const first = new TrackChange({ start() {}, frame() {}, damage() {}, requestKeyFrame() {} });
+    first.restart([video(), audio()]);
+    assert.ok(!first.isOpen, 'the first run waits for nothing');
+  });
+
   test('tracks that come and go', () => {
     const { change, picture, sound, take } = openRig();
     change.take([video()]);
@@ -172,4 +185,87 @@ suite('a change of tracks', () => {
     change.end();
     assert.ok(take().length < 10);
   });
+
+  test('the picture changes after an announced key frame: sound that waits stays before what follows', () => {
+    const { change, picture, sound, take } = openRig();
+    change.expect();
+    picture(80, true);
+    sound(100);
+    change.take([video(2), audio()]);
+    sound(140);
+    picture(120, true);
+    sound(280);
+    assert.deepEqual(take(), ['v80', 'a100', 'start 1.2 2.1', 'a140', 'v120', 'a280']);
+  });
+
+  test('a track is removed while its frames wait: they belong to a run that has it', () => {
+    const { change, picture, sound, take } = openRig();
+    change.take([video(2), audio()]);
+    picture(80, true);
+    change.take([audio()]);
+    sound(100);
+    assert.deepEqual(take(), ['start 1.2 2.1', 'v80', 'start 2.1', 'a100']);
+  });
+
+  test('whatever comes: each frame once, in order, in a run of its configuration', () => {
+    for (let seed = 1; seed < 1500; seed++) assertKept(seed);
+  });
 });
+
+/** Frames and reports of tracks in an order that a seed gives. */
+function assertKept(seed: number): void {
+  let random = seed * 7919;
+  const below = (count: number) => {
+    random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor((random / 2 ** 31) * count);
+  };
+  let run: readonly Track[] = [];
+  const sent: string[] = [];
+  const got: string[] = [];
+  const change = new TrackChange<number>({
+    start: (tracks) => {
+      run = tracks;
+    },
+    frame: ({ trackId, pts }, version) => {
+      assert.equal(run.find(({ id }) => id === trackId)?.config.record[1], version, `seed ${seed}: ${trackId} ${pts}`);
+      got.push(`${trackId} ${pts}`);
+    },
+    damage() {},
+    requestKeyFrame() {},
+  });
+  const versions = new Map([video, audio].map((_, i) => [i + 1, 1]));
+  const times = [0, 0, 0];
+  let isKey = true;
+  const report = () =>
+    change.take([video, audio].flatMap((of, i) => (versions.has(i + 1) ? [of(versions.get(i + 1))] : [])));
+  const send = (id: number) => {
+    const version = versions.get(id);
+    if (version === undefined) return;
+    const key = id === 2 || isKey || below(12) === 0;
+    if (id === 1) isKey = false;
+    sent.push(`${id} ${times[id]! * MS}`);
+    const sending = frame(id, times[id]!, key);
+    times[id]! += 60 - 20 * id;
+    if (change.isOpen) change.frame(sending, version);
+    else got.push(`${id} ${sending.pts}`);
+  };
+  report();
+  for (let step = 0; step < 60; step++) {
+    const action = below(100);
+    const id = 1 + below(2);
+    if (action < 85) send(action < 45 ? 1 : 2);
+    else if (action < 88) change.expect();
+    else {
+      const isGone = !versions.has(id);
+      if (action < 97 || isGone) versions.set(id, (versions.get(id) ?? step) + 1);
+      else if (versions.size > 1) versions.delete(id);
+      isKey ||= id === 1;
+      report();
+    }
+  }
+  change.end();
+  for (const id of ['1', '2']) {
+    const ofTrack = (all: readonly string[]) => all.filter((each) => each.startsWith(id));
+    assert.deepEqual(ofTrack(got), ofTrack(sent), `seed ${seed}`);
+  }
+}

@@ -94,13 +94,24 @@ export class TrackChange<Arrival> {
     this.#out.start(tracks);
   }
 
+  /**
+   * As `begin`, where timestamps begin again: another sender may have other tracks, which it reports later.
+   */
+  restart(tracks: readonly Track[]): void {
+    const isFirst = this.#tracks.length === 0;
+    this.begin(tracks);
+    if (!isFirst) this.expect();
+  }
+
   /** The tracks have changed; frames that follow have the new configurations. */
   take(tracks: readonly Track[]): void {
     const before = this.#change?.tracks ?? this.#tracks;
     const changed = tracks.filter((track) => !before.some((other) => sameTrack(track, other)));
     const isShort = changed.length === 0 && tracks.length === before.length;
-    // A track that changes again belongs to another change, as does an interruption.
-    if (isShort || changed.some(({ id }) => this.#change?.changed.has(id))) this.end();
+    // A track that changes again, or is removed while its frames wait, belongs to another change, as does an
+    // interruption.
+    const isOther = changed.some(({ id }) => this.#change?.changed.has(id)) || this.#wouldLose(tracks);
+    if (isShort || isOther) this.end();
     if (isShort || this.#tracks.length === 0) {
       this.begin(tracks);
       return;
@@ -121,7 +132,9 @@ export class TrackChange<Arrival> {
       this.#out.frame(frame, arrival);
     }
     if (!ids.has(change.reference.id)) return;
-    // The picture changes after the sound: a key frame of its previous configuration began nothing.
+    // The picture changes after the sound: a key frame of its previous configuration began nothing. What
+    // waits of tracks that have not changed still comes before what follows.
+    change.isAnnounced ||= change.beginsUs !== undefined;
     change.beginsUs = undefined;
     change.reached.clear();
   }
@@ -169,6 +182,12 @@ export class TrackChange<Arrival> {
       this.#out.frame(frame, arrival);
     }
     if (lost > 0) this.#out.damage(withoutPicture(lost));
+  }
+
+  /** Whether frames wait whose track is not among these. */
+  #wouldLose(tracks: readonly Track[]): boolean {
+    const waiting = this.#change?.waiting ?? [];
+    return waiting.some(({ frame }) => !tracks.some(({ id }) => id === frame.trackId));
   }
 
   #open(tracks: readonly Track[]): Change<Arrival> {

@@ -9,7 +9,7 @@ import { LiveTsMuxer } from '@oxbow/media/mpegts/muxer/live-muxer';
 import { ticksToUs } from '@oxbow/media/run';
 import { Leases } from '../../src/cluster/lease/lease.ts';
 import { createLocalLeases } from '../../src/cluster/lease/local-leases.ts';
-import { readGops } from '../../src/ingest/file/gops.ts';
+import { type Gop, readGops } from '../../src/ingest/file/gops.ts';
 import { openLocalFile } from '../../src/ingest/file/local-file.ts';
 import { TsFeed } from '../../src/ingest/mpegts/ts-feed.ts';
 import { PublisherSlot } from '../../src/ingest/publisher-slot.ts';
@@ -29,6 +29,8 @@ import { firstOf, fullSuite, lastOf } from '../full.ts';
 const SECONDS = 3;
 const TICK_MS = 5;
 const DATAGRAM_BYTES = 7 * 188;
+const PAUSE_MS = 2000;
+const HOUR_S = 3600;
 
 /** A film of a picture size and a sound; consecutive ones have other pictures and other tones. */
 function film(
@@ -43,6 +45,7 @@ function film(
     ...['-vf', `hue=h=${tone % 360}`, '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '2'],
     ...['-pix_fmt', 'yuv420p', '-threads', '1', '-c:a', 'aac', '-ac', `${channels}`],
     ...(ending === 'ts' ? ['-mpegts_start_pid', `${pid}`, '-mpegts_flags', 'initial_discontinuity'] : []),
+    ...(ending === 'mp4' ? ['-movflags', 'frag_keyframe+empty_moov+default_base_moof'] : []),
     ...['-output_ts_offset', `${at}`],
   ];
   return madeOnce(args, ending);
@@ -67,8 +70,12 @@ function read(bytes: Uint8Array): { tracks: readonly Track[]; frames: Frame[] } 
 
 const hashOf = ({ trackId, data }: Frame) => `${trackId} ${createHash('md5').update(data).digest('hex')}`;
 
-/** A feed of a publisher of a stream whose sink remembers everything. */
-async function openFeed(t: TestContext) {
+/**
+ * A feed of a publisher of a stream whose sink remembers everything.
+ *
+ * @param options.joins false: the feed has the input of `oxbow record`, which takes only runs
+ */
+async function openFeed(t: TestContext, { joins = true } = {}) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const heard = open();
   const { clock, stream } = heard;
@@ -87,7 +94,7 @@ async function openFeed(t: TestContext) {
     onEvent: () => {},
   });
   const input = await slot.claim({ protocol: 'srt', remote: '', signal: new AbortController().signal });
-  const feed = new TsFeed({ input, clock, protocol: 'srt', assemblyMs: 200 });
+  const feed = new TsFeed({ input: joins ? input : stream, clock, protocol: 'srt', assemblyMs: 200 });
   /** Sends bytes, each picture when its time has come. */
   const send = (bytes: Uint8Array) => {
     let newest: number | undefined;
@@ -114,6 +121,11 @@ async function openFeed(t: TestContext) {
   return {
     ...heard,
     send,
+    /** The sender pauses. */
+    pause() {
+      clock.advance(PAUSE_MS);
+      feed.interrupt();
+    },
     end() {
       feed.end();
       input.close('over');
@@ -218,6 +230,79 @@ suite('a change of tracks in a running feed', { skip: need('ffmpeg') }, () => {
   }
 });
 
+fullSuite('a change of tracks in what `oxbow record` reads', { skip: need('ffmpeg') }, () => {
+  for (const [what, [size, sound]] of Object.entries(changes)) {
+    test(`${what}: each frame is in the run of its configuration`, async (t) => {
+      const paths = [film(...base, 440), film(size, sound, 550), film(...base, 660)];
+      const films = await Promise.all(paths.map(async (path) => read(await readFile(path))));
+      const feed = await openFeed(t, { joins: false });
+      feed.send(relayed(films, 40_000));
+      feed.end();
+      assertWhole(feed, films);
+    });
+  }
+});
+
+fullSuite('a change of tracks 30 s later', { skip: need('ffmpeg') }, () => {
+  for (const [what, [size, sound]] of Object.entries(changes)) {
+    test(`${what}: no frame is lost or held back`, async (t) => {
+      const seconds = 30;
+      const paths = [
+        film(...base, 440, { seconds }),
+        film(size, sound, 550, { at: seconds + 0.2, seconds }),
+        film(...base, 660, { at: 2 * (seconds + 0.2) }),
+      ];
+      const bytes = await Promise.all(paths.map((path) => readFile(path)));
+      const feed = await openFeed(t);
+      for (const each of bytes) feed.send(each);
+      // Only the picture that is open, and frames of a change, wait.
+      const [sent, got] = [bytes.flatMap((each) => read(each).frames).length, feed.frames.length];
+      assert.ok(sent - got < 10, `${sent - got} frames wait at the end`);
+      feed.end();
+      assertWhole(feed, bytes.map(read));
+    });
+  }
+});
+
+fullSuite('other tracks where the timestamps of a running feed begin again', { skip: need('ffmpeg') }, () => {
+  for (const [what, [size, sound]] of Object.entries(changes)) {
+    for (const [how, aheadS, pauses] of [
+      ['whose clocks are ahead', HOUR_S, false],
+      ['after a pause', 0, true],
+      ['whose clocks are ahead, after a pause', HOUR_S, true],
+    ] as const) {
+      test(`files ${how}: ${what}`, async (t) => {
+        const paths = [
+          film(...base, 440),
+          film(size, sound, 550, { at: aheadS }),
+          film(...base, 660, { at: 2 * aheadS }),
+        ];
+        const bytes = await Promise.all(paths.map((path) => readFile(path)));
+        const feed = await openFeed(t);
+        for (const each of bytes) {
+          feed.send(each);
+          if (pauses) feed.pause();
+        }
+        feed.end();
+        const runs = feed.runs.filter(({ soft }) => !soft);
+        assert.equal(runs.length, bytes.length, 'one run for each film');
+        for (const [i, film] of bytes.map(read).entries()) {
+          const { run, tracks } = runs[i]!;
+          assert.ok(sameTracks(tracks, film.tracks), `run ${i + 1} has the tracks of its film`);
+          const countOf = (frames: readonly Frame[], id: number) =>
+            frames.filter(({ trackId }) => trackId === id).length;
+          const got = feed.frames.filter((each) => each.run === run.id).map(({ frame }) => frame);
+          for (const { id } of tracks) {
+            // A pause loses the picture that it cuts; sound before the first picture has no place.
+            const missing = countOf(film.frames, id) - countOf(got, id);
+            assert.ok(missing >= 0 && missing <= 1, `${missing} frames of track ${id} of film ${i + 1} are missing`);
+          }
+        }
+      });
+    }
+  }
+});
+
 suite('a change of tracks in what oxbow pulls and imports', { skip: need('ffmpeg') }, () => {
   for (const [what, [size, sound]] of firstOf(1, Object.entries(changes))) {
     test(`segments: ${what}, after a discontinuity and without`, async () => {
@@ -271,6 +356,39 @@ suite('a change of tracks in what oxbow pulls and imports', { skip: need('ffmpeg
         later.map(hashOf).filter((hash) => !inRun.has(hash)),
         [],
       );
+    });
+  }
+});
+
+fullSuite('a change of tracks in fragmented MP4', { skip: need('ffmpeg') }, () => {
+  for (const [what, [size, sound]] of Object.entries(changes)) {
+    test(`two segments, one segment, and one file: ${what}`, async () => {
+      const paths = [film(...base, 440, { ending: 'mp4' }), film(size, sound, 550, { at: SECONDS, ending: 'mp4' })];
+      const pieces = await Promise.all(paths.map((path) => readFile(path)));
+      const countOf = (groups: readonly Pick<Gop, 'tracks' | 'frames'>[]) => {
+        const runs = new Map<readonly Track[], number>();
+        for (const { tracks, frames } of groups) runs.set(tracks, (runs.get(tracks) ?? 0) + frames.length);
+        return [...runs.values()];
+      };
+      const demux = new SegmentDemux();
+      const films = pieces.flatMap((each) => countOf(demux.demux([Uint8Array.from(each)], undefined).groups));
+      assert.ok(films.length === 2 && films.every((frames) => frames > SECONDS * 50));
+      const [first, second] = films as [number, number];
+
+      const whole = countOf(new SegmentDemux().demux([Uint8Array.from(Buffer.concat(pieces))], undefined).groups);
+      await using folder = await openFolder('track-changes');
+      const path = join(folder.path, 'film.mp4');
+      await writeFile(path, Buffer.concat(pieces));
+      await using file = await openLocalFile(path);
+      const gops: Gop[] = [];
+      const { signal } = new AbortController();
+      for await (const gop of readGops(file, { leftOut: [], skipped: 0 }, { signal })) gops.push(gop);
+      for (const runs of [whole, countOf(gops)]) {
+        assert.equal(runs.length, 2);
+        assert.equal(runs[0]! + runs[1]!, first + second, 'no frame is lost');
+        // Sound that has not changed and begins before the picture may end the previous run.
+        assert.ok(Math.abs(runs[0]! - first) <= 1);
+      }
     });
   }
 });

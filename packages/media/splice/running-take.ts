@@ -10,6 +10,11 @@ import type { Take } from './take.ts';
 
 /** Pictures that are held back at the most: no codec reorders more. */
 const MAX_HELD = 32;
+/**
+ * What is held back besides while a take waits, µs of media: where inputs come unevenly, the key frame of
+ * that take may come this much later than what belongs to the same instant here.
+ */
+const SPARE_US = 100_000;
 
 /** What the splice decides when a take is on. */
 interface RunningSetup {
@@ -177,9 +182,10 @@ export class RunningTake {
       return;
     }
     this.#held.push(frame);
+    const spare = usToTicks(SPARE_US, this.#setup.video!.timescale);
     while (this.#held.length > 0) {
       const [oldest] = this.#held;
-      if (this.#held.length <= MAX_HELD && picture.timesOf(oldest!).pts >= this.#newestDts) break;
+      if (this.#held.length <= MAX_HELD && picture.timesOf(oldest!).pts >= this.#newestDts - spare) break;
       if (this.#untilUs !== undefined && this.#held.length <= MAX_HELD && this.#isAfter(oldest!)) break;
       this.#held.shift();
       this.#sendPicture(picture.place(oldest!));

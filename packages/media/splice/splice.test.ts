@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import { ticksToUs } from '../run.ts';
+import { RecentSound } from './recent-sound.ts';
 import { Splice, type SpliceChange } from './splice.ts';
 import type { Take } from './take.ts';
 
@@ -108,6 +109,7 @@ class Output {
 function play(inputs: readonly (readonly Arrival[])[], everyS: number, output: Output): Splice {
   const splice = new Splice(output);
   const takes = new Map<Input, Take[]>(inputs.map(([first]) => [first!.input, []]));
+  const recent = new Map(inputs.map(([first]) => [first!.input, new RecentSound(first!.input.tracks)]));
   const all = inputs.flat().sort((a, b) => a.atS - b.atS);
   let cuts = 0;
   for (const { input, frame, atS } of all) {
@@ -119,11 +121,24 @@ function play(inputs: readonly (readonly Arrival[])[], everyS: number, output: O
         offsetUs: () => Math.round((phaseS - first!.input.startS) * 1e6) + 1_000_000_000,
       });
       takes.get(first!.input)!.push(take);
+      for (const sound of recent.get(first!.input)!.frames) take.write(sound);
       cuts++;
     }
+    recent.get(input)!.add(frame);
     for (const take of takes.get(input)!.slice(-2)) take.write(frame);
   }
   return splice;
+}
+
+/** Delays frames as a busy machine does: all of an input come in bursts, in order, up to `mostS` late. */
+function inBursts(list: readonly Arrival[], mostS: number, random: () => number): Arrival[] {
+  let untilS = Number.NEGATIVE_INFINITY;
+  return [...list]
+    .sort((a, b) => a.atS - b.atS)
+    .map((arrival) => {
+      if (arrival.atS > untilS) untilS = arrival.atS + mostS * random() ** 3;
+      return { ...arrival, atS: untilS };
+    });
 }
 
 function largest(times: readonly number[]): number {
@@ -142,6 +157,15 @@ function assertWhole(output: Output, frameS: number): void {
       `decode times of track ${id} increase`,
     );
   }
+}
+
+/** Numbers from 0 to 1, the same ones for the same seed. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 describe('a splice', () => {
@@ -190,6 +214,36 @@ describe('a splice', () => {
       assert.equal(picture.tag, sound.tag);
       assert(Math.abs(picture.movedS - sound.movedS) <= 0.0201, `${picture.movedS - sound.movedS}`);
     }
+  });
+
+  for (const soundLateS of [-0.1, 0, 0.15]) {
+    it(`leaves no hole in sound that comes ${soundLateS} s after its picture, where inputs come in bursts`, () => {
+      const output = new Output();
+      const inputs = [a, b, c].map((input) => ({ ...input, gop: 10, soundLateS }));
+      const random = randomOf(3);
+      play(
+        inputs.map((input, i) => inBursts(arrivals(input, 60, i * 0.0931), 0.1, random)),
+        1,
+        output,
+      );
+      assert(output.changes.length >= 55, `${output.changes.length} cuts`);
+      assertWhole(output, 0.04);
+      assert(largest(output.sounds().map(({ s }) => s)) < 0.03, `${largest(output.sounds().map(({ s }) => s))} s`);
+    });
+  }
+
+  it('begins takes where they should although their key frames come unevenly', () => {
+    const output = new Output();
+    const random = randomOf(3);
+    const [x, y] = [
+      { ...a, gop: 10 },
+      { ...b, gop: 10 },
+    ];
+    // Key frames come a quarter of a second after the cuts, or more.
+    play([inBursts(arrivals(x, 60, 0.25), 0.14, random), inBursts(arrivals(y, 60, 0.317), 0.14, random)], 2, output);
+    assert(output.changes.length > 25);
+    for (const { errorUs } of output.changes) assert(Math.abs(errorUs) <= 20_001, `${errorUs}`);
+    assertWhole(output, 0.04);
   });
 
   it('cuts between streams with B-frames without a missing picture', () => {

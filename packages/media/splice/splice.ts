@@ -33,8 +33,9 @@ export interface SpliceChange {
   /** Time of its first picture on the output, µs. */
   readonly atUs: number;
   /**
-   * How far that is from where the take should begin, µs, at most half a frame; positive: late. It does not
-   * add up: `TakeOptions.offsetUs` says of each take where it should begin.
+   * How far that is from where the take should begin, µs; positive: late. At most half a frame, unless its
+   * key frame came later than pictures after it, which were sent by then. `TakeOptions.offsetUs` says of
+   * each take where it should begin, so it does not add up.
    */
   readonly errorUs: number;
   /** Decoders are initialized again. */
@@ -45,7 +46,7 @@ export interface SpliceChange {
  * The timeline. A take begins with its first key frame after `open`; until then, and until the splice has
  * `changed`, the frames of both takes are written, and the current one is sent up to the first picture of the
  * next. The last picture is kept back until the next one comes, so that its duration is right; while a take
- * follows, also what the codec reorders.
+ * follows, also what the codec reorders, and the newest 100 ms.
  */
 export class Splice {
   readonly #output: SpliceOutput;
@@ -122,7 +123,8 @@ export class Splice {
     else if (take === next?.take) {
       const hadBegun = next.hasBegun;
       next.write(frame, isSound);
-      if (next.hasBegun && !hadBegun) current?.until(next.wantedUs ?? this.endUs ?? 0);
+      // Pictures that were sent stay, where the key frame came late: their sound is waited for.
+      if (next.hasBegun && !hadBegun) current?.until(Math.max(next.wantedUs ?? this.endUs ?? 0, soonestAfter(current)));
     } else return;
     if (next?.hasBegun && (!current || current.isComplete || next.isOverdue)) this.#change(next);
   }
@@ -161,6 +163,11 @@ export class Splice {
   }
 }
 
+/** The soonest that a take may begin, µs: when the last picture was shown for half its length. */
+function soonestAfter({ lastPicture: last }: RunningTake): number {
+  return last ? Math.round(last.ptsUs + last.lengthUs / 2) : Number.NEGATIVE_INFINITY;
+}
+
 /**
  * Where a take begins, µs: where it should, but from half a frame to one and a half after the last picture
  * began, so that none is shown for less than half its time or for a frame too long. A long hole stays.
@@ -168,7 +175,7 @@ export class Splice {
 function startAfter(previous: RunningTake, wantedUs: number): number {
   const last = previous.lastPicture;
   if (!last) return Math.max(wantedUs, previous.soundEndUs ?? wantedUs);
-  const [least, most] = [Math.round(last.ptsUs + last.lengthUs / 2), Math.round(last.ptsUs + 1.5 * last.lengthUs)];
+  const [least, most] = [soonestAfter(previous), Math.round(last.ptsUs + 1.5 * last.lengthUs)];
   if (wantedUs - most > HOLE_US) return wantedUs;
   return Math.min(Math.max(wantedUs, least), most);
 }

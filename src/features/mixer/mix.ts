@@ -114,6 +114,18 @@ export class Mix {
     });
     this.#takes = [...this.#takes, { take, input, tracks: input.tracks, sound: track && fixed, track }];
     this.#keep();
+    this.#writeRecentSound(take, input, track && fixed);
+  }
+
+  /** Gives a take the sound that came before its key frame. */
+  #writeRecentSound(take: Take, input: MixerInput, fixed: MixerInput | undefined): void {
+    const heard = this.#current && (this.#current.sound ?? this.#current.input);
+    // Without a picture, the first of it would begin the take. What is heard already would be heard twice.
+    if (!take.video || (heard === (fixed ?? input) && !this.#isAbsent)) return;
+    for (const frame of (fixed ?? input).recentSound) {
+      if (fixed) take.writeSound(frame);
+      else take.write(frame);
+    }
   }
 
   /** The frames of the input on air have ended. */

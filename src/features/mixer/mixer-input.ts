@@ -4,6 +4,7 @@
  */
 import type { Frame, Track } from '@oxbow/media/frame';
 import { ticksToUs } from '@oxbow/media/run';
+import { RecentSound } from '@oxbow/media/splice/recent-sound';
 import type { Clock } from '../../lib/clock.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
 import type { SinkList } from '../../live/sink-list.ts';
@@ -47,6 +48,7 @@ export class MixerInput {
   /** The one whose frames are passed on, then those that begin when all of its frames have been. */
   #runs: InputRun[] = [];
   #meter = new OffsetMeter();
+  #sound = new RecentSound();
   #liveSinceUs = 0;
   #frameUs = Number.NEGATIVE_INFINITY;
   #keyPtsUs: number | undefined;
@@ -82,6 +84,11 @@ export class MixerInput {
   get offsetUs(): number | undefined {
     const { offsetUs } = this.#meter;
     return Number.isFinite(offsetUs) ? offsetUs : undefined;
+  }
+
+  /** The last sound of its run: a take may need what came before its key frame. */
+  get recentSound(): readonly Frame[] {
+    return this.#sound.frames;
   }
 
   /** Time between its last two key frames, µs; undefined before the second. */
@@ -161,6 +168,7 @@ export class MixerInput {
   /** The first run has begun, or none is left. */
   #begin(): void {
     this.#meter = new OffsetMeter();
+    this.#sound = new RecentSound(this.tracks);
     this.#keyPtsUs = undefined;
     this.#calls.run(this);
   }
@@ -192,6 +200,7 @@ export class MixerInput {
     while (this.#runs.length > 0 && this.#runs[0] !== run) this.#drain();
     if (this.#runs[0] !== run) return;
     if (frame.trackId === run.context.reference.id) this.#measure(run, frame);
+    this.#sound.add(frame);
     this.#calls.frame(this, frame);
   }
 

@@ -34,6 +34,8 @@ class Rig implements AsyncDisposable {
     ['a', 1],
     ['b', 2],
   ]);
+  /** By how much the sound of b comes before its picture, in tenths of a second. */
+  soundAhead = 0;
   #tick = 0;
 
   private constructor(streams: StreamsRig, config: { sound?: string; fallback?: string }) {
@@ -87,7 +89,8 @@ class Rig implements AsyncDisposable {
         const { input } = this.streams.source(name);
         // Key frames of the inputs are half a second apart.
         input.publish(frameOf(1, this.#tick, 90_000, (this.#tick + 5 * place) % 10 === 0, place));
-        input.publish(frameOf(2, this.#tick, 48_000, true, place));
+        const ahead = name === 'b' ? this.soundAhead : 0;
+        input.publish(frameOf(2, this.#tick + ahead, 48_000, true, place));
       }
       this.mixer.tick();
     }
@@ -180,6 +183,27 @@ suite('a mixer', () => {
     rig.mixer.cut('b', { isNow: true, by: '' });
     rig.flow(3000);
     assert.deepEqual([rig.inputs(1), rig.inputs(2)], [[1, 2], [2]]);
+  });
+
+  test('leaves no hole in sound that comes before its picture, and says nothing twice', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await Rig.open(folder.path);
+    rig.soundAhead = 3;
+    rig.flow(3000);
+    // Its key frame is the next picture: the sound of that has come.
+    for (const [input, ms] of [
+      ['b', 2500],
+      ['a', 2500],
+    ] as const) {
+      rig.mixer.cut(input, { isNow: true, by: '' });
+      rig.flow(ms);
+    }
+    const sounds = rig.sent.filter(({ frame }) => frame.trackId === 2);
+    const steps = sounds.slice(1).map(({ frame }, i) => frame.pts - sounds[i]!.frame.pts);
+    assert.deepEqual([...new Set(steps)], [4800]);
+    const changes = sounds.filter(({ input }, i) => i > 0 && input !== sounds[i - 1]!.input);
+    assert.equal(changes.length, 2);
+    assert.equal(new Set(sounds.map(({ input, frame }) => `${input} ${frame.data[3]}`)).size, sounds.length);
   });
 
   test('does not claim a stream whose source is not push any more', async () => {

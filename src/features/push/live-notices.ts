@@ -12,6 +12,8 @@ const MAX_STREAMS = 10_000;
 /** What is known about a stream, on a monotonic clock, ms. */
 interface Known {
   readonly isLive: boolean;
+  /** At another node, which may end without a word. */
+  readonly isElsewhere?: boolean;
   /** When it changed. */
   readonly atMs: number;
   /** When it was reported last. */
@@ -39,7 +41,7 @@ export class LiveNotices {
   /** The stream is live at another node, which reports it: if it is taken over here, it is not new. */
   liveElsewhere(stream: string): void {
     const nowMs = this.#nowMs();
-    this.#keep(stream, { isLive: true, atMs: nowMs, reportedMs: nowMs });
+    this.#keep(stream, { isLive: true, isElsewhere: true, atMs: nowMs, reportedMs: nowMs });
   }
 
   /**
@@ -55,7 +57,8 @@ export class LiveNotices {
   ): boolean {
     const nowMs = this.#nowMs();
     const known = this.#known.get(stream);
-    const isBack = known !== undefined && (known.isLive || nowMs - known.atMs < QUIET_MS);
+    const isOver = known?.isElsewhere === true && recordedAgoMs !== undefined && recordedAgoMs >= QUIET_MS;
+    const isBack = known !== undefined && ((known.isLive && !isOver) || nowMs - known.atMs < QUIET_MS);
     const wasReported = known?.reportedMs !== undefined && nowMs - known.reportedMs < QUIET_MS;
     // Of a stream without recordings, what was before the start of the program is unknown. One that is new
     // but recorded already was live at another node.

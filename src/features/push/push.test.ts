@@ -410,5 +410,8 @@ test('a stream is live again only after ten minutes, and not because the program
   notices.liveElsewhere('taken-over');
   nowMs += 2 * QUIET_MS;
   assert.equal(live('taken-over'), false, 'another node has reported it');
+  notices.liveElsewhere('long-after-a-crash');
+  nowMs += 2 * QUIET_MS;
+  assert.equal(live('long-after-a-crash', QUIET_MS), true, 'its node ended without a word, and it was away for long');
   assert.equal(live('new-and-taken-over', 5000, true), false, 'it was live before, at another node');
 });

@@ -13,6 +13,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Publisher, PublisherConnection } from '../publisher.ts';
 import { sameTracks } from '../same-tracks.ts';
+import { TrackChange } from '../track-change.ts';
 
 /**
  * Times that are further ahead than the wall clock allows by more than this begin a run: the source's clock
@@ -58,6 +59,19 @@ export class TsFeed {
   #begins = true;
   /** And its time has nothing to do with those before it. */
   #restarts = true;
+  /**
+   * Of an input without `startTracks`: frames wait in it, with their arrival in UTC, where the tracks change.
+   */
+  readonly #change = new TrackChange<number>({
+    start: (tracks) => {
+      this.#starting = tracks;
+    },
+    frame: (frame, nowUs) => this.#place(frame, nowUs),
+    damage: (reason) => this.#options.input.damage(reason),
+    requestKeyFrame() {},
+  });
+  /** Their run begins with the next frame of video or audio. */
+  #starting: readonly Track[] | undefined;
   /** Decode time of the newest video or audio frame, µs, and when it arrived, ms of the monotonic clock. */
   #newestUs: number | undefined;
   #newestMs = 0;
@@ -84,7 +98,10 @@ export class TsFeed {
         tracks: (tracks) => this.#takeTracks(tracks),
         frame: (frame) => this.#takeFrame(frame),
         damage: (reason) => options.input.damage(reason),
-        mayChange: () => options.input.connection?.expectChange?.(),
+        mayChange: () => {
+          if (options.input.startTracks) options.input.connection?.expectChange?.();
+          else this.#change.expect();
+        },
         leftOut: (tracks) => {
           const { leftOut: _, ...facts } = this.#facts;
           this.#facts = { ...facts, ...(tracks.length > 0 && { leftOut: [...tracks] }) };
@@ -136,6 +153,7 @@ export class TsFeed {
    */
   interrupt(): void {
     this.#demuxer.discontinuity();
+    this.#change.end();
     this.#begins = true;
     this.#restarts = true;
     this.#newestUs = undefined;
@@ -145,6 +163,7 @@ export class TsFeed {
   /** The feed has ended: publishes complete frames. */
   end(): void {
     this.#demuxer.flush();
+    this.#change.end();
     this.#count();
   }
 
@@ -168,7 +187,7 @@ export class TsFeed {
     const timescale = this.#timescales.get(frame.trackId);
     if (timescale === undefined) {
       // Metadata has no separate run.
-      if (!this.#begins) this.#options.input.publish(frame);
+      if (!this.#begins) this.#publish(frame);
       return;
     }
     const { clock, input } = this.#options;
@@ -185,26 +204,47 @@ export class TsFeed {
       this.#begins = true;
       this.#restarts = true;
     }
-    if (this.#begins) this.#begin(frame, timescale);
+    if (this.#begins) this.#begin();
     if (newestUs === undefined || us > newestUs) {
       this.#newestUs = us;
       this.#newestMs = nowMs;
     }
     this.frames++;
-    input.publish(frame);
+    this.#publish(frame);
   }
 
   /** Begins a run whose first frame is captured now. */
-  #begin(frame: Frame, timescale: number): void {
-    const { input, clock } = this.#options;
+  #begin(): void {
+    const { input } = this.#options;
     const restarts = this.#restarts;
     this.#begins = false;
     this.#restarts = false;
+    if (input.startTracks) input.startTracks(this.#tracks, { restarts });
+    else if (restarts) this.#change.restart(this.#tracks);
+    else this.#change.take(this.#tracks);
+  }
+
+  #publish(frame: Frame): void {
+    const { input, clock } = this.#options;
     if (input.startTracks) {
-      input.startTracks(this.#tracks, { restarts });
+      input.publish(frame);
       return;
     }
-    const utcOffsetUs = Math.round(clock.nowMs() * 1000) - ticksToUs(frame.pts, timescale);
-    input.startRun({ tracks: this.#tracks, utcOffsetUs, clock: 'arrival', pace: { kind: 'continuous' } });
+    const nowUs = Math.round(clock.nowMs() * 1000);
+    if (this.#change.isOpen) this.#change.frame(frame, nowUs);
+    else this.#place(frame, nowUs);
+  }
+
+  #place(frame: Frame, nowUs: number): void {
+    const { input } = this.#options;
+    const tracks = this.#starting;
+    if (tracks) {
+      const track = tracks.find(({ id }) => id === frame.trackId);
+      if (!track || isSparse(track)) return;
+      this.#starting = undefined;
+      const utcOffsetUs = nowUs - ticksToUs(frame.pts, track.timescale);
+      input.startRun({ tracks, utcOffsetUs, clock: 'arrival', pace: { kind: 'continuous' } });
+    }
+    input.publish(frame);
   }
 }

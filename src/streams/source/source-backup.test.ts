@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Frame } from '@oxbow/media/frame';
+import { audioTrack } from '@oxbow/media/isobmff/media.fixture';
 import { Leases } from '../../cluster/lease/lease.ts';
 import { createLocalLeases } from '../../cluster/lease/local-leases.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
-import type { Publisher } from '../../ingest/publisher.ts';
 import { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import { createManualClock } from '../../lib/clock.ts';
-import type { StreamInput } from '../../live/input.ts';
+import type { RunContext } from '../../live/sink.ts';
 import { film, NOW_US, start } from '../../live/stream.fixture.ts';
 import { Stream } from '../../live/stream.ts';
-import { readWithBackup } from './source-backup.ts';
+import { type ReadSource, readWithBackup } from './source-backup.ts';
 
 const address = (url: string): ClientSourceConfig => ({ type: 'pull', url, headers: {} });
 
@@ -22,7 +22,10 @@ async function open(t: TestContext, addresses: readonly [string, string] = ['a',
   const stream = new Stream({ clock, past: { endUs: NOW_US, hasMedia: false, lastRun: 0, gaps: [] } });
   const frames: Frame[] = [];
   let runs = 0;
-  const sink = { startRun: () => void runs++, write: (frame: Frame) => void frames.push(frame) };
+  const sink = {
+    startRun: ({ soft }: RunContext) => void (soft || runs++),
+    write: (frame: Frame) => void frames.push(frame),
+  };
   stream.sinks.attach({ ...sink, flush() {}, endRun() {}, damage() {} }, { name: 'test' });
   const failed = (error: unknown) => {
     throw error;
@@ -43,8 +46,8 @@ async function open(t: TestContext, addresses: readonly [string, string] = ['a',
   const { signal } = controller;
   const request = { protocol: 'pull', remote: '', signal: new AbortController().signal };
   /** What is being read now, by address. */
-  const reading = new Map<string, { input: StreamInput; end(): void }>();
-  const read = async (publisher: Publisher, input: StreamInput, source: ClientSourceConfig, until?: AbortSignal) => {
+  const reading = new Map<string, { input: Parameters<ReadSource>[1]; end(): void }>();
+  const read: ReadSource = async (publisher, input, source, until) => {
     const url = source.type === 'pull' ? source.url : '';
     const { promise, resolve } = Promise.withResolvers<void>();
     reading.set(url, { input, end: resolve });
@@ -100,6 +103,23 @@ suite('the backup of a pulled source', () => {
     assert.deepEqual([runs(), stream.edge.gap], [2, undefined]);
     controller.abort();
     assert.equal((await done).detail, 'b ended');
+  });
+
+  test('changes nothing for a feed whose tracks change: those that change together are one run', async (t) => {
+    const feed = 'udp://127.0.0.1:5000';
+    const { play, reading, runs, sent, controller, done } = await open(t, [feed, 'b']);
+    const { input } = reading.get(feed)!;
+    const [video] = start().tracks;
+    const inGerman = { ...video!, language: 'de' };
+    input.startTracks([video!, audioTrack], { restarts: true });
+    await play(feed);
+    input.startTracks([inGerman, audioTrack]);
+    input.startTracks([inGerman, { ...audioTrack, language: 'de' }]);
+    input.connection.expectChange();
+    await play(feed);
+    assert.deepEqual([runs(), sent()], [2, feed.repeat(50)], 'silent sound delays the run only');
+    controller.abort();
+    await done;
   });
 
   test('of a feed is read five seconds after its last frame, although a feed reports that late', async (t) => {

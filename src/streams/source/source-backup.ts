@@ -30,7 +30,7 @@ const BETWEEN_SWITCHES_MS = 30_000;
 /** Reads an address until it ends or `until` fires; resolves with the reason in words. */
 export type ReadSource = (
   publisher: Publisher,
-  input: StreamInput,
+  input: StreamInput & Pick<Publisher, 'startTracks' | 'connection'>,
   source: ClientSourceConfig,
   until?: AbortSignal,
 ) => Promise<string>;
@@ -139,7 +139,7 @@ function isFeed(source: ClientSourceConfig): boolean {
 }
 
 /** Passes the calls of a source to its session, and knows whether it delivers media. */
-class MediaWatch implements StreamInput {
+class MediaWatch implements StreamInput, Pick<Publisher, 'startTracks' | 'connection'> {
   /** Resolves with its first frame as the active session. */
   readonly delivers: Promise<void>;
   readonly #publisher: Publisher;
@@ -189,12 +189,20 @@ class MediaWatch implements StreamInput {
     return this.#publisher.placement;
   }
 
+  get connection(): Publisher['connection'] {
+    return this.#publisher.connection;
+  }
+
   async ready(options: { signal: AbortSignal }): Promise<void> {
     await this.#publisher.ready?.(options);
   }
 
   startRun(start: RunStart): void {
     this.#publisher.startRun(start);
+  }
+
+  startTracks(...call: Parameters<Publisher['startTracks']>): void {
+    this.#publisher.startTracks(...call);
   }
 
   nextSegment(segment: SourceSegment): void {

@@ -35,7 +35,7 @@ export interface RemoteStreamOptions {
   readonly clock: Clock;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** The owner has left, or its frames cannot be read; it is tried again. */
+  /** The owner has left, or its frames cannot be read; it is tried again. Or a sink failed. */
   readonly failed: (stream: string, error: unknown) => void;
   /** It has its first sink, or none any more. */
   readonly used: (isUsed: boolean) => void;
@@ -61,8 +61,10 @@ export class RemoteStream {
     const list = new SinkList({
       clock,
       keyFrames: this.#keyFrames,
-      emit: ({ type }) => {
-        if (type === 'sink-failed') this.#settle();
+      emit: (event) => {
+        if (event.type !== 'sink-failed') return;
+        options.failed(options.name, event.error);
+        this.#settle();
       },
     });
     this.#list = list;

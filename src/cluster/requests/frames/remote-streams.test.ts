@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import type { Frame } from '@oxbow/media/frame';
@@ -20,6 +20,7 @@ import { createInternalRequests, type InternalRequestDeps } from '../internal-re
 import { NodeClient } from '../node-client.ts';
 import { NodeSignature } from '../node-signature.ts';
 import { RemoteStreams } from './remote-streams.ts';
+import { sendFrames } from './send-frames.ts';
 
 const clock = createSystemClock();
 const signatureOf = (node: string) =>
@@ -158,6 +159,25 @@ suite('a stream of another node', () => {
     await until('it is left', () => cam.sinks.pressure().sinks.length === 0);
   });
 
+  test('is left when its only sink fails, which is reported', async () => {
+    const cam = openStream();
+    streams.set('shaky', cam);
+    const { sink } = listen();
+    const bug = new Error('the sink failed');
+    const broken = {
+      ...sink,
+      write: () => {
+        throw bug;
+      },
+    };
+    remote.of('shaky', { fromKeyFrame: false })!.sinks.attach(broken, { name: 'test' });
+    await until('it is followed', () => cam.sinks.pressure().sinks.length === 1);
+    cam.startRun(start({ utcOffsetUs: clock.nowMs() * 1000 }));
+    for (const frame of film(1)) cam.publish(frame);
+    await until('it is left', () => cam.sinks.pressure().sinks.length === 0);
+    assert.deepEqual(failures.splice(0), [bug]);
+  });
+
   test('begins with the last key frame where that is requested', async () => {
     const cam = openStream();
     streams.set('gate', cam);
@@ -214,6 +234,30 @@ suite('a stream of another node', () => {
     assert.equal(await remote.askLive('yard'), false);
     assert.equal(remote.isLive('yard'), false);
     owner = node.view;
+  });
+
+  test('is asked about once at a time', async () => {
+    streams.set('shed', openStream());
+    assert.equal(remote.isLive('shed'), false);
+    assert.deepEqual(await Promise.all([remote.askLive('shed'), remote.askLive('shed')]), [true, true]);
+    assert.equal(node.requests.filter((line) => line.includes('/shed/')).length, 1);
+  });
+
+  test('is not sent to a node that has left before', async () => {
+    const cam = openStream();
+    const server = createServer((_, response) => {
+      response.once('close', () => {
+        sent.resolve(sendFrames(cam.sinks, response, { fromKeyFrame: false, signal: new AbortController().signal }));
+      });
+      request.destroy();
+    });
+    const sent = Promise.withResolvers<void>();
+    opened.defer(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    request.on('error', () => {}); // it is destroyed
+    await sent.promise;
+    assert.equal(cam.sinks.pressure().sinks.length, 0);
   });
 
   test('passes each frame on as it comes', async (t) => {

@@ -43,6 +43,8 @@ export class RemoteStreams {
   /** Those that have sinks, by how they begin and their name. */
   readonly #followed = new Map<string, RemoteStream>();
   readonly #known = new Map<string, Known>();
+  /** Questions without an answer yet, at most `MAX_KNOWN`: a stream is not asked about twice at a time. */
+  readonly #asking = new Map<string, Promise<boolean>>();
   /** When a stream was asked about last, monotonic ms. */
   readonly #askedMs = new Map<string, number>();
 
@@ -82,23 +84,33 @@ export class RemoteStreams {
   }
 
   /** Whether a stream is live now; false if its owner does not answer. Never rejects. */
-  async askLive(name: string): Promise<boolean> {
-    const { client, placement, clock, signal } = this.#options;
+  askLive(name: string): Promise<boolean> {
+    const { clock } = this.#options;
+    const before = this.#asking.get(name);
+    if (before) return before;
     this.#askedMs.set(name, clock.monotonicMs());
     dropOldest(this.#askedMs, MAX_KNOWN);
-    const isLive = await ask().catch(() => false);
-    this.#known.set(name, { isLive, atMs: clock.monotonicMs() });
-    dropOldest(this.#known, MAX_KNOWN);
-    return isLive;
+    const asking = this.#ask(name)
+      .catch(() => false)
+      .then((isLive) => {
+        if (this.#asking.get(name) === asking) this.#asking.delete(name);
+        this.#known.set(name, { isLive, atMs: clock.monotonicMs() });
+        dropOldest(this.#known, MAX_KNOWN);
+        return isLive;
+      });
+    this.#asking.set(name, asking);
+    dropOldest(this.#asking, MAX_KNOWN);
+    return asking;
+  }
 
-    async function ask(): Promise<boolean> {
-      const owner = await placement.lookUp('stream', name);
-      if (owner === undefined || owner === 'own' || !owner.isAlive) return false;
-      const target = internalTarget.edge(name);
-      const request = { method: 'GET', target, maxBytes: MAX_BYTES, deadlineMs: ANSWER_MS, signal } as const;
-      using response = await client.send(owner, request);
-      if (response.status !== 200) return false;
-      return (JSON.parse(Buffer.from(await response.body()).toString()) as { isLive?: boolean }).isLive === true;
-    }
+  async #ask(name: string): Promise<boolean> {
+    const { client, placement, signal } = this.#options;
+    const owner = await placement.lookUp('stream', name);
+    if (owner === undefined || owner === 'own' || !owner.isAlive) return false;
+    const target = internalTarget.edge(name);
+    const request = { method: 'GET', target, maxBytes: MAX_BYTES, deadlineMs: ANSWER_MS, signal } as const;
+    using response = await client.send(owner, request);
+    if (response.status !== 200) return false;
+    return (JSON.parse(Buffer.from(await response.body()).toString()) as { isLive?: boolean }).isLive === true;
   }
 }

@@ -35,7 +35,8 @@ export async function sendFrames(
   const leave = () => left.abort();
   response.once('close', leave);
   signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
+  // A response that is closed says so no more.
+  if (signal.aborted || response.destroyed) leave();
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' });
   response.flushHeaders();
   const beat = setInterval(() => {

@@ -35,6 +35,8 @@ interface LiveElsewhereParts {
 export class LiveElsewhere {
   readonly #parts: LiveElsewhereParts;
   readonly #known = new Map<string, KnownStream>();
+  /** Those whose names are being read because of `isLive`. */
+  readonly #reading = new Set<string>();
 
   constructor(parts: LiveElsewhereParts) {
     this.#parts = parts;
@@ -60,7 +62,12 @@ export class LiveElsewhere {
     const { remote, failed } = this.#parts;
     if (!remote) return false;
     const known = this.#known.get(streamId);
-    if (!known) void this.read(streamId).catch(failed);
+    if (!known && !this.#reading.has(streamId)) {
+      this.#reading.add(streamId);
+      void this.read(streamId)
+        .catch(failed)
+        .finally(() => this.#reading.delete(streamId));
+    }
     return known !== undefined && remote.isLive(known.name);
   }
 

@@ -158,6 +158,8 @@ export class SegmentDemux {
       if (part === undefined || container === 'fmp4') demuxer.flush();
       if (container === 'mpegts') freeReceived(pieces);
     } catch (error) {
+      // What waits is of this segment; the next one begins with other groups.
+      this.#change.end();
       this.#demuxer = undefined;
       this.#container = undefined;
       throw error;
