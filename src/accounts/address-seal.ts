@@ -3,12 +3,9 @@
  * In: settings, a data folder. Out: the box that store/sealed uses.
  */
 import { SecretBox } from './secret-box.ts';
-import { openWatchSecret, readEarlierSecrets } from './watch-secret.ts';
+import { openWatchSecret, readEarlierSecrets, readWatchSecret } from './watch-secret.ts';
 
-/** Opens the box of another use with the secrets of a data folder; parameters as of `openAddressSeal`. */
-export async function openBox(use: string, ...watch: Parameters<typeof openWatchSecret>): Promise<SecretBox> {
-  return new SecretBox(await openWatchSecret(...watch), use, await readEarlierSecrets(...watch));
-}
+const USE = 'addresses';
 
 /**
  * Opens the box of a data folder; its secret is made if there is none.
@@ -16,6 +13,20 @@ export async function openBox(use: string, ...watch: Parameters<typeof openWatch
  * @param watch the arguments of `openWatchSecret`
  * @throws OxbowError `bad-setting` if the secret is too short
  */
-export function openAddressSeal(...watch: Parameters<typeof openWatchSecret>): Promise<SecretBox> {
-  return openBox('addresses', ...watch);
+export async function openAddressSeal(...watch: Parameters<typeof openWatchSecret>): Promise<SecretBox> {
+  return new SecretBox(await openWatchSecret(...watch), USE, await readEarlierSecrets(...watch));
+}
+
+/**
+ * As `openAddressSeal`, for commands.
+ *
+ * @param use of the texts
+ * @returns undefined if there is no secret
+ */
+export async function readBox(
+  watch: Parameters<typeof readWatchSecret>,
+  use: string = USE,
+): Promise<SecretBox | undefined> {
+  const secret = await readWatchSecret(...watch);
+  return secret && new SecretBox(secret, use, await readEarlierSecrets(...watch));
 }

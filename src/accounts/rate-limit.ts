@@ -100,7 +100,7 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   previews: { turns: 6000, windowS: 60 },
   /**
    * Segments that clips and time-lapses read of the index: five days of 2 s in a minute, about half a second
-   * of a core.
+   * of a core; with evidence, which counts too, a day and a second.
    */
   segments: { turns: 240_000, windowS: 60, unit: 'segments' },
   /** Hours of windows that are longer than one: sixty days in a minute, about five seconds of a core. */

@@ -26,14 +26,32 @@ export async function openWatchSecret(
   clusterSecret?: string,
   files: Files = systemFiles,
 ): Promise<Buffer> {
+  const given = await readWatchSecret(dataFolder, setting, clusterSecret, files);
+  if (given) return given;
+  const made = randomBytes(32).toString('base64url');
+  await replaceFile(files, join(dataFolder, WATCH_SECRET_FILE), Buffer.from(`${made}\n`), { mode: 0o600 });
+  return Buffer.from(made);
+}
+
+/**
+ * The secret that a server with these settings has, for commands: they make none, since it would be the file
+ * of another user.
+ *
+ * @param options as those of `openWatchSecret`
+ * @returns undefined if the server would make one
+ * @throws OxbowError `bad-setting` if it is too short
+ */
+export async function readWatchSecret(
+  dataFolder: string,
+  setting: string | undefined,
+  clusterSecret?: string,
+  files: Files = systemFiles,
+): Promise<Buffer | undefined> {
   if (setting) return checked(setting, 'watchSecret');
   if (clusterSecret) return Buffer.from(clusterKey(clusterSecret, 'watch secret'));
   const file = join(dataFolder, WATCH_SECRET_FILE);
   const kept = await read(files, file);
-  if (kept !== undefined) return checked(kept, file);
-  const made = randomBytes(32).toString('base64url');
-  await replaceFile(files, file, Buffer.from(`${made}\n`), { mode: 0o600 });
-  return Buffer.from(made);
+  return kept === undefined ? undefined : checked(kept, file);
 }
 
 /**

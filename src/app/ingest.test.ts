@@ -16,7 +16,8 @@ test('a server without bonded senders keeps no links of a server before', async 
     const off = { rtmp: 'off', rtmps: 'off', srt: 'off', srtla: 'off', rtsp: 'off', webrtc: 'off' };
     const config = { ...off, rtmpLimits: { connections: 1, perAddress: 1, idle: 1 } };
     const settings = { now: config };
-    const app = { config, settings, dataFolder, clock: { nowMs: () => 0 }, log: createSilentLog() };
+    const shutdown = { leaving: new AbortController().signal };
+    const app = { config, settings, dataFolder, shutdown, clock: { nowMs: () => 0 }, log: createSilentLog() };
     await openIngest(app as never, { publishPorts: {} } as never);
     assert.equal(existsSync(join(dataFolder, BONDED_FILE)), false);
   } finally {

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maskedAddress, publicAddress, publicTarget, shownHook, withKeptSecrets } from './public-address.ts';
+import {
+  isSamePlace,
+  maskedAddress,
+  publicAddress,
+  publicTarget,
+  shownHook,
+  withAllKeptSecrets,
+  withKeptSecrets,
+} from './public-address.ts';
 
 test('an address without secrets is the same text, byte for byte', () => {
   for (const address of [
@@ -19,6 +27,26 @@ test('user, password, query and fragment are not shown, also where the password 
   assert.equal(publicTarget('rtmp://live.example/app/key'), 'rtmp://live.example/…');
   assert.equal(publicTarget('srt://live.example:9?passphrase=0123456789'), 'srt://live.example:9/…');
   assert.equal(publicTarget('no address'), '');
+});
+
+test('white space, and forms of HTTP that are opened all the same, hide nothing less', () => {
+  for (const address of [
+    ' rtsp://u:s3cret@cam.example/1',
+    '\tsrt://cam.example:1?passphrase=s3cret-s3cret',
+    ' whep+https://cam.example/1?key=s3cret',
+    'http:u:s3cret@cam.example/1',
+    'http:/u:s3cret@cam.example/1',
+    'http:///u:s3cret@cam.example/1',
+    'http:\\\\u:s3cret@cam.example/1',
+    'http:/\t/u:s3cret@cam.example/1',
+  ]) {
+    assert.doesNotMatch(`${publicAddress(address)} ${maskedAddress(address)}`, /s3cret/, address);
+    assert.equal(isSamePlace(address, address.replaceAll('cam', 'other')), false, address);
+    // Sent back as it is shown, it is the same source.
+    assert.match(withKeptSecrets(maskedAddress(address), address), /s3cret/, address);
+  }
+  assert.equal(isSamePlace('http://other.example\\@cam.example/1', 'http://cam.example/1'), false);
+  assert.equal(isSamePlace('whep+http://other.example\\@cam.example/1', 'whep+http://cam.example/1'), false);
 });
 
 test('a user name with an @ hides nothing less', () => {
@@ -70,4 +98,13 @@ test('*** is the stored password for the same place, user and scheme only', () =
     'rtsp://admin:***@cam.example:554\\@other.example/1',
   ];
   for (const trick of tricks) assert.equal(withKeptSecrets(trick, before), trick);
+});
+
+test('addresses of a list that look the same each keep their secret', () => {
+  const before = ['http://h.example/l.m3u8?key=1', 'off', 'http://h.example/l.m3u8?key=2'];
+  const shown = before.map(maskedAddress);
+  assert.equal(shown[0], shown[2]);
+  assert.deepEqual(withAllKeptSecrets(shown, before), before);
+  assert.deepEqual(withAllKeptSecrets([' http://h.example/other?***'], before), ['http://h.example/other?key=1']);
+  assert.throws(() => withAllKeptSecrets(['http://evil.example/l.m3u8?***'], before), /write the password/);
 });

@@ -7,13 +7,28 @@ import { FormatError } from '@oxbow/media/errors';
 /** Schemes whose addresses have no user, password or key: a port of this computer, a file. */
 const OPEN_SCHEMES = /^(?:udp|sdp):/i;
 
+/** An address of HTTP whose host begins after `://` and ends before `/`, `?` or `#`. */
+const USUAL_HTTP = /^https?:\/\/[^/?#\\\s]+(?:[/?#]|$)/i;
+
+/**
+ * The address as it is understood when it is opened: without white space around it, and, of HTTP, with the
+ * host after `://`. `http:u:p@host`, `http:///u:p@host` and `http://host\@other` are addresses too.
+ */
+function plainAddress(address: string): string {
+  const [, prefix = '', text = ''] = /^(whep\+)?(.*)$/is.exec(address.trim()) ?? [];
+  if (!/^https?:/i.test(text) || (USUAL_HTTP.test(text) && !/[\t\r\n]/.test(text))) return `${prefix}${text}`;
+  return `${prefix}${URL.parse(text)?.href ?? text}`;
+}
+
 /**
  * The address of a source without user, password, query and fragment. An address that has none of them is
  * returned as it is, and so is a text that is no address.
  */
 export function publicAddress(address: string): string {
-  if (OPEN_SCHEMES.test(address) || !/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) return address;
-  return address.replace(/:\/\/[^/?#]*@/, '://').replace(/[?#].*$/s, '');
+  const plain = plainAddress(address);
+  if (OPEN_SCHEMES.test(plain) || !/^[a-z][a-z0-9+.-]*:\/\//i.test(plain)) return address;
+  const shown = plain.replace(/:\/\/[^/?#]*@/, '://').replace(/[?#].*$/s, '');
+  return shown === plain ? address : shown;
 }
 
 /** The address of a target without all that follows its host: paths of targets are keys. */
@@ -28,7 +43,7 @@ export const KEPT = '***';
 /** The address of a source for administrators: `***` for its password and for its query. */
 export function maskedAddress(address: string): string {
   if (publicAddress(address) === address) return address;
-  return address
+  return plainAddress(address)
     .replace(/:\/\/([^/?#]*)@/, (_, login: string) => {
       const colon = login.indexOf(':');
       // A user without a password may be a token.
@@ -50,7 +65,7 @@ interface AddressParts {
 
 function partsOf(address: string): AddressParts {
   const [, scheme = '', login = '', host = '', query] =
-    /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#]*)[^?#]*(?:\?([^#]*))?/is.exec(address) ?? [];
+    /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#]*)[^?#]*(?:\?([^#]*))?/is.exec(plainAddress(address)) ?? [];
   const colon = login.indexOf(':');
   return {
     place: `${scheme}://${host}`.toLowerCase(),
@@ -88,9 +103,10 @@ export function withKeptSecrets(address: string, before: string | undefined): st
       0,
     );
   }
-  const withUser = keepsUser ? address.replace(`://${KEPT}@`, () => `://${old.user}@`) : address;
+  const plain = plainAddress(address);
+  const withUser = keepsUser ? plain.replace(`://${KEPT}@`, () => `://${old.user}@`) : plain;
   const withLogin =
-    next.password === KEPT ? address.replace(`${next.user}:${KEPT}@`, () => `${old.user}:${old.password}@`) : withUser;
+    next.password === KEPT ? plain.replace(`${next.user}:${KEPT}@`, () => `${old.user}:${old.password}@`) : withUser;
   return next.query === KEPT ? withLogin.replace(`?${KEPT}`, () => `?${old.query}`) : withLogin;
 }
 
@@ -108,3 +124,19 @@ export function shownHook(address: string): string {
 const MAX_SHOWN = 20;
 
 const publicHook = (address: string) => address.replace(/:\/\/[^/?#]*@/, '://');
+
+/**
+ * A list that was typed in place of another one. Two addresses that look the same without their secrets keep
+ * their order.
+ *
+ * @throws FormatError as `withKeptSecrets`
+ */
+export function withAllKeptSecrets(items: readonly string[], before: readonly string[]): readonly string[] {
+  const left = [...before];
+  return items.map((item) => {
+    const text = item.trim();
+    const place = left.findIndex((address) => maskedAddress(address) === text);
+    const [same] = place < 0 ? [] : left.splice(place, 1);
+    return withKeptSecrets(text, same ?? before.find((address) => isSamePlace(address, text)));
+  });
+}

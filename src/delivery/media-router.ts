@@ -393,7 +393,8 @@ class Router {
     const range = parseRange(address.from, address.to);
     const stream = await clipSource(requested, range, query.get('quality'));
     if (address.kind === 'clip') {
-      const options = { signal: waiting.signal, budget: waiting.budget, isBare: query.get('evidence') === 'no' };
+      const { signal, budget, isExempt } = waiting;
+      const options = { signal, budget, isExempt, isBare: query.get('evidence') === 'no' };
       return this.#clips.answer(stream, range, address.format, options);
     }
     return this.#timeLapses.answer(stream, range, address.seconds, waiting.budget);

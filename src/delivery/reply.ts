@@ -35,6 +35,8 @@ export interface Reply {
   readonly body: readonly BodyPart[];
   /** Memory that the reply holds while it is sent, bytes; absent where that is little, or shared. */
   readonly weight?: number;
+  /** Further memory that replies of the same file hold together while they are sent, and how much: bytes. */
+  readonly shared?: { readonly of: object; readonly bytes: number };
   /** Strong validator without quotes. */
   readonly etag?: string;
   /** The body compressed with gzip, created at the first call; only for text of at least 1.4 KB. */

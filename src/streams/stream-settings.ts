@@ -10,7 +10,7 @@ import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import { readHealFrom } from '../config/heal-from.ts';
-import { isSamePlace, maskedAddress, withKeptSecrets } from '../config/public-address.ts';
+import { withAllKeptSecrets } from '../config/public-address.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { readPastRules } from '../config/sections/past-section.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
@@ -124,12 +124,7 @@ export function configuredStream(
 
 /** Checks addresses; `***` is what is stored for one of the same place. @throws FormatError */
 function healFromAfter(items: readonly string[], { healFrom = [] }: StreamDefinition): readonly string[] {
-  const kept = items.map((item) => {
-    const text = item.trim();
-    const same = healFrom.find((before) => maskedAddress(before) === text);
-    return withKeptSecrets(text, same ?? healFrom.find((before) => isSamePlace(before, text)));
-  });
-  return readHealFrom(kept);
+  return readHealFrom(withAllKeptSecrets(items, healFrom));
 }
 
 function wasStoppedByUser({ stopped, locked }: StreamDefinition): boolean {

@@ -3,6 +3,7 @@
  * In: a webhook, a body. Out: the outcome. Throws only if the signal aborts.
  */
 import { createHash } from 'node:crypto';
+import { shownHook } from '../config/public-address.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { type Net, type NetRequest, portOf, shownUrl } from '../net/net.ts';
@@ -68,7 +69,7 @@ export async function sendOnce(
       'messaging.operation.type': 'send',
       'messaging.message.id': id,
       'http.request.method': 'POST',
-      'url.full': shownUrl(trusted),
+      'url.full': shownHook(url),
       'server.address': trusted.hostname,
       'server.port': portOf(trusted),
       ...(status !== null && { 'http.response.status_code': status }),
@@ -94,6 +95,8 @@ async function send(net: SendTools['net'], url: URL, request: NetRequest): Promi
     };
   } catch (error) {
     request.signal.throwIfAborted();
-    return { ok: false, status: null, error: messageOf(error), retryAfterMs: undefined };
+    // Its path may be a key.
+    const shown = messageOf(error).replaceAll(shownUrl(url), () => shownHook(url.href));
+    return { ok: false, status: null, error: shown, retryAfterMs: undefined };
   }
 }

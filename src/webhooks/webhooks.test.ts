@@ -7,11 +7,13 @@ import { suite, test } from 'node:test';
 import type { WebhookSettings } from '../api/webhook-shapes.ts';
 import { createLocalEventBus } from '../cluster/bus/local-event-bus.ts';
 import { createManualClock } from '../lib/clock.ts';
+import { toNetFailure } from '../net/failure.ts';
 import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
 import type { Ended } from '../observe/traces/telemetry.ts';
 import { openStore } from '../store/db.ts';
 import { openEventLog } from '../store/event-log/event-log.ts';
+import { type TextSeal, useSeal } from '../store/sealed/text-seal.ts';
 import { serveHere } from '../store/store.fixture.ts';
 import type { WebhooksOptions } from './delivery-worker.ts';
 import { ReplayTable } from './replay-table.ts';
@@ -31,6 +33,13 @@ interface Got {
   readonly trusted: string | undefined;
   readonly traceparent: string | undefined;
 }
+
+/** A seal that opens only its own texts. */
+const sealOfKey = (key: string): TextSeal => ({
+  seal: (text) => `${key} ${Buffer.from(text).toString('hex')}`,
+  open: (sealed) => (sealed.startsWith(`${key} `) ? Buffer.from(sealed.split(' ')[1]!, 'hex').toString() : undefined),
+  mark: (text) => text,
+});
 
 /** The receiver's answer to an attempt: a status, with headers, or none. */
 type Reply = number | { readonly status: number; readonly headers: Record<string, string> } | Error;
@@ -95,6 +104,7 @@ async function openHooks(
   return {
     hooks,
     open,
+    db: store.db,
     bus,
     log,
     clock,
@@ -239,6 +249,39 @@ suite('webhooks', () => {
     tell(99);
     while (got.length === tries) await new Promise(setImmediate);
     assert.equal(got.at(-1)!.body.data.number, 99);
+  });
+
+  test('without its key nothing is sent to a webhook until address and secret are set again', async () => {
+    await using opened = await openHooks();
+    const { db, got, hooks } = opened;
+    useSeal(db, sealOfKey('before'));
+    const { id } = await hooks.create({ url: `${url}/k3y`, secret });
+    useSeal(db, sealOfKey('now'));
+    await using restarted = await opened.open();
+    const { signal } = new AbortController();
+    await assert.rejects(restarted.test(id, { signal }), { code: 'sealed-elsewhere' });
+    await assert.rejects(restarted.replay(id, '0'), { code: 'webhook-disabled' });
+    await assert.rejects(restarted.replace(id, { url }), { code: 'bad-request' });
+    assert.deepEqual(got, []);
+    assert.equal((await restarted.replace(id, { url, secret })).disabledAt, null);
+    assert.equal((await restarted.test(id, { signal })).ok, true);
+  });
+
+  test('what failed and spans do not have the keys in the path of an address', async () => {
+    const keyed = 'https://user:k3y@hooks.example/services/k3y/k3y?k3y';
+    const spans: Ended[] = [];
+    const begin = () => undefined;
+    const telemetry = { begin, ended: (span: Ended) => void spans.push(span) };
+    await using opened = await openHooks(() => toNetFailure(new Error('no answer'), new URL(keyed)), { telemetry });
+    const { id } = await opened.hooks.create({ url: keyed, types: ['stream.generation'] });
+    const { signal } = new AbortController();
+    const { error } = await opened.hooks.test(id, { signal });
+    assert.equal(error, 'https://hooks.example/services/…?…: No answer.');
+    opened.tell(1);
+    await opened.until(1);
+    const seen = JSON.stringify([await opened.hooks.deliveries(id), opened.hooks.get(id), spans]);
+    assert.match(seen, /No answer/);
+    assert.doesNotMatch(seen, /k3y/);
   });
 
   test('a URL that answers 410 is disabled at once', async () => {

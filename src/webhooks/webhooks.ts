@@ -153,13 +153,17 @@ export class Webhooks implements AsyncDisposable {
    * Sends an event `webhook.test` at once, ahead of waiting deliveries, and returns the outcome.
    *
    * @param options.traceparent of the request that causes it
-   * @throws OxbowError `webhook-unknown`
+   * @throws OxbowError `webhook-unknown`, `sealed-elsewhere`
    */
   async test(
     id: string,
     { signal, traceparent }: { signal: AbortSignal; traceparent?: string | undefined },
   ): Promise<WebhookTestView> {
     const { webhook } = this.#find(id);
+    // Of its address only the host is known.
+    if (webhook.secret === '') {
+      throw new OxbowError('sealed-elsewhere', `Another key has sealed the address of the webhook ${id}.`);
+    }
     const { clock } = this.#options;
     const at = printRfc3339(clock.nowMs());
     const eventId = `test-${randomBytes(8).toString('hex')}`;

@@ -279,6 +279,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
     const bytes = await server.bytes(media.file);
     // Its evidence is at its end, and not part of its media.
     assert.ok(bytes.length > media.sizeBytes);
+    assert.equal((await server.bytes(`${media.file}?evidence=no`)).length, media.sizeBytes);
     assert.ok(Buffer.from(bytes).equals(await server.bytes(`/clip/hidden/${fromMs}/${fromMs + 4000}.mp4`)));
     await writeFile(join(folder.path, 'saved.mp4'), bytes);
     const { durationS } = await probe(join(folder.path, 'saved.mp4'));

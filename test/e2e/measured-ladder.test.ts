@@ -92,8 +92,9 @@ suite('measured and fixed ladders', { skip: need('ffmpeg') }, () => {
     const [said] = await runCommandLines([['probe', path, '--json', ...args]]);
     const { ladder: probed } = JSON.parse(said!.stdout) as { readonly ladder: ProbedLadder };
     t.diagnostic(`upload: ${ladder.plan}, ${ladder.samples} samples; probe: ${probed.plan}, ${probed.samples} samples`);
-    // Each stops after a tenth of the time of an encode: on a busy machine one may have fewer samples. x264 with
-    // several threads and a cap does not make the same bytes twice, which can decide about a second rung of a size.
+    // Each stops after a tenth of the time of an encode: on a busy machine one may have fewer samples. x264
+    // with several threads and a cap does not make the same bytes twice, which can decide about a second rung
+    // of a size.
     if (ladder.plan === 'measured' && probed.samples === ladder.samples) {
       assert.equal(probed.plan, 'measured');
       const made = ladder.rungs.filter(({ name }) => names.includes(`v0-${name}`));

@@ -137,7 +137,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
       const hook = await spanOf(id, 'send webhook');
       assert.deepEqual([hook.kind, hook.parentSpanId], [PRODUCER, job.spanId]);
       assert.equal(hook.attributes['http.response.status_code'], 204);
-      assert.equal(hook.attributes['url.full'], `http://127.0.0.1:${port}/hook`, 'no query');
+      assert.equal(hook.attributes['url.full'], `http://127.0.0.1:${port}/hook?…`, 'no query');
       assert.deepEqual(traceparents, [`00-${id}-${hook.spanId}-01`]);
     } finally {
       receiver.closeAllConnections();

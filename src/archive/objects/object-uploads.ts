@@ -63,6 +63,24 @@ export class ObjectUploads {
   }
 
   /**
+   * Of locations that a bucket names, those of streams and assets that the catalogue has: another server may
+   * write below the same prefix.
+   */
+  async ownOf(locations: readonly string[]): Promise<ReadonlySet<string>> {
+    const idOf = (location: string) => /^(?:recordings|assets)\/([^/]+)\//.exec(location)?.[1] ?? '';
+    const ids = [...new Set(locations.map(idOf))];
+    const { catalogue } = this.#rows;
+    const known = new Set<string>();
+    for (let i = 0; i < ids.length; i += 500) {
+      const some = ids.slice(i, i + 500);
+      const streams = await catalogue.selectFrom('stream').select('id').where('id', 'in', some).execute();
+      const assets = await catalogue.selectFrom('asset').select('id').where('id', 'in', some).execute();
+      for (const { id } of [...streams, ...assets]) known.add(id);
+    }
+    return new Set(locations.filter((location) => known.has(idOf(location))));
+  }
+
+  /**
    * Writes the intent to upload, or returns the one there is, for the same target: its upload continues.
    *
    * @param key of a new upload

@@ -3,7 +3,7 @@
  * In: settings, a database that no server uses. Out: the seal; names for people.
  */
 import { join } from 'node:path';
-import { openAddressSeal, openBox } from '../../accounts/address-seal.ts';
+import { readBox } from '../../accounts/address-seal.ts';
 import type { Config } from '../../config/schema.ts';
 import { nodeName } from '../../config/sections/cluster-section.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
@@ -13,13 +13,13 @@ import { DATABASE_FILE } from '../../store/file-names.ts';
 import { lockedRows } from '../../store/sealed/seal-rows.ts';
 import { type TextSeal, useSeal } from '../../store/sealed/text-seal.ts';
 
-/** Opens the seal. A data folder without a secret gets one. */
-export function openSettingsSeal(config: Config): Promise<TextSeal> {
-  return openAddressSeal(...secretsOf(config));
+/** Opens the seal; undefined if there is no secret yet. */
+export function openSettingsSeal(config: Config): Promise<TextSeal | undefined> {
+  return readBox(secretsOf(config));
 }
 
-function secretsOf(config: Config) {
-  return [config.data, config.watchSecret, nodeName(config) && config.cluster.secret] as const;
+function secretsOf(config: Config): Parameters<typeof readBox>[0] {
+  return [config.data, config.watchSecret, nodeName(config) && config.cluster.secret];
 }
 
 /** What this server cannot open: `the source of cam`. Empty if it can open all. */
@@ -28,7 +28,7 @@ export async function readLockedRows(config: Config): Promise<readonly string[]>
   const file = join(config.data, DATABASE_FILE);
   await using engine = await openEngine({ file, server: databaseServer(config.store), log: createSilentLog() });
   useSeal(engine.db, seal);
-  const box = await openBox('cameras', ...secretsOf(config));
+  const box = await readBox(secretsOf(config), 'cameras');
   const logins = await engine.db
     .selectFrom('camera')
     .innerJoin('stream', 'stream.id', 'camera.stream_id')
@@ -36,7 +36,7 @@ export async function readLockedRows(config: Config): Promise<readonly string[]>
     .orderBy('stream.name')
     .execute();
   const ofCameras = logins.flatMap(({ name, sealed }) =>
-    box.open(sealed) === undefined ? [`the login of the camera of ${name}`] : [],
+    box?.open(sealed) === undefined ? [`the login of the camera of ${name}`] : [],
   );
   return [...(await lockedRows(engine.db)), ...ofCameras];
 }

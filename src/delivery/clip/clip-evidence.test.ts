@@ -18,6 +18,7 @@ import {
 import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import type { Init, SegmentGroup } from '@oxbow/media/segment';
 import { groupAt, groupsFrom, initOf, START_US } from '../../recording/recording.fixture.ts';
+import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { makeGroup } from '../delivery.fixture.ts';
 import { openEvidenceRig, reportOn } from '../export/evidence.fixture.ts';
 
@@ -63,6 +64,58 @@ suite('the evidence of a clip', () => {
       }
     });
   }
+
+  for (const format of ['mp4', 'mkv'] as const)
+    test(`of a .${format} is not given to viewers where its blocks name what their rules hide`, async () => {
+      await using opened = await openEvidenceRig();
+      await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 5));
+      await opened.evidence.seal('s');
+      await opened.record(groupsFrom({ msn: 6, startUs: START_US + 10 * S }, 5));
+      await opened.evidence.seal('s');
+      const range = { fromUs: START_US + 12 * S, toUs: START_US + 16 * S };
+      const codesFor = async (startS: number, isExempt = false) => {
+        const past = { start: (START_US + startS * S) / 1000 };
+        const report = await reportOn(await opened.clipped(range, format, { past, isExempt }), [opened.keys.id]);
+        return report.findings.map(({ code }) => code);
+      };
+      assert.deepEqual(await codesFor(12, true), [], 'who has a right sees all, and first, so that it is cached');
+      assert.deepEqual(await codesFor(12), ['no-evidence'], 'the block begins with what was before the show');
+      assert.deepEqual(await codesFor(10), [], 'all of the block is visible');
+    });
+
+  for (const format of ['mp4', 'mkv'] as const)
+    test(`of a .${format} has the bytes that its ETag names, whenever they are sent`, async () => {
+      await using opened = await openEvidenceRig();
+      await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 10));
+      const change = { horizonUs: START_US + S, groups: (all: RecordedGroup[]) => all.slice(1) };
+      const range = { fromUs: START_US, toUs: START_US + 20 * S };
+      const first = await opened.clip(range, format, change);
+      const bytes = await opened.bytesOf(first);
+      change.horizonUs += S / 2;
+      assert.deepEqual(await opened.bytesOf(first), bytes, 'another range of it');
+      const second = await opened.clip(range, format, change);
+      assert.equal(second.etag, first.etag);
+      assert.deepEqual(await opened.bytesOf(second), bytes);
+    });
+
+  test('of Matroska is made once for all requests, and again if the first one is aborted', async () => {
+    await using opened = await openEvidenceRig();
+    await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 10));
+    const range = { fromUs: START_US, toUs: START_US + 20 * S };
+    const tagOf = async (signal?: AbortSignal) => {
+      const part = (await opened.clip(range, 'mkv', { signal })).body.at(-1)!;
+      return 'read' in part ? part.read : assert.fail();
+    };
+    const first = new AbortController();
+    const [aborted, read] = [await tagOf(first.signal), await tagOf()];
+    const both = Promise.allSettled([aborted(), read()]);
+    first.abort();
+    const [gone, made] = await both;
+    assert.deepEqual([gone.status, made.status], ['rejected', 'fulfilled']);
+    const { reads } = opened;
+    assert.deepEqual(await read(), made.status === 'fulfilled' && made.value);
+    assert.equal(opened.reads, reads);
+  });
 
   for (const format of ['mp4', 'mkv'] as const)
     test(`a .${format} with a gap is complete, with the gap and its cause, and signed by the key of the server`, async () => {

@@ -6,14 +6,15 @@
  */
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EvidenceBlock } from '@oxbow/media/evidence/block';
 import type { EvidencePiece, ExportSeal, SignedBlock } from '@oxbow/media/evidence/bundle';
 import { printEvidenceBox } from '@oxbow/media/evidence/evidence-box';
-import { limitsTimes } from '../../api/past/past-rules.ts';
+import type { VisiblePast } from '../../api/past/past-rules.ts';
 import type { Evidence, EvidenceRangeBundle } from '../../recording/evidence/evidence.ts';
 import { sealOf } from '../../recording/evidence/file-seal.ts';
 
 import type { Range } from '../past/past.ts';
-import type { BodyPart } from '../reply.ts';
+import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { WorkOptions } from '../work-budget.ts';
 import type { ClipStoredGroup } from './clip-groups.ts';
@@ -23,6 +24,8 @@ import type { FilePlan, PlannedGroup } from './file-plan.ts';
 const END_US = 100_000;
 /** What is younger and in no block may be in one soon: a crashed process leaves that to the next one. µs. */
 const LATE_US = 900_000_000;
+/** The evidence of a segment costs its client as much as so many segments of the index, or less. */
+export const SEGMENTS_COST = 4;
 /** Texts that are printed before other work has its turn. */
 const PER_TURN = 500;
 
@@ -43,6 +46,8 @@ export interface ProvedClip {
   readonly proof: ClipProof;
   readonly stream: Pick<ServedStream, 'name' | 'recording' | 'list' | 'past' | 'horizonUs' | 'settled' | 'source'>;
   readonly range: Range;
+  /** What its client may see; undefined: all. */
+  readonly visible: VisiblePast | undefined;
   readonly media: ClipMediaTimes;
 }
 
@@ -52,7 +57,7 @@ export interface MovieClip extends ProvedClip {
 }
 
 /** A file with its evidence. */
-type ProvedPlan = FilePlan & { readonly evidenceBytes: number };
+type ProvedPlan = FilePlan & Required<Pick<Reply, 'shared'>>;
 
 /**
  * Makes the evidence of an MP4: the box for its end.
@@ -64,12 +69,14 @@ type ProvedPlan = FilePlan & { readonly evidenceBytes: number };
 export async function makeEvidence(
   plan: FilePlan,
   clip: MovieClip,
-  { signal }: Pick<WorkOptions, 'signal'>,
+  { signal, budget }: WorkOptions,
 ): Promise<{ readonly box: Uint8Array; readonly isProvisional: boolean } | undefined> {
   const bundle = await chainOf(clip);
   if (!bundle) return undefined;
+  let count = 0;
   const entries = async function* (): AsyncGenerator<string> {
     for await (const { group, deltaOf } of clip.groups()) {
+      count++;
       const pieces = group.tracks.flatMap(({ trackId, tfdt, samples, length }): EvidencePiece[] => {
         if (length === 0) return [];
         return [{ fileTrack: trackId, track: trackId, first: 0, count: samples, at: tfdt + deltaOf(trackId) }];
@@ -77,7 +84,8 @@ export async function makeEvidence(
       if (pieces.length > 0) yield JSON.stringify({ msn: group.msn, pieces });
     }
   };
-  const text = await printClipBundle(bundle, clip, entries(), { signal });
+  const text = await printClipBundle(bundle, printRange(clip), entries(), { signal });
+  budget?.spend(count * SEGMENTS_COST);
   const head = await headOf(plan.body.slice(0, -1));
   const box = printEvidenceBox(JSON.stringify(sealOfClip(clip.proof, bundle, text, head)), text);
   return { box, isProvisional: isProvisional(bundle, clip) };
@@ -89,8 +97,8 @@ export function withEvidence(plan: FilePlan, box: Uint8Array): ProvedPlan {
     body: [...plan.body, box],
     length: plan.length + box.length,
     etag: createHash('sha1').update(plan.etag).update(box).digest('base64url'),
-    weight: plan.weight + box.length,
-    evidenceBytes: box.length,
+    weight: plan.weight,
+    shared: { of: box, bytes: box.length },
   };
 }
 
@@ -103,31 +111,54 @@ export function isProvisional({ blocks }: EvidenceRangeBundle, { proof, media }:
   return !blocks.some(({ text }) => text.includes(`"from":${media.lastUs},`));
 }
 
-/** The blocks with the media of a clip. Derived qualities are in no chain. */
-export function chainOf({ proof, stream, media }: ProvedClip): Promise<EvidenceRangeBundle | undefined> {
-  if (stream.source) return Promise.resolve(undefined);
-  const { streamId } = stream.recording;
-  return proof.bundleOf({ id: streamId, name: stream.name }, { fromUs: media.startUs, toUs: media.endUs });
+/**
+ * The blocks with the media of a clip. Derived qualities are in no chain. A block is signed as a whole: where
+ * one names what the client may not see, there is no evidence.
+ */
+export async function chainOf({ proof, stream, media, visible }: ProvedClip): Promise<EvidenceRangeBundle | undefined> {
+  const { name, source = stream, recording } = stream;
+  if (source !== stream) return undefined;
+  const range = { fromUs: media.startUs, toUs: media.endUs };
+  const bundle = await proof.bundleOf({ id: recording.streamId, name }, range);
+  return bundle && visible && !bundle.blocks.every((block) => isShown(block, visible)) ? undefined : bundle;
 }
 
-/**
- * The bundle of a clip, as `printBundle` prints it.
- *
- * @param entries as JSON, in the order of the file
- */
-export async function printClipBundle(
-  { v, stream: id, name, keys, blocks }: EvidenceRangeBundle,
-  { stream, range, media }: ProvedClip,
-  entries: AsyncIterable<string>,
-  { signal, configs = [] }: Pick<WorkOptions, 'signal'> & { readonly configs?: readonly string[] },
-): Promise<Buffer> {
+/** Whether all times in a block are visible. */
+function isShown({ text }: SignedBlock, { fromMs, toMs }: VisiblePast): boolean {
+  const { segments, notes } = JSON.parse(text) as EvidenceBlock;
+  const isIn = (fromUs: number, toUs: number) => fromUs >= fromMs * 1000 && toUs <= toMs * 1000;
+  return (
+    segments.every(({ from, duration, gaps = [] }) => {
+      return isIn(from, from + duration) && gaps.every(([start, end]) => isIn(start, end));
+    }) && notes.every((note) => note.what === 'expired' || isIn(note.from, note.to))
+  );
+}
+
+/** The range of a clip without its entries, as JSON that is not closed: as it is now. */
+export function printRange({ stream, range, media, visible }: ProvedClip): string {
   // Viewers of a stream with rules see a part of the range.
-  const isLimited = stream.past !== undefined && limitsTimes(stream.past);
+  const isLimited = visible !== undefined;
   const from = isLimited ? Math.max(range.fromUs, media.startUs) : range.fromUs;
   // What is recorded while the file is planned is in the chain, and not in the file.
   const isSettled = stream.settled(range.toUs) && !isLimited;
   const to = isSettled ? range.toUs : Math.min(range.toUs, Math.max(media.lastUs + 1, media.endUs - END_US));
   const horizon = stream.horizonUs();
+  const expired = horizon > from ? `,"horizon":${Math.round(horizon)}` : '';
+  return `{"from":${Math.round(from)},"to":${Math.round(to)}${expired}`;
+}
+
+/**
+ * The bundle of a clip, as `printBundle` prints it.
+ *
+ * @param range as `printRange` printed it
+ * @param entries as JSON, in the order of the file
+ */
+export async function printClipBundle(
+  { v, stream: id, name, keys, blocks }: EvidenceRangeBundle,
+  range: string,
+  entries: AsyncIterable<string>,
+  { signal, configs = [] }: Pick<WorkOptions, 'signal'> & { readonly configs?: readonly string[] },
+): Promise<Buffer> {
   const texts: string[] = [];
   const list = async (items: AsyncIterable<string> | Iterable<string>) => {
     let count = 0;
@@ -141,8 +172,7 @@ export async function printClipBundle(
   const head = JSON.stringify({ v, stream: id, name, keys }).slice(0, -1);
   texts.push(`${head},"blocks":[`);
   await list(blocks.map((block) => JSON.stringify(block)));
-  const expired = horizon > from ? `,"horizon":${Math.round(horizon)}` : '';
-  texts.push(`],"ranges":[{"from":${Math.round(from)},"to":${Math.round(to)}${expired},"entries":[`);
+  texts.push(`],"ranges":[${range},"entries":[`);
   await list(entries);
   texts.push(`]}],"configs":${JSON.stringify(configs)}}`);
   return Buffer.from(texts.join(''));

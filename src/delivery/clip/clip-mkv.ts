@@ -62,7 +62,7 @@ export async function mkvBody(
   });
   if (!evidence) return [header, ...media];
   const read = async (): Promise<Uint8Array> => {
-    const bytes = await evidence.print(header);
+    const bytes = await evidence.print(header, { signal });
     assert.equal(bytes.length, tagsLength, 'the evidence has the computed length');
     return bytes;
   };

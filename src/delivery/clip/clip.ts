@@ -11,6 +11,7 @@ import type { Track } from '@oxbow/media/frame';
 import { planClipTimes } from '@oxbow/media/isobmff/clip/clip-times';
 import type { GroupShape } from '@oxbow/media/matroska/cluster';
 import type { ClipFormat } from '../../api/media-address.ts';
+import { limitsTimes, type VisiblePast, visiblePast } from '../../api/past/past-rules.ts';
 import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
@@ -22,7 +23,14 @@ import { Memo, Semaphore } from '../segment-memo.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
 import { refuseStrangers, type WorkOptions } from '../work-budget.ts';
-import { type ClipProof, type MovieClip, makeEvidence, type ProvedClip, withEvidence } from './clip-evidence.ts';
+import {
+  type ClipProof,
+  type MovieClip,
+  makeEvidence,
+  type ProvedClip,
+  SEGMENTS_COST,
+  withEvidence,
+} from './clip-evidence.ts';
 import { etagOfFile } from './clip-file.ts';
 import { type ClipStoredGroup, clipSteps, reopenStep, type StepPlace, tracksOf } from './clip-groups.ts';
 import { mkvBody } from './clip-mkv.ts';
@@ -50,8 +58,8 @@ const MAX_BOXES = 32;
 const MAX_BOX_BYTES = 256 * 1024;
 /** Cached evidence of Matroska clips: a player requests many ranges of one file. */
 const MAX_TAGS = 16;
-/** Larger evidence is planned for each request, bytes. */
-const MAX_TAG_BYTES = 4 * 1024 * 1024;
+/** All of them, bytes; that of two hours is about 6 MB. Larger evidence is planned for each request. */
+const MAX_TAG_BYTES = 32 * 1024 * 1024;
 
 /** How a clip is made. */
 interface ClipOptions extends WorkOptions {
@@ -63,7 +71,8 @@ interface ClipOptions extends WorkOptions {
 interface ClipFile extends FilePlan {
   /** Start of its first segment, µs since 1970. */
   readonly startUs: number;
-  readonly evidenceBytes?: number;
+  /** Its evidence. */
+  readonly shared?: NonNullable<Reply['shared']>;
   /** Its evidence will be another: the file is not kept. */
   readonly isProvisional?: boolean;
 }
@@ -77,6 +86,8 @@ export class Clips {
   /** Lengths of segments, for .ts; bytes. */
   readonly #lengths: Memo<number>;
   readonly #planning = new Semaphore(PLANNED_AT_ONCE);
+  /** Evidence of Matroska clips that is made at the same time: it reads all segments. */
+  readonly #printing = new Semaphore(PLANNED_AT_ONCE);
   /** Plans of MP4 files that are complete; the least recently used first. */
   readonly #plans = new Map<string, ClipFile>();
   /** Evidence of Matroska clips, by segments and range; the least recently used first. */
@@ -112,13 +123,10 @@ export class Clips {
   async answer(stream: ServedStream, range: Range, format: ClipFormat, options: ClipOptions): Promise<Reply> {
     await refuseStrangers('clip', range, options.budget);
     const settled = stream.settled(range.toUs);
-    const {
-      startUs,
-      evidenceBytes: _,
-      ...file
-    } = format === 'mp4'
-      ? await this.#file(stream, range, settled, options)
-      : await this.#remuxed(stream, range, format, options);
+    const { startUs, ...file } =
+      format === 'mp4'
+        ? await this.#file(stream, range, settled, options)
+        : await this.#remuxed(stream, range, format, options);
     const start = new Date(startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     return {
       ...file,
@@ -131,7 +139,7 @@ export class Clips {
   async #file(stream: ServedStream, range: Range, settled: boolean, options: ClipOptions): Promise<ClipFile> {
     // What retention has deleted is not in the file, also if it was when the file was first requested.
     const keptUs = Math.max(range.fromUs, stream.horizonUs());
-    const proof = options.isBare ? 'bare' : '';
+    const proof = options.isBare ? 'bare' : rulesOf(stream, options);
     const number = this.#numberOf(stream.recording);
     // Media that is found later makes another file.
     const changes = `${stream.list.erasures}-${stream.recording.lateCount ?? 0}`;
@@ -139,14 +147,17 @@ export class Clips {
     const cached = settled ? this.#plans.get(key) : undefined;
     this.#plans.delete(key);
     const forget = () => this.#plans.delete(key);
-    const file = cached ?? (await this.#planning.run(() => this.#plan(stream, range, forget, options)));
-    if (settled && !file.isProvisional) this.#plans.set(key, file);
+    const plan = async (): Promise<ClipFile> => {
+      // Another request may have planned it while this one waited.
+      const known = settled ? this.#plans.get(key) : undefined;
+      const made = known ?? (await this.#plan(stream, range, forget, options));
+      if (settled && !made.isProvisional) this.#plans.set(key, made);
+      return made;
+    };
+    const file = cached ?? (await this.#planning.run(plan));
+    if (cached) this.#plans.set(key, cached);
     dropOldest(this.#plans, MAX_PLANS);
-    let kept = 0;
-    for (const [old, { evidenceBytes = 0 }] of [...this.#plans].reverse()) {
-      kept += evidenceBytes;
-      if (kept > MAX_EVIDENCE_BYTES) this.#plans.delete(old);
-    }
+    dropHeavy(this.#plans, ({ shared }) => shared?.bytes ?? 0, MAX_EVIDENCE_BYTES);
     return file;
   }
 
@@ -176,13 +187,14 @@ export class Clips {
     const media = { startUs, lastUs, endUs };
     const proof = options.isBare ? undefined : this.#proof;
     if (!proof) return { ...plan, startUs };
-    return { ...(await this.#prove(plan, { proof, stream, range, media, groups }, options)), startUs };
+    const visible = visibleTo(stream, options, proof);
+    return { ...(await this.#prove(plan, { proof, stream, range, media, visible, groups }, options)), startUs };
   }
 
   /** A file with its evidence, if its stream has some. */
-  async #prove(plan: FilePlan, clip: MovieClip, options: WorkOptions): Promise<Omit<ClipFile, 'startUs'>> {
+  async #prove(plan: FilePlan, clip: MovieClip, options: ClipOptions): Promise<Omit<ClipFile, 'startUs'>> {
     const { stream, range } = clip;
-    const key = `${plan.etag}/${range.fromUs}/${range.toUs}/${factsOf(stream, range)}`;
+    const key = `${plan.etag}/${range.fromUs}/${range.toUs}/${factsOf(stream, range, options)}`;
     const cached = this.#boxes.get(key);
     if (cached) return withEvidence(plan, cached);
     const made = await makeEvidence(plan, clip, options);
@@ -210,10 +222,10 @@ export class Clips {
     const [first, last] = [groups[0]!, groups.at(-1)!];
     const media = { startUs: first.startUs, lastUs: last.startUs, endUs: last.startUs + last.durationUs };
     const etag = etagOfFile(groups, format);
-    const clip = format === 'mkv' && this.#proof && !options.isBare && { proof: this.#proof, stream, range, media };
-    const evidence = clip
-      ? await this.#tagOf(`${etag}/${range.fromUs}/${range.toUs}`, request, clip, options)
-      : undefined;
+    const proof = format === 'mkv' && !options.isBare ? this.#proof : undefined;
+    const key = `${etag}/${range.fromUs}/${range.toUs}`;
+    const visible = proof && visibleTo(stream, options, proof);
+    const evidence = proof && (await this.#tagOf(key, request, { proof, stream, range, media, visible }, options));
     const body: BodyPart[] = await (format === 'mkv'
       ? mkvBody(request, this.#shapes, { signal: options.signal, evidence })
       : tsBody(request, this.#lengths, options));
@@ -223,7 +235,8 @@ export class Clips {
       length: lengthOf(body),
       etag: evidence ? createHash('sha1').update(etag).update(evidence.tag).digest('base64url') : etag,
       startUs: first.startUs,
-      weight: groups.length * REMUXED_GROUP_BYTES + largest + (evidence?.weight ?? 0),
+      weight: groups.length * REMUXED_GROUP_BYTES + largest,
+      ...(evidence && { shared: { of: evidence, bytes: evidence.weight } }),
     };
   }
 
@@ -232,22 +245,51 @@ export class Clips {
     key: string,
     request: RemuxRequest,
     clip: ProvedClip,
-    options: WorkOptions,
+    options: ClipOptions,
   ): Promise<MkvEvidence | undefined> {
     const { stream, range } = clip;
-    const now = `${key}/${factsOf(stream, range)}`;
-    const cached = this.#tags.get(now);
-    const evidence = cached ?? (await this.#planning.run(() => planMkvEvidence(request, clip, options)));
+    const now = `${key}/${factsOf(stream, range, options)}`;
+    const plan = { signal: options.signal, printing: this.#printing };
+    let evidence = this.#tags.get(now);
+    if (!evidence) {
+      evidence = await this.#planning.run(() => planMkvEvidence(request, clip, plan));
+      if (evidence) options.budget?.spend(request.groups.length * SEGMENTS_COST);
+    }
     this.#tags.delete(now);
-    if (evidence && !evidence.isProvisional && evidence.weight <= MAX_TAG_BYTES) this.#tags.set(now, evidence);
+    if (evidence && !evidence.isProvisional) this.#tags.set(now, evidence);
     dropOldest(this.#tags, MAX_TAGS);
+    dropHeavy(this.#tags, ({ weight }) => weight, MAX_TAG_BYTES);
     return evidence;
   }
 }
 
-/** What expires, or is erased, is a fact of the evidence. */
-function factsOf(stream: ProvedClip['stream'], { fromUs }: Range): string {
-  return `${stream.recording.streamId}/${stream.list.erasures}/${stream.horizonUs() > fromUs}`;
+/** Drops the oldest that are together, with all newer ones, over a bound of bytes. */
+function dropHeavy<T>(kept: Map<string, T>, bytesOf: (value: T) => number, max: number): void {
+  let bytes = 0;
+  for (const [key, value] of [...kept].reverse()) {
+    bytes += bytesOf(value);
+    if (bytes > max) kept.delete(key);
+  }
+}
+
+/** What expires, or is erased, is a fact of the evidence; and not every client gets all of it. */
+function factsOf(stream: ProvedClip['stream'], { fromUs }: Range, options: ClipOptions): string {
+  const { recording, list } = stream;
+  return [recording.streamId, list.erasures, stream.horizonUs() > fromUs, rulesOf(stream, options)].join('/');
+}
+
+/** What of the past the client may see; undefined: all. */
+function visibleTo(
+  { past }: Pick<ServedStream, 'past'>,
+  { isExempt }: ClipOptions,
+  proof: Pick<ClipProof, 'nowUs'>,
+): VisiblePast | undefined {
+  return past && !isExempt && limitsTimes(past) ? visiblePast(past, proof.nowUs / 1000) : undefined;
+}
+
+/** Names the rules that concern the client. */
+function rulesOf({ past }: Pick<ServedStream, 'past'>, { isExempt }: ClipOptions): string {
+  return past && !isExempt && limitsTimes(past) ? JSON.stringify(past) : '';
 }
 
 /** The segments of a remuxed clip, and their tracks. */

@@ -14,12 +14,13 @@ import { readIntact } from '../../archive/integrity/read-intact.ts';
 import { mapEach } from '../../lib/map-each.ts';
 import { rowsOf, sha256Text } from '../../recording/evidence/hash-segment.ts';
 import type { RecordedTrack } from '../../recording/recording-reader.ts';
+import type { Semaphore } from '../segment-memo.ts';
 import type { WorkOptions } from '../work-budget.ts';
-import { chainOf, isProvisional, type ProvedClip, printClipBundle, sealOfClip } from './clip-evidence.ts';
+import { chainOf, isProvisional, type ProvedClip, printClipBundle, printRange, sealOfClip } from './clip-evidence.ts';
 import { keptOf, type Portion, portionsOf, type RemuxRequest, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
 
-/** Segments whose times are read at the same time. */
+/** Groups of segments whose times are read at the same time: a bucket answers slowly. */
 const READ_AT_ONCE = 8;
 
 /** A tag that is not made yet. */
@@ -29,11 +30,11 @@ export interface MkvEvidence {
   /** Names its content, but for the media. */
   readonly tag: string;
   /**
-   * Makes it.
+   * Makes it, once for all requests of the same file.
    *
    * @param head all bytes before the clusters
    */
-  readonly print: (head: Uint8Array) => Promise<Uint8Array>;
+  readonly print: (head: Uint8Array, options: { readonly signal: AbortSignal }) => Promise<Uint8Array>;
   /** The chain will have more of the clip. */
   readonly isProvisional: boolean;
   /** Bytes in memory until the file is sent. */
@@ -55,20 +56,28 @@ interface PlannedPiece {
 export async function planMkvEvidence(
   request: RemuxRequest,
   clip: ProvedClip,
-  options: Pick<WorkOptions, 'signal'>,
+  options: Pick<WorkOptions, 'signal'> & { readonly printing: Semaphore },
 ): Promise<MkvEvidence | undefined> {
   const bundle = await chainOf(clip);
   if (!bundle) return undefined;
   const entries = await planEntries(request, options);
   const configs = configsOf(request);
-  const texts = async function* (fill: (planned: PlannedPiece) => Promise<EvidencePiece> | EvidencePiece) {
-    for (const planned of entries) {
-      const pieces = await mapEach(planned, async (piece) => fill(piece), { atOnce: READ_AT_ONCE, ...options });
-      yield JSON.stringify({ msn: planned[0]!.portion.group.msn, pieces });
+  const texts = async function* (
+    fill: (planned: PlannedPiece) => Promise<EvidencePiece> | EvidencePiece,
+    signal: AbortSignal,
+  ) {
+    const printEntry = async (planned: readonly PlannedPiece[]) => {
+      const pieces = await Promise.all(planned.map(fill));
+      return JSON.stringify({ msn: planned[0]!.portion.group.msn, pieces });
+    };
+    for (let i = 0; i < entries.length; i += READ_AT_ONCE) {
+      yield* await mapEach(entries.slice(i, i + READ_AT_ONCE), printEntry, { atOnce: READ_AT_ONCE, signal });
     }
   };
+  // As it is now: retention may delete more until the tag is made, and its bytes are what its ETag names.
+  const range = printRange(clip);
   const print = (fill: Parameters<typeof texts>[0], signal: AbortSignal) =>
-    printClipBundle(bundle, clip, texts(fill), { signal, configs });
+    printClipBundle(bundle, range, texts(fill, signal), { signal, configs });
   const skeleton = await print(({ piece }) => piece, options.signal);
   const missing = entries.flat().reduce((sum, { piece, segment }) => sum + fillLength(piece, segment), 0);
   const textLength = skeleton.length + missing;
@@ -76,22 +85,38 @@ export async function planMkvEvidence(
   const seal = sealOfClip(clip.proof, bundle, new Uint8Array(0), new Uint8Array(0));
   const sealLength = (headBytes: number) => JSON.stringify(Object.assign({}, seal, { headBytes })).length;
   const emptyLength = evidenceTagHead(0).length + printEvidenceText('', new Uint8Array(0)).length;
+  const make = async (head: Uint8Array, signal: AbortSignal) => {
+    signal.throwIfAborted();
+    const text = await print((planned) => filled(planned, request), signal);
+    const sealed = JSON.stringify(sealOfClip(clip.proof, bundle, text, head));
+    const data = printEvidenceText(sealed, text);
+    return Buffer.concat([evidenceTagHead(data.length), data]);
+  };
   return {
     length: (headBytes) => emptyLength + sealLength(headBytes) + textLength,
     tag: sha256Text(skeleton),
     isProvisional: isProvisional(bundle, clip),
     weight: skeleton.length + 2 * textLength,
-    async print(head) {
-      const text = await print((planned) => filled(planned, request), neverAborted);
-      const sealed = JSON.stringify(sealOfClip(clip.proof, bundle, text, head));
-      const data = printEvidenceText(sealed, text);
-      return Buffer.concat([evidenceTagHead(data.length), data]);
-    },
+    print: sharedPrint((head, signal) => options.printing.run(() => make(head, signal))),
   };
 }
 
-/** The answer is ended by its connection. */
-const neverAborted = new AbortController().signal;
+/** Prints once. An abort of the request that prints leaves it to the next one that waits. */
+function sharedPrint(make: (head: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>): MkvEvidence['print'] {
+  let made: { readonly bytes: Promise<Uint8Array>; readonly signal: AbortSignal } | undefined;
+  return async (head, { signal }) => {
+    for (;;) {
+      made ??= { bytes: make(head, signal), signal };
+      const mine = made;
+      try {
+        return await mine.bytes;
+      } catch (error) {
+        if (made === mine) made = undefined;
+        if (signal.aborted || !mine.signal.aborted) throw error;
+      }
+    }
+  };
+}
 
 /** The pieces of each group. */
 async function planEntries(

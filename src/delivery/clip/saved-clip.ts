@@ -39,7 +39,8 @@ export async function answerClipFile(
   { clips, query, ...options }: WorkOptions & { readonly clips: Clips; readonly query: URLSearchParams },
 ): Promise<Reply> {
   if (!clip) throw unknown(id);
-  const { filename, ...reply } = await clips.answer(clip.stream, clip, 'mp4', options);
+  const isBare = query.get('evidence') === 'no';
+  const { filename, ...reply } = await clips.answer(clip.stream, clip, 'mp4', { ...options, isBare });
   if (!query.has('download')) return reply;
   return { ...reply, filename: clip.title === '' ? filename! : `${fileNameOf(clip.title)}.mp4` };
 }

@@ -9,6 +9,7 @@ import type { EvidenceReport } from '@oxbow/media/evidence/report';
 import { verifyFile } from '@oxbow/media/evidence/verify-file';
 import type { SegmentGroup } from '@oxbow/media/segment';
 import type { ClipFormat } from '../../api/media-address.ts';
+import type { PastRules } from '../../api/past/past-rules.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { Evidence } from '../../recording/evidence/evidence.ts';
 import { EvidenceKeys } from '../../recording/evidence/evidence-keys.ts';
@@ -42,6 +43,10 @@ export interface EvidenceRig extends AsyncDisposable {
   readonly rig: RecordingRig;
   readonly evidence: Evidence;
   readonly keys: EvidenceKeys;
+  /** Calls of the reader of clips. */
+  readonly reads: number;
+  /** The bytes of an answer. */
+  bytesOf(reply: Reply): Promise<Uint8Array>;
   /** Records groups, and resolves when they are on the disk. */
   record(groups: readonly SegmentGroup[]): Promise<void>;
   /** An MP4 of ranges. */
@@ -62,6 +67,11 @@ export interface FileChange {
   readonly horizonUs?: number;
   /** Clips end at what is recorded then, µs since 1970; default: all is complete. */
   readonly settledUs?: number;
+  /** The broadcaster's rules, and whether they concern the client. */
+  readonly past?: PastRules;
+  readonly isExempt?: boolean;
+  /** Of the request of a clip. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Chains over the store of a rig. */
@@ -122,11 +132,16 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
     return Buffer.concat(pieces);
   };
   const clips = new Map<unknown, Clips>();
-  const clipOf = async (
-    range: Range,
-    format: ClipFormat = 'mp4',
-    { groups, proof = evidence, horizonUs = 0, settledUs = Number.POSITIVE_INFINITY }: FileChange = {},
-  ): Promise<Reply> => {
+  let reads = 0;
+  const counted: Pick<typeof reader, 'read'> = {
+    read(...args) {
+      reads++;
+      return reader.read(...args);
+    },
+  };
+  const clipOf = async (range: Range, format: ClipFormat = 'mp4', change: FileChange = {}): Promise<Reply> => {
+    const { groups, proof = evidence, settledUs = Number.POSITIVE_INFINITY, past, isExempt } = change;
+    const { signal = new AbortController().signal } = change;
     const walk: typeof rig.recording.walk = async (fromUs, toUs) => groups!(await rig.recording.between(fromUs, toUs));
     const recording = groups
       ? new Proxy(rig.recording, {
@@ -138,18 +153,25 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
       recording,
       inits: { get: (number: number) => byNumber.get(number), isSame: () => true },
       list: { erasures: 0 },
-      horizonUs: () => horizonUs,
+      horizonUs: () => change.horizonUs ?? 0,
       settled: (us: number) => us <= settledUs,
+      past,
     } as unknown as ServedStream;
-    const made = clips.get(proof) ?? new Clips(reader, proof);
+    // As a stream is for viewers.
+    if (past && !isExempt) Object.assign(served, { source: served });
+    const made = clips.get(proof) ?? new Clips(counted, proof);
     clips.set(proof, made);
-    return made.answer(served, range, format, { signal: new AbortController().signal });
+    return made.answer(served, range, format, { signal, isExempt });
   };
   return {
     rig,
     evidence,
     keys,
+    get reads() {
+      return reads;
+    },
     clip: clipOf,
+    bytesOf: (reply) => bytesOf(reply, reader),
     clipped: async (...args) => bytesOf(await clipOf(...args), reader),
     async record(groups) {
       for (const group of groups) rig.recorder.write(group);

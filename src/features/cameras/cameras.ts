@@ -81,8 +81,10 @@ export class Cameras implements AsyncDisposable {
   #search: Promise<readonly FoundCameraView[]> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
-  /** A call waits until all streams that have moved here are open. */
+  /** A call of `moves` waits until all streams that have moved here are open. */
   #isWaiting = false;
+  /** Streams have moved since that call has looked. */
+  #hasMoved = false;
 
   constructor(parts: CamerasParts) {
     this.#parts = parts;
@@ -260,20 +262,30 @@ export class Cameras implements AsyncDisposable {
     await this.follow();
   }
 
-  /** Streams have moved. One that moves here is opened a moment later, also one that is never live. */
+  /**
+   * Streams have moved. One that moves here is opened a moment later, also one that is never live; one that
+   * cannot be opened holds up no others.
+   */
   async moves(): Promise<void> {
     await this.follow();
+    this.#hasMoved = true;
     if (this.#isWaiting || this.#stored.size === 0) return;
     this.#isWaiting = true;
+    const { catalog, signal } = this.#parts;
     try {
-      const { catalog, signal } = this.#parts;
-      while (catalog.toOpen.length > 0 && !signal.aborted) await sleep(LOOK_EVERY_MS, { signal });
-    } catch {
-      return; // only the signal rejects it
+      for (let left = catalog.toOpen; this.#hasMoved || left.length > 0; ) {
+        if (left.length > 0) await sleep(LOOK_EVERY_MS, { signal });
+        const waiting = new Set(catalog.toOpen);
+        const isDue = this.#hasMoved || left.some((name) => !waiting.has(name));
+        this.#hasMoved = false;
+        left = [...waiting];
+        if (isDue) await this.follow();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       this.#isWaiting = false;
     }
-    await this.follow();
   }
 
   /** A stream of this process is live: it may have been opened later than the others. */

@@ -60,11 +60,10 @@ async function openCameras(app: AppContext, parts: CoreParts): Promise<OpenFeatu
   opened.defer(metrics.beforeScrape(() => metrics.camerasWatched.set({}, cameras.watched)));
   return {
     own: cameras,
-    start: () =>
-      table
-        .resealAll()
-        .then(() => cameras.open())
-        .catch(report),
+    async start() {
+      await table.resealAll().catch(report); // what is sealed with an earlier key is read all the same
+      await cameras.open().catch(report);
+    },
   };
 }
 

@@ -31,3 +31,37 @@ test('a clip that waits for its end when its camera is no longer watched is made
   );
   assert.equal(makes.dueMs, undefined);
 });
+
+test('a moment that begins while the database fails has its clip', async () => {
+  const made: ClipRequest[] = [];
+  const failures: unknown[] = [];
+  const parts = {
+    table: {
+      async begin() {
+        throw new Error('the database is away');
+      },
+      end: async () => false,
+      addMade: async () => {},
+      madeBeyond: async () => [],
+    },
+    clips: () => ({
+      async create(request: ClipRequest) {
+        made.push(request);
+        return { view: { id: `${made.length}` } };
+      },
+    }),
+    events: { publish: () => {} },
+    stream: () => ({ id: 's', name: 'door' }),
+    failed: (error: unknown) => failures.push(error),
+  } as unknown as MadeParts;
+  const events = { kinds: ['motion'], markers: false, clips: true };
+  const makes = new MadeByMoments(parts, () => ({ streamId: 's', events, owner: 'admin' }) as unknown as StoredCamera);
+  await makes.take({ kind: 'motion', is: 'begun', fromMs: 100_000, toMs: 100_000 });
+  await makes.take({ kind: 'motion', is: 'over', fromMs: 100_000, toMs: 101_000 });
+  await makes.makeRest(150_000);
+  assert.deepEqual([made.length, failures.length], [1, 1]);
+  // A moment that another process has ended has no second clip.
+  await makes.take({ kind: 'line', is: 'over', fromMs: 100_000, toMs: 101_000 });
+  await makes.makeRest(150_000);
+  assert.equal(made.length, 1);
+});

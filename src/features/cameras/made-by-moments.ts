@@ -48,11 +48,15 @@ interface WaitingClip {
   readonly title: string;
 }
 
+const keyOf = ({ kind, fromMs }: OpenMoment) => `${kind} ${fromMs}`;
+
 /** Makes markers and clips of the moments of one camera. */
 export class MadeByMoments {
   readonly #parts: MadeParts;
   readonly #camera: () => StoredCamera;
   #waiting: WaitingClip[] = [];
+  /** Moments that have begun while the database took no row: their clips are made all the same. */
+  readonly #unnoted = new Set<string>();
 
   /** @param camera its row, as it is now */
   constructor(parts: MadeParts, camera: () => StoredCamera) {
@@ -114,18 +118,20 @@ export class MadeByMoments {
     for (const clip of rest) await this.#clip({ ...clip, toMs: Math.min(clip.toMs, Math.floor(nowMs)) });
   }
 
-  /** @returns false if another process has begun it */
+  /** @returns false if another process has begun it; true without the database, as it is not known then */
   async #begin({ id, name }: StreamDefinition, moment: OpenMoment): Promise<boolean> {
     try {
       return await this.#parts.table.begin(id, moment, QUIET_MS);
     } catch (error) {
       this.#parts.failed(error, name);
+      this.#unnoted.add(keyOf(moment));
       return true;
     }
   }
 
   /** @returns false if another process has ended it */
   async #end({ id, name }: StreamDefinition, moment: OpenMoment): Promise<boolean> {
+    if (this.#unnoted.delete(keyOf(moment))) return true;
     try {
       return await this.#parts.table.end(id, moment);
     } catch (error) {

@@ -106,6 +106,14 @@ suite('a page', () => {
     assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
   });
 
+  test('has no secrets of addresses in what yt-dlp complains about', async () => {
+    const stderr = "ERROR: [generic] Something about https://user:s3cr3t@site.example/it's?key=s3cr3t#s3cr3t is odd";
+    await standIn.answer(page('odd?key=s3cr3t'), { stderr });
+    await assert.rejects(source('odd?key=s3cr3t').locate({ signal }), {
+      message: "site.example: yt-dlp: Something about https://site.example/it's is odd.",
+    });
+  });
+
   test('that fails temporarily is retried; one that fails permanently is not', async () => {
     const slow = { stderr: 'ERROR: [generic] Unable to download webpage: <urlopen error timed out>' };
     await standIn.answer(page('again'), slow, slow, { json: livePage('x', 'https://cdn.example/m.m3u8') });

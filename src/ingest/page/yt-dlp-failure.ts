@@ -119,7 +119,10 @@ export function explainFailure(stderr: string, host: string, refusal?: OxbowErro
   });
 }
 
-/** The last line with an error, without details for developers of yt-dlp. */
+/** User, password, query and fragment of addresses. */
+const SECRETS = /([a-z][a-z0-9+.-]*:\/\/)(?:[^\s"<>/?#]*@)?([^\s"<>?#]*)(?:[?#][^\s"<>]*)?/gi;
+
+/** The last line with an error, without secrets of addresses, and details for developers of yt-dlp. */
 function lastComplaint(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
@@ -136,5 +139,6 @@ function lastComplaint(stderr: string): string {
       '; please report this issue',
     )
     .replaceAll(/\p{Cc}+/gu, ' ')
+    .replaceAll(SECRETS, '$1$2')
     .slice(0, 200);
 }

@@ -180,6 +180,7 @@ suite('an offload', () => {
       ['doomed', { key: 'o/3/recordings/s/4.mp4', startedMs: 1 }],
       ['another program', { key: 'o/3/photos/5.jpg', startedMs: 1 }],
       ['beside', { key: 'other/3/recordings/s/6.mp4', startedMs: 1 }],
+      ['another server', { key: 'o/3/recordings/theirs/7.mp4', startedMs: 1 }],
     ]);
     const bucket = new Proxy(direct, {
       get(client, name) {
@@ -191,6 +192,12 @@ suite('an offload', () => {
     });
     await using rig = await openRig({}, false, bucket);
     const { db } = rig.tiered.database;
+    const texts = { id: 's', name: 's', source: '{"type":"test"}', origin: 'api', title: '', description: '' };
+    const numbers = { record: 1, visibility_set: 0, created_us: 1, stopped: 0, paused: 0, show_rewound: 0 };
+    await db
+      .insertInto('stream')
+      .values({ ...texts, ...numbers, peer_delivery: 0, visibility: 'public', qualities: '{}' })
+      .execute();
     const parts = (uploadId: string) => JSON.stringify({ uploadId, partBytes: 1, parts: [] });
     const at = { location: 'recordings/s/3.mp4', target: 'bucket', key: 'k' };
     await rig.tiered.store.put(segmentLocation(at.location), randomBytes(10));
@@ -209,7 +216,7 @@ suite('an offload', () => {
       .execute();
     await rig.pass();
     const left = () => [...open.keys()].sort().join();
-    assert.equal(left(), 'another program,arriving,beside,continued,doomed,young');
+    assert.equal(left(), 'another program,another server,arriving,beside,continued,doomed,young');
     rig.nowMs += dayMs;
     await rig.pass();
     assert.ok(!left().includes('young'));

@@ -388,8 +388,9 @@ export class Offload {
   }
 
   /**
-   * Discards uploads in parts of oxbow that no database knows: of a process that ended between the begin of
-   * one and its note, or of a database that was lost. A bucket that cannot list them is asked again later.
+   * Discards uploads in parts of known streams and assets that no database knows: of a process that ended
+   * between the begin of one and its note. Those of others stay: another server may use the same prefix. A
+   * bucket that cannot list them is asked again later.
    */
   async #discardOpen(line: Line, signal: AbortSignal): Promise<void> {
     const { clock, uploads, targets } = this.#options;
@@ -400,16 +401,17 @@ export class Offload {
     const { prefix } = targets.find(line.target)!;
     const untilMs = clock.nowMs() - OPEN_UPLOAD_MS;
     try {
-      const old: { readonly key: string; readonly uploadId: string }[] = [];
+      const old: { readonly key: string; readonly uploadId: string; readonly location: string }[] = [];
       let looked = 0;
       for await (const { key, uploadId, startedMs } of client.openUploads(prefix, { signal })) {
-        const { location } = parseKey(prefix, key) ?? {};
-        if (startedMs < untilMs && /^(?:recordings|assets)\/./.test(location ?? '')) old.push({ key, uploadId });
+        const location = startedMs < untilMs ? parseKey(prefix, key)?.location : undefined;
+        if (location !== undefined) old.push({ key, uploadId, location });
         if (++looked === MAX_OPEN_UPLOADS) break;
       }
       if (old.length === 0) return;
+      const own = await uploads.ownOf(old.map(({ location }) => location));
       const known = await uploads.knownIds();
-      const lost = old.filter(({ uploadId }) => !known.has(uploadId));
+      const lost = old.filter(({ uploadId, location }) => own.has(location) && !known.has(uploadId));
       for (const { key, uploadId } of lost.slice(0, DISCARDED)) {
         await client.abandon(key, { uploadId, partBytes: 0, parts: [] }, { signal });
       }

@@ -209,7 +209,7 @@ export class OwnMedia implements MediaResponder {
       await this.#sender.sendGrowing(exchange, reply, how, controller);
     } else {
       const hold = (body: Reply['body']) =>
-        this.#open.hold(this.#clientOf(exchange), weightOf(reply, body, address), exchange.body);
+        this.#open.hold(this.#clientOf(exchange), weightOf(reply, body, address), exchange.body, reply.shared);
       await this.#sender.send(exchange, reply, how, hold);
     }
     isSent = true;

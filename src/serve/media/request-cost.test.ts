@@ -55,6 +55,21 @@ const spending = (spend: (budget: WorkBudget) => unknown) => ({
 });
 
 suite('what one client can cost', () => {
+  test('memory that downloads of one file hold together counts once', async () => {
+    const evidence = { of: {}, bytes: 15 * MIB };
+    let shared = evidence;
+    await using server = await startTestServer({ answer: () => ({ ...endless(MIB), shared }) });
+    const all: Awaited<ReturnType<typeof open>>[] = [];
+    for (let i = 0; i < 20; i++) all.push(await open(server, `192.0.2.${i % 4}`));
+    assert.deepEqual([...new Set(all.map(({ status }) => status))], [200], '15 MiB, and 1 MiB for each');
+    assert.equal(await held(server), 35 * MIB);
+    shared = { of: {}, bytes: 15 * MIB };
+    const other = await open(server, '192.0.2.0');
+    assert.equal(other.status, 429, 'another file is counted with the first one');
+    for (const { leave } of all) leave();
+    await until('the memory is given back', async () => (await held(server)) === 0 || undefined);
+  });
+
   test('open downloads of an address hold 32 MiB, and of all 256 MiB', async () => {
     await using server = await startTestServer({ answer: () => endless(15 * MIB) });
     const first = await open(server, '192.0.2.1');

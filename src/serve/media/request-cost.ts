@@ -36,6 +36,8 @@ export class OpenAnswers {
   readonly #limits: OpenLimits;
   readonly #metrics: Pick<ServeDeps['metrics'], 'openAnswerBytes' | 'rangeRefusals'>;
   readonly #byClient = new Map<string, number>();
+  /** Open answers that hold the same memory: of all, and by client. */
+  readonly #shared = new Map<object, Map<string, number>>();
   #held = 0;
 
   constructor(
@@ -55,32 +57,61 @@ export class OpenAnswers {
    * Counts an answer until its body is closed. The only open answer is always sent, however large it is.
    *
    * @param weight bytes
+   * @param shared memory that is counted once for all answers that hold it, and once for each client
    * @throws OxbowError `too-many-requests` if its client holds too much, `busy` if all do
    */
-  hold(client: LimitedClient, weight: number, body: AnswerBody): void {
-    if (weight <= LIGHT_BYTES || body.destroyed) return;
+  hold(client: LimitedClient, weight: number, body: AnswerBody, shared?: Reply['shared']): void {
+    const bytes = shared?.bytes ?? 0;
+    if (weight + bytes <= LIGHT_BYTES || body.destroyed) return;
     const key = bucketOwner(client);
+    const holders = shared && this.#shared.get(shared.of);
     const clientBytes = this.#byClient.get(key) ?? 0;
     const { perAddress, total } = this.#limits;
-    if (clientBytes > 0 && !client.isLocal && clientBytes + weight > perAddress) {
+    const ofClient = weight + (holders?.has(key) ? 0 : bytes);
+    if (clientBytes > 0 && !client.isLocal && clientBytes + ofClient > perAddress) {
       this.#metrics.rangeRefusals.inc({ reason: 'address' });
       throw new OxbowError('too-many-requests', 'Too many downloads of this address are open.', {
         extra: { retryAfterSeconds: 10 },
       });
     }
-    if (this.#held > 0 && this.#held + weight > total) {
+    if (this.#held > 0 && this.#held + weight + (holders ? 0 : bytes) > total) {
       this.#metrics.rangeRefusals.inc({ reason: 'total' });
       throw new OxbowError('busy', 'Too many downloads are open.', { extra: { retryAfterSeconds: 10 } });
     }
-    this.#add(key, weight);
-    body.once('close', () => this.#add(key, -weight));
+    if (shared) this.#share(key, shared);
+    this.#add(key, weight, weight);
+    body.once('close', () => {
+      this.#add(key, -weight, -weight);
+      if (shared) this.#unshare(key, shared);
+    });
   }
 
-  #add(key: string, weight: number): void {
+  #share(key: string, { of, bytes }: NonNullable<Reply['shared']>): void {
+    const known = this.#shared.get(of);
+    const holders = known ?? new Map<string, number>();
+    this.#shared.set(of, holders);
+    const count = holders.get(key) ?? 0;
+    holders.set(key, count + 1);
+    this.#add(key, count === 0 ? bytes : 0, known ? 0 : bytes);
+  }
+
+  #unshare(key: string, { of, bytes }: NonNullable<Reply['shared']>): void {
+    const holders = this.#shared.get(of)!;
+    const count = holders.get(key)! - 1;
+    if (count > 0) {
+      holders.set(key, count);
+      return;
+    }
+    holders.delete(key);
+    if (holders.size === 0) this.#shared.delete(of);
+    this.#add(key, -bytes, holders.size === 0 ? -bytes : 0);
+  }
+
+  #add(key: string, weight: number, total: number): void {
     const clientBytes = (this.#byClient.get(key) ?? 0) + weight;
     if (clientBytes > 0) this.#byClient.set(key, clientBytes);
     else this.#byClient.delete(key);
-    this.#held += weight;
+    this.#held += total;
     this.#metrics.openAnswerBytes.set(this.#held);
   }
 }

@@ -97,7 +97,10 @@ async function changeRows(
     );
     if (!now || isSame(before, now)) continue;
     const update = db.updateTable('stream').set(now).where('id', '=', id).where('source', '=', before.source);
-    const { numUpdatedRows } = await update.where('sealed', 'is not distinct from', before.sealed).executeTakeFirst();
+    const { numUpdatedRows } = await update
+      .where('heal_from', 'is not distinct from', before.heal_from)
+      .where('sealed', 'is not distinct from', before.sealed)
+      .executeTakeFirst();
     changed += Number(numUpdatedRows);
   }
   const relays = await db.selectFrom('relay').select(['id', 'url', 'sealed']).execute();

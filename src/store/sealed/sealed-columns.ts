@@ -135,18 +135,27 @@ interface TargetHeaders {
   readonly sealedHeaders?: string;
 }
 
+/** Of a target in memory: what another key has sealed. It goes back into the row, and into no answer. */
+const LOCKED = Symbol('locked headers');
+
 /** The column `target` of an entry of a room: the JSON with its headers sealed. */
 export function targetColumn(target: object, seal: TextSeal | undefined): string {
-  const { headers, ...rest } = target as TargetHeaders;
+  const { headers, [LOCKED]: sealedHeaders, ...rest } = target as TargetHeaders & { readonly [LOCKED]?: string };
+  if (headers === undefined && sealedHeaders !== undefined) return JSON.stringify({ ...rest, sealedHeaders });
   if (!seal || headers === undefined) return JSON.stringify(target);
   return JSON.stringify({ ...rest, sealedHeaders: seal.seal(JSON.stringify(headers)) });
 }
 
-/** The target of an entry; without headers if another key sealed them. @throws SyntaxError */
+/**
+ * The target of an entry; without headers if another key sealed them: they stay in its row.
+ *
+ * @throws SyntaxError
+ */
 export function openTarget<T extends object>(column: string, seal: TextSeal | undefined): T {
   const { sealedHeaders, ...target } = JSON.parse(column) as T & TargetHeaders;
-  const text = sealedHeaders === undefined ? undefined : seal?.open(sealedHeaders);
-  return (text === undefined ? target : { ...target, headers: JSON.parse(text) }) as T;
+  if (sealedHeaders === undefined) return target as T;
+  const text = seal?.open(sealedHeaders);
+  return { ...target, ...(text === undefined ? { [LOCKED]: sealedHeaders } : { headers: JSON.parse(text) }) } as T;
 }
 
 /** Whether another key has sealed its headers. @throws SyntaxError */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audioModeOf, patchSource, sourceOf, sourceSettingsOf, withDefaults } from './source-settings.ts';
+import { audioModeOf, patchSource, sourceAfter, sourceOf, sourceSettingsOf, withDefaults } from './source-settings.ts';
 
 const url = 'https://cam.example/live.m3u8';
 
@@ -54,6 +54,24 @@ test('a patch of a push source changes what it names, and null restores the defa
   assert.deepEqual(patchSource(pulled, {}), pulled);
   assert.throws(() => patchSource(pulled, { latency: '1s' }), { name: 'FormatError' });
   assert.throws(() => patchSource(source, { url }), { name: 'FormatError' });
+});
+
+test('stored headers are sent to no other host: neither to another address nor to another backup', () => {
+  const source = sourceOf({ type: 'pull', url, headers: { Authorization: 'Bearer t0ken' } });
+  const kept = { authorization: 'Bearer t0ken' };
+  const backup = 'https://cam.example/second.m3u8';
+  assert.deepEqual(patchSource(source, { backup }), { ...source, backup });
+  const headers = { Authorization: '***' };
+  assert.deepEqual(sourceAfter({ type: 'pull', url, backup, headers }, source), { ...source, backup, headers: kept });
+  const elsewhere = 'https://other.example/live.m3u8';
+  for (const change of [
+    { url: elsewhere },
+    { backup: elsewhere },
+    { backup: 'https://other.example\\@cam.example/' },
+  ]) {
+    assert.throws(() => patchSource(source, change), { name: 'FormatError' });
+    assert.throws(() => sourceAfter({ type: 'pull', url, headers, ...change }, source), { name: 'FormatError' });
+  }
 });
 
 test('a patch changes which pictures of a publisher are used, and keeps them where it names neither', () => {

@@ -79,11 +79,17 @@ export function sourceAfter(source: StreamSource, before: SourceConfig | undefin
   }) as PullSourceConfig;
   const headers = Object.entries(next.headers).map(([name, value]) => {
     if (value !== KEPT) return [name, value] as const;
-    const stored = old && isSamePlace(next.url, old.url) ? old.headers[name] : undefined;
+    const stored = old && staysAt(next, old) ? old.headers[name] : undefined;
     if (stored !== undefined) return [name, stored] as const;
     throw new FormatError(`*** is the stored value of the header "${name}" for the same host: write the value`, 0);
   });
   return { ...next, headers: Object.fromEntries(headers) };
+}
+
+/** Whether headers of a source are sent to no other place than before: its backup gets them too. */
+function staysAt(next: Pick<PullSourceConfig, 'url' | 'backup'>, old: PullSourceConfig): boolean {
+  const places = [old.url, old.backup ?? old.url];
+  return [next.url, next.backup ?? next.url].every((url) => places.some((place) => isSamePlace(url, place)));
 }
 
 /** A pulled source with other addresses. @throws FormatError for other changes */
@@ -93,11 +99,12 @@ function patchPull(source: PullSourceConfig, { url, backup, ...others }: PushSou
     throw new FormatError(`\`${other}\` can be changed for streams of source type \`push\` only`, 0);
   const { backup: oldBackup, ...rest } = source;
   const nextUrl = url === undefined ? source.url : sourceUrl(withKeptSecrets(url, source.url));
-  if (Object.keys(source.headers).length > 0 && !isSamePlace(nextUrl, source.url)) {
+  const nextBackup = backup === undefined ? oldBackup : backup && sourceUrl(withKeptSecrets(backup, oldBackup));
+  const next = { ...rest, url: nextUrl, ...(nextBackup && { backup: nextBackup }) };
+  if (Object.keys(source.headers).length > 0 && !staysAt(next, source)) {
     throw new FormatError('the source has headers, which are not sent to another host: set all of it with PUT', 0);
   }
-  const nextBackup = backup === undefined ? oldBackup : backup && sourceUrl(withKeptSecrets(backup, oldBackup));
-  return { ...rest, url: nextUrl, ...(nextBackup && { backup: nextBackup }) };
+  return next;
 }
 
 /**

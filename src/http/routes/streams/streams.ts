@@ -154,7 +154,7 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name',
     tag: 'streams',
     access: 'admin',
-    sentence: 'Changes settings of a stream; its source continues.',
+    sentence: 'Changes settings of a stream; its source continues, unless its address changes.',
     params: NameParams,
     body: StreamPatch,
     replies: { 200: StreamView },
