@@ -28,10 +28,11 @@ interface MirrorBenchOptions extends Durations {
 
 const MODES = ['none', 'copy', 'mirror'] as const;
 /** A folder of the same disk, and buckets of S3. */
-export const MIRROR_PLACES = ['folder', 'http', 'https'] as const;
+const PLACES = ['folder', 'http', 'https'];
 
 /** Opens a second place. */
 async function openPlace(place: string, folder: string) {
+  if (!PLACES.includes(place)) throw new Error(`--place ${place}: it is one of ${PLACES.join(', ')}.`);
   const path = join(folder, 'second');
   await mkdir(path);
   const none = async () => undefined;

@@ -1,7 +1,7 @@
 /**
  * Time limits of one request: in total, without a byte, and the least rate of its body.
- * In: limits and the caller's signal. Out: one end for the request. It is a signal only where one is needed:
- * to create and to remove listeners of signals is a part of what a request costs.
+ * In: limits and the caller's signal. Out: one end for the request, which is no signal: to
+ * create and to remove listeners of signals is a part of what a request costs.
  */
 import { netFailure } from './failure.ts';
 
@@ -21,7 +21,6 @@ const noRate: PatienceRate = { minBytesPerS: 0, windowMs: RATE_WINDOW_MS };
 
 /** Watches one request; dispose it when the body has been read. */
 export class Patience implements Disposable {
-  #controller: AbortController | undefined;
   #isAborted = false;
   #reason: unknown;
   #onAbort: ((reason: unknown) => void) | undefined;
@@ -77,7 +76,6 @@ export class Patience implements Disposable {
     this.#isAborted = true;
     this.#reason = reason;
     this.#onAbort?.(reason);
-    this.#controller?.abort(reason);
   }
 
   /** Whether the caller has aborted, or a limit was exceeded. */
@@ -98,13 +96,6 @@ export class Patience implements Disposable {
   /** Sets the one listener, in place of the one before; undefined: none. It is called once. */
   onAbort(listener: ((reason: unknown) => void) | undefined): void {
     this.#onAbort = listener;
-  }
-
-  /** Aborts with `reason`. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#isAborted) this.#controller.abort(this.#reason);
-    return this.#controller.signal;
   }
 
   /**

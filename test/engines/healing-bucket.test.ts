@@ -61,10 +61,10 @@ suite('healing with PostgreSQL and a bucket', { skip: needPostgres() || need('ff
       const {
         findings,
         gaps,
-        healed: mended,
+        healed: filled,
       } = await server.json<EvidenceCheck>(`/api/v1/streams/door/evidence/check?${query}`);
       assert.deepEqual([findings, gaps], [[], []]);
-      assert.ok(mended > 0);
+      assert.ok(filled > 0);
     };
     {
       await using server = await start('first');

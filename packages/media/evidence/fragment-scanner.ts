@@ -10,11 +10,10 @@ import { type Box, readBoxes, readBoxHead } from '../isobmff/box.ts';
 import { loneSlot, printFragment, sequenceNumber } from '../isobmff/fragment.ts';
 import { addFragment, type SegmentSample } from '../isobmff/segment-frames.ts';
 import type { FileRanges, FileSample } from './file-parts.ts';
+import { WaitingSamples } from './waiting-samples.ts';
 
 /** Largest fragment that is read, bytes: a segment. */
 const MAX_FRAGMENT_BYTES = 256 * 1024 * 1024;
-/** Samples of other tracks that wait while one track is read. */
-const MAX_WAITING = 1_000_000;
 /** Offset of the number in a moof: headers of `moof` and `mfhd`, version and flags. */
 const NUMBER_AT = 20;
 
@@ -22,9 +21,8 @@ const NUMBER_AT = 20;
 export class FragmentScanner {
   readonly #file: FileRanges;
   readonly #end: number;
-  readonly #waiting: ReadonlyMap<number, { list: FileSample[]; taken: number }>;
+  readonly #waiting: WaitingSamples;
   #at: number;
-  #count = 0;
   /** Position of the segment in the file, and of the fragment in it. */
   #segment = -1;
   #fragment = 0;
@@ -35,7 +33,7 @@ export class FragmentScanner {
     this.#file = file;
     this.#at = at;
     this.#end = end;
-    this.#waiting = new Map([...trackIds].map((id) => [id, { list: [], taken: 0 }]));
+    this.#waiting = new WaitingSamples(trackIds);
   }
 
   /**
@@ -43,17 +41,14 @@ export class FragmentScanner {
    *
    * @throws FormatError for a fragment that no clip has; what `read` throws
    */
-  async next(trackId: number): Promise<FileSample | undefined> {
-    const line = this.#waiting.get(trackId);
-    if (!line) return undefined;
-    while (line.taken === line.list.length) {
-      line.list = [];
-      line.taken = 0;
-      if (this.#at >= this.#end) return undefined;
-      await this.#read();
-    }
-    this.#count--;
-    return line.list[line.taken++];
+  next(trackId: number): Promise<FileSample | undefined> {
+    return this.#waiting.next(trackId, () => this.#readMore());
+  }
+
+  async #readMore(): Promise<boolean> {
+    if (this.#at >= this.#end) return false;
+    await this.#read();
+    return true;
   }
 
   /** Reads the next box, or the next fragment with its media. */
@@ -69,13 +64,11 @@ export class FragmentScanner {
     const bytes = await this.#file.read(at, length);
     if (bytes.length < length) throw new FormatError('a fragment is cut off', at);
     const samples = this.#parse(bytes, head.size, at);
-    const line = this.#waiting.get(samples[0]!.trackId);
-    if (!line) throw new FormatError(`a fragment of track ${samples[0]!.trackId}`, at);
-    for (const { dts, pts, key, offset, length: sampleLength } of samples) {
-      line.list.push({ dts, composition: pts - dts, key, offset: at + offset, length: sampleLength });
+    for (const { trackId, dts, pts, key, offset, length: sampleLength } of samples) {
+      const sample = { dts, composition: pts - dts, key, offset: at + offset, length: sampleLength };
+      if (!this.#waiting.add(trackId, sample)) throw new FormatError(`a fragment of track ${trackId}`, at);
     }
-    this.#count += samples.length;
-    if (this.#count > MAX_WAITING) throw new FormatError('the tracks are not interleaved', at);
+    this.#waiting.check(at);
     this.#at += length;
     this.#isFreeAllowed = true;
   }

@@ -8,6 +8,7 @@ import { FormatError } from '../errors.ts';
 import { printBinaryTagHead, TAGS } from '../matroska/binary-tag.ts';
 import { MAX_BOX_BYTES, parseEvidenceText } from './evidence-box.ts';
 import type { EvidenceFile, EvidenceFileTrack, FileRanges, FileSample } from './file-parts.ts';
+import { WaitingSamples } from './waiting-samples.ts';
 
 const EBML = 0x1a45dfa3;
 const SEGMENT = 0x18538067;
@@ -28,8 +29,6 @@ const CLUSTER_HEAD = 12;
 const TIMESTAMP_BYTES = 10;
 /** Id, length, track, time, flags. */
 const BLOCK_HEAD = 9;
-/** Blocks of other tracks that wait while one track is read. */
-const MAX_WAITING = 1_000_000;
 
 /** The elements in front of the evidence, which is a text. @param length of the text, bytes */
 export function evidenceTagHead(length: number): Uint8Array {
@@ -166,29 +165,25 @@ function parseTracks(bytes: Uint8Array): EvidenceFileTrack[] {
 class ClusterScanner {
   readonly #file: FileRanges;
   readonly #end: number;
-  readonly #waiting: ReadonlyMap<number, { list: FileSample[]; taken: number }>;
+  readonly #waiting: WaitingSamples;
   #at: number;
-  #count = 0;
 
   constructor(file: FileRanges, { at, end }: { readonly at: number; readonly end: number }, numbers: Set<number>) {
     this.#file = file;
     this.#at = at;
     this.#end = end;
-    this.#waiting = new Map([...numbers].map((number) => [number, { list: [], taken: 0 }]));
+    this.#waiting = new WaitingSamples(numbers);
   }
 
   /** The next block of a track; undefined after the last. */
-  async next(number: number): Promise<FileSample | undefined> {
-    const line = this.#waiting.get(number);
-    if (!line) return undefined;
-    while (line.taken === line.list.length) {
-      line.list = [];
-      line.taken = 0;
-      if (this.#at >= this.#end) return undefined;
-      await this.#read();
-    }
-    this.#count--;
-    return line.list[line.taken++];
+  next(number: number): Promise<FileSample | undefined> {
+    return this.#waiting.next(number, () => this.#readMore());
+  }
+
+  async #readMore(): Promise<boolean> {
+    if (this.#at >= this.#end) return false;
+    await this.#read();
+    return true;
   }
 
   async #read(): Promise<void> {
@@ -208,7 +203,7 @@ class ClusterScanner {
       block += BLOCK_HEAD - 4 + numberAt(bytes, block + 1, 4) - 0x10000000;
     }
     if (least !== 0) throw new FormatError('a cluster has another time', at);
-    if (this.#count > MAX_WAITING) throw new FormatError('the tracks are not interleaved', at);
+    this.#waiting.check(at);
     this.#at = end;
   }
 
@@ -221,12 +216,10 @@ class ClusterScanner {
     if (!isForm || block + 5 + size > bytes.length)
       throw new FormatError('a block has another form', clusterAt + block);
     const number = bytes[block + 5]! - 0x80;
-    const line = this.#waiting.get(number);
-    if (!line) throw new FormatError(`a block of track ${number}`, clusterAt + block);
     const relative = numberAt(bytes, block + 6, 2);
     const offset = clusterAt + block + BLOCK_HEAD;
-    line.list.push({ dts: 0, composition: 0, key: flags === 0x80, offset, length, units: time + relative });
-    this.#count++;
+    const sample = { dts: 0, composition: 0, key: flags === 0x80, offset, length, units: time + relative };
+    if (!this.#waiting.add(number, sample)) throw new FormatError(`a block of track ${number}`, clusterAt + block);
     return relative;
   }
 }
