@@ -159,6 +159,22 @@ suite('streams', () => {
     assert.equal(rig.states.length, 1);
   });
 
+  test('a room in which nothing played plays from any position: at the edge, near it, after it, long before', async () => {
+    for (const behindMs of [1940, 1900, 500, 0, -5000, 2000, 2200, 60_000]) {
+      const { rig, nowMs } = await openStream();
+      await rig.command({ do: 'item', item: 'a', positionMs: nowMs - behindMs });
+      const { playing, live } = rig.playback.state;
+      assert.deepEqual({ playing, live }, { playing: true, live: behindMs < 1950 }, `${behindMs} ms behind`);
+      await rig.command({ do: 'pause' });
+      await rig.command({ do: 'item', item: 'a', positionMs: nowMs - behindMs });
+      assert.equal(rig.playback.state.playing, true, `after a pause, ${behindMs} ms behind`);
+    }
+    const rig = openTestPlayback({ items });
+    rig.media.set('a', { kind: 'live' });
+    await rig.command({ do: 'item', item: 'a', positionMs: 0 });
+    assert.equal(rig.playback.state.playing, true, 'a live link');
+  });
+
   test('the room jumps over a gap together, when it gets there', async () => {
     const { rig, nowMs } = await openStream(40_000);
     await rig.command({ do: 'item', item: 'a', positionMs: nowMs - 305_000 });

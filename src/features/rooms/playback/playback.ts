@@ -232,7 +232,8 @@ export class Playback {
   /** The first state of an entry. */
   #start({ id: item }: ItemRecord, positionMs?: number): Partial<PlaybackState> {
     const start = { item, playing: true, rate: 1, live: false };
-    if (positionMs !== undefined) return { ...start, ...this.#moved(this.#clamp(positionMs)) };
+    // A room in which nothing played plays too, also from the edge.
+    if (positionMs !== undefined) return { ...start, ...this.#moved(this.#clamp(positionMs)), playing: true };
     const media = this.#media!;
     if (media.kind === 'live') return { ...start, live: true, anchorMedia: 0 };
     if (media.kind === 'timeline') {
