@@ -30,9 +30,16 @@ export type StartRecorders = (urls: readonly string[], folder: string) => Promis
 export const launcher: string = process.env.BENCH_PROGRAM ?? join(import.meta.dirname, '..', 'bin', 'oxbow');
 
 /** One oxbow for all streams. */
-export const startOxbow: StartRecorders = async (urls, folder) => {
+export const startOxbow: StartRecorders = (urls, folder) => startOxbowOf(launcher, urls, folder);
+
+/**
+ * One oxbow of another tree for all streams.
+ *
+ * @param program the absolute path of its launcher
+ */
+export async function startOxbowOf(program: string, urls: readonly string[], folder: string): Promise<Recorders> {
   const args = urls.map((url, k) => `s${k}=${url}`);
-  const server = await startServer({ args, data: join(folder, 'data'), program: launcher });
+  const server = await startServer({ args, data: join(folder, 'data'), program });
   return {
     pids: [server.pid],
     async decodingCpuS() {
@@ -57,7 +64,7 @@ export const startOxbow: StartRecorders = async (urls, folder) => {
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-};
+}
 
 /** One ffmpeg per stream, which writes MPEG-TS. */
 export const startFfmpeg: StartRecorders = async (urls, folder) => {

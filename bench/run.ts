@@ -2,6 +2,7 @@
  * `npm run bench -- VERB`: benchmarks next to peers or limits, on Linux. No figure makes them fail.
  * In: arguments. Out: Markdown on standard output, progress on standard error.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCluster } from './cluster/cluster.ts';
 import { benchEdge } from './edge/edge.ts';
@@ -10,6 +11,7 @@ import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
 import { benchInput } from './ingest/input.ts';
+import { benchPullPair } from './ingest/pull-pair.ts';
 import { benchRtsp } from './ingest/rtsp.ts';
 import { benchJobs } from './jobs/jobs.ts';
 import { benchLadder } from './ladder/ladder.ts';
@@ -23,6 +25,7 @@ import { benchMirror } from './past/mirror.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
+import { launcher } from './recorders.ts';
 import { benchRegress } from './regress/regress.ts';
 import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
@@ -48,6 +51,12 @@ const usage = `Usage: npm run bench -- VERB [options]
     --streams 1,8,32   numbers of streams
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
+    --alone            without ffmpeg
+  pull-pair  CPU of recording live HLS by this tree, by another one and by ffmpeg at the same time, by kinds of threads
+    --against PROGRAM  bin/oxbow of the other tree (default: of this one)
+    --streams 32       number of streams
+    --warm-up 20       seconds before the measurement
+    --seconds 60       seconds of the measurement
     --alone            without ffmpeg
   ingest     CPU and memory of publishers, compared with one ffmpeg per stream and, for RTMP, with nginx-rtmp
     --protocol rtmp    rtmp or srt
@@ -220,6 +229,14 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   pull: () =>
     benchPull({
       streams: streams('1,8,32'),
+      warmUpS: Number(values['warm-up']),
+      measureS: seconds(60),
+      alone: values.alone,
+    }),
+  'pull-pair': () =>
+    benchPullPair({
+      streams: Number(values.streams ?? 32),
+      against: values.against === 'HEAD' ? launcher : resolve(values.against),
       warmUpS: Number(values['warm-up']),
       measureS: seconds(60),
       alone: values.alone,

@@ -7,11 +7,13 @@ import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { createNet, type Fetched, type Net, portOf, shownUrl } from '../net/net.ts';
 import { redact } from '../observe/redact.ts';
+import { noTelemetry } from '../observe/traces/telemetry.ts';
 
 /** Opens the client of sources and webhooks. */
 export function openNet({ config, opened, metrics, telemetry }: AppContext): Net {
   const onFetched = ({ seconds, url, status, error, request: { traceparent, about } }: Fetched) => {
     if (status !== undefined) metrics.sourceFetchSeconds.observe(seconds);
+    if (telemetry === noTelemetry) return;
     telemetry.ended({
       kind: 'fetch',
       name: 'GET',

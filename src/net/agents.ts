@@ -9,9 +9,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { http, https } from '../lib/memory/node-http.ts';
 
-const MAX_IDLE = 100;
-const MAX_IDLE_PER_HOST = 10;
-const MAX_PER_HOST = 256;
+/** Most connections that wait for a request: of all hosts, and of one; most connections to one host. */
+export const MAX_IDLE = 100;
+export const MAX_IDLE_PER_HOST = 10;
+export const MAX_PER_HOST = 256;
 const IDLE_MS = 90_000;
 /** Most bytes of one read from a socket. */
 const READ_BYTES = 64 * 1024;

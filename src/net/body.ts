@@ -5,18 +5,20 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, gunzipSync } from 'node:zlib';
+import type { OxbowError } from '../lib/errors.ts';
 import { netFailure, shownUrl, toNetFailure } from './failure.ts';
 import type { Patience } from './patience.ts';
 
 /** Limits of a body. The creator of `patience` destroys the message when it aborts. */
-interface BodyLimits {
+export interface BodyLimits {
   readonly url: URL;
   readonly maxBytes: number;
   readonly patience: Patience;
 }
 
-function tooLarge({ url, maxBytes }: BodyLimits) {
+/** The error for a body that is too large. */
+export function tooLarge({ url, maxBytes }: Pick<BodyLimits, 'url' | 'maxBytes'>): OxbowError {
   return netFailure('too-large', `${shownUrl(url)} is larger than ${maxBytes} bytes.`);
 }
 
@@ -128,10 +130,17 @@ export async function* readBody(message: IncomingMessage, limits: BodyLimits): A
   }
 }
 
-async function* unpack(
+/**
+ * Unpacks a body as it arrives.
+ *
+ * @param encoding its Content-Encoding in lower case
+ * @throws OxbowError `source-failed` when it is larger than `maxBytes`, or its encoding is not supported;
+ *   errors of zlib
+ */
+export async function* unpack(
   raw: AsyncGenerator<Uint8Array>,
   encoding: string,
-  limits: BodyLimits,
+  limits: Pick<BodyLimits, 'url' | 'maxBytes'>,
 ): AsyncGenerator<Uint8Array, void> {
   const first = await raw.next();
   if (first.done) return;
@@ -148,4 +157,34 @@ async function* unpack(
     if (unpacked > limits.maxBytes) throw tooLarge(limits);
     yield chunk;
   }
+}
+
+/** A body that is this short is unpacked at once, if the result is short too, bytes. */
+const MAX_AT_ONCE_BYTES = 16 * 1024;
+const MAX_UNPACKED_AT_ONCE_BYTES = 256 * 1024;
+
+/**
+ * Unpacks a complete body, as `unpack` does; a short one without a stream.
+ *
+ * @throws as `unpack` does
+ */
+export async function unpackWhole(
+  pieces: readonly Uint8Array[],
+  encoding: string,
+  limits: Pick<BodyLimits, 'url' | 'maxBytes'>,
+): Promise<Uint8Array[]> {
+  const [first] = pieces;
+  if (!first) return [];
+  if (pieces.length === 1 && (encoding === 'gzip' || encoding === 'x-gzip') && first.length <= MAX_AT_ONCE_BYTES) {
+    const maxOutputLength = Math.min(limits.maxBytes, MAX_UNPACKED_AT_ONCE_BYTES);
+    try {
+      return [gunzipSync(first, { maxOutputLength })];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    }
+  }
+  const raw = (async function* () {
+    yield* pieces;
+  })();
+  return await Array.fromAsync(unpack(raw, encoding, limits));
 }

@@ -6,6 +6,7 @@
  */
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { dropOldest } from '../lib/drop-oldest.ts';
 import { type Cidr, embeddedIpv4, type IpAddress, inCidr, isGlobal, isNeverByName, parseIp } from './address.ts';
 import { netFailure } from './failure.ts';
 
@@ -16,6 +17,8 @@ export interface ResolvedAddress {
 
 /** End of the detail of a refused address; a gap stores this text, not the code of the error. */
 export const NOT_PUBLIC = 'not a public address';
+
+const MAX_LITERALS = 256;
 
 /** Resolves a name to all of its addresses. */
 export type Resolve = (hostname: string) => Promise<readonly ResolvedAddress[]>;
@@ -32,6 +35,8 @@ export const systemResolve: Resolve = (hostname) =>
 export class Guard {
   readonly #allow: readonly Cidr[];
   readonly #resolve: Resolve;
+  /** Hosts of the last URLs as addresses; undefined: names. A source requests from the same few. */
+  readonly #literals = new Map<string, IpAddress | undefined>();
 
   constructor(allow: readonly Cidr[], resolve: Resolve) {
     this.#allow = allow;
@@ -57,8 +62,13 @@ export class Guard {
     if ((url.username !== '' || url.password !== '') && !trusted) {
       throw netFailure('url', `A user name or password in the address of ${url.host} is not accepted.`);
     }
-    const literal = parseIp(url.hostname);
-    if (literal) this.checkLiteral(url.hostname, literal, trusted);
+    const { hostname } = url;
+    if (!this.#literals.has(hostname)) {
+      this.#literals.set(hostname, parseIp(hostname));
+      dropOldest(this.#literals, MAX_LITERALS);
+    }
+    const literal = this.#literals.get(hostname);
+    if (literal) this.checkLiteral(hostname, literal, trusted);
   }
 
   /**

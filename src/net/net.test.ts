@@ -4,12 +4,24 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test as testOnce } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { createNet, isRetryable, type Net, type NetRequest, type Resolve } from './net.ts';
 import { tracedNet } from './traced.ts';
+
+/** Whether the requests are for the lean client: both do the same. */
+let lean = false;
+
+function test(name: string, run: (t: TestContext) => Promise<void>): void {
+  for (const isLean of [false, true]) {
+    testOnce(isLean ? `${name} (lean)` : name, async (t) => {
+      lean = isLean;
+      await run(t);
+    });
+  }
+}
 
 interface Served extends AsyncDisposable {
   readonly port: number;
@@ -47,6 +59,7 @@ const limits = (more: Partial<NetRequest> = {}): NetRequest => ({
   maxBytes: 1_000_000,
   deadlineMs: 30_000,
   idleMs: 20_000,
+  lean,
   ...more,
 });
 
@@ -205,6 +218,27 @@ test('secret headers of a source are not sent to other hosts in its playlist', a
     [undefined, 'Bearer s3cret'],
   );
   assert.equal(origin.requests[0]?.headers.referer, 'https://tv.example/');
+});
+
+test('headers that are made once are made again for another origin, home or user name', async () => {
+  await using origin = await serve(hello);
+  await using other = await serve(hello);
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const headers = { 'x-api-key': 'k' };
+  const [home, otherHome] = [new URL(origin.url), new URL(other.url)];
+  const user = new URL(origin.url.replace('//', '//me:p@'));
+  for (const [url, more, key, authorization] of [
+    [home, { home }, 'k', undefined],
+    [otherHome, { home }, undefined, undefined],
+    [home, { home }, 'k', undefined],
+    [home, { home: otherHome }, undefined, undefined],
+    [home, { home, trusted: user }, 'k', 'Basic bWU6cA=='],
+    [home, { home }, 'k', undefined],
+  ] as const) {
+    await text(net, url, limits({ headers, ...more }));
+    const { headers: sent } = (url === home ? origin : other).requests.at(-1)!;
+    assert.deepEqual([sent['x-api-key'], sent.authorization], [key, authorization]);
+  }
 });
 
 test('a user name in an address is sent for the trusted origin only, and is in no error', async () => {

@@ -24,12 +24,18 @@ export class Patience implements Disposable {
   #isAborted = false;
   #reason: unknown;
   #onAbort: ((reason: unknown) => void) | undefined;
-  readonly #deadline: NodeJS.Timeout | undefined;
-  readonly #idle: NodeJS.Timeout;
-  readonly #unsubscribe: () => void;
+  /** Of the limit that may be exceeded first: bytes move the other one without a new timer. */
+  #timer: NodeJS.Timeout;
+  readonly #deadlineMs: number;
+  /** When the request has to be complete, monotonic ms; infinite if it has no end. */
+  readonly #deadlineAtMs: number;
+  readonly #idleMs: number;
+  /** When the last byte arrived, monotonic ms. */
+  #lastMs: number;
+  readonly #signal: AbortSignal;
+  readonly #onSignal: () => void;
   readonly #label: () => string;
   readonly #rate: PatienceRate;
-  #over = false;
   /** Start of the measurement, monotonic ms; undefined before the first byte of the body. */
   #windowFromMs: number | undefined;
   #windowBytes = 0;
@@ -50,20 +56,28 @@ export class Patience implements Disposable {
   ) {
     this.#label = label;
     this.#rate = deadlineMs === 'none' ? noRate : rate;
-    const abort = () => this.#abort(signal.reason);
+    this.#signal = signal;
+    this.#onSignal = () => this.#abort(signal.reason);
     if (signal.aborted) this.#end(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    this.#unsubscribe = () => signal.removeEventListener('abort', abort);
-    if (deadlineMs !== 'none') {
-      this.#deadline = setTimeout(() => {
-        this.#abort(netFailure('deadline', `${label()} took longer than ${deadlineMs} ms.`));
-      }, deadlineMs);
+    signal.addEventListener('abort', this.#onSignal, { once: true });
+    this.#deadlineMs = deadlineMs === 'none' ? Number.POSITIVE_INFINITY : deadlineMs;
+    this.#idleMs = idleMs;
+    this.#lastMs = performance.now();
+    this.#deadlineAtMs = this.#lastMs + this.#deadlineMs;
+    this.#timer = setTimeout(() => this.#look(), Math.min(this.#deadlineMs, idleMs));
+  }
+
+  /** Ends the request if a limit is exceeded. */
+  #look(): void {
+    const nowMs = performance.now();
+    if (nowMs >= this.#deadlineAtMs) {
+      this.#abort(netFailure('deadline', `${this.#label()} took longer than ${this.#deadlineMs} ms.`));
+      return;
     }
-    this.#idle = setTimeout(() => {
-      if (this.#restingFromMs === undefined)
-        this.#abort(netFailure('idle', `${label()} sent nothing for ${idleMs} ms.`));
-      else this.touch();
-    }, idleMs);
+    if (this.#restingFromMs !== undefined) this.#lastMs = nowMs;
+    const idleAtMs = this.#lastMs + this.#idleMs;
+    if (nowMs >= idleAtMs) this.#abort(netFailure('idle', `${this.#label()} sent nothing for ${this.#idleMs} ms.`));
+    else this.#timer = setTimeout(() => this.#look(), Math.ceil(Math.min(idleAtMs, this.#deadlineAtMs) - nowMs));
   }
 
   #abort(reason: unknown): void {
@@ -105,8 +119,8 @@ export class Patience implements Disposable {
    * @param bytes 0 or more
    */
   received(bytes: number): void {
-    this.touch();
     const nowMs = performance.now();
+    this.#lastMs = nowMs;
     this.#windowFromMs ??= nowMs;
     this.#windowBytes += bytes;
     const tookMs = nowMs - this.#windowFromMs;
@@ -134,14 +148,11 @@ export class Patience implements Disposable {
 
   /** Called when bytes arrive. */
   touch(): void {
-    // Do not restart a cleared timer.
-    if (!this.#over) this.#idle.refresh();
+    this.#lastMs = performance.now();
   }
 
   [Symbol.dispose](): void {
-    this.#over = true;
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#idle);
-    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#onSignal);
   }
 }

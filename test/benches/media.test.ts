@@ -9,6 +9,7 @@ import { needGstServer } from '../fixtures/rtsp/rtsp-servers.ts';
 import { bench, runScript } from './run-bench.ts';
 
 test('bench pull', { skip: need('ffmpeg') }, () => bench('pull --streams 1 --warm-up 2 --seconds 2'));
+test('bench pull-pair', { skip: need('ffmpeg') }, () => bench('pull-pair --streams 1 --warm-up 2 --seconds 2'));
 test('bench healing', { skip: need('ffmpeg') }, () => bench('healing --streams 1 --warm-up 2 --seconds 2 --rounds 1'));
 test('bench mirror', { skip: need('ffmpeg') }, () => bench('mirror --streams 1 --warm-up 2 --seconds 2 --rounds 1'));
 test('bench regress', { skip: need('ffmpeg') }, () => bench('regress --only pull,rest --rounds 1'));

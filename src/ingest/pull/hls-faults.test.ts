@@ -348,8 +348,9 @@ suite('pulling HLS from an origin that fails', { skip: need('ffmpeg') }, () => {
     });
     await p.until(() => p.input.absences.some((reason) => reason.includes('fell behind')));
     const slow = `source-skipped ${p.origin.url}/ts/seg0.ts sent nothing for 2000 ms (1 try)`;
-    assert.deepEqual(p.input.absences, [slow, slow, 'source-skipped oxbow fell behind by 7 segments']);
-    assert.equal(p.counts.skipped, 9);
-    assert.equal(p.time.nowMs, 4000);
+    // The third list arrives in the moment in which the first request ends.
+    assert.deepEqual(p.input.absences, [slow, 'source-skipped oxbow fell behind by 6 segments']);
+    assert.equal(p.counts.skipped, 7);
+    assert.equal(p.time.nowMs, 2000);
   });
 });

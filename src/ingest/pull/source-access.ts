@@ -32,7 +32,10 @@ interface AccessOptions {
 }
 
 /** The options of one request; the source adds the others. */
-type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
+type AccessRequest = Pick<
+  NetRequest,
+  'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh' | 'takeMemory'
+>;
 
 export class SourceAccess {
   readonly #net: Net;
@@ -43,6 +46,8 @@ export class SourceAccess {
   readonly sourceUrl: URL;
   #address: SourceAddress;
   #headers: Readonly<Record<string, string>>;
+  /** The same with the headers of requests, by those: requests that repeat get the same value. */
+  #joined = new WeakMap<object, Readonly<Record<string, string>>>();
 
   /** @throws FormatError for a User-Agent that cannot be sent */
   constructor({ net, sourceUrl, headers = {}, userAgent = '', trusted }: AccessOptions) {
@@ -70,6 +75,7 @@ export class SourceAccess {
     );
     this.#address = address;
     this.#headers = { ...Object.fromEntries(kept), ...address.headers };
+    this.#joined = new WeakMap();
   }
 
   /**
@@ -80,10 +86,21 @@ export class SourceAccess {
   fetch(url: URL, request: AccessRequest): Promise<NetResponse> {
     return this.#net.fetch(url, {
       ...request,
-      headers: { ...this.#headers, ...request.headers },
+      headers: this.#headersFor(request.headers),
       home: this.#address.url,
       trusted: this.#trusted ? this.sourceUrl : undefined,
       cookies: this.#cookies,
+      lean: true,
     });
+  }
+
+  #headersFor(more: AccessRequest['headers']): Readonly<Record<string, string>> {
+    if (!more) return this.#headers;
+    let joined = this.#joined.get(more);
+    if (!joined) {
+      joined = { ...this.#headers, ...more };
+      this.#joined.set(more, joined);
+    }
+    return joined;
   }
 }

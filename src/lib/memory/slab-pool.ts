@@ -66,15 +66,17 @@ export class SlabPool {
    * or written. Memory that is not a block of this pool is left as it is.
    *
    * @param view of the block, or of a part of it
+   * @returns false for memory that is not a block of this pool
    */
-  give({ buffer }: Uint8Array): void {
-    if (!this.#release(buffer)) return;
+  give({ buffer }: Uint8Array): boolean {
+    if (!this.#release(buffer)) return false;
     this.#freeBytes += buffer.byteLength;
     // Views that were forgotten somewhere must not show the next segment.
     this.#free.push({ buffer: buffer.transfer(), sinceMs: performance.now() });
     const most = Math.max(MAX_FREE_BYTES, this.#usedBytes * MAX_FREE_SHARE);
     while (this.#freeBytes > most) this.#dropOldest();
     this.#timer ??= setInterval(() => this.#sweep(), KEPT_MS).unref();
+    return true;
   }
 
   /**

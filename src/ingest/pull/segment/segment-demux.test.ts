@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { makeTs, PICTURE, X264 } from '@oxbow/media/mpegts/media.fixture';
 import { need } from '../../../../test/fixtures/need.ts';
+import { slabPool } from '../../../lib/memory/slab-pool.ts';
 import { SegmentDemux } from './segment-demux.ts';
 
 suite('the bytes of a segment', { skip: need('ffmpeg') }, () => {
@@ -29,6 +30,19 @@ suite('the bytes of a segment', { skip: need('ffmpeg') }, () => {
       pieces.map(({ length }) => length > 0),
       [false, false, true, false],
     );
+  });
+
+  test('are in memory of the pool again where it came from there, and frames do not change with it', () => {
+    const bytes = readFileSync(makeTs(args));
+    const pool = slabPool.freeBytes;
+    const piece = slabPool.take(bytes.length);
+    piece.set(bytes);
+    const [group] = new SegmentDemux().demux([piece], undefined).groups;
+    assert.equal(piece.length, 0);
+    assert.equal(slabPool.freeBytes, pool + bytes.length);
+    const before = group!.frames.map(({ data }) => Buffer.from(data));
+    slabPool.take(bytes.length).fill(0xff);
+    assert.ok(group!.frames.every(({ data }, i) => before[i]!.equals(data)));
   });
 
   test('stay where frames refer to them', () => {

@@ -10,18 +10,19 @@ import { createFmp4Demuxer } from '@oxbow/media/isobmff/demuxer';
 import { type LeftOutTrack, namesOf } from '@oxbow/media/left-out';
 import { createTsDemuxer } from '@oxbow/media/mpegts/demuxer';
 import { createPackedAudioDemuxer } from '@oxbow/media/packed-audio/demuxer';
+import { slabPool } from '../../../lib/memory/slab-pool.ts';
 import { sameTrack } from '../../same-tracks.ts';
 import { TrackChange } from '../../track-change.ts';
 import { type Container, contentOf, describeForeign, withoutFront } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
 
 /**
- * Frees the received bytes of a segment at once: left to collections, which see only that buffers grow, it
- * would cause more of them. The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer
- * that Node shares among small ones.
+ * Frees the received bytes of a segment at once, or keeps their memory for the next one: left to collections,
+ * which see only that buffers grow, it would cause more of them. The MPEG-TS demuxer has copied what it
+ * keeps. Shorter pieces may be in a buffer that Node shares among small ones.
  */
 function freeReceived(pieces: readonly Uint8Array[]): void {
-  for (const piece of pieces) if (piece.length >= Buffer.poolSize / 2) freeBytes(piece);
+  for (const piece of pieces) if (!slabPool.give(piece) && piece.length >= Buffer.poolSize / 2) freeBytes(piece);
 }
 
 /** Frames of one set of tracks, in the order of the container. */

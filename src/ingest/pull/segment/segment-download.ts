@@ -9,6 +9,8 @@ import { FormatError } from '@oxbow/media/errors';
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { OxbowError, reasonOf } from '../../../lib/errors.ts';
+import { slabPool } from '../../../lib/memory/slab-pool.ts';
+import type { TakeMemory } from '../../../net/net.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';
@@ -44,6 +46,10 @@ const SAME_RESPONSES = 3;
  */
 const ACCEPTED_IN_A_ROW = 3;
 const MAX_INITS = 8;
+/** First byte of a packet of MPEG-TS. ISO 13818-1 2.4.3.3. */
+const SYNC_BYTE = 0x47;
+const asIs = { 'accept-encoding': 'identity' };
+const takeSlab = (bytes: number) => slabPool.take(bytes);
 /** Largest file that is read up to the requested range if the server ignores Range, bytes. */
 const MAX_WHOLE_BYTES = 1024 * 1024 * 1024;
 
@@ -85,6 +91,11 @@ export class SegmentDownload {
   readonly #doubtfulInits = new Map<string, { length: number; count: number }>();
   /** Segments in a row whose doubtful responses were accepted. */
   #accepted = 0;
+  /**
+   * The last segment was MPEG-TS that is not encrypted: the demuxer copies what it keeps, so the next one may
+   * be received in memory that was used before.
+   */
+  #isCopied = false;
 
   constructor(context: PullContext, check: CheckSegment = checkMedia) {
     this.#context = context;
@@ -140,7 +151,7 @@ export class SegmentDownload {
     try {
       const [init, coded, key] = await Promise.all([
         segment.map && this.#init(segment.map, request),
-        this.#get(segment, this.#context.maxSegmentBytes ?? MAX_SEGMENT_BYTES, request),
+        this.#get(segment, this.#context.maxSegmentBytes ?? MAX_SEGMENT_BYTES, request, this.#isCopied && takeSlab),
         segment.key && this.#keyOf(segment.key, request.deadlineMs),
       ]);
       const bytes = lengthOf(coded);
@@ -156,6 +167,7 @@ export class SegmentDownload {
         };
       }
       if (doubt) this.#accepted += 1;
+      this.#isCopied = key === undefined && pieces[0]?.[0] === SYNC_BYTE;
       this.#context.counters.segments(bytes);
       return fetched;
     } catch (error) {
@@ -236,19 +248,18 @@ export class SegmentDownload {
     { url, byteRange }: Resource,
     maxBytes: number,
     { deadlineMs, idleMs, fresh, signal }: Attempt,
+    takeMemory: TakeMemory | false = false,
   ): Promise<Uint8Array[]> {
     const end = byteRange && byteRange.offset + byteRange.length;
     if (byteRange && byteRange.length > maxBytes) throw new FormatError('a byte range is too long', 0);
     using reply = await this.#context.access.fetch(url, {
       signal,
-      headers: {
-        'accept-encoding': 'identity',
-        ...(byteRange && { range: `bytes=${byteRange.offset}-${end! - 1}` }),
-      },
+      headers: byteRange ? { 'accept-encoding': 'identity', range: `bytes=${byteRange.offset}-${end! - 1}` } : asIs,
       maxBytes: byteRange ? MAX_WHOLE_BYTES : maxBytes,
       deadlineMs,
       idleMs,
       fresh,
+      takeMemory: takeMemory || undefined,
     });
     if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, nameOf(url));
     if (!byteRange) return await reply.pieces();
