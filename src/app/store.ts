@@ -13,6 +13,7 @@ import { StoredSettings } from '../settings/stored-settings.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
+import { findClearCopies, HOW_TO_FORGET } from '../store/sealed/clear-copies.ts';
 import { sealRows } from '../store/sealed/seal-rows.ts';
 import { useSeal } from '../store/sealed/text-seal.ts';
 import { DATABASE_FILE } from '../streams/offline/rebuild.ts';
@@ -64,16 +65,23 @@ export async function openStore(
   const store = opened.use(await openDatabase({ ...options, ...node }));
   const { watchSecret, clusterSecret } = watchSecretOf(config, part);
   useSeal(store.db, await openAddressSeal(dataFolder, watchSecret, clusterSecret));
-  await sealAddresses(store, log);
+  await sealAddresses(store, { dataFolder, log });
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
 }
 
 /** Seals what an older oxbow, or an earlier key, has left; reports what cannot be opened. */
-async function sealAddresses({ db }: Pick<Store, 'db'>, log: AppContext['log']): Promise<void> {
+async function sealAddresses(
+  { db }: Pick<Store, 'db'>,
+  { dataFolder, log }: Pick<AppContext, 'dataFolder' | 'log'>,
+): Promise<void> {
   const { changed, locked, rewritten } = await sealRows(db);
   if (changed > 0) {
-    log.info({ rows: changed, rewritten }, 'addresses with passwords were sealed: delete old copies of the database');
+    const copies = findClearCopies(dataFolder);
+    log.info(
+      { rows: changed, rewritten, copies, hint: HOW_TO_FORGET },
+      'addresses with passwords were sealed; copies and backups of before have them in clear',
+    );
   }
   if (locked.length === 0) return;
   const named = locked.slice(0, MOST_NAMED);

@@ -41,7 +41,7 @@ import {
 } from './doctor/program-checks.ts';
 import { checkProxy } from './doctor/proxy/check-proxy.ts';
 import { repair } from './doctor/repair.ts';
-import { checkSealed } from './doctor/sealed-check.ts';
+import { checkClearCopies, checkSealed } from './doctor/sealed-check.ts';
 import { checkStaticFiles } from './doctor/static-files-check.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, compareSums, type IndexSettings, rebuild } from './recording-index.ts';
@@ -206,6 +206,8 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
   if (nats) add(nats);
   const sealed = await checkSealed(config, { signal });
   if (sealed) add(sealed);
+  const copies = await checkClearCopies(config);
+  if (copies) add(copies);
   const { publicUrl, staticUrl } = config;
   if (staticUrl !== undefined) {
     const webRoot = fileURLToPath(packageFile('web/dist'));

@@ -7,6 +7,7 @@ import { printDuration } from '../lib/duration.ts';
 import { reloadOf } from './json-schema.ts';
 import type { LoadedConfig } from './load.ts';
 import { listSettings } from './names.ts';
+import { publicAddress, publicPath } from './public-address.ts';
 import { type StreamConfig, schema } from './schema.ts';
 
 /** One effective setting. */
@@ -75,10 +76,16 @@ function withoutSecrets(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/, '://***@').replace(/[?#].*$/s, '?***');
 }
 
+/** The address of a source without secrets, also of its path. */
+function withoutKeys(url: string): string {
+  if (publicAddress(url) === url) return url;
+  return withoutSecrets(url).replace(/^([^:]*:\/\/[^/?#]*)([^?#]*)/, (_, place, path) => `${place}${publicPath(path)}`);
+}
+
 function describeStream({ source, record, keep, visibility }: StreamConfig): string {
   const headers = source.type === 'pull' ? Object.keys(source.headers) : [];
   const sent = headers.length === 0 ? '' : ` with ${headers.map((name) => `${name}: ***`).join(', ')}`;
-  const from = source.type === 'pull' ? `pull ${withoutSecrets(source.url)}${sent}` : source.type;
+  const from = source.type === 'pull' ? `pull ${withoutKeys(source.url)}${sent}` : source.type;
   const kept = !record ? 'not recorded' : keep === undefined ? 'recorded' : `recorded, kept ${printDuration(keep)}`;
   return `${from}, ${kept}, ${visibility}`;
 }

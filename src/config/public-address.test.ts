@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   isSamePlace,
   maskedAddress,
+  pathSecrets,
   publicAddress,
   publicTarget,
   shownHook,
@@ -22,11 +23,53 @@ test('an address without secrets is the same text, byte for byte', () => {
 
 test('user, password, query and fragment are not shown, also where the password has an @', () => {
   const address = 'rtsp://admin:p@ss:w@10.0.0.5:554/ch/1?token=x#y';
-  assert.equal(publicAddress(address), 'rtsp://10.0.0.5:554/ch/1');
+  assert.equal(publicAddress(address), 'rtsp://10.0.0.5:554/***/1');
   assert.equal(maskedAddress(address), 'rtsp://admin:***@10.0.0.5:554/ch/1?***');
   assert.equal(publicTarget('rtmp://live.example/app/key'), 'rtmp://live.example/…');
   assert.equal(publicTarget('srt://live.example:9?passphrase=0123456789'), 'srt://live.example:9/…');
   assert.equal(publicTarget('no address'), '');
+});
+
+test('of a path the last part is shown, unless it may be a key', () => {
+  for (const [address, shown] of [
+    ['https://x.example/live/SECRETKEY/index.m3u8', 'https://x.example/***/index.m3u8'],
+    ['https://x.example/live/SECRETKEY/', 'https://x.example/***/SECRETKEY/'],
+    ['https://x.example/hls/8f3kd92lfk3md0.m3u8', 'https://x.example/***'],
+    ['https://x.example/3f2b8c4d-6a35-4d5a-9a0e-1b2c3d4e5f60', 'https://x.example/***'],
+    ['rtsp://cam.example/user=admin_password=s3cret_channel=1_stream=0.sdp', 'rtsp://cam.example/***'],
+    ['rtsp://cam.example/user%3Dadmin', 'rtsp://cam.example/***'],
+    ['rtsp://cam.example/Streaming/Channels/101', 'rtsp://cam.example/***/101'],
+    ['whep+https://x.example/whep/k3y-1k2j3h4/cam', 'whep+https://x.example/***/cam'],
+  ] as const)
+    assert.equal(publicAddress(address), shown);
+  for (const name of ['h264Preview_01_main', 'media.amp', 'stream1', 'chunklist_b1200000.m3u8', '1080p60.m3u8'])
+    assert.equal(publicAddress(`rtsp://cam.example/${name}`), `rtsp://cam.example/${name}`);
+  assert.deepEqual(pathSecrets('https://x.example/playlist/8f3kd92lfk3md0.m3u8'), [
+    '8f3kd92lfk3md0.m3u8',
+    '8f3kd92lfk3md0',
+  ]);
+  assert.ok(pathSecrets('rtsp://cam.example/user=a_password=s3cret_channel=1').includes('s3cret'));
+  assert.deepEqual(pathSecrets('https://x.example/playlist/index.m3u8'), []);
+});
+
+test('a password that a path names is *** for administrators, and *** keeps only the same path', () => {
+  const before = 'rtsp://cam.example/user=admin_password=s3c/ret_channel=1_stream=0.sdp';
+  const address = 'rtsp://cam.example/user=admin_password=s3cret_channel=1_stream=0.sdp?x=1';
+  const shown = 'rtsp://cam.example/user=admin_password=***_channel=1_stream=0.sdp?***';
+  assert.equal(maskedAddress(address), shown);
+  assert.doesNotMatch(maskedAddress(before), /s3c/);
+  assert.equal(maskedAddress('http://x.example/a;pwd=s3cret&b=1/c'), 'http://x.example/a;pwd=***&b=1/c');
+  assert.equal(
+    maskedAddress('http://x.example/user%3Da%26password%3Ds3cret'),
+    'http://x.example/user%3Da%26password%3D***',
+  );
+  assert.equal(withKeptSecrets(shown, address), address);
+  assert.equal(withKeptSecrets(shown.replace('?***', ''), address), address.replace('?x=1', ''));
+  for (const other of [shown.replace('cam.', 'other.'), shown.replace('admin', 'root'), 'rtsp://cam.example/***/0.sdp'])
+    assert.throws(() => withKeptSecrets(other, address), { name: 'FormatError' }, other);
+  // What another key has sealed is not there to be kept.
+  assert.throws(() => withKeptSecrets('https://x.example/***/i.m3u8', 'https://x.example/***/i.m3u8'), /write the/);
+  assert.throws(() => withKeptSecrets('https://x.example/***/i.m3u8', undefined), /write the/);
 });
 
 test('white space, and forms of HTTP that are opened all the same, hide nothing less', () => {

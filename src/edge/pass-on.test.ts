@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { openSwitchingServer } from '../lib/switching-server.fixture.ts';
 import { createNet } from '../net/net.ts';
 import { exchangeOfHttp1 } from '../serve/exchange/exchange.ts';
 import { edgeUnanswered } from './origin.ts';
@@ -114,4 +115,34 @@ test('a client that disconnects within an answer ends the request without an err
   passer[Symbol.dispose]();
   for (const server of [edge, origin]) server.close().closeAllConnections();
   await net.close();
+});
+
+test('an origin that answers with another protocol is one that does not answer, at once', {
+  timeout: 5000,
+}, async () => {
+  await using origin = await openSwitchingServer();
+  await using net = createNet({ allow: [], userAgent: 'test' });
+  const shared = { net, name: 'test', isSecure: false, isProxy: () => false };
+  using passer = new Passer({ origin: new URL(origin.url), ...shared, maxRequests: 1 });
+  await assert.rejects(passer.ask(head, { timeoutMs: 4000, maxBytes: 10 }), { code: 'not-ready' });
+  const failures: unknown[] = [];
+  const edge = createServer((request, response) => {
+    const failed = (error: { readonly code?: unknown }) => {
+      failures.push(error.code);
+      response.writeHead(503).end();
+    };
+    if (request.url === '/exchange') void passer.exchange(exchangeOfHttp1(request, response)).catch(failed);
+    else passer.request(request, response, failed);
+  });
+  await once(edge.listen(0, '127.0.0.1'), 'listening');
+  const { port } = edge.address() as AddressInfo;
+  for (const path of ['/exchange', '/request']) {
+    const [answer] = (await once(httpGet({ port, host: '127.0.0.1', path, agent: false }), 'response')) as [
+      IncomingMessage,
+    ];
+    assert.equal(answer.statusCode, 503);
+    answer.resume();
+  }
+  assert.deepEqual(failures, ['not-ready', 'not-ready']);
+  edge.close().closeAllConnections();
 });

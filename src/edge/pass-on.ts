@@ -8,6 +8,7 @@ import { type Duplex, pipeline } from 'node:stream';
 import { MAX_SIGNED_BYTES, type SignedBody } from '../cluster/requests/node-signature.ts';
 import { streamsBody } from '../cluster/requests/streamed-bodies.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { refuseOtherProtocol } from '../lib/other-protocol.ts';
 import type { Exchange, HeadFields } from '../serve/exchange/exchange.ts';
 import { sendBlocks } from '../serve/exchange/send.ts';
 import { OriginRequests, type OriginRequestsOptions, type PassedHead } from './origin-requests.ts';
@@ -195,6 +196,7 @@ export class Passer implements Disposable {
     const isRead = body !== undefined && body !== 'streamed';
     const framing = isRead ? { 'content-length': String(body.length) } : framingOf(request);
     const outgoing = this.#requests.open(headOf(request), framing, body);
+    refuseOtherProtocol(outgoing);
     outgoing.on('response', (incoming) => {
       response.writeHead(incoming.statusCode!, passedFields(incoming.headers) as never);
       pipeline(incoming, response, () => {});
@@ -236,6 +238,7 @@ function responseTo(outgoing: ClientRequest, body: Uint8Array | undefined): Prom
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
     outgoing.on('error', reject);
+    refuseOtherProtocol(outgoing);
     outgoing.end(body);
   });
 }

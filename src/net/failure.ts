@@ -2,6 +2,7 @@
  * Errors of outgoing requests, with a flag whether a retry may help.
  * In: errors of node:http, zlib or the resolver. Out: OxbowError `address-refused` or `source-failed`.
  */
+import { publicPath } from '../config/public-address.ts';
 import { messageOf, OxbowError, sentenceOf } from '../lib/errors.ts';
 
 /** Why a request failed; `extra.reason` of the error. */
@@ -38,9 +39,12 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof OxbowError && error.extra.retryable === true;
 }
 
-/** A URL for messages and logs: without user name, password, query and fragment. */
+/**
+ * A URL for messages and logs: without user name, password, query, fragment, and what may be a key in its
+ * path.
+ */
 export function shownUrl(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname}`.slice(0, 200);
+  return `${url.protocol}//${url.host}${publicPath(url.pathname)}`.slice(0, 200);
 }
 
 /**

@@ -17,6 +17,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
     /([?&](?:key|token|access_token|sig|signature|password|passphrase|streamid|secret|auth)=)[^&\s"'<>\\#]+/gi,
     '$1[redacted]',
   ],
+  // In the path of an address of a camera: /user=admin_password=secret_channel=1.
+  [/([/_;,&](?:pass|passwd|password|pwd)(?:=|%3d))[^&\s"'<>\\#/]+/gi, '$1[redacted]'],
   [/\b(Bearer|Basic) [A-Za-z0-9._~+/=-]+/g, '$1 [redacted]'],
   // The playback token is the first part of the path: /t/{token}/live/…
   [/\/t\/[^\s"'<>\\/]+(?=\/)/g, '/t/[redacted]'],

@@ -20,7 +20,7 @@ import { keepChatMigration, presentMigration, roomMigrations } from '../features
 import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { objectMigration } from './objects/object-migration.ts';
-import { sealedAddressMigration } from './sealed/sealed-step.ts';
+import { sealedAddressMigration, sealedTargetMigration } from './sealed/sealed-step.ts';
 import { accountMigration } from './tables/account-migration.ts';
 import { erasureMigration } from './tables/erasure-tables.ts';
 import { eventLogMigration } from './tables/event-tables.ts';
@@ -475,6 +475,7 @@ export const migrations: readonly Migration[] = [
   peerMigration,
   channelRoomMigration,
   sealedAddressMigration,
+  sealedTargetMigration,
 ];
 
 /** The statements that upgrade. */

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { test } from 'node:test';
-import { migrations, upOf } from './migrations.ts';
+import { migrations, oldestFor, upOf } from './migrations.ts';
+import { sealedAddressMigration } from './sealed/sealed-step.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2);
@@ -146,4 +147,13 @@ test('a failed step leaves schema and rows unchanged, is reported, and the copy 
     readdirSync(folder.path).filter((name) => /corrupt|part/.test(name)),
     [],
   );
+});
+
+test('steps of now on expand: two versions of nodes work with one database', () => {
+  // What an older node must not ignore comes in two versions, see decision 54.
+  const next = migrations.slice(migrations.indexOf(sealedAddressMigration) + 1);
+  assert.ok(next.length > 0);
+  const others = next.filter((step) => typeof step !== 'object' || step.expands !== true);
+  assert.deepEqual(others.map(upOf), []);
+  assert.equal(oldestFor(NEWEST), NEWEST - next.length);
 });

@@ -7,9 +7,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type Kysely, sql } from 'kysely';
 import { SecretBox } from '../accounts/secret-box.ts';
+import { engineOf } from '../store/engine.ts';
 import type { Tables } from '../store/schema.ts';
 import { lockedRows, sealRows, unsealRows } from '../store/sealed/seal-rows.ts';
 import { openRelayColumns, openTarget, targetColumn } from '../store/sealed/sealed-columns.ts';
+import { HAS_HEADERS } from '../store/sealed/sealed-step.ts';
 import { sealOf, useSeal } from '../store/sealed/text-seal.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
@@ -148,7 +150,12 @@ export function sealedRowsContract(name: string, openDatabase: OpenDatabase): vo
         [locked!.stopped, locked!.source, locked!.healFrom],
         [
           true,
-          { type: 'pull', url: 'rtsp://cam.example/1', backup: 'http://cam.example/2', headers: {} },
+          {
+            type: 'pull',
+            url: 'rtsp://cam.example/1',
+            backup: 'http://cam.example/2',
+            headers: { 'x-key': '***' },
+          },
           ['off', 'https://h.example/list.m3u8'],
         ],
       );
@@ -162,6 +169,35 @@ export function sealedRowsContract(name: string, openDatabase: OpenDatabase): vo
       useSeal(db, box(earlier));
       const [opened] = (await readDefinitions(db)).filter((definition) => definition.name === 'door');
       assert.deepEqual(opened, { ...door, title: 'The door' });
+    });
+
+    test('a start opens what is sealed once, and reads only entries of rooms that have headers', async () => {
+      await using store = await openDatabase();
+      const { db } = store;
+      await fill(db, box(newest));
+      await sealRows(db);
+      let opened = 0;
+      const inner = box(newest);
+      const open = (text: string) => {
+        opened++;
+        return inner.open(text);
+      };
+      useSeal(db, { open, seal: (text) => inner.seal(text), mark: (text) => inner.mark(text) });
+      assert.deepEqual(await sealRows(db), { changed: 0, locked: [], rewritten: false });
+      // The source and the sources of missing parts of a stream, a relay, a webhook, and headers.
+      assert.equal(opened, 5);
+      const where = sql.raw(HAS_HEADERS);
+      if (engineOf(db) === 'sqlite') {
+        const { rows } = await sql<{ detail: string }>`
+          EXPLAIN QUERY PLAN SELECT id, target FROM room_item WHERE ${where}`.execute(db);
+        assert.match(JSON.stringify(rows), /room_item_with_headers/);
+      } else {
+        await db.transaction().execute(async (transaction) => {
+          await sql`SET LOCAL enable_seqscan = off`.execute(transaction);
+          const { rows } = await sql`EXPLAIN SELECT id, target FROM room_item WHERE ${where}`.execute(transaction);
+          assert.match(JSON.stringify(rows), /room_item_with_headers/);
+        });
+      }
     });
 
     test('a damaged row does not keep the others from being sealed', async () => {

@@ -11,7 +11,7 @@ import { NO_TEXTS } from '../api/stream/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import { readHealFrom } from '../config/heal-from.ts';
 import { withAllKeptSecrets } from '../config/public-address.ts';
-import type { Config, StreamConfig } from '../config/schema.ts';
+import type { Config, PullSourceConfig, StreamConfig } from '../config/schema.ts';
 import { readPastRules } from '../config/sections/past-section.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { readWatchRules } from '../config/sections/watch-rules-section.ts';
@@ -33,7 +33,8 @@ export function defineStream(
   config: Config,
   before?: StreamDefinition,
 ): StreamDefinition {
-  const source = parsed(() => sourceAfter(settings.source, before?.source));
+  const isLocked = before?.locked?.source !== undefined;
+  const source = parsed(() => sourceAfter(settings.source, isLocked ? undefined : before?.source));
   const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config) };
   const resting = { stopped: false, paused: false };
   const { source: _, ...patch } = settings;
@@ -82,10 +83,10 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
 /**
  * What stays sealed by another key: not what is set again.
  *
- * @throws OxbowError `bad-request` for a change of a push source that leaves its passphrase
+ * @throws OxbowError `bad-request` for a change that leaves a passphrase, headers or a second address
  */
 function unlock(
-  { stopped }: StreamDefinition,
+  { stopped, source: shown }: StreamDefinition,
   { source, healFrom, wasStopped }: LockedAddresses,
   patch: StreamPatch,
 ): Pick<StreamDefinition, 'locked' | 'stopped'> {
@@ -93,6 +94,7 @@ function unlock(
   if (source !== undefined && patch.source !== undefined && !isSet) {
     throw new OxbowError('bad-request', 'Another key has sealed the source: set `url` or `passphrase` again.');
   }
+  if (source !== undefined && isSet && shown.type === 'pull') assertNoneLost(shown, patch);
   const left = {
     ...(source !== undefined && !isSet && { source }),
     ...(healFrom !== undefined && patch.healFrom === undefined && { healFrom }),
@@ -101,6 +103,23 @@ function unlock(
     locked: Object.keys(left).length > 0 ? { ...left, wasStopped } : undefined,
     stopped: source !== undefined && isSet ? wasStopped : stopped,
   };
+}
+
+/**
+ * A new address does not bring back what was sealed with the one before.
+ *
+ * @param shown the source without its secrets
+ * @throws OxbowError `bad-request` if the source has headers, or a second address that is not set
+ */
+function assertNoneLost({ headers, backup }: PullSourceConfig, patch: StreamPatch): void {
+  const names = Object.keys(headers);
+  if (names.length > 0) {
+    const text = `Another key has sealed the headers of the source (${names.join(', ')}): set all of it with PUT.`;
+    throw new OxbowError('bad-request', text);
+  }
+  if (backup !== undefined && patch.source?.backup === undefined) {
+    throw new OxbowError('bad-request', 'Another key has sealed `backup` of the source: set it too, or `null`.');
+  }
 }
 
 /**

@@ -262,6 +262,8 @@ suite('webhooks', () => {
     await assert.rejects(restarted.test(id, { signal }), { code: 'sealed-elsewhere' });
     await assert.rejects(restarted.replay(id, '0'), { code: 'webhook-disabled' });
     await assert.rejects(restarted.replace(id, { url }), { code: 'bad-request' });
+    // The address as it is shown has no key.
+    await assert.rejects(restarted.replace(id, { url: restarted.get(id).url, secret }), { code: 'bad-request' });
     assert.deepEqual(got, []);
     assert.equal((await restarted.replace(id, { url, secret })).disabledAt, null);
     assert.equal((await restarted.test(id, { signal })).ok, true);

@@ -120,7 +120,11 @@ export class Webhooks implements AsyncDisposable {
       throw new OxbowError('bad-request', 'Another key has sealed the secret of the webhook: `secret` is needed.');
     }
     // As it is shown: unchanged.
-    const url = settings.url === shownHook(worker.webhook.url) && secret !== '' ? worker.webhook.url : settings.url;
+    const isUnchanged = settings.url === shownHook(worker.webhook.url);
+    if (isUnchanged && secret === '') {
+      throw new OxbowError('bad-request', 'Another key has sealed the address of the webhook: write all of `url`.');
+    }
+    const url = isUnchanged ? worker.webhook.url : settings.url;
     await worker.replace(parse({ ...settings, url }, { id, secret: settings.secret ?? secret, createdMs }));
     worker.work();
     return viewOf(worker);

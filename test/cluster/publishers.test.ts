@@ -2,17 +2,13 @@
  * Publishers over RTMP whose node is stopped: they are led to another node, and no picture is missing.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { readFlv } from '@oxbow/media/flv/media.fixture';
 import type { FlvMessage } from '@oxbow/media/flv/message';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
-import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, endRecording, picturesByRun } from '../fixtures/publishers/push-streams.ts';
-import { publishReconnecting } from '../fixtures/publishers/reconnecting-publisher.ts';
+import { makeSentFilm, publishReconnecting } from '../fixtures/publishers/reconnecting-publisher.ts';
 import { type Folder, openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
@@ -34,15 +30,7 @@ suite('publishers of a node that is stopped', {
   before(async () => {
     folder = opened.use(await openFolder('led'));
     cluster = opened.use(await openCluster());
-    const film = join(folder.path, 'film.flv');
-    const made = await run('ffmpeg', [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${SECONDS}`],
-      ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`],
-      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0', '-c:a', 'aac', film],
-    ]);
-    assert.equal(made.code, 0, made.stderr);
-    messages = readFlv(await readFile(film));
-    pictures = await pictureHashes(film);
+    ({ messages, pictures } = await makeSentFilm(folder.path, SECONDS));
   });
   after(() => opened.disposeAsync());
 

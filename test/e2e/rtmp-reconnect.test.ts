@@ -3,17 +3,15 @@
  * upgrade, and at another server that takes over.
  */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { readFlv } from '@oxbow/media/flv/media.fixture';
 import type { FlvMessage } from '@oxbow/media/flv/message';
 import { end, upgrade, withoutNpm } from '../fixtures/cli/upgrade.ts';
-import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { endRecording, picturesByRun } from '../fixtures/publishers/push-streams.ts';
-import { publishReconnecting } from '../fixtures/publishers/reconnecting-publisher.ts';
+import { makeSentFilm, publishReconnecting } from '../fixtures/publishers/reconnecting-publisher.ts';
 import { type Folder, openFolder, type Server, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -31,15 +29,7 @@ suite('a publisher that connects again', { skip: process.platform === 'linux' ? 
 
   before(async () => {
     folder = opened.use(await openFolder('reconnect'));
-    const film = join(folder.path, 'film.flv');
-    const made = await run('ffmpeg', [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${SECONDS}`],
-      ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`],
-      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0', '-c:a', 'aac', film],
-    ]);
-    assert.equal(made.code, 0, made.stderr);
-    messages = readFlv(await readFile(film));
-    pictures = await pictureHashes(film);
+    ({ messages, pictures } = await makeSentFilm(folder.path, SECONDS));
   });
   after(() => opened.disposeAsync());
 

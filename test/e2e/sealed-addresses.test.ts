@@ -82,6 +82,9 @@ suite('passwords of addresses', () => {
       ['far', { source: { type: 'pull', url: 'srt://127.0.0.1:1?passphrase=c4nary-8-phrase&streamid=c4nary-9' } }],
       ['whep', { source: { type: 'pull', url: 'whep+http://127.0.0.1:1/whep/x?key=c4nary-10' } }],
       ['eye', { source: { type: 'pull', url: 'rtsp://admin:c4nary-p%40ss@127.0.0.1:1/cam' } }],
+      // Keys and passwords in paths.
+      ['keyed', { source: { type: 'pull', url: `http://127.0.0.1:${port}/live/C4NARYKEY/index.m3u8` } }],
+      ['old', { source: { type: 'pull', url: 'rtsp://127.0.0.1:1/user=admin_password=c4nary-17_channel=1.sdp' } }],
     ];
     for (const [name, body] of streams) {
       const { status, body: problem } = await send(server, 'PUT', `/streams/${name}`, body);
@@ -104,7 +107,7 @@ suite('passwords of addresses', () => {
     const id = (hooks as { items: { id: string }[] }).items[0]!.id;
     const paths = [
       '/api/v1/streams',
-      ...['cam', 'studio', 'far', 'whep', 'eye'].flatMap((name) =>
+      ...['cam', 'studio', 'far', 'whep', 'eye', 'keyed', 'old'].flatMap((name) =>
         ['', '/source', '/relays', '/inspect', '/gaps', '/timeline'].map((rest) => `/api/v1/streams/${name}${rest}`),
       ),
       ...['/audit', '/events/past', '/webhooks', `/webhooks/${id}/deliveries`, '/settings', '/alarms', '/health'].map(
@@ -114,6 +117,8 @@ suite('passwords of addresses', () => {
       '/health',
     ];
     const answers: [string, string][] = [];
+    // The path is what administrators edit.
+    paths.splice(paths.indexOf('/api/v1/streams/keyed/source'), 1);
     for (const path of paths) answers.push([path, await (await server.fetch(path)).text()]);
     return [...answers, ['the log', server.stderr]];
   }
@@ -205,6 +210,8 @@ suite('passwords of addresses', () => {
       'the source of cam',
       'the source of eye',
       'the source of far',
+      'the source of keyed',
+      'the source of old',
       'the source of studio',
       'the source of whep',
       'the sources of missing parts of cam',
@@ -234,7 +241,18 @@ suite('passwords of addresses', () => {
       assert.match(error, /another key/);
       const { body: refused } = await send(server, 'PATCH', `/streams/studio/relays/${id}`, { enabled: true });
       assert.equal((refused as { code: string }).code, 'sealed-elsewhere');
-      assert.equal((await send(server, 'PATCH', '/streams/cam', { source: { url: source().url } })).status, 200);
+      // Headers, and the password of the second address, would be lost.
+      const { url, ...rest } = source();
+      for (const [method, patch] of [
+        ['PATCH', { source: { url } }],
+        ['PUT', { source: { ...source(), headers: { 'x-key': '***' } } }],
+        ['PUT', { source: { ...source(), url: url.replace('c4nary-1', '***') } }],
+      ] as const) {
+        const { status, body } = await send(server, method, '/streams/cam', patch);
+        assert.equal(status, 400, JSON.stringify(body));
+      }
+      const again = { source: { ...rest, url } };
+      assert.equal((await send(server, 'PUT', '/streams/cam', again)).status, 200);
       await until('the source is asked', () => seen.has('/live.m3u8?token=c4nary-2'));
     }
     // With the key again, what was not set again is there.
@@ -262,6 +280,8 @@ suite('passwords of addresses', () => {
     }
     await using server = await startServer(how);
     assert.equal((await send(server, 'GET', '/streams/eye/source')).status, 200);
+    const [sealed] = server.log('info').filter(({ msg }) => msg.startsWith('addresses with passwords were sealed'));
+    assert.deepEqual(sealed?.copies, [join(how.data, `oxbow.db.schema-${OLDEST_SCHEMA}`)]);
     // The copy of the database before the upgrade is as it was: docs/9-run/upgrade.md.
     assert.deepEqual(await filesWithSecrets(how.data), [`oxbow.db.schema-${OLDEST_SCHEMA}`]);
   });

@@ -65,8 +65,8 @@ export interface RtmpPlayRequest extends ConnectRequest {
 
 export interface RtmpPublishRequest extends RtmpPlayRequest {
   /**
-   * The client may publish, and gets the answer now: what it sends is held, up to 16 MiB, until `publish` is
-   * resolved. Has no effect the second time.
+   * The client may publish, and gets the answer now: what it sends is held until `publish` is resolved. After
+   * 16 MiB nothing more is read until then. Has no effect the second time.
    */
   readonly accept: () => void;
 }

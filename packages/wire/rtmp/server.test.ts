@@ -370,32 +370,58 @@ suite('the client', () => {
     await client.close();
   });
 
-  test('is accepted before its stream is there: what it sends is delivered then, up to 16 MiB', async () => {
-    for (const how of ['stays', 'leaves', 'sends too much'] as const) {
-      const owner = await Owner.open();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      owner.answer = () => promise;
-      const client = await connectRtmp(target(owner));
-      const publishing = client.publish();
-      while (owner.requests.length === 0) await turn();
-      owner.requests[0]!.accept();
-      owner.requests[0]!.accept();
-      await publishing;
-      assert.equal(owner.connection.phase, 'publishing');
+  /** A publisher that has its answer, and whose stream is not there until `answer` is called. */
+  async function acceptEarly() {
+    const owner = await Owner.open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    owner.answer = () => promise;
+    const client = await connectRtmp(target(owner));
+    const publishing = client.publish();
+    while (owner.requests.length === 0) await turn();
+    owner.requests[0]!.accept();
+    owner.requests[0]!.accept();
+    await publishing;
+    assert.equal(owner.connection.phase, 'publishing');
+    return { owner, client, answer: resolve };
+  }
+
+  test('is accepted before its stream is there: what it sends is delivered then', async () => {
+    for (const leaves of [false, true]) {
+      const { owner, client, answer } = await acceptEarly();
       client.write(9, 40, new Uint8Array(5));
-      if (how === 'leaves') void client.close();
-      const isOver = () => (how === 'stays' ? owner.connection.totalBytes > 4000 : owner.closed.length > 0);
+      if (leaves) void client.close();
+      const isOver = () => (leaves ? owner.closed.length > 0 : owner.connection.totalBytes > 4000);
       while (!isOver()) {
-        client.write(9, 80, new Uint8Array(how === 'stays' ? 3 : 1_000_000));
+        client.write(9, 80, new Uint8Array(3));
         await turn();
       }
       assert.deepEqual([owner.messages, owner.ends], [[], []]);
-      resolve();
-      while (how === 'stays' && owner.messages.length < 2) await turn();
-      assert.deepEqual(owner.messages.slice(0, 2), how === 'stays' ? ['9 40 5', '9 80 3'] : []);
-      assert.equal(owner.closed[0]?.[0], { stays: undefined, leaves: 'left', 'sends too much': 'invalid' }[how]);
+      answer();
+      while (!leaves && owner.messages.length < 2) await turn();
+      assert.deepEqual(owner.messages.slice(0, 2), leaves ? [] : ['9 40 5', '9 80 3']);
+      assert.equal(owner.closed[0]?.[0], leaves ? 'left' : undefined);
       await client.close();
     }
+  });
+
+  test('is accepted before its stream is there: 16 MiB are held, and further ones wait at the sender', async () => {
+    const { owner, client, answer } = await acceptEarly();
+    const body = new Uint8Array(1_000_000);
+    for (let sent = 0; sent < 24; sent++) {
+      client.write(9, sent, body);
+      const isTaken = () => client.queuedBytes === 0 || owner.connection.totalBytes > 16_800_000;
+      while (!isTaken() && owner.closed.length === 0) await turn();
+    }
+    for (let turns = 0; turns < 100; turns++) await turn();
+    assert.ok(owner.connection.totalBytes < 19_000_000, `${owner.connection.totalBytes} bytes were read`);
+    assert.deepEqual([owner.messages, owner.closed], [[], []]);
+    answer();
+    while (owner.messages.length < 24) await turn();
+    assert.deepEqual(
+      owner.messages,
+      Array.from({ length: 24 }, (_, sent) => `9 ${sent} 1000000`),
+    );
+    await client.close();
   });
 
   test('a server that does not read makes it pause, and then drop: its queue is bounded', async () => {

@@ -215,7 +215,7 @@ class ServerConnection implements RtmpConnection {
 
   #checkIdle(): void {
     const total = this.totalBytes;
-    if (total !== this.#bytesBefore) {
+    if (total !== this.#bytesBefore || this.#isFull) {
       this.#bytesBefore = total;
       this.#idleMs = 0;
       return;
@@ -269,10 +269,17 @@ class ServerConnection implements RtmpConnection {
       this.#publication.message(type, timestampMs, body);
     } else if (this.#held) {
       this.#heldBytes += body.length;
-      const most = this.#isAccepted ? MAX_ACCEPTED_BYTES : MAX_HELD_BYTES;
-      if (this.#heldBytes > most) throw new FormatError('media before the answer to publish', 0);
+      if (!this.#isAccepted && this.#heldBytes > MAX_HELD_BYTES)
+        throw new FormatError('media before the answer to publish', 0);
       this.#held.push({ type, timestampMs, body });
+      // The rest waits at the sender.
+      if (this.#isFull) this.#socket.pause();
     }
+  }
+
+  /** Nothing more is held, and nothing read. */
+  get #isFull(): boolean {
+    return this.#held !== undefined && this.#isAccepted && this.#heldBytes > MAX_ACCEPTED_BYTES;
   }
 
   #command(command: Command, streamId: number): void {
@@ -409,6 +416,7 @@ class ServerConnection implements RtmpConnection {
 
   #start(publication: RtmpPublication): void {
     const held = this.#held ?? [];
+    if (this.#isFull) this.#socket.resume();
     this.#held = undefined;
     this.#publication = publication;
     this.#accept();

@@ -6,6 +6,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { http, https } from '../../lib/memory/node-http.ts';
+import { refuseOtherProtocol } from '../../lib/other-protocol.ts';
 import {
   type ClientOptions,
   CONNECT_MS,
@@ -200,7 +201,8 @@ class OxbowClient implements ObjectClient {
       },
     });
     request.once('response', resolve);
-    request.once('error', reject);
+    request.on('error', reject);
+    refuseOtherProtocol(request);
     request.once('timeout', () => request.destroy(new Error('the vault does not answer')));
     request.end(body);
     const response = await promise;

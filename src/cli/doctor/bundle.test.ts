@@ -61,6 +61,9 @@ streams:
     source:
       url: https://HIDDEN-user:HIDDEN%40pass@cam.example/live.m3u8?sig=HIDDEN-query&x=HIDDEN/2#HIDDEN-part
       headers: { Authorization: Bearer HIDDEN-bearer, Cookie: session=HIDDEN-cookie; b=HIDDENvalue, X-Own: HIDDEN-own }
+    relays: rtmp://live.example/app/HIDDEN-relay
+    healFrom: https://cam.example/HIDDEN-folder/HIDDEN9x9x9.m3u8
+  keyed: { source: { url: https://cam.example/live/HIDDENKEY/index.m3u8 } }
 `,
   );
   const logFile = join(folder, 'oxbow.log');
@@ -74,6 +77,8 @@ streams:
     'Authorization: Basic HIDDENbasic',
     'Set-Cookie: a=HIDDEN-set; Path=/',
     'GET /live/door/v.m3u8?key=HIDDEN-key',
+    'GET https://cam.example/live/HIDDENKEY/index.m3u8 and rtmp://live.example/app/HIDDEN-relay failed',
+    'GET rtsp://10.0.0.1/user=admin_password=HIDDEN17_channel=1.sdp',
   ].join('\n');
   writeFileSync(logFile, `${spill}\n`);
   const loaded = await loadConfig({ files: [yaml] });

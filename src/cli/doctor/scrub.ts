@@ -5,11 +5,14 @@
  */
 import { valueAt } from '../../config/describe.ts';
 import { listSettings } from '../../config/names.ts';
+import { pathSecrets, publicAddress } from '../../config/public-address.ts';
 import { type Config, schema } from '../../config/schema.ts';
 import { redact } from '../../observe/redact.ts';
 
 /** Shorter words are not secrets and are frequent. */
 const LEAST_LENGTH = 4;
+/** Shorter ends of the paths of relays may be words. */
+const LEAST_KEY = 8;
 
 /**
  * All secrets in the settings: tokens, users, passwords and queries of URLs, values of headers; each as
@@ -34,15 +37,33 @@ export function secretsOf(config: Config): ReadonlySet<string> {
     add(url.search.slice(1));
     add(url.hash.slice(1));
   };
+  /** Paths of sources and targets may be keys: only the last part that is none is left. */
+  const addPath = (text: string) => {
+    for (const part of pathSecrets(text)) add(part);
+    const shown = publicAddress(text);
+    const folders = URL.parse(text)?.pathname.split('/').slice(1, -1).join('/');
+    if (shown !== text && folders) add(`${URL.parse(text)!.host}/${folders}`);
+  };
   for (const { path, option } of listSettings(schema)) {
     const value = valueAt(config, path);
     if (option.secret && typeof value === 'string') add(value);
     else if (typeof value === 'string') addUrl(value);
   }
-  for (const { source } of Object.values(config.streams)) {
+  for (const { source, relays = [], healFrom = [] } of Object.values(config.streams)) {
+    for (const url of [...relays, ...healFrom]) {
+      addUrl(url);
+      addPath(url);
+    }
+    for (const url of relays.flatMap((text) => URL.parse(text) ?? [])) {
+      add(`${url.host}${url.pathname}`);
+      const key = url.pathname.split('/').at(-1) ?? '';
+      if (key.length >= LEAST_KEY) add(key);
+    }
     if (source.type !== 'pull') continue;
-    addUrl(source.url);
-    addUrl(source.backup ?? '');
+    for (const url of [source.url, source.backup ?? '']) {
+      addUrl(url);
+      addPath(url);
+    }
     for (const value of Object.values(source.headers)) {
       add(value);
       // `Bearer abc`, `a=1; b=2`: also each word.

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Contents } from '../../features/insight/contents.ts';
 import { viewingRow } from '../../features/insight/insight.contract.ts';
@@ -11,7 +12,7 @@ import { ViewingTable } from '../../features/insight/viewing-table.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { openStore } from '../../store/db.ts';
 import { serveHere } from '../../store/store.fixture.ts';
-import { checkSealed } from './sealed-check.ts';
+import { checkClearCopies, checkSealed } from './sealed-check.ts';
 
 test('the doctor reports missing files of sealed hours, and what answers questions about them', async () => {
   await using opened = new AsyncDisposableStack();
@@ -37,4 +38,26 @@ test('the doctor reports missing files of sealed hours, and what answers questio
   await rm(folder, { recursive: true });
   const missing = await look('');
   assert.match(missing!.text, /^1 of 1 files in .* are missing/);
+});
+
+test('the doctor names copies of the database that have passwords in clear', async () => {
+  await using opened = new AsyncDisposableStack();
+  const data = await mkdtemp(join(tmpdir(), 'oxbow-doctor-'));
+  opened.defer(() => rm(data, { recursive: true, force: true }));
+  const make = (name: string, url: string, sealed = '') => {
+    using db = new DatabaseSync(join(data, name));
+    db.exec(`CREATE TABLE stream (source TEXT NOT NULL ${sealed})`);
+    const source = JSON.stringify({ type: 'pull', url, headers: {} });
+    db.prepare('INSERT INTO stream (source) VALUES (?)').run(source);
+  };
+  assert.equal(await checkClearCopies({ data: join(data, 'nowhere') }), undefined);
+  make('oxbow.db', 'rtsp://u:p@cam.example/1');
+  make('oxbow.db.schema-40', 'rtsp://cam.example/1');
+  make('oxbow.db.schema-80', 'rtsp://u:p@cam.example/1', ', sealed TEXT');
+  assert.equal(await checkClearCopies({ data }), undefined);
+  make('oxbow.db.schema-50', 'rtsp://u:p@cam.example/1');
+  await writeFile(join(data, 'oxbow.db.schema-51'), 'no database');
+  const finding = await checkClearCopies({ data });
+  assert.equal(finding?.state, 'warning');
+  assert.match(finding.text, /in clear in \S+schema-50, \S+schema-51$/);
 });

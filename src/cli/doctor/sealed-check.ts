@@ -1,7 +1,7 @@
 /**
- * The doctor's look at sealed hours of viewing.
- * In: settings, the data folder. Out: a finding: whether the files are there, and what answers questions
- * about them.
+ * The doctor's look at sealed hours of viewing, and at passwords that were not sealed.
+ * In: settings, the data folder. Out: findings: whether the files are there, and what answers questions about
+ * them; copies of the database with passwords in clear.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,4 +47,12 @@ export async function checkSealed(
     signal.throwIfAborted();
     return warning(NAME, messageOf(error), 'Check the rights of the folder, and children.* of the settings.');
   }
+}
+
+/** Looks for copies of before addresses were sealed; undefined if there is none. */
+export async function checkClearCopies({ data }: Pick<Config, 'data'>): Promise<Finding | undefined> {
+  const { findClearCopies, HOW_TO_FORGET } = await import('../../store/sealed/clear-copies.ts');
+  const copies = findClearCopies(data);
+  if (copies.length === 0) return undefined;
+  return warning('old copies', `passwords of addresses are in clear in ${copies.join(', ')}`, HOW_TO_FORGET);
 }

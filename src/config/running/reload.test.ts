@@ -111,9 +111,13 @@ streams:
     source:
       url: https://me:hidden-pass@cam.example/live.m3u8?key=hidden-key#hidden-part
       headers: { Cookie: a=hidden-cookie }
+  keyed: { source: { url: https://cam.example/live/HIDDENKEY/index.m3u8 } }
+  old: { source: { url: 'rtsp://cam.example/user=a_password=hidden_channel=1.sdp' } }
 `;
   const rows = describeSettings(await load(yaml));
-  assert.doesNotMatch(JSON.stringify(rows), /hidden/);
+  assert.doesNotMatch(JSON.stringify(rows), /hidden/i);
+  const keyed = rows.find(({ path }) => path === 'streams.keyed')!;
+  assert.match(keyed.value, /^pull https:\/\/cam\.example\/\*\*\*\/index\.m3u8,/);
   const door = rows.find(({ path }) => path === 'streams.door')!;
   assert.equal(door.value, 'pull https://***@cam.example/live.m3u8?*** with cookie: ***, recorded, unlisted');
   assert.equal(door.origin, `${file}:5`);

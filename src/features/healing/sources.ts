@@ -39,10 +39,11 @@ export function sourcesOf(
   stream: Pick<ManagedStream, 'definition' | 'status'>,
   further: readonly string[],
 ): readonly HealingSource[] {
-  const { source } = stream.definition;
+  const { source, locked } = stream.definition;
   const common = { net, clock, log, trusted: true };
   const sources: HealingSource[] = [];
-  if (source.type === 'pull') {
+  // What another key has sealed is an address without its password.
+  if (source.type === 'pull' && locked?.source === undefined) {
     const pull: PullSourceConfig = withDefaults(source, config());
     const { quality, headers, userAgent } = pull;
     const request = { ...common, quality, headers, userAgent };

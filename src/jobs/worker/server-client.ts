@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { backoffMs, sleep, withDeadline } from '../../lib/abort.ts';
 import { messageOf, OxbowError, type RefusalCode, refusals, sentenceOf } from '../../lib/errors.ts';
 import { http, https } from '../../lib/memory/node-http.ts';
+import { refuseOtherProtocol } from '../../lib/other-protocol.ts';
 import { version } from '../../lib/version.ts';
 import { currentTraceparent } from '../../observe/traces/current-span.ts';
 
@@ -136,6 +137,7 @@ export class ServerClient implements Disposable {
       outgoing.once('response', resolve);
       outgoing.on('error', reject);
     });
+    refuseOtherProtocol(outgoing);
     let response: IncomingMessage;
     try {
       if (body) await Promise.race([answered, writeBody(outgoing, body(), answered)]);

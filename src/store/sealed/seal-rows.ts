@@ -8,7 +8,6 @@ import type { SourceConfig } from '../../config/source-config.ts';
 import { engineOf } from '../engine.ts';
 import type { Tables } from '../schema.ts';
 import {
-  isLockedTarget,
   openRelayColumns,
   openStreamColumns,
   openWebhookColumns,
@@ -18,6 +17,7 @@ import {
   streamColumns,
   webhookColumns,
 } from './sealed-columns.ts';
+import { HAS_HEADERS } from './sealed-step.ts';
 import { sealOf, type TextSeal } from './text-seal.ts';
 
 /** What a pass over the rows has found. */
@@ -40,7 +40,7 @@ export async function sealRows(db: Kysely<Tables>): Promise<SealedRows & { reado
   const seal = sealOf(db);
   // Bytes of old values are overwritten.
   if (engineOf(db) === 'sqlite') await sql`PRAGMA secure_delete = ON`.execute(db);
-  const result = await changeRows(db, seal, seal);
+  const result = await passRows(db, { open: seal, seal, writes: true });
   const rewritten = engineOf(db) === 'sqlite' && result.changed > 0 && (await rewriteFile(db));
   if (engineOf(db) === 'sqlite') await sql`PRAGMA secure_delete = OFF`.execute(db);
   return { ...result, rewritten };
@@ -48,52 +48,57 @@ export async function sealRows(db: Kysely<Tables>): Promise<SealedRows & { reado
 
 /** Writes all addresses in clear, for an oxbow that knows no seal. */
 export async function unsealRows(db: Kysely<Tables>): Promise<SealedRows> {
-  return changeRows(db, sealOf(db), undefined);
+  return passRows(db, { open: sealOf(db), seal: undefined, writes: true });
 }
 
 /** What another key has sealed. Changes nothing. */
 export async function lockedRows(db: Kysely<Tables>): Promise<readonly string[]> {
   const seal = sealOf(db);
-  const streams = await db.selectFrom('stream').select(['id', 'name', 'source', 'heal_from', 'sealed']).execute();
-  const names = new Map(streams.map(({ id, name }) => [id, name]));
-  const ofStreams = streams.flatMap((row) => lockedOf(row.name, openStreamColumns(row, seal).locked));
-  const relays = await db.selectFrom('relay').select(['stream_id', 'url', 'sealed']).execute();
-  const ofRelays = relays
-    .filter((row) => openRelayColumns(row, seal) === undefined)
-    .map(({ stream_id, url }) => `the relay of ${names.get(stream_id) ?? stream_id} to ${url}`);
-  const webhooks = await db.selectFrom('webhook').select(['url', 'secret', 'sealed']).execute();
-  const ofWebhooks = webhooks
-    .filter((row) => openWebhookColumns(row, seal) === undefined)
-    .map(({ url }) => `the webhook to ${url}`);
-  const entries = (await targetsWithHeaders(db)).filter(({ target }) =>
-    readJson(target, () => isLockedTarget(target, seal)),
-  );
-  const ofRooms =
-    entries.length === 0
-      ? []
-      : [`the headers of ${entries.length} ${entries.length === 1 ? 'entry' : 'entries'} of rooms`];
-  return [...ofStreams, ...ofRelays, ...ofWebhooks, ...ofRooms];
+  return (await passRows(db, { open: seal, seal, writes: false })).locked;
 }
 
-function lockedOf(name: string, locked: { readonly source?: string; readonly healFrom?: string } | undefined) {
-  return [
-    ...(locked?.source === undefined ? [] : [`the source of ${name}`]),
-    ...(locked?.healFrom === undefined ? [] : [`the sources of missing parts of ${name}`]),
+/** How a pass reads and writes rows. */
+interface Pass {
+  readonly open: TextSeal | undefined;
+  readonly seal: TextSeal | undefined;
+  /** Whether what `open` opens is written as `seal` seals it. */
+  readonly writes: boolean;
+}
+
+/** Reads each row once. A row that changes meanwhile is left as it is. */
+async function passRows(db: Kysely<Tables>, pass: Pass): Promise<SealedRows> {
+  const { names, ...ofStreams } = await passStreams(db, pass);
+  const passes = [
+    ofStreams,
+    await passRelays(db, pass, names),
+    await passWebhooks(db, pass),
+    await passTargets(db, pass),
   ];
+  return {
+    changed: passes.reduce((sum, { changed }) => sum + changed, 0),
+    locked: passes.flatMap(({ locked }) => locked),
+  };
 }
 
-/** Writes what `open` opens as `seal` seals it. A row that changes meanwhile is left as it is. */
-async function changeRows(
+async function passStreams(
   db: Kysely<Tables>,
-  open: TextSeal | undefined,
-  seal: TextSeal | undefined,
-): Promise<SealedRows> {
+  { open, seal, writes }: Pass,
+): Promise<SealedRows & { readonly names: ReadonlyMap<string, string> }> {
   let changed = 0;
-  const streams = await db.selectFrom('stream').select(['id', 'source', 'heal_from', 'sealed']).execute();
-  for (const { id, ...before } of streams) {
-    const { source, heal_from, locked } = openStreamColumns(before, open);
+  const locked: string[] = [];
+  const names = new Map<string, string>();
+  const streams = await db.selectFrom('stream').select(['id', 'name', 'source', 'heal_from', 'sealed']).execute();
+  for (const { id, name, ...before } of streams) {
+    names.set(id, name);
+    const { source, heal_from, locked: ofRow } = openStreamColumns(before, open);
+    if (ofRow?.source !== undefined) locked.push(`the source of ${name}`);
+    if (ofRow?.healFrom !== undefined) locked.push(`the sources of missing parts of ${name}`);
+    if (!writes) continue;
     const now = readJson<SourceConfig, StreamAddressColumns>(source, (read) =>
-      streamColumns({ source: read, healFrom: heal_from === null ? undefined : JSON.parse(heal_from), locked }, seal),
+      streamColumns(
+        { source: read, healFrom: heal_from === null ? undefined : JSON.parse(heal_from), locked: ofRow },
+        seal,
+      ),
     );
     if (!now || isSame(before, now)) continue;
     const update = db.updateTable('stream').set(now).where('id', '=', id).where('source', '=', before.source);
@@ -103,49 +108,72 @@ async function changeRows(
       .executeTakeFirst();
     changed += Number(numUpdatedRows);
   }
-  const relays = await db.selectFrom('relay').select(['id', 'url', 'sealed']).execute();
-  for (const { id, ...before } of relays) {
+  return { changed, locked, names };
+}
+
+/** @param names of streams, by their ids */
+async function passRelays(
+  db: Kysely<Tables>,
+  { open, seal, writes }: Pass,
+  names: ReadonlyMap<string, string>,
+): Promise<SealedRows> {
+  let changed = 0;
+  const locked: string[] = [];
+  const relays = await db.selectFrom('relay').select(['id', 'stream_id', 'url', 'sealed']).execute();
+  for (const { id, stream_id, ...before } of relays) {
     const url = openRelayColumns(before, open);
-    const now = url === undefined ? before : relayColumns(url, seal);
+    if (url === undefined) locked.push(`the relay of ${names.get(stream_id) ?? stream_id} to ${before.url}`);
+    if (url === undefined || !writes) continue;
+    const now = relayColumns(url, seal);
     if (isSame(before, now)) continue;
     const update = db.updateTable('relay').set(now).where('id', '=', id).where('url', '=', before.url);
     const { numUpdatedRows } = await update.where('sealed', 'is not distinct from', before.sealed).executeTakeFirst();
     changed += Number(numUpdatedRows);
   }
+  return { changed, locked };
+}
+
+async function passWebhooks(db: Kysely<Tables>, { open, seal, writes }: Pass): Promise<SealedRows> {
+  let changed = 0;
+  const locked: string[] = [];
   const webhooks = await db.selectFrom('webhook').select(['id', 'url', 'secret', 'sealed']).execute();
   for (const { id, ...before } of webhooks) {
     const opened = openWebhookColumns(before, open);
-    const now = opened === undefined ? before : webhookColumns(opened, seal);
+    if (opened === undefined) locked.push(`the webhook to ${before.url}`);
+    if (opened === undefined || !writes) continue;
+    const now = webhookColumns(opened, seal);
     if (isSame(before, now)) continue;
     const update = db.updateTable('webhook').set(now).where('id', '=', id).where('url', '=', before.url);
     const { numUpdatedRows } = await update.where('sealed', 'is not distinct from', before.sealed).executeTakeFirst();
     changed += Number(numUpdatedRows);
   }
-  return { changed: changed + (await changeTargets(db, open, seal)), locked: await lockedRows(db) };
+  return { changed, locked };
 }
 
-function targetsWithHeaders(db: Kysely<Tables>) {
-  return db
-    .selectFrom('room_item')
-    .select(['id', 'target'])
-    .where((row) => row.or([row('target', 'like', '%"headers":%'), row('target', 'like', '%"sealedHeaders":%')]))
-    .execute();
-}
+/** No column: another key has sealed it. */
+const LOCKED = Symbol('locked');
 
 /** The headers of entries of rooms. */
-async function changeTargets(
-  db: Kysely<Tables>,
-  open: TextSeal | undefined,
-  seal: TextSeal | undefined,
-): Promise<number> {
+async function passTargets(db: Kysely<Tables>, { open, seal, writes }: Pass): Promise<SealedRows> {
   let changed = 0;
+  let lockedCount = 0;
   for (const { id, target } of await targetsWithHeaders(db)) {
-    const now = readJson<object, string>(target, () => sealTarget(target, open, seal));
-    if (now === undefined || now === target) continue;
-    const update = db.updateTable('room_item').set({ target: now }).where('id', '=', id).where('target', '=', target);
-    changed += Number((await update.executeTakeFirst()).numUpdatedRows);
+    const now = readJson(target, () => sealTarget(target, open, seal) ?? LOCKED);
+    if (now === LOCKED) lockedCount++;
+    else if (writes && now !== undefined && now !== target) {
+      const update = db.updateTable('room_item').set({ target: now }).where('id', '=', id).where('target', '=', target);
+      changed += Number((await update.executeTakeFirst()).numUpdatedRows);
+    }
   }
-  return changed;
+  const entries = lockedCount === 1 ? 'entry' : 'entries';
+  return { changed, locked: lockedCount === 0 ? [] : [`the headers of ${lockedCount} ${entries} of rooms`] };
+}
+
+/** Entries with headers: the condition is that of the index `room_item_with_headers`, word by word. */
+async function targetsWithHeaders(db: Kysely<Tables>) {
+  const { rows } = await sql<{ id: string; target: string }>`
+    SELECT id, target FROM room_item WHERE ${sql.raw(HAS_HEADERS)}`.execute(db);
+  return rows;
 }
 
 /** A damaged row stays as it is: its reader reports it. */

@@ -3,7 +3,7 @@
  * in the column `sealed`. Without a seal the rows are in clear, as those of older versions are.
  * In: settings of streams, relays and webhooks; rows. Out: columns; settings. docs/decisions/0119.
  */
-import { publicAddress, publicTarget } from '../../config/public-address.ts';
+import { KEPT, publicAddress, publicTarget } from '../../config/public-address.ts';
 import type { SourceConfig } from '../../config/source-config.ts';
 import type { RelayTable } from '../../features/relays/tables.ts';
 import type { StreamTable, WebhookTable } from '../schema.ts';
@@ -26,7 +26,10 @@ interface StreamAddresses {
   readonly locked?: LockedTexts | undefined;
 }
 
-/** A source without what may be a secret; the same object if it has none. */
+/**
+ * A source without what may be a secret; the same object if it has none. Its headers keep their names, with
+ * `***` as values: without the key it is known what is missing.
+ */
 export function publicSource(source: SourceConfig): SourceConfig {
   if (source.type === 'push') {
     const { passphrase, ...rest } = source;
@@ -34,7 +37,13 @@ export function publicSource(source: SourceConfig): SourceConfig {
   }
   if (source.type !== 'pull') return source;
   const { url, backup, headers } = source;
-  const shown = { ...source, url: publicAddress(url), ...(backup && { backup: publicAddress(backup) }), headers: {} };
+  const names = Object.fromEntries(Object.keys(headers).map((name) => [name, KEPT]));
+  const shown = {
+    ...source,
+    url: publicAddress(url),
+    ...(backup && { backup: publicAddress(backup) }),
+    headers: names,
+  };
   const isSame = shown.url === url && shown.backup === backup && Object.keys(headers).length === 0;
   return isSame ? source : shown;
 }
@@ -158,14 +167,14 @@ export function openTarget<T extends object>(column: string, seal: TextSeal | un
   return { ...target, ...(text === undefined ? { [LOCKED]: sealedHeaders } : { headers: JSON.parse(text) }) } as T;
 }
 
-/** Whether another key has sealed its headers. @throws SyntaxError */
-export function isLockedTarget(column: string, seal: TextSeal | undefined): boolean {
-  const { sealedHeaders } = JSON.parse(column) as TargetHeaders;
-  return sealedHeaders !== undefined && seal?.open(sealedHeaders) === undefined;
+/** A target that takes the place of another one, with the headers of that which another key has sealed. */
+export function withLockedHeaders<T extends object>(target: T, before: object): T {
+  const { [LOCKED]: sealedHeaders } = before as { readonly [LOCKED]?: string };
+  return sealedHeaders === undefined ? target : ({ ...target, [LOCKED]: sealedHeaders } as T);
 }
 
-/** The column as this seal writes it; as it is, if another key sealed it. @throws SyntaxError */
-export function sealTarget(column: string, open: TextSeal | undefined, seal: TextSeal | undefined): string {
-  if (isLockedTarget(column, open)) return column;
-  return targetColumn(openTarget(column, open), seal);
+/** The column as this seal writes it; undefined if another key has sealed its headers. @throws SyntaxError */
+export function sealTarget(column: string, open: TextSeal | undefined, seal: TextSeal | undefined): string | undefined {
+  const target = openTarget<TargetHeaders & { readonly [LOCKED]?: string }>(column, open);
+  return target[LOCKED] === undefined ? targetColumn(target, seal) : undefined;
 }

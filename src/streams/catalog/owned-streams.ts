@@ -45,11 +45,15 @@ export function leavingPublisherOf({ publishers }: Pick<ManagedStream, 'publishe
 
 /**
  * Waits until its publishers that were led away have left: the active one, then each that follows it. They
- * publish to the other node meanwhile; those that do not are ended after six seconds.
+ * publish to the other node meanwhile. One that has not left after six seconds is replaced, or stays, by the
+ * policy of the stream: what publishes there may be another client.
  *
  * @param why for the publishers, a fragment
  */
-export async function waitForLeave(stream: Pick<ManagedStream, 'publishers'>, why: string): Promise<void> {
+export async function waitForLeave(
+  stream: Pick<ManagedStream, 'publishers' | 'definition'>,
+  why: string,
+): Promise<void> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), LEAVE_MS);
   for (let leaving = leavingPublisherOf(stream); leaving; leaving = leavingPublisherOf(stream)) {
@@ -58,7 +62,10 @@ export async function waitForLeave(stream: Pick<ManagedStream, 'publishers'>, wh
     if (ended.aborted) resolve();
     else ended.addEventListener('abort', () => resolve(), { once: true });
     await promise;
-    if (late.signal.aborted) leaving.close(why, new OxbowError('publish-refused', sentenceOf(why)));
+    if (!late.signal.aborted || leaving.signal.aborted) continue;
+    const { source } = stream.definition;
+    if (source.type !== 'push' || source.onSecondPublisher !== 'replace') break;
+    leaving.close(why, new OxbowError('publish-refused', sentenceOf(why)));
   }
   clearTimeout(timer);
 }

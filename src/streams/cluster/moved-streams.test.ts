@@ -179,11 +179,37 @@ suite('a stream that moves between nodes', () => {
     assert.equal(rig.catalog.find('door'), undefined);
   });
 
-  test('a publisher that was led away and does not leave is ended, and knows where its stream is', async (t) => {
+  test('a publisher that was led away and does not leave stays, unless another one replaces it', async (t) => {
     await using folder = await temporaryFolder();
     const placements = openPlacements();
     await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
-    await rig.api.create('door', pushed);
+    const { signal } = new AbortController();
+    const giveLate = async (name: string) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const giving = rig.control.give(name, 'b', { waits: true });
+      t.mock.timers.tick(6000);
+      t.mock.timers.reset();
+      return giving.catch((error: OxbowError) => error.code);
+    };
+    for (const [onSecondPublisher, given] of [
+      ['refuse', 'publisher-active'],
+      ['standby', 'publisher-active'],
+      ['replace', true],
+    ] as const) {
+      await rig.api.create(onSecondPublisher, { source: { type: 'push', onSecondPublisher } });
+      const { publishers } = rig.catalog.get(onSecondPublisher);
+      const publisher = await publishers.claim({ protocol: 'rtmp', remote: '', signal });
+      publisher.connection.isLedAway = true;
+      assert.equal(await giveLate(onSecondPublisher), given);
+      assert.equal(publisher.signal.aborted, given === true, onSecondPublisher);
+    }
+  });
+
+  test('a publisher that was led away, and is replaced, is ended, and knows where its stream is', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', { source: { type: 'push', onSecondPublisher: 'replace' } });
     await rig.api.create('gate', pushed);
     const { signal } = new AbortController();
     const claim = (name: string) => rig.catalog.get(name).publishers.claim({ protocol: 'rtmp', remote: '', signal });

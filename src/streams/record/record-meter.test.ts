@@ -41,6 +41,25 @@ function noting(): { input: StreamInput; frames: Frame[]; absences: string[] } {
 const run = { tracks: [video, audio], utcOffsetUs: 0, clock: 'arrival', pace: { kind: 'continuous' } } as const;
 
 suite('measuring a recording', () => {
+  test('tracks that come one after the other are one run, which the session begins', () => {
+    const meter = new RecordMeter(undefined);
+    const started: unknown[] = [];
+    const { input, frames } = noting();
+    const session = { ...input, startTracks: (...call: unknown[]) => void started.push(call) };
+    const source = meter.over(session);
+    source.startTracks!([video]);
+    source.publish(frame(1, 1000));
+    source.startTracks!([video, audio]);
+    source.publish(frame(1, 1040));
+    source.publish(frame(2, 1040));
+    assert.deepEqual([meter.progress.seconds.toFixed(2), frames.length], ['0.08', 3]);
+    source.startTracks!([video, audio], { restarts: true });
+    source.publish(frame(1, 0));
+    assert.equal(meter.progress.seconds.toFixed(2), '0.12');
+    assert.deepEqual(started.at(-1), [[video, audio], { restarts: true }]);
+    assert.equal(meter.over(input).startTracks, undefined);
+  });
+
   test('the target duration ends it at the exact frame, over runs, whatever the timestamps', async () => {
     const meter = new RecordMeter(200);
     const { input, frames } = noting();

@@ -7,6 +7,7 @@
 import type { Frame, Track } from '@oxbow/media/frame';
 import type { GapCause } from '@oxbow/media/gap';
 import type { LeftOutTrack } from '@oxbow/media/left-out';
+import type { Publisher } from '../../ingest/publisher.ts';
 import type { RunStart, StreamInput } from '../../live/input.ts';
 import { referenceOf } from '../../live/reference.ts';
 
@@ -14,6 +15,9 @@ import { referenceOf } from '../../live/reference.ts';
 const RATE_OVER_S = 10;
 /** Most kinds of damage that are named. */
 const MOST_NAMED = 5;
+
+/** What a source feeds: a stream, or the session of a publisher. */
+type SourceInput = StreamInput & Partial<Pick<Publisher, 'startTracks' | 'connection'>>;
 
 export class RecordMeter {
   readonly #durationS: number;
@@ -86,8 +90,16 @@ export class RecordMeter {
   }
 
   /** Wraps `input`: the source gets the returned one. */
-  over(input: StreamInput): StreamInput {
+  over(input: SourceInput): SourceInput {
+    const { startTracks } = input;
     return {
+      ...(startTracks && {
+        startTracks: (tracks, options) => {
+          this.#startTracks(tracks, options?.restarts ?? false);
+          startTracks.call(input, tracks, options);
+        },
+      }),
+      ...(input.connection && { connection: input.connection }),
       get placement() {
         return input.placement;
       },
@@ -110,7 +122,15 @@ export class RecordMeter {
     };
   }
 
-  #startRun({ tracks }: RunStart): void {
+  /** Tracks that come one after the other, or change, are one run while the reference track is the same. */
+  #startTracks(tracks: readonly Track[], restarts: boolean): void {
+    const reference = referenceOf(tracks);
+    const isSame = reference?.id === this.#reference?.id && reference?.timescale === this.#reference?.timescale;
+    if (!isSame || restarts) this.#startRun({ tracks });
+    else this.#timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  }
+
+  #startRun({ tracks }: Pick<RunStart, 'tracks'>): void {
     this.#endRun();
     this.#reference = referenceOf(tracks);
     this.#timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));

@@ -17,6 +17,7 @@ import { createLocalLeases } from '../../cluster/lease/local-leases.ts';
 import { createSolePlacement } from '../../cluster/placement/placement.ts';
 import type { ClientSourceConfig, Config } from '../../config/schema.ts';
 import { openLiveEncoder } from '../../ffmpeg/live-ladder.ts';
+import { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import { sleep } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
@@ -202,7 +203,7 @@ interface Shared extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metric
 async function recordToFile(
   { name, source }: RecordRequest,
   target: Exclude<RecordTarget, { kind: 'folder' }>,
-  { settings: { now: config }, clock, runSource, watchDamage }: Shared,
+  { settings: { now: config }, clock, log, runSource, watchDamage }: Shared,
 ): Promise<Recording> {
   const isFile = target.kind === 'file';
   const file = new GroupFile({
@@ -239,7 +240,21 @@ async function recordToFile(
     paused: false,
   } as const;
   const controller = new AbortController();
-  const done = runSource(definition, stream, { signal: controller.signal });
+  const failed = (error: unknown) => log.error({ error: String(error) }, 'the session of the source failed');
+  // As in a server, so that tracks that come or change one after the other are one run.
+  const slot = new PublisherSlot({
+    leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
+    streamId: name,
+    clock,
+    input: stream,
+    policy: () => 'refuse',
+    watches: false,
+    onEvent() {},
+    failed,
+    bug: failed,
+  });
+  const publisher = await slot.claim({ protocol: source.type, remote: '', signal: new AbortController().signal });
+  const done = runSource(definition, publisher, { signal: controller.signal });
   const ended = Promise.race([done, file.failed]);
   ended.catch(() => undefined); // handled where `ended` is awaited
   let finishing: Promise<readonly string[]> | undefined;
@@ -247,6 +262,7 @@ async function recordToFile(
     finishing ??= (async () => {
       controller.abort(new DOMException('the recording ends', 'AbortError'));
       await done;
+      await slot.close(new OxbowError('publish-refused', 'The recording ended.'));
       stream.offline('the recording ended');
       await file.close();
       return file.files;

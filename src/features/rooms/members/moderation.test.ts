@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { withItemChanges } from '../../../api/room/item-changes.ts';
 import type { ItemTarget, RoomItem } from '../../../api/room/item-shapes.ts';
 import { permissionBits } from '../../../api/room/permissions.ts';
+import { openTarget, targetColumn } from '../../../store/sealed/sealed-columns.ts';
 import { editRoom } from '../edit-room.ts';
 import { addItems, editItem, removeItems } from '../playlist/edit-playlist.ts';
 import { chatSenderOf } from '../room-chat.ts';
@@ -417,4 +418,18 @@ test('an editor who does not see the headers of a link keeps them for its addres
     { subtitles: [...subtitles, { name: 'de', url: 'https://a.example/private/de.srt' }] },
   ])
     assert.equal(await headersAfter(other), undefined, JSON.stringify(other));
+});
+
+test('an editor keeps what another key has sealed of the headers of a link, for its addresses', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  const link = { kind: 'link', url: 'https://a.example/x.mp4', proxy: true } as const;
+  const column = JSON.stringify({ ...link, sealedHeaders: 'of-another-key' });
+  const [added] = await addItems(room, people.owner, [{ target: openTarget(column, undefined) }], { nowMs: 0 });
+  const { target: same } = await editItem(room, people.moderator, added!.id, { name: 'x', target: { ...link } });
+  assert.equal(targetColumn(same, undefined), column);
+  const { target: other } = await editItem(room, people.owner, added!.id, {
+    target: { ...link, url: 'https://b.example/x.mp4' },
+  });
+  assert.doesNotMatch(targetColumn(other, undefined), /sealed/);
 });

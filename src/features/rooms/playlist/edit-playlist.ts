@@ -6,6 +6,7 @@ import type { UserRef } from '../../../accounts/users/user.ts';
 import type { ItemTarget } from '../../../api/room/item-shapes.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import { cleanText } from '../../../lib/text/clean-text.ts';
+import { withLockedHeaders } from '../../../store/sealed/sealed-columns.ts';
 import type { Room } from '../room.ts';
 import type { ItemRecord } from '../room-record.ts';
 import { checkLink, withoutUserInfo } from './check-link.ts';
@@ -80,11 +81,12 @@ export async function editItem(
  * they go to addresses to which their author sent them.
  */
 function withHeadersOf(before: ItemTarget, target: ItemTarget): ItemTarget {
-  if (before.kind !== 'link' || target.kind !== 'link' || target.headers || !before.headers) return target;
+  if (before.kind !== 'link' || target.kind !== 'link' || target.headers) return target;
   const addressesOf = ({ url, subtitles = [] }: typeof target) => [url, ...subtitles.map((subtitle) => subtitle.url)];
   const addresses = new Set(addressesOf(before));
   const isSame = target.url === before.url && addressesOf(target).every((url) => addresses.has(url));
-  return isSame ? { ...target, headers: before.headers } : target;
+  if (!isSame) return target;
+  return before.headers ? { ...target, headers: before.headers } : withLockedHeaders(target, before);
 }
 
 /** Moves entries into a folder, before an entry or to the end. */
