@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createProgram } from '../src/cli/program.ts';
+import { createProgram } from '../src/cli/verbs/verbs.ts';
 import { reloadOf, settingsJsonSchema } from '../src/config/json-schema.ts';
 import { listSettings } from '../src/config/names.ts';
 import type { Node, Section } from '../src/config/option.ts';

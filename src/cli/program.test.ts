@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +109,19 @@ test('the help of a verb shows its own settings, and it accepts all others', asy
     assert.match(stdout, /All settings: oxbow serve --help/);
   }
   assert.match((await oxbow(['probe', 'none.ts', '--test-picture-fps', '25'])).stderr, /There is no file/);
+});
+
+test('a server loads no verb but its own', () => {
+  const seen = new Set<string>();
+  const visit = (file: string) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const imports = /^(?:import|export) (?!type )(?:[^;']*? from )?'(\.[^']+)'/gm;
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(imports)) visit(join(file, '..', path!));
+  };
+  visit(join(import.meta.dirname, '..', 'main.ts'));
+  const has = (...path: string[]) => seen.has(join(import.meta.dirname, ...path));
+  assert.deepEqual([has('serve.ts'), has('verbs', 'verbs.ts'), has('upload', 'upload.ts')], [true, false, false]);
 });
 
 test('a folder without recordings has no list of streams, and is not created', async () => {

@@ -18,8 +18,16 @@ import { END_WITHIN_MS, onStopSignal, type StopReason } from './stop-signals.ts'
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 import { onUpgradeSignal, openEarlyPort } from './upgrade/succession.ts';
 
-/** Adds the verb, which is the default. */
-export function addServe(program: Command, exit: (code: ExitCode) => void): void {
+/**
+ * Adds the verb, which is the default.
+ *
+ * @param verbNames of all verbs, for the hint where a verb was meant
+ */
+export function addServe(
+  program: Command,
+  exit: (code: ExitCode) => void,
+  verbNames: () => Promise<readonly string[]>,
+): void {
   const command = program
     .command('serve', { isDefault: true })
     .summary('the server; each URL is a pulled and recorded stream')
@@ -28,7 +36,7 @@ export function addServe(program: Command, exit: (code: ExitCode) => void): void
     .option('--json', 'Print one line of JSON when ready.');
   addVsrFlags(addSettingFlags(command));
   command.addHelpText('after', examples);
-  command.action(async (urls: string[]) => exit(await serve(command, urls)));
+  command.action(async (urls: string[]) => exit(await serve(command, urls, verbNames)));
 }
 
 const examples = `
@@ -38,8 +46,12 @@ Examples:
   oxbow door=https://cam.example/live.m3u8 --keep 7d
   oxbow --config oxbow.yaml --listen 0.0.0.0`;
 
-async function serve(command: Command, urls: readonly string[]): Promise<ExitCode> {
-  refuseMistypedVerb(command, urls);
+async function serve(
+  command: Command,
+  urls: readonly string[],
+  verbNames: () => Promise<readonly string[]>,
+): Promise<ExitCode> {
+  await refuseMistypedVerb(urls, verbNames);
   const isProcess = takeProcessMark();
   const loaded = await readSettings(command, urls);
   const config = withSample(loaded);
@@ -141,10 +153,10 @@ function withAddInstead(error: unknown, folder: string, urls: readonly string[])
 }
 
 /** A word that is not a URL is probably a verb. */
-function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
+async function refuseMistypedVerb(urls: readonly string[], verbNames: () => Promise<readonly string[]>): Promise<void> {
   const word = urls[0];
   if (word === undefined || !/^[a-z-]+$/.test(word)) return;
-  const verbs = (command.parent?.commands ?? []).map((each) => each.name());
+  const verbs = await verbNames();
   const similar = nearest(word, verbs);
   // `npm start` adds `serve`, so that `npm start -- add URL` comes here.
   const hint = verbs.includes(word)

@@ -29,6 +29,10 @@ let swept: Promise<void> | undefined;
 /** Most media engine processes at a time, all kinds together. */
 const MAX_CHILDREN = 32;
 const MAX_STDERR_CHARS = 4096;
+/** Processes that live as long as a server; encoders of ladders would map memory for each picture. */
+const LASTING: ReadonlySet<string> = new Set(['answer-main', 'test-picture-main']);
+/** Settings of the C library as in bin/oxbow: what a picture needed is given back. */
+const GIVE_BACK = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '69632', MALLOC_TRIM_THRESHOLD_: '131072' };
 /** Enough for a still of 8K video and for any segment; a longer message is an error of the child. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 /** Longest start until a child reports that it is ready, ms; usual are 200 to 300. */
@@ -206,8 +210,12 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
 function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
   const { entry, maxDataBytes, maxFileBytes = 0, maxCpuS, input } = setup;
   const file = fileURLToPath(startedFile(`ffmpeg/child/${entry}`));
+  const isLasting = LASTING.has(entry);
   return spawnConfined({
-    command: nodeCommand(['--max-old-space-size=128', '--no-warnings'], file),
+    command: nodeCommand(
+      ['--max-old-space-size=128', ...(isLasting ? ['--max-semi-space-size=2'] : []), '--no-warnings'],
+      file,
+    ),
     limits: { maxDataBytes, maxFileBytes, maxOpenFiles: 128, ...(maxCpuS !== undefined && { maxCpuS }) },
     folder,
     env: {
@@ -216,6 +224,7 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
       HOME: folder,
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
+      ...(isLasting && GIVE_BACK),
       ...systemVariables(),
       // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write
       // there.

@@ -207,6 +207,9 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
       assert.doesNotMatch(path, /[./](test|contract|fixture)\.|(?<!\.d)\.ts$|\.map$|\.vite/);
       const text = readFileSync(join(home, path), 'latin1');
       assert.ok(!text.includes(root) && !text.includes(folder.path), `${path} names a folder of this machine`);
+      if (!/^dist\/src\/.*\.js$/.test(path)) continue;
+      const wide = readFileSync(join(home, path), 'utf8').match(/[\u0100-\uffff]/);
+      assert.equal(wide, null, `${path} has ${wide?.[0]}, so it takes twice its memory`);
     }
   });
 

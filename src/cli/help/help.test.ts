@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
-import { createProgram } from '../program.ts';
+import { createProgram } from '../verbs/verbs.ts';
 import { completionScript } from './completion.ts';
 import { manualPage } from './manual.ts';
 import { verbTree } from './verb-tree.ts';

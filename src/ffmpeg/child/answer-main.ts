@@ -8,6 +8,7 @@ import { AV_LOG_FATAL } from 'node-av/constants';
 import { getFFmpegInfo, Log } from 'node-av/lib';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { collectGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
 import {
   MessageSplitter,
   messageKinds,
@@ -27,6 +28,7 @@ import { makeStillGop } from './still-gop.ts';
 import { type ChildPicture, createTestPicture } from './test-picture/test-picture.ts';
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
+setTimeout(collectGarbage, TIDY_AFTER_MS).unref();
 
 let picture: ChildPicture | undefined;
 

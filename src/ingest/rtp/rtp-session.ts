@@ -149,7 +149,7 @@ export class RtpSession {
   }
 
   /**
-   * Time passes; to be called every RTP_TICK_MS.
+   * Time passes; to be called every RTP_TICK_MS, or half as often where packets cannot be lost.
    *
    * @returns RTCP to send to the sender
    * @throws FormatError as `receive`

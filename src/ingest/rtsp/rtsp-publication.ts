@@ -20,7 +20,7 @@ import { lateDatagrams } from '../late-datagrams.ts';
 import { type PublishAccess, StreamElsewhere } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import { readShared } from '../rtmp/shared-reads.ts';
-import { RtpSession } from '../rtp/rtp-session.ts';
+import { RTP_TICK_MS, RtpSession } from '../rtp/rtp-session.ts';
 import { closePorts, type MediaPorts, openSessionPorts } from '../rtp/session-ports.ts';
 import { publishLoginOf } from './publish-login.ts';
 import { startTick } from './shared-tick.ts';
@@ -287,7 +287,7 @@ export class RtspPublication {
       isSeparate: true,
     });
     this.#heardMs = clock.monotonicMs();
-    this.#endTick = startTick(() => this.#guard(() => this.#tick()));
+    this.#endTick = startTick(() => this.#guard(() => this.#tick()), RTP_TICK_MS);
     this.#onRecord();
     log.info(
       { remote: this.#remote, transport: this.#ports.length > 0 ? 'udp' : 'tcp' },

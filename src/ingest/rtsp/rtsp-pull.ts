@@ -18,13 +18,15 @@ import { version } from '../../lib/version.ts';
 import type { Net } from '../../net/net.ts';
 import type { OpenTcpOptions } from '../../net/tcp.ts';
 import type { PullLog } from '../pull/pull-log.ts';
-import { RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
+import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
 import { connectRtsp } from './connect.ts';
 import { type RtspMediaTransport, setUpMedia } from './rtsp-media.ts';
 import { startTick } from './shared-tick.ts';
 
 /** A session without video and audio is given up after this time, ms. */
 const SILENT_MS = 10_000;
+/** TCP is read once for each picture of 25 a second: it loses nothing that a tick would request again. */
+const READ_EVERY_MS = 40;
 
 /** What is pulled. */
 interface RtspPullOptions {
@@ -101,10 +103,13 @@ class RtspPull {
       await this.#start(client);
       log.info({ transport: this.#transport?.transport }, 'the stream receives RTP over RTSP');
       this.#framesMs = clock.monotonicMs();
-      endTick = startTick(() => {
-        client.drain();
-        this.#guard(() => this.#tick());
-      });
+      endTick = startTick(
+        () => {
+          client.drain();
+          this.#guard(() => this.#tick());
+        },
+        this.#transport?.transport === 'tcp' ? READ_EVERY_MS : RTP_TICK_MS,
+      );
       const why = await client.closed;
       this.#guard(() => this.#session?.end());
       throw this.#failure ?? failed(this.#options, `ended the session (${why})`);

@@ -1,27 +1,29 @@
 /**
- * One timer for all RTSP sessions: they wake the process together, not each by itself.
- * In: functions. Out: calls every RTP_TICK_MS.
+ * One timer for all RTSP sessions of an interval: they wake the process together, not each by itself.
+ * In: functions. Out: calls at an interval.
  */
-import { RTP_TICK_MS } from '../rtp/rtp-session.ts';
 
-const ticks = new Set<() => void>();
-let timer: NodeJS.Timeout | undefined;
+/** The functions of an interval, ms. */
+const shared = new Map<number, Set<() => void>>();
+const timers = new Map<number, NodeJS.Timeout>();
 
 /**
- * Calls a function every RTP_TICK_MS.
+ * Calls a function at an interval.
  *
  * @param tick must not throw
  * @returns ends the calls; may be called twice
  */
-export function startTick(tick: () => void): () => void {
-  ticks.add(tick);
-  timer ??= setInterval(() => {
+export function startTick(tick: () => void, everyMs: number): () => void {
+  const ticks = shared.get(everyMs) ?? new Set();
+  shared.set(everyMs, ticks.add(tick));
+  const callAll = () => {
     for (const each of ticks) each();
-  }, RTP_TICK_MS);
+  };
+  if (!timers.has(everyMs)) timers.set(everyMs, setInterval(callAll, everyMs));
   return () => {
     ticks.delete(tick);
     if (ticks.size > 0) return;
-    clearInterval(timer);
-    timer = undefined;
+    clearInterval(timers.get(everyMs));
+    timers.delete(everyMs);
   };
 }
