@@ -76,7 +76,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   ),
   'test/browser/http3/http3.test.ts': long('a separate Chromium for each protocol', 'test/checks/deploy.test.ts'),
   'test/browser/insight-pages.test.ts': partly('the wide light page in English'),
-  'test/browser/insight.test.ts': partly('ten sessions of each player'),
+  'test/browser/insight.test.ts': partly('ten sessions of each of four players'),
   'test/browser/join.test.ts': long(
     'counts every picture over joins, with several attempts',
     'test/browser/timeline.test.ts',
@@ -325,6 +325,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'contracts of tables again, behind PgBouncer',
     'test/engines/postgresql.test.ts',
   ),
+  'test/engines/postgresql.test.ts': partly('places of sealed rows, which are those of SQLite'),
   'test/engines/promotion-uploads.test.ts': long(
     'an upload over a promotion that loses rows',
     'test/engines/promotion.test.ts',
@@ -334,6 +335,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'a whole server with two databases and a bucket',
     'test/engines/shards-objects.test.ts',
   ),
+  'test/engines/shards-objects.test.ts': partly('a kill after every step of a move'),
   'test/faults/clock.test.ts': long(
     'clock steps and a suspended computer in real time',
     'test/simulation/simulation.test.ts',
@@ -358,7 +360,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/faults/kill-moments.test.ts': long('kill -9 at many moments of every activity', 'test/faults/kill.test.ts'),
   'test/faults/kill.test.ts': partly('ten kills in place of one'),
   'test/faults/lists.test.ts': long('all playlists over four processes', 'test/faults/kill.test.ts'),
-  'test/faults/mirror.test.ts': partly('ten losses, and those of PostgreSQL'),
+  'test/faults/mirror.test.ts': partly('ten losses, and those of a bucket, another oxbow and PostgreSQL'),
   'test/faults/msn-reuse.test.ts': long('a film twice, over a kill and a deletion', 'test/faults/kill.test.ts'),
   'test/faults/nats-nodes.test.ts': partly('two nodes and their restart, and a shadow'),
   'test/faults/nats.test.ts': partly('thousands of events, and three servers of NATS'),
@@ -381,7 +383,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'a mixer and a channel over processes, one of them killed',
     'src/cluster/requests/frames/remote-streams.test.ts',
   ),
-  'test/processes/processes.test.ts': partly('a frozen process is noticed after a quarter of a minute'),
+  'test/processes/processes.test.ts': partly('a frozen process, SRT and bonded senders, another number of processes'),
   'test/processes/srtla.test.ts': long('killed processes, and two upgrades', 'packages/wire/srtla/relay.test.ts'),
   'test/processes/viewers.test.ts': long('two processes, one of them dies', 'src/features/peers/peers.test.ts'),
   'test/simulation/defects.test.ts': long('puts defects back into the simulation'),

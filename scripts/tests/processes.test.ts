@@ -44,6 +44,20 @@ suite('files that share a process', () => {
     assert.deepEqual(filesOf(files, weights, new Set([light])), [[light], [measuring], [alsoLight]]);
   });
 
+  test('keep what opens a browser apart from what makes network interfaces', () => {
+    const weights = weigh({ [light]: 1, [alsoLight]: 1 });
+    const [browser, container] = ['test/browser/watch.test.ts', 'test/container/container.test.ts'] as const;
+    const networks = sharedProcesses([light, browser, container], weights, { folder });
+    assert.deepEqual(
+      networks.map(({ files, network }) => [files[0], network]),
+      [
+        [container, 'changes'],
+        [light, undefined],
+        [browser, 'browses'],
+      ],
+    );
+  });
+
   test('are separate suites, so that the hooks of one hold for its tests only', () => {
     const [shared] = sharedProcesses([light, alsoLight], weigh({ [light]: 1, [alsoLight]: 1 }), { folder });
     const text = readFileSync(shared!.entry, 'utf8');

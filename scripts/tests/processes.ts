@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../source-files.ts';
+import type { NetworkUse } from './schedule.ts';
 import { START, type Weight, type Weights, weightOf } from './weights.ts';
 
 /** Files of tests that run in one process, one after the other. */
@@ -15,6 +16,7 @@ export interface TestProcess {
   /** Paths from the root. */
   readonly files: readonly string[];
   readonly weight: Weight;
+  readonly network?: NetworkUse | undefined;
   /** It takes all values of a file that is long in part (test/full.ts). */
   readonly isFull?: boolean;
 }
@@ -42,11 +44,23 @@ const SHARED: Readonly<Record<string, Bound>> = {
 };
 /** Code that needs a separate process: it measures the process, or sends it signals. */
 const ALONE = /\bprocess\.(?:memoryUsage|cpuUsage|emit)\(/;
+/** Files that make network interfaces on this computer. */
+const CHANGES_NETWORK: ReadonlySet<string> = new Set([
+  'test/cluster/regions.test.ts',
+  'test/container/container.test.ts',
+]);
+/** Code that opens a browser; a file that only names one waits for nothing that is often there. */
+const BROWSES = /\b(?:chromium|firefox|playwright)\b/i;
 /** Part of the bound above which a file gains little from a shared process. */
 const LIGHT = 0.5;
 
 function folderOf(file: string): string | undefined {
   return Object.keys(SHARED).find((folder) => file.startsWith(`${folder}/`));
+}
+
+function networkOf(file: string): NetworkUse | undefined {
+  if (CHANGES_NETWORK.has(file)) return 'changes';
+  return BROWSES.test(readFileSync(join(root, file), 'utf8')) ? 'browses' : undefined;
 }
 
 function isLight(file: string, weights: Weights): boolean {
@@ -66,6 +80,7 @@ export function separateProcesses(
     entry: join(root, file),
     files: [file],
     weight: sumOf(START, weightOf(file, weights, full.has(file))),
+    network: networkOf(file),
     isFull: full.has(file),
   }));
 }
@@ -88,7 +103,7 @@ export function sharedProcesses(
     ...shared.map(({ files: group, weight }, i) => {
       const entry = join(folder, `files-${String(i).padStart(2, '0')}.test.mjs`);
       writeFileSync(entry, `import { suite } from 'node:test';\n${group.map(suiteOf).join('')}`);
-      return { entry, files: group, weight };
+      return { entry, files: group, weight, network: group.map(networkOf).find(Boolean) };
     }),
   ];
 }

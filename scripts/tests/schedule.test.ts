@@ -40,6 +40,17 @@ suite('the next file of tests', () => {
     assert.equal(nextOf([file('next', 1, 0)], idle.slice(1), CORES)?.name, 'next');
   });
 
+  test('has no browser while another one makes network interfaces, which comes first', () => {
+    const browser = Object.assign(file('browser', 60, 6), { network: 'browses' as const });
+    const podman = Object.assign(file('podman', 30, 3), { network: 'changes' as const });
+    const other = file('other', 10, 1);
+    assert.equal(nextOf([other, browser, podman], [], CORES)?.name, 'podman');
+    assert.equal(nextOf([other, browser], [podman], CORES)?.name, 'other');
+    assert.equal(nextOf([other, podman], [browser], CORES)?.name, 'other');
+    assert.equal(nextOf([browser], [podman], CORES, 2), undefined);
+    assert.equal(nextOf([browser, other], [browser], CORES)?.name, 'browser');
+  });
+
   test('keeps both cores busy: 60 s of waiting files and 20 s of CPU take no longer than a minute and its tail', () => {
     const waiting = new Set([
       ...Array.from({ length: 8 }, (_, i) => file(`waits ${i}`, 30, 3)),

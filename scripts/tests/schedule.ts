@@ -4,9 +4,16 @@
  */
 import type { Weight } from './weights.ts';
 
+/**
+ * What a process of tests does with the network: a browser gives up its requests when the computer gets or
+ * loses a network interface, so one that makes interfaces and one with a browser never run at the same time.
+ */
+export type NetworkUse = 'browses' | 'changes';
+
 /** A process of tests, as the schedule uses it. */
 interface Weighed {
   readonly weight: Weight;
+  readonly network?: NetworkUse | undefined;
 }
 
 /** Most processes at once: each keeps some hundred megabytes. */
@@ -30,7 +37,7 @@ export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
 /**
  * The longest process that fits: the shares of all that run stay under the cores, or it needs no more than
  * was measured to be idle. One that would never fit runs alone, and one more than there are cores starts in
- * what is left over.
+ * what is left over. Processes that change the network are the first ones: some browser runs until the end.
  *
  * @param waiting in any order
  * @param idleCores that nothing used, 0 to `cores`; 0 while the last process may not be busy yet
@@ -47,6 +54,13 @@ export function nextOf<T extends Weighed>(
   const free = cores - active.reduce((sum, each) => sum + cpuShare(each), 0);
   const room = Math.max(free, idleCores);
   const mayBeOneMore = active.length === 0 || (active.length <= cores && idleCores >= LEFT_OVER);
-  const fitting = [...waiting].filter((each) => mayBeOneMore || cpuShare(each) <= room);
-  return fitting.sort((a, b) => b.weight.wallS - a.weight.wallS)[0];
+  const fitting = [...waiting].filter(
+    (each) => (mayBeOneMore || cpuShare(each) <= room) && !active.some((other) => areApart(each, other)),
+  );
+  const first = (each: Weighed) => Number(each.network === 'changes');
+  return fitting.sort((a, b) => first(b) - first(a) || b.weight.wallS - a.weight.wallS)[0];
+}
+
+function areApart({ network: one }: Weighed, { network: other }: Weighed): boolean {
+  return one !== undefined && other !== undefined && one !== other;
 }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
+import { nodeVariables, spawnConfined } from '../lib/confine/confine.ts';
 import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import { isProcess } from '../lib/platform.ts';
@@ -225,10 +225,7 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
       ...(isLasting && GIVE_BACK),
-      ...systemVariables(),
-      // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write
-      // there.
-      ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
+      ...nodeVariables(),
       ...(process.env[EMULATED_VARIABLE] ? { [EMULATED_VARIABLE]: process.env[EMULATED_VARIABLE] } : {}),
     },
     stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',

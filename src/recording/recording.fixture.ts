@@ -19,7 +19,7 @@ import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from '../store/db.ts';
-import { serveHere } from '../store/store.fixture.ts';
+import { LEASE_TTL_MS, serveHere } from '../store/store.fixture.ts';
 import { ChunkQueries } from './chunks/chunk-queries.ts';
 import { ChunkTable } from './chunks/chunk-table.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
@@ -145,7 +145,8 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const folder = change.folder ?? own!.path;
   const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
   if (beforeSync) holdSyncs(segments, beforeSync);
-  const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog(), start: serveHere });
+  const file = path.join(folder, 'oxbow.db');
+  const store = await openStore({ file, log: createSilentLog(), start: serveHere, leaseTtlMs: LEASE_TTL_MS });
   const table = new ChunkTable(store.rows);
   const chunks = new ChunkQueries(store.rows);
   const clock = createManualClock(START_US / 1000);

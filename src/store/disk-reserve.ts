@@ -11,7 +11,7 @@ import { replaceFile } from '../lib/files/replace-file.ts';
 import { RESERVE_FILE } from './file-names.ts';
 
 /** The index of shared memory, and some hundred pages of the write-ahead log. */
-const RESERVE_BYTES = 1024 * 1024;
+export const RESERVE_BYTES = 1024 * 1024;
 /** A disk with less free space has no reserve. */
 const ROOM_BYTES = 16 * RESERVE_BYTES;
 

@@ -40,6 +40,7 @@ import { streamTablesContract } from '../../src/streams/tables.contract.ts';
 import { sharedWebhooksContract } from '../../src/webhooks/shared-webhooks.contract.ts';
 import { webhookTableContract } from '../../src/webhooks/webhook-table.contract.ts';
 import { needPostgres, openDatabases } from '../fixtures/engines/postgres.ts';
+import { fullTest } from '../full.ts';
 import { type ReusedDatabases, reuseDatabases } from './reused-databases.ts';
 
 const log = createSilentLog();
@@ -75,7 +76,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   accountTablesContract('PostgreSQL', openDatabase);
   tableQueueContract('PostgreSQL', openDatabase);
   insightContract('PostgreSQL', openDatabase);
-  sealedContract('PostgreSQL', openDatabase);
+  sealedContract('PostgreSQL', openDatabase, fullTest); // the places of rows are tested with SQLite
   messageTableContract('PostgreSQL', openDatabase);
   roomTablesContract('PostgreSQL', openDatabase);
   roomTakeoverContract('PostgreSQL', openDatabase);

@@ -26,11 +26,14 @@ import { openDatabases } from '../../src/store/shards/open-databases.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { lastOf } from '../full.ts';
 import { chunkAt, openShards, type ShardedServers, type ShardedSettings } from './shards.fixture.ts';
 
 const log = createSilentLog();
 const clock = createSystemClock();
 const { signal } = new AbortController();
+/** Steps of a move after which its process is killed; test/engines/move-stream.test.ts has each of them. */
+const killedAt = lastOf(3, ['begun', 'copied', 'held', 'equal', 'switched', 'cleaning', 'cleaned']);
 const TABLES = ['stored_object', 'object_upload', 'object_deletion'] as const;
 let servers: ShardedServers;
 
@@ -172,7 +175,7 @@ suite('the index of objects on shards', { skip: needPostgres() }, () => {
     })();
     await until('objects are uploaded', () => last > 20);
     const script = new URL('./killed-move.fixture.ts', import.meta.url).pathname;
-    for (const step of ['begun', 'copied', 'held', 'equal', 'switched', 'cleaning', 'cleaned']) {
+    for (const step of killedAt) {
       const args = [script, JSON.stringify(server), 's', 'b', step];
       await assert.rejects(promisify(execFile)(process.execPath, args), { signal: 'SIGKILL' }, step);
       const before = last;

@@ -60,7 +60,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     });
   });
 
-  test('in a bucket', async (context) => {
+  fullTest('in a bucket', async (context) => {
     await using folder = await openFolder('mirror-s3');
     await using bucket = await startS3();
     const note = (text: string) => context.diagnostic(text);
@@ -69,7 +69,7 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     }));
   });
 
-  test('at another oxbow', async (context) => {
+  fullTest('at another oxbow', async (context) => {
     await using folder = await openFolder('mirror-vault');
     const path = join(folder.path, 'vault');
     await mkdir(path);

@@ -35,8 +35,8 @@ interface Result {
   readonly problem: string;
 }
 
-/** Runs a file of tests from the sources, with changes of them. */
-async function run(file: string, changes: readonly Change[]): Promise<readonly Result[]> {
+/** Runs tests of a file from the sources, with changes of them. */
+async function run(file: string, names: readonly string[], changes: readonly Change[]): Promise<readonly Result[]> {
   const { NODE_TEST_CONTEXT: _, NODE_V8_COVERAGE: __, ...env } = process.env;
   const reporter = pathToFileURL(join(import.meta.dirname, 'results.mjs')).href;
   const args = [
@@ -44,11 +44,15 @@ async function run(file: string, changes: readonly Change[]): Promise<readonly R
     '--test',
     '--test-timeout=300000',
     `--test-reporter=${reporter}`,
+    ...names.map((name) => `--test-name-pattern=${exactly(name)}`),
   ];
   const ran = promisify(execFile)(process.execPath, [...args, file], { cwd: root, env: withChanges(changes, env) });
   const { stdout } = await ran.catch((error: { stdout: string }) => error);
   return stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Result] : []));
 }
+
+/** A pattern that only this name matches; Node compares it with the names of the suites around it too. */
+const exactly = (name: string) => `(?:^|\\s)${name.replaceAll(/[^\w\s]/g, '\\$&')}$`;
 
 test('each folder of tests has a defect that it must find', () => {
   const folders = readdirSync(join(root, 'test'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -69,9 +73,10 @@ test('each defect is a change of one line', () => {
 });
 
 suite('a defect that is put back is found, and the same test passes without it', () => {
-  for (const { name, test: path, foundBy, ...change } of mutations) {
+  for (const { name, test: path, foundBy, continues = [], ...change } of mutations) {
     test(name, async (context) => {
-      const without = await run(path, []);
+      const names = [...continues, foundBy];
+      const without = await run(path, names, []);
       // Of tests with this name, e.g. one over TCP and one over TLS, one is enough.
       const results = without.filter((each) => each.name === foundBy);
       assert.notEqual(results.length, 0, `${path} has no test «${foundBy}»`);
@@ -83,7 +88,7 @@ suite('a defect that is put back is found, and the same test passes without it',
 
       await using folder = await openFolder('mutation');
       const isOfInterface = change.file.startsWith('web/');
-      const withIt = await run(path, [isOfInterface ? await buildInterface(change, folder.path) : change]);
+      const withIt = await run(path, names, [isOfInterface ? await buildInterface(change, folder.path) : change]);
       const found = withIt.find((each) => each.name === foundBy && each.result === 'failed' && each.isSeen);
       assert.ok(found, `not found: ${JSON.stringify(withIt, undefined, 2)}`);
       context.diagnostic(`${foundBy}: ${found.problem.split('\n')[0]}`);

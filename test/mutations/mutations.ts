@@ -11,6 +11,8 @@ export interface Mutation extends Defect {
   readonly test: string;
   /** Name of the test in it that fails. */
   readonly foundBy: string;
+  /** Tests of the same file that it continues. */
+  readonly continues?: readonly string[];
 }
 
 /** One for each folder of `test/`. */
@@ -94,5 +96,6 @@ export const mutations: readonly Mutation[] = [
     replace: 'metric.values.set(key, before ?? value);',
     test: 'test/processes/processes.test.ts',
     foundBy: 'are one in metrics, system and log',
+    continues: ['spread the streams of the settings and of the API, and each answers for all of them'],
   },
 ];

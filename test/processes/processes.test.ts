@@ -254,7 +254,7 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(new Set(lines.map(({ process: name }) => name)).size, 1);
   });
 
-  test('publishers and viewers over SRT reach the process of their stream through any of them', async () => {
+  fullTest('publishers and viewers over SRT reach the process of their stream through any of them', async () => {
     const port = Number(new URL(server.ingest.srt!).port);
     const key = await createPush(server, 'srt-again');
     const url = `srt://127.0.0.1:${port}?streamid=`;
@@ -284,7 +284,7 @@ suite('several processes that are one server', { skip }, () => {
     assert.equal(publisher.stderr, '');
   });
 
-  test('bonded senders reach the process of their stream, which has the figures of their links', async () => {
+  fullTest('bonded senders reach the process of their stream, which has the figures of their links', async () => {
     const phone = await createAt('phone');
     const others = [await createAt('backpack-0')];
     // Where processes have as many streams, a new one is at the process that the request reached.
@@ -325,7 +325,7 @@ suite('several processes that are one server', { skip }, () => {
     await end(pid);
   });
 
-  test('more, fewer or one have all that the others had', async () => {
+  fullTest('more, fewer or one have all that the others had', async () => {
     for (const count of [3, 2]) {
       await using next = await start(count);
       await until('all streams run', async () => {

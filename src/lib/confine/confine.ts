@@ -131,7 +131,14 @@ function commandOf(
   ];
 }
 
-/** Variables without which no program starts on Windows; none elsewhere. */
-export function systemVariables(): NodeJS.ProcessEnv {
-  return isWindows && process.env.SystemRoot ? { SystemRoot: process.env.SystemRoot } : {};
+/**
+ * Variables of a confined Node: without `SystemRoot` no program starts on Windows. It reads what Node has
+ * compiled, and starts in half the time; with limits on files it cannot write there.
+ */
+export function nodeVariables(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE, SystemRoot } = process.env;
+  return {
+    ...(isWindows && SystemRoot ? { SystemRoot } : {}),
+    ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}),
+  };
 }

@@ -19,9 +19,9 @@ import { createSecondSource } from './second-source.ts';
 
 const signal = new AbortController().signal;
 const T0 = Date.UTC(2026, 10, 30);
-const SECONDS = 200;
+const SECONDS = 120;
 const FRAME_MS = 40;
-const gap: HealingGap = { fromMs: T0 + 90_000, toMs: T0 + 101_000, cause: 'source-silent' as HealingGap['cause'] };
+const gap: HealingGap = { fromMs: T0 + 50_000, toMs: T0 + 61_000, cause: 'source-silent' as HealingGap['cause'] };
 
 suite('a second source', { skip: need('ffmpeg') }, () => {
   let folder = '';

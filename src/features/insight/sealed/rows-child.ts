@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { waitFor, withDeadline } from '../../../lib/abort.ts';
-import { spawnConfined, systemVariables } from '../../../lib/confine/confine.ts';
+import { nodeVariables, spawnConfined } from '../../../lib/confine/confine.ts';
 import { OxbowError, type RefusalCode } from '../../../lib/errors.ts';
 import { nodeCommand, startedFile } from '../../../lib/program-files.ts';
 import type { ChildSettings, Order, Replies, Reply } from './orders.ts';
@@ -127,7 +127,7 @@ async function start(settings: ChildSettings): Promise<Running> {
       maxOpenFiles: MAX_OPEN_FILES,
     },
     folder: settings.folder,
-    env: { LANG: 'C', TZ: 'UTC', HOME: settings.folder, UV_THREADPOOL_SIZE: '2', ...systemVariables() },
+    env: { LANG: 'C', TZ: 'UTC', HOME: settings.folder, UV_THREADPOOL_SIZE: '2', ...nodeVariables() },
     stdio: 'pipe',
   });
   await once(child, 'spawn');

@@ -56,12 +56,19 @@ async function openPlace(duckdb = nowhere, mostRows?: number): Promise<ParquetPl
 const door: Content = { kind: 'stream', id: 'door-id' };
 const yard: Content = { kind: 'stream', id: 'yard-id' };
 
-/** All suites. */
-export function sealedContract(name: string, openDatabase: OpenDatabase): void {
+/**
+ * All suites.
+ *
+ * @param testPlace for what is the same with every database: the answers of further places, and their faults;
+ *   `fullTest` where another database has these in the first tier
+ */
+export function sealedContract(name: string, openDatabase: OpenDatabase, testPlace: typeof test = test): void {
   answersOf(`${name}, Parquet files in JavaScript`, openDatabase, () => openPlace());
-  if (hasDuckDb) answersOf(`${name}, Parquet files with DuckDB`, openDatabase, () => openPlace(engines));
-  answersOf(`${name}, a stand-in for ClickHouse`, openDatabase, openClickHouse);
-  sealingOf(name, openDatabase);
+  if (testPlace === test) {
+    if (hasDuckDb) answersOf(`${name}, Parquet files with DuckDB`, openDatabase, () => openPlace(engines));
+    answersOf(`${name}, a stand-in for ClickHouse`, openDatabase, openClickHouse);
+  }
+  sealingOf(name, openDatabase, testPlace);
 }
 
 /** Every row is sealed: a place for each database. */
@@ -75,7 +82,7 @@ function answersOf(name: string, openDatabase: OpenDatabase, openPlace: () => Pr
   insightAnswersContract(name, open, (db, contents) => sealingWith(db, places.get(db)!, { contents }));
 }
 
-function sealingOf(name: string, openDatabase: OpenDatabase): void {
+function sealingOf(name: string, openDatabase: OpenDatabase, testPlace: typeof test): void {
   const openSealing = (place: SealedPlace, options?: Parameters<typeof sealingWith>[2]) =>
     openSealingIn(openDatabase, place, options);
   suite(`sealing: ${name}`, () => {
@@ -271,7 +278,7 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.equal((await filesOf(place)).length, 2);
     });
 
-    test('without DuckDB a question about too many rows is refused, and the next one is answered', async () => {
+    testPlace('without DuckDB a question about too many rows is refused, and the next one is answered', async () => {
       const { add, seal, reads, total } = await openSealing(await openPlace(nowhere, 4));
       await add(3);
       await add(3, 70);
@@ -314,7 +321,7 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.deepEqual([await keys(), await total(), await filesOf(there)], [[], 0, []]);
     });
 
-    test('questions that come at once fetch a file once', async () => {
+    testPlace('questions that come at once fetch a file once', async () => {
       const bucket = await openFolder();
       let reads = 0;
       const client = async () => {
@@ -343,7 +350,7 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.deepEqual([reads, answers.map(({ length }) => length)], [1, [3, 3, 3]]);
     });
 
-    test('a question that is aborted ends its process, and the next one is answered', async () => {
+    testPlace('a question that is aborted ends its process, and the next one is answered', async () => {
       const place = await openPlace();
       const { add, seal, table } = await openSealing(place);
       await add(3);
@@ -357,7 +364,7 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.equal((await place.ask(question, batches, { signal })).length, 3);
     });
 
-    test('ClickHouse: rows are there once after a failure, and those of a deleted stream go', async () => {
+    testPlace('ClickHouse: rows are there once after a failure, and those of a deleted stream go', async () => {
       const place = await openClickHouse();
       const { server } = place;
       const { add, seal, stored, total, db } = await openSealing(place);
@@ -376,7 +383,7 @@ function sealingOf(name: string, openDatabase: OpenDatabase): void {
       assert.deepEqual([user, key], ['ann', 'secret']);
     });
 
-    test('DuckDB reads the files of its folder only', { skip: noDuckDb }, async () => {
+    testPlace('DuckDB reads the files of its folder only', { skip: noDuckDb }, async () => {
       const place = await openPlace(engines);
       const { add, seal, table } = await openSealing(place);
       await add(1);
