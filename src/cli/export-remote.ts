@@ -2,8 +2,9 @@
  * Exports over the API of a running oxbow: creates the job, polls it, downloads the file.
  * In: address and token of a server, the range. Out: the file; the job is deleted from the server.
  */
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { sidecarName } from '@oxbow/media/evidence/sidecar';
 import type { ExportJob, ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError, type RefusalCode, refusals, sentenceOf } from '../lib/errors.ts';
@@ -40,12 +41,29 @@ export async function exportRemotely(
       signal,
       bytes,
     });
+    if (job.result.evidence === 'apart') {
+      const body = await request(server, 'GET', `/api/v1/exports/${made.id}/evidence`, { signal }).catch(unlessNone);
+      if (body) await writeSidecar(path, new Uint8Array(await body.arrayBuffer()));
+    }
     return { ...job.result, url: null };
   } finally {
     // The server does not need the job any more, whatever its result.
     const never = new AbortController().signal;
     await ask(server, 'DELETE', place, { signal: never }).catch(() => undefined);
   }
+}
+
+/** The chain may not have the media: it was recorded without evidence. */
+export function unlessNone(error: unknown): undefined {
+  if (!(error instanceof OxbowError) || error.code !== 'no-evidence') throw error;
+}
+
+/** Writes the evidence of a file next to it. @throws OxbowError `folder-unwritable` */
+export async function writeSidecar(path: string, text: Uint8Array): Promise<void> {
+  const sidecar = sidecarName(path);
+  await writeFile(sidecar, text).catch((error: unknown) => {
+    throw new OxbowError('folder-unwritable', `${sidecar}: ${sentenceOf(error)}`, { cause: error });
+  });
 }
 
 function failureOf({ state, error }: ExportJob): OxbowError {

@@ -5,13 +5,14 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { sidecarName } from '@oxbow/media/evidence/sidecar';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import type { WriteContent } from '../archive/segment-store.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
-import { exportRemotely } from './export-remote.ts';
+import { exportRemotely, unlessNone, writeSidecar } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
 import type { IndexSettings } from './recording-index.ts';
@@ -185,11 +186,19 @@ async function exportLocally(
   await using spools = await temporary.openTemporaryStore();
   const { reader, evidence } = recordings;
   const target = { ...how, put, reader, evidence, spools: { store: spools.store, name: 'export' } };
-  return await exportToFile(source, request, target);
+  const result = await exportToFile(source, request, target);
+  if (evidence && result.evidence === 'apart') {
+    const { printSidecar } = await import('../features/exports/sidecar.ts');
+    const { stream } = source;
+    const proved = { id: stream.recording.streamId, name: stream.name };
+    const text = await printSidecar(evidence, proved, result, ranges.length === 1).catch(unlessNone);
+    if (text) await writeSidecar(how.path, text);
+  }
+  return result;
 }
 
 /** The result as text. */
-function describe({ from, to, seconds, bytes, parts, gaps, recoded }: ExportResult, path: string): string[] {
+function describe({ from, to, seconds, bytes, parts, gaps, recoded, evidence }: ExportResult, path: string): string[] {
   const lines = [`${path}: ${sayLength(seconds)}, ${sayBytes(bytes)}, from ${from} to ${to}`];
   if (recoded > 0) lines.push(`  ${recoded} pictures were re-encoded`);
   const shown = gaps.filter((gap) => Date.parse(gap.to) - Date.parse(gap.from) >= 1);
@@ -198,6 +207,7 @@ function describe({ from, to, seconds, bytes, parts, gaps, recoded }: ExportResu
       `  at ${gap.at.toFixed(2)} s: missing from ${gap.from} to ${gap.to} (${gap.cause}${gap.detail && `: ${gap.detail}`})`,
     );
   }
+  if (evidence === 'apart' && existsSync(sidecarName(path))) lines.push(`  its evidence is in ${sidecarName(path)}`);
   if (shown.length === 0 && parts.length > 1) lines.push(`  ${parts.length} parts were joined`);
   return lines;
 }

@@ -185,6 +185,8 @@ export interface Objects {
     options: { readonly contentType: string; readonly disposition: string },
   ) => Promise<string | undefined>;
   /** Sends what is recorded there at once, where `storage.mode` is `mirror`. */
+  /** Names this server, or its cluster, for other servers with the same prefix. */
+  readonly server: string;
   readonly mirror: Mirror;
   /** Addresses where viewers get stored bytes without oxbow; undefined: no target is `direct`. */
   readonly direct: DirectAddresses | undefined;

@@ -63,6 +63,8 @@ suite('verifying a file, in a browser', { skip: need('chromium') }, () => {
     const args = ['export', 'demo', '--from', from!, '--duration', '10s', '-o', file('door.mp4'), '--data', data];
     const exported = await runOxbow(args);
     assert.equal(exported.code, 0, exported.stderr);
+    const apart = await runOxbow(args.map((arg) => arg.replace('door.mp4', 'door.ts')));
+    assert.equal(apart.code, 0, apart.stderr);
     const fromMs = Date.parse(from!);
     await writeFile(file('clip.mkv'), await server.bytes(`/clip/demo/${fromMs}/${fromMs + 8000}.mkv`));
     await writeFile(file('clip.mp4'), await server.bytes(`/clip/demo/${fromMs}/${fromMs + 8000}.mp4`));
@@ -102,6 +104,11 @@ suite('verifying a file, in a browser', { skip: need('chromium') }, () => {
         await chooser.setInputFiles(file(clip));
         await page.getByText(names.ok.replace('door.mp4', clip)).waitFor();
       }
+      await chooser.setInputFiles([file('door.ts'), file('door.ts.evidence')]);
+      await page.getByText(names.ok.replace('door.mp4', 'door.ts')).waitFor();
+      if (shots)
+        await page.screenshot({ path: `${shots}/apart-${locale}-${width}-${colorScheme}.png`, fullPage: true });
+      found.push(...(await overflowing(page)));
       await chooser.setInputFiles(file('bent.mp4'));
       await page.getByText(names.bad).waitFor();
       await page.getByText(names.changed).first().waitFor();

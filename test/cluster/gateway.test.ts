@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';
+import { reportOn } from '../../src/delivery/export/evidence.fixture.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
@@ -191,8 +192,11 @@ suite('any node of a cluster answers for all', { skip }, () => {
   });
 
   fullTest('an export of a stream is requested, made and downloaded at any node', async () => {
-    const { recorded } = await a.server.stream('one');
-    const body = JSON.stringify({ stream: 'one', from: recorded.from, to: recorded.to, format: 'mp4', exact: false });
+    const { recorded } = await until('ten seconds are recorded', async () => {
+      const view = await a.server.stream('one');
+      return view.recorded.seconds > 10 && view;
+    });
+    const body = JSON.stringify({ stream: 'one', from: recorded.from, to: recorded.to, format: 'ts', exact: false });
     const made = await b.server.fetch('/api/v1/exports', { method: 'POST', headers: json, body });
     assert.equal(made.status, 202, await made.clone().text());
     const { id } = (await made.json()) as JobView;
@@ -205,6 +209,26 @@ suite('any node of a cluster answers for all', { skip }, () => {
     const files = [await a.server.bytes(url), await b.server.bytes(url)];
     assert.ok(files[0]!.length > 1000);
     assert.equal(hash(files[0]!), hash(files[1]!));
+    for (const { server } of [a, b]) {
+      const sidecar = await server.bytes(`/api/v1/exports/${id}/evidence`);
+      // The node that is asked signs the file; the other one has signed the blocks.
+      const { items } = await server.json<{ items: { id: string }[] }>('/api/v1/evidence/keys');
+      const keys = items.map(({ id }) => id);
+      assert.deepEqual((await reportOn(files[0]!, keys, sidecar)).findings, []);
+    }
+  });
+
+  fullTest('a clip has its evidence at any node', async () => {
+    const { recorded } = await until('ten seconds are recorded', async () => {
+      const view = await a.server.stream('one');
+      return view.recorded.seconds > 10 && view;
+    });
+    const to = Date.parse(recorded.to!);
+    for (const { server } of [a, b])
+      for (const format of ['mp4', 'mkv']) {
+        const clip = await server.bytes(`/clip/one/${to - 8000}/${to}.${format}`);
+        assert.deepEqual((await reportOn(clip)).findings, [], format);
+      }
   });
 
   fullTest('a film is uploaded at one node, processed once, and plays at the other', async () => {
@@ -238,7 +262,10 @@ suite('any node of a cluster answers for all', { skip }, () => {
         assert.ok(sent.ok, `${path}: ${await sent.clone().text()}`);
         return (await sent.json()) as { id: string; hls: string };
       };
-      const { recorded } = await a.server.stream('one');
+      const { recorded } = await until('ten seconds are recorded', async () => {
+        const view = await a.server.stream('one');
+        return view.recorded.seconds > 10 && view;
+      });
       const range = { stream: 'one', from: recorded.from, to: recorded.to, visibility: 'public' };
       const asset = await send(a, 'POST', '/api/v1/assets', range);
       const list = `/assets/${asset.id}/${/^[^#\n].*\.m3u8$/m.exec(await textOf(b, asset.hls))![0]}`;

@@ -277,7 +277,11 @@ suite('the evidence of clips of a recording that changes', () => {
 
   test('the etag names the evidence, and a recording without a chain has the bytes it had', async () => {
     await using opened = await openRecorded();
-    const none = { bundleOf: async () => undefined, bundle: async () => undefined };
+    const none = {
+      signUntil: async () => Number.POSITIVE_INFINITY,
+      bundleOf: async () => undefined,
+      bundle: async () => undefined,
+    };
     const silent = Object.assign(Object.create(opened.evidence), none) as typeof opened.evidence;
     for (const format of FORMATS) {
       const [proved, plain] = [await opened.clip(RANGE, format), await opened.clip(RANGE, format, { proof: silent })];

@@ -11,6 +11,10 @@ export const EVIDENCE_VERSION = 1;
 
 /** Before the 32 bytes of the hash of a block, in what is signed. */
 export const BLOCK_CONTEXT = 'oxbow-evidence-block-1\n';
+/** Before the 32 bytes of the hash of a part of a block, in what is signed. */
+export const PART_CONTEXT = 'oxbow-evidence-part-1\n';
+/** Before the 32 bytes of the digest of a file whose evidence is next to it, in what is signed. */
+export const FILE_CONTEXT = 'oxbow-evidence-file-1\n';
 /** Before the 32 bytes of a public key, in what another key signs. */
 export const KEY_CONTEXT = 'oxbow-evidence-key-1\n';
 /** Before the 32 bytes of the root of an anchor, in what is signed. */
@@ -86,6 +90,19 @@ export interface EvidenceBlock {
   readonly inits: readonly { readonly number: number; readonly tracks: readonly EvidenceTrack[] }[];
   readonly segments: readonly EvidenceSegment[];
   readonly notes: readonly EvidenceNote[];
+  /** The rest of the block is hidden from the reader of the file. */
+  readonly part?: BlockPart;
+}
+
+/** What a part of a block is of. */
+export interface BlockPart {
+  /** Hash of the whole block, base64url. */
+  readonly of: string;
+  /** Id of the key that signs the whole block; that of the part is `key`. */
+  readonly by: string;
+  /** It has all records with media of this time, µs since 1970. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The text of a block. */
@@ -118,7 +135,8 @@ export function parseBlock(text: string): EvidenceBlock {
     (block.begins === undefined || isText(block.begins)) &&
     isList(block.inits, isInit) &&
     isList(block.segments, isSegment) &&
-    isList(block.notes, isNote);
+    isList(block.notes, isNote) &&
+    (block.part === undefined || isPart(block.part));
   if (!isBlock) throw new FormatError('a block of the chain is malformed', 0);
   // One value has one text: another one would be a second block with the same content.
   if (JSON.stringify(value) !== text) throw new FormatError('a block of the chain has another form', 0);
@@ -131,6 +149,10 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 export const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 export const isList = <T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] =>
   Array.isArray(value) && value.every((item) => isItem(item));
+
+function isPart(value: unknown): value is BlockPart {
+  return isObject(value) && isText(value.of) && isText(value.by) && isWhole(value.from) && isWhole(value.to);
+}
 
 function isInit(value: unknown): value is EvidenceBlock['inits'][number] {
   return isObject(value) && isWhole(value.number) && isList(value.tracks, isTrack);

@@ -63,6 +63,8 @@ export interface EvidencePiece {
   readonly at?: number;
   /** Matroska: when the track begins, ticks of 90 kHz. */
   readonly wait?: number;
+  /** Matroska: ticks per second of `at`, where the file counts in others than the recording. */
+  readonly scale?: number;
   /**
    * Matroska, which has no decode times: for each sample of the segment its decode time after that of the
    * first, and its presentation time after that, each of 32 bits, big-endian; base64.
@@ -202,8 +204,8 @@ function isEntry(value: unknown): value is EvidenceEntry {
 
 function isPiece(value: unknown): value is EvidencePiece {
   if (!isObject(value)) return false;
-  const { fileTrack, track, first, count, sets, rows, at, wait, times } = value;
+  const { fileTrack, track, first, count, sets, rows, at, wait, scale, times } = value;
   const isPlaced = isWhole(fileTrack) && isWhole(track) && isWhole(first) && isWhole(count);
-  const areNumbers = [sets, at, wait].every((number) => number === undefined || isWhole(number));
+  const areNumbers = [sets, at, wait, scale].every((number) => number === undefined || isWhole(number));
   return isPlaced && areNumbers && [rows, times].every((text) => text === undefined || isText(text));
 }

@@ -7,11 +7,11 @@ import { parseBase64, printBase64Url } from '../base64.ts';
 import { inBandSets } from '../file/parameter-sets.ts';
 import type { Track } from '../frame.ts';
 import { codecPrivateOf } from '../matroska/tracks.ts';
-import type { EvidenceDigest, EvidenceGap } from './block.ts';
+import type { EvidenceDigest, EvidenceGap, EvidenceTrack } from './block.ts';
 import type { EvidenceBundle, EvidenceEntry, EvidencePiece, EvidenceRange } from './bundle.ts';
 import type { EvidenceFile, EvidenceFileTrack, FileRanges, FileSample } from './file-parts.ts';
 import { parseTimes, unitsOf } from './matroska-times.ts';
-import { missingBlocks, openGaps, undeclaredUs } from './open-gaps.ts';
+import { holeBetween, missingBlocks, openGaps } from './open-gaps.ts';
 import type { EvidenceReport, Finding, FindingCode, ProvedPart } from './report.ts';
 import { parseRows, printRow, ROW_BYTES, type SampleRow, type Sha256 } from './sample-rows.ts';
 import { isEqual } from './text-bytes.ts';
@@ -111,6 +111,7 @@ export class FileCheck {
         await this.#compare(entry, use);
         this.#options.progress?.(++done / total);
       }
+      this.#checkParts(range);
       this.#checkOrder(range, use.segments);
       this.#checkTracks(range, use);
     }
@@ -161,18 +162,23 @@ export class FileCheck {
       for (const covered of covers) {
         const replaced = byMsn.get(covered);
         if (replaced) use.cover(replaced);
+        if (replaced && this.#options.parts.form === 'sealed') this.#countSegment(replaced);
+        else if (this.#options.parts.form === 'sealed')
+          this.#find('unproven', `segment ${covered} is not in the chain`);
       }
       return;
     }
-    if (!use.has(segment)) {
-      this.#segments++;
-      if (segment.late) this.#late++;
-      if (segment.healed) this.#filled.push(segment);
-    }
+    if (!use.has(segment)) this.#countSegment(segment);
     for (const piece of pieces) {
       if (!use.take(segment, piece)) this.#find('repeated', `samples of segment ${msn} are in the file again`, segment);
       await this.#comparePiece(segment, piece);
     }
+  }
+
+  #countSegment(segment: ProvedSegment): void {
+    this.#segments++;
+    if (segment.late) this.#late++;
+    if (segment.healed) this.#filled.push(segment);
   }
 
   async #next({ fileTrack }: EvidencePiece): Promise<FileSample | undefined> {
@@ -198,7 +204,7 @@ export class FileCheck {
       this.#find('changed', `segment ${segment.msn} has other samples of track ${track}`, segment);
       return;
     }
-    if (stored.config && !this.#configs.get(fileTrack)?.has(stored.config)) {
+    if (stored.config && !this.#isKnown(piece, stored)) {
       this.#findOnce('changed', `track ${track} has another codec configuration`, segment);
     }
     const bytes = await this.#bytesOf(segment, piece, samples, stored.codec, stored.config);
@@ -214,6 +220,15 @@ export class FileCheck {
     } else {
       this.#checkTimes(segment, fileTrack, place);
     }
+  }
+
+  /**
+   * Whether the file names the configuration of a piece: Matroska has room for the first one of a track, and
+   * key frames begin with the others.
+   */
+  #isKnown({ fileTrack, sets = 0 }: EvidencePiece, { codec, config }: EvidenceTrack): boolean {
+    if (this.#configs.get(fileTrack)?.has(config)) return true;
+    return this.#options.parts.form === 'matroska' && sets > 0 && this.#sets.has(`${codec} ${config}`);
   }
 
   /** Compares samples that have decode times. */
@@ -249,7 +264,7 @@ export class FileCheck {
     samples: readonly FileSample[],
     bytes: readonly Uint8Array[],
   ): Promise<PiecePlace | 'changed' | 'timing'> {
-    const { first, count, at, rows, times } = piece;
+    const { first, count, at, rows, times, scale = timescale } = piece;
     const { crypto } = this.#options;
     let kept: readonly Pick<SampleRow, 'afterFirst' | 'composition'>[];
     if (rows === undefined) {
@@ -268,9 +283,9 @@ export class FileCheck {
     }
     if (at === undefined) return 'timing';
     for (const [i, { afterFirst, composition }] of kept.entries()) {
-      if (samples[i]!.units !== unitsOf(piece, afterFirst + composition, timescale)) return 'timing';
+      if (samples[i]!.units !== unitsOf(piece, { tfdt, timescale }, afterFirst + composition)) return 'timing';
     }
-    return { storedDts: tfdt, fileDts: at, stored: timescale, file: timescale };
+    return { storedDts: tfdt, fileDts: at, stored: timescale, file: scale };
   }
 
   /** The rows of a segment, if they are those of its record; otherwise none. */
@@ -334,6 +349,14 @@ export class FileCheck {
     }
   }
 
+  /** Whether blocks that are there in part have all records of a range. */
+  #checkParts({ from, to }: EvidenceRange): void {
+    for (const { seq, part } of this.#options.chain.blocks) {
+      if (!part || (part.from <= from && part.to >= to)) continue;
+      this.#findSpan('missing', `block ${seq} is there for another time`, from, to);
+    }
+  }
+
   /** Whether a range has all segments between its first and its last, once and in order. */
   #checkOrder(range: EvidenceRange, used: readonly ProvedSegment[]): void {
     const { segments } = this.#options.chain;
@@ -351,6 +374,16 @@ export class FileCheck {
     }
     if (used.length === 0) this.#find('missing', 'a range of the file has no segment');
     if (before) this.#tail(range, before, place);
+    if (this.#options.parts.form === 'sealed') this.#checkEnds(range, used);
+  }
+
+  /** Whether the records of a file that is signed as a whole reach from its start to its end. */
+  #checkEnds({ from, to }: EvidenceRange, used: readonly ProvedSegment[]): void {
+    const startUs = Math.min(...used.map((segment) => segment.from));
+    const endUs = Math.max(...used.map((segment) => segment.from + segment.duration));
+    const detail = 'the chain has no record of a part of the file';
+    if (startUs - from > JOIN_US) this.#findSpan('unproven', detail, from, startUs);
+    if (to - endUs > JOIN_US) this.#findSpan('unproven', detail, endUs, to);
   }
 
   /** Whether a range has each track of its segments, whole but for its edges. */
@@ -381,16 +414,14 @@ export class FileCheck {
     place: ReadonlyMap<number, number>,
   ): void {
     const { segments } = this.#options.chain;
-    for (let i = place.get(before.msn)! + 1; i < place.get(segment.msn)!; i++) {
-      const skipped = segments[i]!;
-      this.#lacks(range, skipped);
-    }
+    for (let i = place.get(before.msn)! + 1; i < place.get(segment.msn)!; i++) this.#lacks(range, segments[i]!);
     this.#checkLinks(before, segment);
     this.#gaps.push(...(segment.gaps ?? []));
     const endUs = before.from + before.duration;
-    const holeUs = segment.from - endUs;
-    const isNext = place.get(segment.msn)! === place.get(before.msn)! + 1;
-    if (isNext && holeUs > JOIN_US && undeclaredUs(endUs, segment.from, this.#declared) > JOIN_US) {
+    if (place.get(segment.msn)! !== place.get(before.msn)! + 1) return;
+    const { gap, isMissing } = holeBetween(before, segment, this.#declared);
+    if (gap) this.#gaps.push(gap);
+    if (isMissing) {
       this.#findSpan(
         'missing',
         `no record says what was between ${before.msn} and ${segment.msn}`,

@@ -42,8 +42,8 @@ export interface EvidenceFileTrack {
   readonly samples: FileSamples;
 }
 
-/** How a file has its samples. */
-export type EvidenceFileForm = 'table' | 'fragments' | 'matroska';
+/** How a file has its samples; `sealed`: it is signed as a whole, and they are not compared. */
+export type EvidenceFileForm = 'table' | 'fragments' | 'matroska' | 'sealed';
 
 export interface EvidenceFile {
   readonly form: EvidenceFileForm;

@@ -7,6 +7,7 @@
 import { parseBase64 } from '../base64.ts';
 import { movieTimescale } from '../isobmff/movie/movie.ts';
 import { unitsPerSecond } from '../matroska/cluster.ts';
+import { rescale } from '../rescale.ts';
 import type { EvidencePiece } from './bundle.ts';
 
 /** Bytes of the times of a sample. */
@@ -49,10 +50,17 @@ export function parseTimes(text: string): readonly SampleTimes[] | undefined {
 /**
  * When a sample of a piece is presented in the file, units.
  *
- * @param afterTicks its presentation time after the decode time of the first sample of its segment, ticks
- * @param timescale ticks per second
+ * @param segment decode time of the first sample of its segment as recorded, ticks, and their number per
+ *   second
+ * @param afterTicks its presentation time after that, ticks
  */
-export function unitsOf({ at = 0, wait = 0 }: EvidencePiece, afterTicks: number, timescale: number): number {
+export function unitsOf(
+  { at = 0, wait = 0, scale }: EvidencePiece,
+  { tfdt, timescale }: { readonly tfdt: number; readonly timescale: number },
+  afterTicks: number,
+): number {
   const start = (wait * unitsPerSecond) / movieTimescale;
-  return Math.max(0, Math.round(start + ((at + afterTicks) * unitsPerSecond) / timescale));
+  const isSame = scale === undefined || scale === timescale;
+  const after = isSame ? afterTicks : rescale(tfdt + afterTicks, timescale, scale) - rescale(tfdt, timescale, scale);
+  return Math.max(0, Math.round(start + ((at + after) * unitsPerSecond) / (scale ?? timescale)));
 }

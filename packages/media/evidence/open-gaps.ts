@@ -3,10 +3,15 @@
  * In: gaps as the records of segments have them, and the segments that were filled in. Out: what is missing.
  * Pure. docs/5-record/evidence.md.
  */
-import type { EvidenceGap } from './block.ts';
+import type { EvidenceBegin, EvidenceGap } from './block.ts';
 
 /** What is left of a gap next to filled media is only rounding of clocks if it is shorter, µs. */
 const ROUNDING_US = 500_000;
+
+/** Media that ends and begins within this time joins, µs. */
+const JOIN_US = 100_000;
+/** The recorder declares no gap before a run that begins so soon after the end of another one, µs. */
+const JOINT_US = 500_000;
 
 /** Missing blocks that are listed between two records. */
 const MAX_MISSING = 1000;
@@ -52,6 +57,36 @@ export function undeclaredUs(fromUs: number, toUs: number, gaps: readonly Eviden
     cursor = Math.max(cursor, to);
   }
   return left + Math.max(0, toUs - cursor);
+}
+
+/** A record, as far as joints are concerned. Times are µs since 1970. */
+interface Joined {
+  readonly msn: number;
+  readonly run: number;
+  readonly from: number;
+  readonly duration: number;
+  readonly block: { readonly begins?: EvidenceBegin; readonly segments: readonly { readonly msn: number }[] };
+}
+
+/**
+ * What no record declares between two that follow each other. Where a run begins, a recording may miss up to
+ * half a second: that is a gap, whose cause is known as far as the block says why its process begins.
+ *
+ * @param gaps of all records
+ */
+export function holeBetween(
+  before: Joined,
+  next: Joined,
+  gaps: readonly EvidenceGap[],
+): { readonly gap?: EvidenceGap; readonly isMissing: boolean } {
+  const endUs = before.from + before.duration;
+  const hole = next.from - endUs;
+  if (hole <= JOIN_US || undeclaredUs(endUs, next.from, gaps) <= JOIN_US) return { isMissing: false };
+  if (before.run === next.run || hole > JOINT_US) return { isMissing: true };
+  const { begins, segments } = next.block;
+  const isFirst = begins !== undefined && begins !== 'new' && segments[0]?.msn === next.msn;
+  const cause = !isFirst ? 'source-skipped' : begins.endsWith('crash') ? 'crash' : 'offline';
+  return { gap: [endUs, next.from, cause, ''], isMissing: false };
 }
 
 /**

@@ -78,6 +78,15 @@ export interface EvidenceReport {
   readonly healed: number;
   /** Pictures that the export encoded again at its edges: they are not proved. */
   readonly encoded: number;
+  /**
+   * Blocks of which the file has a part, which the server has signed again: the rest is hidden from its
+   * reader.
+   */
+  readonly cut: number;
+  /**
+   * The file is the one that the server made of this media; its pictures are not compared with the records.
+   */
+  readonly sealed: boolean;
   readonly segments: number;
   readonly samples: number;
   /** When the server made the file, µs since 1970; undefined for a check without a file. */

@@ -5,7 +5,14 @@
 import { printBase64Url } from '../base64.ts';
 import { concatBytes } from '../bytes.ts';
 import { messageOf } from '../errors.ts';
-import { BLOCK_CONTEXT, type EvidenceBlock, type EvidenceSegment, type EvidenceTrack, parseBlock } from './block.ts';
+import {
+  BLOCK_CONTEXT,
+  type EvidenceBlock,
+  type EvidenceSegment,
+  type EvidenceTrack,
+  PART_CONTEXT,
+  parseBlock,
+} from './block.ts';
 import type { EvidenceAnchor, EvidenceBundle } from './bundle.ts';
 import type { EvidenceCrypto } from './crypto.ts';
 import type { EvidenceReport, Finding } from './report.ts';
@@ -54,10 +61,12 @@ export async function verifyChain(bundle: EvidenceBundle, options: VerifyOptions
   let before: { readonly block: EvidenceBlock; readonly hash: string } | undefined;
   for (const { block, signed } of parsed) {
     signal?.throwIfAborted();
-    const hash = await crypto.sha256(utf8(signed.text));
+    const digest = await crypto.sha256(utf8(signed.text));
     const at = spanOf(block);
     const key = keys.bytes.get(block.key);
-    const message = inContext(BLOCK_CONTEXT, hash);
+    const message = inContext(block.part ? PART_CONTEXT : BLOCK_CONTEXT, digest);
+    // Links and anchors are of the whole block.
+    const hash = block.part ? fromBase64Url(block.part.of) : digest;
     if (block.stream !== bundle.stream) {
       findings.push({ code: 'chain-broken', detail: `block ${block.seq} is of another stream`, ...at });
     }

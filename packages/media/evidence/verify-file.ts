@@ -5,32 +5,43 @@
  */
 import { printBase64Url } from '../base64.ts';
 import { messageOf } from '../errors.ts';
-import { EXPORT_CONTEXT } from './block.ts';
+import { EXPORT_CONTEXT, FILE_CONTEXT } from './block.ts';
 import { type EvidenceBundle, type ExportSeal, parseBundle, parseSeal, sealText } from './bundle.ts';
 import { readEvidenceFile } from './evidence-file.ts';
 import { FileCheck } from './file-check.ts';
 import type { EvidenceFile, FileRanges } from './file-parts.ts';
 import type { EvidenceReport, Finding } from './report.ts';
+import { digestOf, readSidecar } from './sidecar.ts';
 import { fromBase64Url, inContext, utf8 } from './text-bytes.ts';
 import { type ProvedChain, type VerifyOptions, verifyChain } from './verify-chain.ts';
 
 /** Bytes that are hashed at once. */
 const HEAD_LIMIT = 600 * 1024 * 1024;
 
+/** What is lost, and where it is. */
+const NO_EVIDENCE =
+  'the file has no evidence of oxbow; a program that writes a file again, as ffmpeg -c copy and editors do, ' +
+  'leaves out its signatures, its times and its gaps: verify the file as it came from the server';
+
+export interface FileOptions extends VerifyOptions {
+  /** The file with its evidence, if that is next to it. */
+  readonly sidecar?: Uint8Array | undefined;
+}
+
 /**
  * Verifies a file. What is wrong with it is a finding; only `read` and the signal make it throw.
  *
  * Throws what `file.read` does, and the reason of the signal.
  */
-export async function verifyFile(file: FileRanges, options: VerifyOptions): Promise<EvidenceReport> {
+export async function verifyFile(file: FileRanges, options: FileOptions): Promise<EvidenceReport> {
   let parts: EvidenceFile | undefined;
   try {
-    parts = await readEvidenceFile(file);
+    parts = await readParts(file, options);
   } catch (error) {
     if (!isMalformed(error)) throw error;
     return failed('unreadable', messageOf(error));
   }
-  if (!parts) return failed('no-evidence', 'the file has no evidence of oxbow');
+  if (!parts) return failed('no-evidence', NO_EVIDENCE);
   let bundle: EvidenceBundle;
   try {
     bundle = parseBundle(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(parts.bundle));
@@ -47,7 +58,20 @@ export async function verifyFile(file: FileRanges, options: VerifyOptions): Prom
     return failed('unreadable', messageOf(error));
   }
   const findings = [...seal.findings, ...chain.findings, ...checked.findings];
-  return reportOf(bundle, signedBy(chain, seal.key, options), checked, findings, seal.atUs);
+  return reportOf(bundle, signedBy(chain, seal.key, options), checked, findings, {
+    exportedUs: seal.atUs,
+    sealed: parts.form === 'sealed',
+  });
+}
+
+/** Its own evidence first, which has each sample. */
+async function readParts(file: FileRanges, { sidecar }: FileOptions): Promise<EvidenceFile | undefined> {
+  if (!sidecar) return readEvidenceFile(file);
+  const own = await readEvidenceFile(file).catch((error: unknown) => {
+    if (!isMalformed(error)) throw error;
+    return undefined;
+  });
+  return own ?? readSidecar(sidecar, file);
 }
 
 /** The report of what was checked. */
@@ -56,7 +80,7 @@ export function reportOf(
   chain: ProvedChain,
   checked: Pick<EvidenceReport, 'parts' | 'gaps' | 'gone' | 'late' | 'healed' | 'encoded' | 'segments' | 'samples'>,
   findings: readonly Finding[],
-  exportedUs: number | undefined,
+  { exportedUs, sealed = false }: { readonly exportedUs?: number | undefined; readonly sealed?: boolean } = {},
 ): EvidenceReport {
   const { parts, gaps, gone, late, healed, encoded, segments, samples } = checked;
   return {
@@ -70,6 +94,8 @@ export function reportOf(
     late,
     healed,
     encoded,
+    cut: chain.blocks.filter(({ part }) => part !== undefined).length,
+    sealed,
     segments,
     samples,
     exportedUs,
@@ -98,6 +124,8 @@ function failed(code: 'unreadable' | 'no-evidence', detail: string): EvidenceRep
     late: 0,
     healed: 0,
     encoded: 0,
+    cut: 0,
+    sealed: false,
     segments: 0,
     samples: 0,
     exportedUs: undefined,
@@ -112,12 +140,13 @@ async function verifySeal(
   file: FileRanges,
   parts: EvidenceFile,
   chain: ProvedChain,
-  { crypto }: VerifyOptions,
+  options: FileOptions,
 ): Promise<{
   readonly key: string | undefined;
   readonly atUs: number | undefined;
   readonly findings: readonly Finding[];
 }> {
+  const { crypto } = options;
   let seal: ExportSeal;
   try {
     seal = parseSeal(parts.seal);
@@ -126,7 +155,10 @@ async function verifySeal(
   }
   const findings: Finding[] = [];
   const key = chain.keyBytes.get(seal.key);
-  const message = inContext(EXPORT_CONTEXT, await crypto.sha256(utf8(sealText(seal))));
+  const message = inContext(
+    parts.form === 'sealed' ? FILE_CONTEXT : EXPORT_CONTEXT,
+    await crypto.sha256(utf8(sealText(seal))),
+  );
   const isSigned = key && (await crypto.verify(key, fromBase64Url(seal.signature), message));
   if (!isSigned || printBase64Url(fromBase64Url(seal.signature)) !== seal.signature) {
     findings.push({ code: 'bad-signature', detail: 'the seal of the export is not valid' });
@@ -136,9 +168,12 @@ async function verifySeal(
   if (printBase64Url(await crypto.sha256(parts.bundle)) !== seal.bundle) {
     findings.push({ code: 'file-changed', detail: 'the evidence was changed after the export' });
   }
-  const isHead = parts.headBytes === seal.headBytes && parts.headBytes <= HEAD_LIMIT;
-  const head = isHead ? printBase64Url(await crypto.sha256(await file.read(0, parts.headBytes))) : '';
-  if (head !== seal.head) findings.push({ code: 'file-changed', detail: 'the header of the file was changed' });
+  const isSealed = parts.form === 'sealed';
+  const isHead = parts.headBytes === seal.headBytes && (isSealed || parts.headBytes <= HEAD_LIMIT);
+  const hash = async () => (isSealed ? digestOf(file, options) : crypto.sha256(await file.read(0, parts.headBytes)));
+  const head = isHead ? printBase64Url(await hash()) : '';
+  const detail = isSealed ? 'the file was changed after the export' : 'the header of the file was changed';
+  if (head !== seal.head) findings.push({ code: 'file-changed', detail });
   return { key: seal.key, atUs: seal.at, findings };
 }
 

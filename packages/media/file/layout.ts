@@ -35,8 +35,12 @@ interface FileLayout {
   readonly looksAhead: boolean;
   /** First pass: a batch without its bytes. */
   look(batch: FileBatch): void;
-  /** Bytes before all batches. */
-  header(): Uint8Array;
+  /**
+   * Bytes before all batches.
+   *
+   * @param lastTagsLength Matroska: bytes of Tags that follow the batches; undefined: none do
+   */
+  header(lastTagsLength?: number): Uint8Array;
   /** The bytes of a batch; batches must be those of the first pass, in the same order. */
   print(batch: FileBatch): readonly Uint8Array[];
   /** Presented duration of the file, seconds, if it is not the end of its last sample. */
@@ -126,12 +130,13 @@ function layOutMkv(tracks: readonly FileTrack[], { recordedMs }: LayoutOptions):
         for (const { pts, duration } of samples) end = Math.max(end, ((pts + duration) * unitsPerSecond) / timescale);
       }
     },
-    header() {
+    header(lastTagsLength) {
       const numbered = tracks.map(({ number, track }) => {
         const step = steps.get(number);
         return { number, track, ...(step !== undefined && { step }) };
       });
-      return printMatroskaHeader({ tracks: numbered, duration: end, cues, recordedMs, clustersLength });
+      const content = { tracks: numbered, duration: end, cues, recordedMs, clustersLength, lastTagsLength };
+      return printMatroskaHeader(content);
     },
     print: (batch) => [printClusters(blockTracks(batch), lead, unitsOf)],
   };

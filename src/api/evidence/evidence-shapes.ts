@@ -84,6 +84,13 @@ export const EvidenceCheck = Type.Object(
     }),
     segments: Type.Integer(),
     encoded: Type.Integer({ description: 'pictures that the export encoded again; they are not proved' }),
+    cut: Type.Integer({
+      description: 'blocks of which the file has a part, signed again: the rest is hidden from its reader',
+    }),
+    sealed: Type.Boolean({
+      description:
+        'the file is the one that the server made of this media; its pictures are not compared with the records',
+    }),
     late: Type.Integer({ description: 'segments that were hashed from the disk, after a crash' }),
     healed: Type.Integer({ description: 'segments that were filled in later' }),
     keys: Type.Array(Type.Object({ id: Type.String(), trusted: Type.Boolean() })),
@@ -111,7 +118,7 @@ const gapView = ([from, to, cause, detail]: EvidenceGap) => ({ from: time(from),
 
 /** The JSON of a report. */
 export function checkView(report: EvidenceReport): EvidenceCheck {
-  const { ok, segments, encoded, late, healed } = report;
+  const { ok, segments, encoded, cut, sealed, late, healed } = report;
   return {
     ok,
     parts: report.parts.map(({ fromUs, toUs, segments: count }) => ({
@@ -124,6 +131,8 @@ export function checkView(report: EvidenceReport): EvidenceCheck {
     breaks: report.breaks.map(({ atUs, why }) => ({ at: time(atUs), why })),
     segments,
     encoded,
+    cut,
+    sealed,
     late,
     healed,
     keys: report.keys.map(({ id, trusted }) => ({ id, trusted })),

@@ -72,6 +72,16 @@ export const ExportResult = Type.Object(
     ),
     /** Frames that were encoded again; 0 unless `exact` or `quality` was set. */
     recoded: Type.Integer(),
+    evidence: Type.Optional(
+      Type.Union([Type.Literal('inside'), Type.Literal('apart'), Type.Null()], {
+        description:
+          'where the evidence is that the recording is complete and unchanged: in the file, or at `/api/v1/exports/ID/evidence`',
+      }),
+    ),
+    streamId: Type.Optional(Type.String({ description: 'with evidence apart: id of the stream, which its chain has' })),
+    digest: Type.Optional(
+      Type.String({ description: 'with evidence apart: SHA-256 of the SHA-256 of each 4 MiB of the file, base64url' }),
+    ),
   },
   { $id: 'ExportResult' },
 );

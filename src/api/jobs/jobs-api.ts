@@ -43,6 +43,10 @@ export interface ExportsApi<File> {
   create(settings: ExportSettings): Promise<ExportJob>;
   /** The file of an export. Refuses `job-unknown`, `job-unfinished`. */
   file(id: string): Promise<File>;
+  /**
+   * The evidence of a file that does not have it inside. Refuses as `file`, `no-evidence`.
+   */
+  evidence(id: string): Promise<File>;
   /** An address of that file that needs no admin token, for a while. Refuses as `file`. */
   ticket(id: string): Promise<ExportTicket>;
   /** The file of a ticket. Refuses `unauthorized`, and as `file`. */

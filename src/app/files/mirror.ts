@@ -26,21 +26,27 @@ const MAX_SEGMENTS = 1000;
 /** The start waits no longer for what is restored, ms. */
 const RESTORE_MS = 120_000;
 
+/** The name of this server, or of its cluster, in object stores. @throws as `openMirrorServer` */
+export function nameServer({ config, dataFolder, process: part, shutdown }: AppContext): Promise<string> {
+  const secret = part ? undefined : config.cluster.secret;
+  return openMirrorServer(dataFolder, secret === '' ? undefined : secret, shutdown);
+}
+
 /** Opens the mirror. It sends nothing before `startMirror`. */
-export async function openMirror(
+export function openMirror(
   app: AppContext,
   { index, targets, deletions }: TieredStore,
   files: Pick<SegmentStore, 'read'>,
-): Promise<Mirror> {
-  const { config, settings, dataFolder, process: part, shutdown, clock, log, metrics, failed } = app;
-  const secret = part ? undefined : config.cluster.secret;
+  server: string,
+): Mirror {
+  const { config, settings, process: part, clock, log, metrics, failed } = app;
   return new Mirror({
     files,
     objects: index,
     targets,
     remove: (target, keys) => deletions.addMirrored(target, keys),
     owner: part?.link.start.name ?? nodeName(config) ?? OWNER,
-    server: { id: await openMirrorServer(dataFolder, secret === '' ? undefined : secret, shutdown), host: hostname() },
+    server: { id: server, host: hostname() },
     clock,
     everyMs: () => settings.now.storage.mirrorEvery,
     report: {

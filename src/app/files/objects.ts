@@ -21,7 +21,7 @@ import type { Store } from '../../store/db.ts';
 import { unlessShardLost } from '../../store/engine.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 import { openDirect } from './direct.ts';
-import { describeMirror, openMirror, restoreLost, startMirror } from './mirror.ts';
+import { describeMirror, nameServer, openMirror, restoreLost, startMirror } from './mirror.ts';
 
 /** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;
@@ -77,6 +77,7 @@ export async function openObjects(
   opened.use(tiered);
   await restoreLost(app, tiered, store, local);
   const { index, uploads, deletions, targets, blocks } = tiered;
+  const server = await nameServer(app);
   return {
     segments: tiered.store,
     objects: {
@@ -86,7 +87,8 @@ export async function openObjects(
       targets,
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
-      mirror: await openMirror(app, tiered, local),
+      server,
+      mirror: openMirror(app, tiered, local, server),
       direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);
@@ -128,23 +130,16 @@ export function startOffload(
       () => true,
       () => false,
     );
-  const isGone = async (location: SegmentLocation) => {
-    try {
-      await segments.size(location);
-      return false;
-    } catch (error) {
-      return isMissing(error); // or another node, which may have it, does not answer
-    }
-  };
   const ownFiles = { isHere: hasFile, owns: (id: string) => placement.find('asset', id) === 'own' };
   const offload = new Offload({
     store: objects.store,
     objects: objects.index,
     uploads: objects.uploads,
     deletions: objects.deletions,
+    server: objects.server,
     targets: objects.targets,
     candidates: new Candidates(store, objects.index, isNode ? ownFiles : undefined),
-    isGone: isShared ? isGone : undefined,
+    isGone: isShared ? (location) => isGone(segments, location) : undefined,
     settings,
     policies: () => [
       ...catalog.recordings.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
@@ -209,6 +204,16 @@ export function startOffload(
     }
   };
   opened.use(shutdown.owns(Promise.all([followOthers(), offload.run(shutdown)])));
+}
+
+/** Whether no node has a file. */
+async function isGone(segments: SegmentStore, location: SegmentLocation): Promise<boolean> {
+  try {
+    await segments.size(location);
+    return false;
+  } catch (error) {
+    return isMissing(error); // or another node, which may have it, does not answer
+  }
 }
 
 /** The health check. @throws OxbowError `storage-failed` while a target fails */

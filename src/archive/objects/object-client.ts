@@ -112,6 +112,11 @@ export interface OpenUpload {
   readonly startedMs: number;
 }
 
+/** Where a list of open uploads continues. */
+export interface OpenUploadsOptions extends ClientOptions {
+  readonly after?: Pick<OpenUpload, 'key' | 'uploadId'> | undefined;
+}
+
 /** How long an address is valid, and how the bucket answers it. */
 export interface PresignOptions extends ClientOptions {
   /** Seconds from `signedAtMs` on. */
@@ -179,8 +184,11 @@ export interface ObjectClient extends AsyncDisposable {
   readonly parts: ObjectParts | undefined;
   /** Objects whose keys have a prefix, in order. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
-  /** Uploads in parts of keys with a prefix that are not complete. Undefined: none stays in such a place. */
-  openUploads?(prefix: string, options?: ClientOptions): AsyncIterable<OpenUpload>;
+  /**
+   * Uploads in parts of keys with a prefix that are not complete, in order of keys; those behind `after`.
+   * Undefined: none stays in such a place.
+   */
+  openUploads?(prefix: string, options?: OpenUploadsOptions): AsyncIterable<OpenUpload>;
   /** An address where anyone can read an object for some time. */
   presign(key: string, options: PresignOptions): Promise<string>;
 }

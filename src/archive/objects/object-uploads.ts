@@ -62,13 +62,32 @@ export class ObjectUploads {
     return ids;
   }
 
+  /** The id of the stream or asset of a location; empty for another location. */
+  idOf(location: string): string {
+    return /^(?:recordings|assets)\/([^/]+)\//.exec(location)?.[1] ?? '';
+  }
+
+  /** The ids of all streams and assets; undefined: there are more than `most`. */
+  async ownIds(most: number): Promise<readonly string[] | undefined> {
+    const { catalogue } = this.#rows;
+    const ids: string[] = [];
+    for (const table of ['stream', 'asset'] as const) {
+      const rows = await catalogue
+        .selectFrom(table)
+        .select('id')
+        .limit(most + 1)
+        .execute();
+      ids.push(...rows.map(({ id }) => id));
+    }
+    return ids.length > most ? undefined : ids;
+  }
+
   /**
    * Of locations that a bucket names, those of streams and assets that the catalogue has: another server may
    * write below the same prefix.
    */
   async ownOf(locations: readonly string[]): Promise<ReadonlySet<string>> {
-    const idOf = (location: string) => /^(?:recordings|assets)\/([^/]+)\//.exec(location)?.[1] ?? '';
-    const ids = [...new Set(locations.map(idOf))];
+    const ids = [...new Set(locations.map((location) => this.idOf(location)))];
     const { catalogue } = this.#rows;
     const known = new Set<string>();
     for (let i = 0; i < ids.length; i += 500) {
@@ -77,7 +96,7 @@ export class ObjectUploads {
       const assets = await catalogue.selectFrom('asset').select('id').where('id', 'in', some).execute();
       for (const { id } of [...streams, ...assets]) known.add(id);
     }
-    return new Set(locations.filter((location) => known.has(idOf(location))));
+    return new Set(locations.filter((location) => known.has(this.idOf(location))));
   }
 
   /**

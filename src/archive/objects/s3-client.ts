@@ -28,6 +28,7 @@ import {
   type ObjectParts,
   type ObjectSource,
   type OpenUpload,
+  type OpenUploadsOptions,
   type PartHash,
   type PartialUpload,
   type PresignOptions,
@@ -283,8 +284,9 @@ class S3ObjectClient implements ObjectClient {
     }
   }
 
-  async *openUploads(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<OpenUpload> {
-    for (let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {}; ; ) {
+  async *openUploads(prefix: string, { signal, after }: OpenUploadsOptions = {}): AsyncGenerator<OpenUpload> {
+    const start = after ? { KeyMarker: after.key, UploadIdMarker: after.uploadId } : {};
+    for (let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = start; ; ) {
       const command = new this.#sdk.ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...from });
       const page = await this.#try('list the open uploads', signal, async (abortSignal): Promise<UploadPage> => {
         try {

@@ -15,6 +15,8 @@ suite('oxbow verify', () => {
       breaks: [{ at, why: hostile }],
       segments: 0,
       encoded: 0,
+      cut: 0,
+      sealed: false,
       late: 0,
       healed: 0,
       keys: [{ id: hostile, trusted: false }],

@@ -3,9 +3,11 @@
  * In: a file, or a stream with a range of a running oxbow. Out: sentences or JSON; exit 1 if something is
  * wrong. docs/5-record/evidence.md.
  */
-import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { blockRanges } from '@oxbow/media/evidence/block-ranges';
+import { MAX_BOX_BYTES } from '@oxbow/media/evidence/evidence-box';
+import { sidecarName } from '@oxbow/media/evidence/sidecar';
 import { verifyFile } from '@oxbow/media/evidence/verify-file';
 import type { Command } from 'commander';
 import { checkView, type EvidenceCheck } from '../../api/evidence/evidence-shapes.ts';
@@ -35,9 +37,9 @@ export function addVerify(program: Command, exit: (code: ExitCode) => void): voi
     .command('verify')
     .summary('whether an exported file is complete and unchanged')
     .description(
-      'Verifies an MP4 that oxbow exported, a clip as MP4 or MKV, or a range of a recording, with its chain of evidence. A file needs no server.',
+      'Verifies an MP4 or MKV that oxbow exported, a clip, or a range of a recording, with its chain of evidence. Of another file the evidence is next to it, as FILE.evidence. A file needs no server.',
     )
-    .argument('<FILE|STREAM>', 'path of an MP4 or MKV, or name of a stream of a running oxbow')
+    .argument('<FILE|STREAM>', 'path of a file, or name of a stream of a running oxbow')
     .option('--from <TIME>', `With a stream: start: ${TYPED_FORMS}.`)
     .option('--to <TIME>', 'With a stream: end, in one of the same forms.')
     .option('--duration <DURATION>', 'With a stream: duration, instead of --to: 90s, 15m, 1h30m.')
@@ -90,6 +92,14 @@ function rangeOf(subject: string, { from, to, duration }: Options) {
   return { from: typedTime(from, nowMs), to: typedEnd((to ?? duration)!, nowMs) };
 }
 
+/** The evidence next to a file; undefined: it has none there. */
+async function sidecarOf(path: string): Promise<Uint8Array | undefined> {
+  const sidecar = sidecarName(path);
+  if (!existsSync(sidecar)) return undefined;
+  if (statSync(sidecar).size > MAX_BOX_BYTES) throw new OxbowError('bad-request', `${sidecar} is too large.`);
+  return readFile(sidecar);
+}
+
 async function checkFile(path: string, trusted: readonly string[], signal: AbortSignal): Promise<EvidenceCheck> {
   await using handle = await open(path, 'r');
   using line = openProgressLine();
@@ -101,6 +111,7 @@ async function checkFile(path: string, trusted: readonly string[], signal: Abort
     return bytes.subarray(0, bytesRead);
   });
   const report = await verifyFile(file, {
+    sidecar: await sidecarOf(path),
     crypto: systemCrypto,
     trusted,
     signal,
@@ -111,7 +122,7 @@ async function checkFile(path: string, trusted: readonly string[], signal: Abort
 
 /** The result in words. */
 export function describe(subject: string, check: EvidenceCheck): string[] {
-  const { ok, parts, gaps, gone, breaks, encoded, late, healed, keys, anchors, findings } = check;
+  const { ok, parts, gaps, gone, breaks, encoded, cut, sealed, late, healed, keys, anchors, findings } = check;
   const lines: string[] = [];
   const [first, last] = [parts[0], parts.at(-1)];
   const signed = keys.map(
@@ -131,6 +142,8 @@ export function describe(subject: string, check: EvidenceCheck): string[] {
   }
   for (const { from, to, why } of gone) lines.push(`  ${why}: ${from} to ${to}; only its records are left`);
   if (encoded > 0) lines.push(`  ${encoded} pictures at the edges were encoded again, and are not proved`);
+  if (cut > 0) lines.push(`  ${cut} blocks are there in part: the rest was hidden from who made the file`);
+  if (sealed) lines.push('  the server has signed the whole file; its pictures are not compared with the records');
   for (const { at, why } of breaks) lines.push(`  the chain was continued at ${at}: ${printable(why)}`);
   if (late > 0) lines.push(`  ${late} segments were hashed from the disk, after a crash`);
   if (healed > 0) lines.push(`  ${healed} segments were filled in later`);

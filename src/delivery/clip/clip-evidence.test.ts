@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import type { EvidenceBlock, EvidenceSegment } from '@oxbow/media/evidence/block';
 import { readBoxes } from '@oxbow/media/isobmff/box';
 import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
 import {
@@ -17,6 +18,7 @@ import {
 } from '@oxbow/media/isobmff/media.fixture';
 import { parseSegment } from '@oxbow/media/isobmff/segment-frames';
 import type { Init, SegmentGroup } from '@oxbow/media/segment';
+import type { PastRules } from '../../api/past/past-rules.ts';
 import { groupAt, groupsFrom, initOf, START_US } from '../../recording/recording.fixture.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { makeGroup } from '../delivery.fixture.ts';
@@ -66,21 +68,54 @@ suite('the evidence of a clip', () => {
   }
 
   for (const format of ['mp4', 'mkv'] as const)
-    test(`of a .${format} is not given to viewers where its blocks name what their rules hide`, async () => {
+    test(`of a .${format} names nothing that the rules hide from its viewer, and proves what they see`, async () => {
       await using opened = await openEvidenceRig();
-      await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 5));
+      const early = { fromUs: START_US - 9 * S, toUs: START_US, cause: 'source-down' as const, detail: '' };
+      await opened.record(groupsFrom({ msn: 1, startUs: START_US, gaps: [early] }, 5));
+      opened.evidence.note({ id: 's', name: 'door' }, { what: 'expired', before: START_US - 60 * S, at: START_US });
+      const erased = { from: START_US + S, to: START_US + 15 * S };
+      opened.evidence.note({ id: 's', name: 'door' }, { what: 'unhashed', ...erased, at: START_US });
       await opened.evidence.seal('s');
-      await opened.record(groupsFrom({ msn: 6, startUs: START_US + 10 * S }, 5));
+      const late = { fromUs: START_US + 10 * S, toUs: START_US + 13 * S, cause: 'source-down' as const, detail: '' };
+      await opened.record(groupsFrom({ msn: 6, startUs: START_US + 13 * S, run: 2, gaps: [late] }, 5));
       await opened.evidence.seal('s');
-      const range = { fromUs: START_US + 12 * S, toUs: START_US + 16 * S };
-      const codesFor = async (startS: number, isExempt = false) => {
-        const past = { start: (START_US + startS * S) / 1000 };
-        const report = await reportOn(await opened.clipped(range, format, { past, isExempt }), [opened.keys.id]);
-        return report.findings.map(({ code }) => code);
+      const nowMs = opened.rig.clock.nowMs();
+      const whole = await opened.evidence.bundle({ id: 's', name: 'door' }, [{ fromUs: 0, toUs: nowMs * 1000 + 1e12 }]);
+      const records = whole!.blocks.flatMap(({ text }) => (JSON.parse(text) as EvidenceBlock).segments);
+      const open = async (range: { fromUs: number; toUs: number }, past: PastRules) => {
+        const file = await opened.clipped(range, format, { past });
+        assert.deepEqual(await opened.clipped(range, format, { past }), file, 'and again');
+        return {
+          file,
+          text: Buffer.from(file).toString('latin1').replaceAll('\\"', '"'),
+          report: await reportOn(file, [opened.keys.id]),
+        };
       };
-      assert.deepEqual(await codesFor(12, true), [], 'who has a right sees all, and first, so that it is cached');
-      assert.deepEqual(await codesFor(12), ['no-evidence'], 'the block begins with what was before the show');
-      assert.deepEqual(await codesFor(10), [], 'all of the block is visible');
+      const range = { fromUs: START_US + 6 * S, toUs: START_US + 17 * S };
+      const start = { start: (START_US + 6 * S) / 1000 };
+      const delay = { delayMs: nowMs - (START_US + 17 * S) / 1000 };
+      for (const past of [start, delay, { ...start, ...delay }]) {
+        const { file, text, report } = await open(range, past);
+        assert.deepEqual([report.findings, report.segments, report.cut], [[], 4, 2]);
+        assert.deepEqual(report.gaps, [[late.fromUs, late.toUs, late.cause, '']]);
+        const isHidden = ({ from }: EvidenceSegment) =>
+          ('start' in past && from < START_US + 6 * S) || ('delayMs' in past && from >= START_US + 17 * S);
+        for (const segment of records.filter(isHidden)) {
+          assert.ok(!text.includes(`"from":${segment.from},`), `${segment.from}`);
+          for (const [, , , digest] of segment.tracks) assert.ok(!text.includes(digest));
+        }
+        if ('start' in past)
+          for (const us of [early.fromUs, START_US - 60 * S, erased.from]) assert.ok(!text.includes(`${us}`));
+        const step = Math.ceil(file.length / 60);
+        for (let at = 0; at < file.length; at += step) {
+          const other = Uint8Array.from(file);
+          other[at]! ^= 0x40;
+          assert.equal((await reportOn(other, [opened.keys.id])).ok, false, `byte ${at}`);
+        }
+      }
+      // Who sees all of a block gets it as it is.
+      const all = await open({ fromUs: START_US, toUs: START_US + 23 * S }, { start: (START_US - 3600 * S) / 1000 });
+      assert.deepEqual([all.report.findings, all.report.segments, all.report.cut], [[], 10, 0]);
     });
 
   for (const format of ['mp4', 'mkv'] as const)
@@ -140,4 +175,31 @@ suite('the evidence of a clip', () => {
       assert.deepEqual(report.keys, [{ id: opened.keys.id, trusted: true }]);
       assert.equal(report.ok, true);
     });
+
+  test('of what is recorded now causes one block for all its requests, and no other until a pause is over', async () => {
+    await using opened = await openEvidenceRig();
+    const blocks = async () => (await opened.evidence.blocks.newest('s', 0)).length;
+    const now = { settledUs: 0 };
+    const range = { fromUs: START_US, toUs: START_US + 60 * S };
+    await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 5));
+    const bytes = await Promise.all(
+      (['mp4', 'mkv', 'mp4'] as const).map((format) => opened.clipped(range, format, now)),
+    );
+    for (const file of bytes) assert.deepEqual((await reportOn(file, [opened.keys.id])).findings, []);
+    assert.equal(await blocks(), 1);
+    await opened.record(groupsFrom({ msn: 6, startUs: START_US + 10 * S }, 1));
+    const gone = new AbortController();
+    const change = Object.assign({ signal: gone.signal }, now);
+    const waiting = Promise.allSettled([opened.clip(range, 'mp4', change), opened.clip(range, 'mkv', change)]);
+    // Clips of what is signed do not wait for them, nor for a place.
+    const earlier = { fromUs: START_US, toUs: START_US + 4 * S };
+    assert.deepEqual((await reportOn(await opened.clipped(earlier), [opened.keys.id])).findings, []);
+    gone.abort();
+    assert.deepEqual(
+      (await waiting).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
+    assert.equal(await blocks(), 1);
+    await opened.evidence.close();
+  });
 });

@@ -6,7 +6,6 @@
  */
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EvidenceBlock } from '@oxbow/media/evidence/block';
 import type { EvidencePiece, ExportSeal, SignedBlock } from '@oxbow/media/evidence/bundle';
 import { printEvidenceBox } from '@oxbow/media/evidence/evidence-box';
 import type { VisiblePast } from '../../api/past/past-rules.ts';
@@ -17,11 +16,14 @@ import type { Range } from '../past/past.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import type { WorkOptions } from '../work-budget.ts';
+import { visibleBlocks } from './block-part.ts';
 import type { ClipStoredGroup } from './clip-groups.ts';
 import type { FilePlan, PlannedGroup } from './file-plan.ts';
 
 /** Media next to the end of what is recorded may be in the chain, and not in the file yet, µs. */
 const END_US = 100_000;
+/** Ends of segments are rounded by less, µs. */
+const ROUNDED_US = 1000;
 /** What is younger and in no block may be in one soon: a crashed process leaves that to the next one. µs. */
 const LATE_US = 900_000_000;
 /** The evidence of a segment costs its client as much as so many segments of the index, or less. */
@@ -30,7 +32,7 @@ export const SEGMENTS_COST = 4;
 const PER_TURN = 500;
 
 /** What clips need of the chains. */
-export type ClipProof = Pick<Evidence, 'bundleOf' | 'sign' | 'nowUs'>;
+export type ClipProof = Pick<Evidence, 'signUntil' | 'bundleOf' | 'sign' | 'nowUs'>;
 
 /** The media of a clip, µs since 1970. */
 export interface ClipMediaTimes {
@@ -91,6 +93,30 @@ export async function makeEvidence(
   return { box, isProvisional: isProvisional(bundle, clip) };
 }
 
+/**
+ * Waits until a range is signed. A range that reaches into what is recorded now ends where the signed media
+ * does: what is recorded while the file is planned is in no block.
+ *
+ * @returns the range of the file
+ */
+export async function signedRange(
+  stream: ProvedClip['stream'],
+  range: Range,
+  { proof, visible }: Pick<ProvedClip, 'proof' | 'visible'>,
+  { signal }: Pick<WorkOptions, 'signal'>,
+): Promise<Range> {
+  const { source = stream, recording } = stream;
+  if (source !== stream) return range;
+  const endUs = await proof.signUntil(
+    recording.streamId,
+    Math.min(range.toUs, (visible?.toMs ?? Number.POSITIVE_INFINITY) * 1000),
+    { signal },
+  );
+  if (stream.settled(range.toUs) || endUs >= range.toUs) return range;
+  const toUs = endUs - ROUNDED_US;
+  return toUs > range.fromUs ? { fromUs: range.fromUs, toUs } : range;
+}
+
 /** A file with its evidence at its end. */
 export function withEvidence(plan: FilePlan, box: Uint8Array): ProvedPlan {
   return {
@@ -112,26 +138,17 @@ export function isProvisional({ blocks }: EvidenceRangeBundle, { proof, media }:
 }
 
 /**
- * The blocks with the media of a clip. Derived qualities are in no chain. A block is signed as a whole: where
- * one names what the client may not see, there is no evidence.
+ * The blocks with the media of a clip. Derived qualities are in no chain. Of blocks that name more than the
+ * client may see there is the part that is of the clip.
  */
 export async function chainOf({ proof, stream, media, visible }: ProvedClip): Promise<EvidenceRangeBundle | undefined> {
   const { name, source = stream, recording } = stream;
   if (source !== stream) return undefined;
   const range = { fromUs: media.startUs, toUs: media.endUs };
   const bundle = await proof.bundleOf({ id: recording.streamId, name }, range);
-  return bundle && visible && !bundle.blocks.every((block) => isShown(block, visible)) ? undefined : bundle;
-}
-
-/** Whether all times in a block are visible. */
-function isShown({ text }: SignedBlock, { fromMs, toMs }: VisiblePast): boolean {
-  const { segments, notes } = JSON.parse(text) as EvidenceBlock;
-  const isIn = (fromUs: number, toUs: number) => fromUs >= fromMs * 1000 && toUs <= toMs * 1000;
-  return (
-    segments.every(({ from, duration, gaps = [] }) => {
-      return isIn(from, from + duration) && gaps.every(([start, end]) => isIn(start, end));
-    }) && notes.every((note) => note.what === 'expired' || isIn(note.from, note.to))
-  );
+  if (!bundle || !visible) return bundle;
+  const blocks = visibleBlocks(bundle.blocks, { proof, visible, media });
+  return blocks.length === 0 ? undefined : Object.assign({}, bundle, { blocks });
 }
 
 /** The range of a clip without its entries, as JSON that is not closed: as it is now. */

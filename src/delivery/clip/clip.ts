@@ -29,6 +29,7 @@ import {
   makeEvidence,
   type ProvedClip,
   SEGMENTS_COST,
+  signedRange,
   withEvidence,
 } from './clip-evidence.ts';
 import { etagOfFile } from './clip-file.ts';
@@ -120,9 +121,14 @@ export class Clips {
    * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec
    *   configuration changes; `unauthorized` for a long one without a session; `too-many-requests`
    */
-  async answer(stream: ServedStream, range: Range, format: ClipFormat, options: ClipOptions): Promise<Reply> {
-    await refuseStrangers('clip', range, options.budget);
-    const settled = stream.settled(range.toUs);
+  async answer(stream: ServedStream, requested: Range, format: ClipFormat, options: ClipOptions): Promise<Reply> {
+    await refuseStrangers('clip', requested, options.budget);
+    const proof = options.isBare || format === 'ts' ? undefined : this.#proof;
+    // Before a place is taken: this may wait for seconds.
+    const range = proof
+      ? await signedRange(stream, requested, { proof, visible: visibleTo(stream, options, proof) }, options)
+      : requested;
+    const settled = stream.settled(requested.toUs);
     const { startUs, ...file } =
       format === 'mp4'
         ? await this.#file(stream, range, settled, options)

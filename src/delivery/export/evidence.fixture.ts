@@ -22,7 +22,7 @@ import { bytesOf } from '../delivery.fixture.ts';
 import type { Range } from '../past/past.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
-import { type Exportable, writeExport } from './export.ts';
+import { type Exportable, type ExportRequest, writeExport } from './export.ts';
 import type { ExportProof } from './export-evidence.ts';
 
 /** The cryptography of Node. */
@@ -33,9 +33,13 @@ export function fileOf(bytes: Uint8Array): FileRanges {
   return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
-/** The report of a file. */
-export function reportOn(bytes: Uint8Array, trusted: readonly string[] = []): Promise<EvidenceReport> {
-  return verifyFile(fileOf(bytes), { crypto: nodeCrypto, trusted });
+/** The report of a file. @param sidecar its evidence, if that is next to it */
+export function reportOn(
+  bytes: Uint8Array,
+  trusted: readonly string[] = [],
+  sidecar?: Uint8Array,
+): Promise<EvidenceReport> {
+  return verifyFile(fileOf(bytes), { crypto: nodeCrypto, trusted, sidecar });
 }
 
 /** A recording under test, named `door`. */
@@ -70,6 +74,10 @@ export interface FileChange {
   /** The broadcaster's rules, and whether they concern the client. */
   readonly past?: PastRules;
   readonly isExempt?: boolean;
+  /** Of an export; default MP4. */
+  readonly format?: ExportRequest['format'];
+  /** An export of the sound alone. */
+  readonly audioOnly?: boolean;
   /** Of the request of a clip. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -108,7 +116,7 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
     horizonUs: () => 0,
   } as unknown as Exportable;
   const write = async (
-    { groups = (all) => all, proof = evidence, horizonUs = 0 }: FileChange,
+    { groups = (all) => all, proof = evidence, horizonUs = 0, format = 'mp4', audioOnly = false }: FileChange,
     ranges: readonly Range[],
   ) => {
     const walk: typeof rig.recording.walk = async (fromUs, toUs) => groups(await rig.recording.between(fromUs, toUs));
@@ -118,7 +126,7 @@ export async function openEvidenceRig(inits: readonly ReturnType<typeof initOf>[
     const pieces: Uint8Array[] = [];
     await writeExport(
       { ...stream, recording, horizonUs: () => horizonUs },
-      { ranges, format: 'mp4', exact: false },
+      { ranges, format, exact: false, audioOnly },
       {
         reader,
         recode: () => Promise.reject(new Error('nothing is encoded')),

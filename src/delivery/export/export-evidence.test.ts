@@ -5,40 +5,95 @@ import { KEY_CONTEXT } from '@oxbow/media/evidence/block';
 import { parseBundle, printBundle } from '@oxbow/media/evidence/bundle';
 import { EVIDENCE_UUID, parseEvidenceBox, printEvidenceBox } from '@oxbow/media/evidence/evidence-box';
 import { inContext } from '@oxbow/media/evidence/text-bytes';
+import { audioTrack, hevcTrack, opusTrack, videoTrack, vp9Track } from '@oxbow/media/isobmff/media.fixture';
 import { sealOf } from '../../recording/evidence/file-seal.ts';
-import { groupsFrom, START_US, temporaryFolder } from '../../recording/recording.fixture.ts';
+import { groupsFrom, initOf, START_US, temporaryFolder } from '../../recording/recording.fixture.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { openChains, openEvidenceRig, reportOn } from './evidence.fixture.ts';
 
 const S = 1_000_000;
 
+const [hevcInit, otherScale] = [
+  initOf([hevcTrack, audioTrack]),
+  initOf([Object.assign({}, videoTrack, { timescale: 12_800 }), audioTrack], 2),
+];
+const sets = Uint8Array.from(videoTrack.config.record);
+/** As `videoTrack`, with another picture parameter set. */
+const otherSets = initOf(
+  [
+    Object.assign({}, videoTrack, { config: Object.assign({}, videoTrack.config, { record: changed(sets) }) }),
+    audioTrack,
+  ],
+  2,
+);
+
+function changed(record: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(record);
+  copy[copy.length - 1]! ^= 1;
+  return copy;
+}
+
 suite('the evidence of an exported file', () => {
-  test('a file with a gap is complete, with the gap and its cause, and signed by the key of the server', async () => {
-    await using opened = await openEvidenceRig();
-    const { evidence, keys, record, exported } = opened;
-    const gap = {
-      fromUs: START_US + 20 * S,
-      toUs: START_US + 23.2 * S,
-      cause: 'source-down' as const,
-      detail: 'HTTP 404',
-    };
-    await record([
-      ...groupsFrom({ msn: 100, startUs: START_US }, 10),
-      ...groupsFrom({ msn: 110, startUs: START_US + 23.2 * S, run: 2, gaps: [gap] }, 10),
-    ]);
-    await evidence.seal('s');
-    const file = await exported({ fromUs: START_US + 4 * S, toUs: START_US + 31 * S });
-    const report = await reportOn(file, [keys.id]);
-    assert.deepEqual(report.findings, []);
-    assert.deepEqual(report.parts, [
-      { fromUs: START_US + 4 * S, toUs: START_US + 20 * S, segments: 8 },
-      { fromUs: START_US + 23.2 * S, toUs: START_US + 31.2 * S, segments: 4 },
-    ]);
-    assert.deepEqual(report.gaps, [[gap.fromUs, gap.toUs, 'source-down', 'HTTP 404']]);
-    assert.deepEqual(report.keys, [{ id: keys.id, trusted: true }]);
-    assert.equal(report.ok, true);
-    assert.equal(report.samples, 12 * 9);
-  });
+  for (const format of ['mp4', 'mkv'] as const)
+    test(`a .${format} with a gap is complete, with the gap and its cause, and signed by the key of the server`, async () => {
+      await using opened = await openEvidenceRig();
+      const { evidence, keys, record, exportedWith } = opened;
+      const gap = {
+        fromUs: START_US + 20 * S,
+        toUs: START_US + 23.2 * S,
+        cause: 'source-down' as const,
+        detail: 'HTTP 404',
+      };
+      await record([
+        ...groupsFrom({ msn: 100, startUs: START_US }, 10),
+        ...groupsFrom({ msn: 110, startUs: START_US + 23.2 * S, run: 2, gaps: [gap] }, 10),
+      ]);
+      await evidence.seal('s');
+      const file = await exportedWith({ format }, { fromUs: START_US + 4 * S, toUs: START_US + 31 * S });
+      const report = await reportOn(file, [keys.id]);
+      assert.deepEqual(report.findings, []);
+      assert.deepEqual(report.parts, [
+        { fromUs: START_US + 4 * S, toUs: START_US + 20 * S, segments: 8 },
+        { fromUs: START_US + 23.2 * S, toUs: START_US + 31.2 * S, segments: 4 },
+      ]);
+      assert.deepEqual(report.gaps, [[gap.fromUs, gap.toUs, 'source-down', 'HTTP 404']]);
+      assert.deepEqual(report.keys, [{ id: keys.id, trusted: true }]);
+      assert.equal(report.ok, true);
+      assert.equal(report.samples, 12 * 9);
+    });
+
+  const changes = {
+    'another clock': [initOf(), otherScale],
+    'other parameter sets': [initOf(), otherSets],
+    'another order of tracks': [initOf(), initOf([audioTrack, videoTrack], 2)],
+    'one codec': [hevcInit],
+    'codecs with another configuration in Matroska': [initOf([vp9Track, opusTrack])],
+  };
+  for (const [name, inits] of Object.entries(changes))
+    for (const [format, audioOnly] of [
+      ['mp4', false],
+      ['mkv', false],
+      ['mkv', true],
+    ] as const)
+      test(`a .${format} ${audioOnly ? 'of the sound ' : ''}with ${name} is proved, and each changed byte is found`, async () => {
+        await using opened = await openEvidenceRig(inits);
+        let at = START_US;
+        for (const [i, init] of inits.entries()) {
+          await opened.record(groupsFrom({ msn: 1 + 3 * i, startUs: at + i * 7001, run: 1 + i, init }, 3));
+          at += 6 * S;
+        }
+        const range = { fromUs: START_US, toUs: at + S };
+        const file = await opened.exportedWith({ format, audioOnly }, range);
+        const report = await reportOn(file, [opened.keys.id]);
+        assert.deepEqual([report.findings, report.segments], [[], inits.length * 3]);
+        assert.equal(report.samples, inits.length * 3 * (audioOnly ? 4 : 9));
+        const step = Math.ceil(file.length / 40);
+        for (let offset = 0; offset < file.length; offset += step) {
+          const other = Uint8Array.from(file);
+          other[offset]! ^= 0x40;
+          assert.equal((await reportOn(other, [opened.keys.id])).ok, false, `byte ${offset} of ${file.length}`);
+        }
+      });
 
   test('a gap that was filled in part is declared on both sides of what was found', async () => {
     await using opened = await openEvidenceRig();
@@ -61,6 +116,24 @@ suite('the evidence of an exported file', () => {
         [6, 10],
         [12, 16],
       ],
+    );
+  });
+
+  test('a new run that begins within half a second has a gap that is said, and no fault', async () => {
+    await using opened = await openEvidenceRig();
+    await opened.record(groupsFrom({ msn: 1, startUs: START_US }, 3));
+    await opened.record(groupsFrom({ msn: 4, startUs: START_US + 6.4 * S, run: 2 }, 3));
+    // Within a run nothing may be missing.
+    await opened.record(groupsFrom({ msn: 7, startUs: START_US + 12.8 * S, run: 2 }, 1));
+    const report = await reportOn(await opened.exported({ fromUs: START_US, toUs: START_US + 12 * S }), [
+      opened.keys.id,
+    ]);
+    assert.deepEqual(report.findings, []);
+    assert.deepEqual(report.gaps, [[START_US + 6 * S, START_US + 6.4 * S, 'source-skipped', '']]);
+    const longer = await reportOn(await opened.exported({ fromUs: START_US, toUs: START_US + 14 * S }));
+    assert.deepEqual(
+      longer.findings.map(({ code }) => code),
+      ['missing'],
     );
   });
 

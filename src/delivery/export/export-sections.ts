@@ -214,12 +214,14 @@ export async function readTrack(
   const media = group.tracks.find((trackMedia) => trackMedia.trackId === track.id && trackMedia.length > 0);
   if (!media) return [];
   const { location = group.location } = media;
+  const { msn } = group;
   if (!withBytes) {
     const samples = (await readSamples(reader, location, media)) ?? refuse(group);
-    return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
+    return samples.map(({ dts, pts, duration, key, length }, index) => {
+      return { dts, pts, duration, key, length, data: undefined, msn, index };
+    });
   }
   const frames = parseSegment(await readIntact(reader, { ...media, location })) ?? refuse(group);
-  const { msn } = group;
   return frames.map(({ dts, pts, duration, key, data }, index) => {
     return { dts, pts, duration, key, length: data.length, data, msn, index };
   });

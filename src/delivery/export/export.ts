@@ -3,7 +3,7 @@
  * Gaps are closed; the result lists the continuous parts.
  * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
-
+import assert from 'node:assert/strict';
 import { type FileFormat, FileTracks } from '@oxbow/media/file/file-tracks';
 import { layOut } from '@oxbow/media/file/layout';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -12,7 +12,7 @@ import type { RecordingReader } from '../../recording/recording-reader.ts';
 import type { TimelineChunks, TimelineEnd } from '../../recording/timeline.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
-import { EvidenceNotes, type ExportProof } from './export-evidence.ts';
+import { EvidenceNotes, type ExportProof, isProvable, type PlannedTag, planTag } from './export-evidence.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
 import { intactGroups } from './intact-groups.ts';
@@ -54,7 +54,7 @@ interface ExportTools {
   /** Called with the progress, 0 to 1. */
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
-  /** Adds the evidence to an MP4; undefined: it has none. */
+  /** Adds the evidence to an MP4 or Matroska file; undefined: it has none. */
   readonly evidence?: ExportProof | undefined;
 }
 
@@ -67,6 +67,8 @@ export interface Exported {
   readonly parts: readonly (readonly ExportedPart[])[];
   /** Number of re-encoded frames. */
   readonly recoded: number;
+  /** The file ends with its evidence. */
+  readonly isProved: boolean;
 }
 
 /**
@@ -91,7 +93,6 @@ export async function estimateExport(stream: Exportable, { ranges }: Pick<Export
 export async function writeExport(stream: Exportable, request: ExportRequest, tools: ExportTools): Promise<Exported> {
   const { ranges, format, exact, audioOnly = false } = request;
   const { reader, write, progress = () => undefined, signal, evidence } = tools;
-  const notes = evidence && format === 'mp4' ? new EvidenceNotes(reader) : undefined;
   const tracks = new FileTracks(format);
   const pieces: Section[][] = [];
   for (const range of ranges) pieces.push(await sectionsIn(stream, { range, tracks, format, exact, audioOnly }, tools));
@@ -100,27 +101,37 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
   const layout = layOut(format, tracks, { recordedMs: first.startUs / 1000, trim: exact });
   // MPEG-TS repeats the parameter sets anyway.
   const inBand = tracks.changes && format !== 'ts';
+  const proved = { id: stream.recording.streamId, name: stream.name, horizonUs: () => stream.horizonUs() };
+  const notes = evidence && notesFor(format, tracks, reader);
   const total = pieces.reduce((sum, sections) => sum + sections.length, 0);
+  let tag: PlannedTag | undefined;
   if (layout.looksAhead) {
     const looking = new SectionReader();
+    const planned = notes && format === 'mkv' ? new EvidenceNotes(reader, { format, isPlan: true }) : undefined;
     let done = 0;
-    for (const sections of pieces) {
-      for await (const { batch } of looking.read(sections, { reader, inBand, signal, withBytes: false })) {
+    for (const [i, sections] of pieces.entries()) {
+      planned?.begin(ranges[i]!, exact);
+      const note = noteFor(planned);
+      for await (const { batch } of looking.read(sections, { reader, inBand, signal, withBytes: false, note })) {
         layout.look(batch);
         progress((LOOK_SHARE * ++done) / total);
       }
     }
+    tag = planned && evidence && (await planTag(planned, evidence, proved));
   }
   const out = new WriteBuffer(write);
-  const head = layout.header();
+  // The header with the length of a tag is as long as with another.
+  const tagBytes = tag?.length(layout.header(1).length);
+  const head = layout.header(tagBytes);
   await out.add(head);
   const reading = new SectionReader();
   const parts: ExportedPart[][] = [];
   let done = 0;
+  const written = format === 'mp4' || tag ? notes : undefined;
   for (const [i, sections] of pieces.entries()) {
     const before = reading.parts.length;
-    notes?.begin(ranges[i]!, exact);
-    const note = notes && ((...section: Parameters<EvidenceNotes['add']>) => notes.add(...section));
+    written?.begin(ranges[i]!, exact);
+    const note = noteFor(written);
     for await (const { batch } of reading.read(sections, { reader, inBand, signal, withBytes: true, note })) {
       for (const bytes of layout.print(batch)) await out.add(bytes);
       progress(LOOK_SHARE + ((1 - LOOK_SHARE) * ++done) / total);
@@ -129,17 +140,22 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
     if (newParts.length === 0) throw noMedia(stream);
     parts.push(exact ? clipped(newParts, ranges[i]!) : newParts);
   }
-  const box =
-    evidence &&
-    (await notes?.box(
-      evidence,
-      { id: stream.recording.streamId, name: stream.name, horizonUs: () => stream.horizonUs() },
-      head,
-    ));
-  if (box) await out.add(box);
+  const last = tag ? tag.print(written!, head) : evidence && (await written?.box(evidence, proved, head));
+  if (tag) assert.equal(last?.length, tagBytes, 'the evidence has the computed length');
+  if (last) await out.add(last);
   await out.flush();
   const seconds = layout.seconds?.() ?? reading.seconds;
-  return { seconds, bytes: out.length, parts, recoded: countRecoded(pieces.flat()) };
+  return { seconds, bytes: out.length, parts, recoded: countRecoded(pieces.flat()), isProved: last !== undefined };
+}
+
+/** Notes of a file that can have evidence. */
+function notesFor(format: FileFormat, tracks: FileTracks, reader: ExportTools['reader']): EvidenceNotes | undefined {
+  if (format === 'ts' || (format === 'mkv' && !isProvable(tracks))) return undefined;
+  return new EvidenceNotes(reader, { format });
+}
+
+function noteFor(notes: EvidenceNotes | undefined) {
+  return notes && ((...section: Parameters<EvidenceNotes['add']>) => notes.add(...section));
 }
 
 /** The sections of one range. */

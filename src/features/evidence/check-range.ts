@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EvidenceGap } from '@oxbow/media/evidence/block';
 import type { EvidenceCrypto } from '@oxbow/media/evidence/crypto';
 import { goneOf, noteGone } from '@oxbow/media/evidence/file-check';
-import { missingBlocks, openGaps, undeclaredUs } from '@oxbow/media/evidence/open-gaps';
+import { holeBetween, missingBlocks, openGaps } from '@oxbow/media/evidence/open-gaps';
 import type { EvidenceReport, Finding, ProvedPart } from '@oxbow/media/evidence/report';
 import { type ProvedSegment, verifyChain } from '@oxbow/media/evidence/verify-chain';
 import { reportOf } from '@oxbow/media/evidence/verify-file';
@@ -80,7 +80,11 @@ export async function checkRange(
     stored.delete(record.msn);
     const detail = group ? await differenceOf(record, group, reader) : undefined;
     const at = { fromUs: record.from, toUs: record.from + record.duration };
-    if (before) findings.push(...between(before, record, declared, present));
+    if (before) {
+      const hole = between(before, record, declared, present);
+      findings.push(...hole.findings);
+      if (hole.gap) gaps.push(hole.gap);
+    }
     before = record;
     if (group && isMoved(record, group)) {
       findings.push({ code: 'timing', detail: `segment ${record.msn} is stored at another time`, ...at });
@@ -109,7 +113,7 @@ export async function checkRange(
     segments: records.length,
     samples: records.reduce((sum, { tracks }) => sum + tracks.reduce((of, [, , samples]) => of + samples, 0), 0),
   };
-  return reportOf(bundle, chain, counts, findings, undefined);
+  return reportOf(bundle, chain, counts, findings);
 }
 
 /** What neither a record nor a gap says about the time between two records. */
@@ -118,18 +122,18 @@ function between(
   record: ProvedSegment,
   declared: readonly EvidenceGap[],
   present: ReadonlySet<number>,
-): Finding[] {
+): { readonly findings: readonly Finding[]; readonly gap: EvidenceGap | undefined } {
   const findings: Finding[] = [];
   const at = { fromUs: record.from, toUs: record.from + record.duration };
   for (const seq of missingBlocks(before, record, present)) {
     findings.push({ code: 'chain-broken', detail: `block ${seq} is not stored`, ...at });
   }
-  const endUs = before.from + before.duration;
-  if (record.from - endUs > JOIN_US && undeclaredUs(endUs, record.from, declared) > JOIN_US) {
+  const { gap, isMissing } = holeBetween(before, record, declared);
+  if (isMissing) {
     const detail = `no record says what was between ${before.msn} and ${record.msn}`;
-    findings.push({ code: 'missing', detail, fromUs: endUs, toUs: record.from });
+    findings.push({ code: 'missing', detail, fromUs: before.from + before.duration, toUs: record.from });
   }
-  return findings;
+  return { findings, gap };
 }
 
 /** Whether the index has a segment at another time than its record. */

@@ -18,6 +18,7 @@ import { recode } from '../../ffmpeg/recode.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { writeEncodedExport } from './encoded/encoded-export.ts';
 import type { ExportQuality } from './encoded/quality.ts';
+import { FileDigest } from './file-digest.ts';
 
 export interface ExportTarget {
   /** Stores the content as one complete file, or nothing: `put` of a store, or `putFile`. */
@@ -29,7 +30,7 @@ export interface ExportTarget {
   readonly effort?: LadderEffort;
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
-  /** Adds the evidence of the recording to MP4 files. */
+  /** Adds the evidence of the recording to MP4 and Matroska files; what others need is in the result. */
   readonly evidence?: ExportProof | undefined;
 }
 
@@ -67,12 +68,16 @@ export async function exportToFile(
   try {
     await put(async (writeBytes) => {
       isOpen = true;
-      const write = (bytes: Uint8Array) =>
-        writeBytes(bytes).catch((error: unknown) => {
+      const { quality } = request;
+      // An MP4 has its evidence inside.
+      const digest = evidence && (quality || request.format !== 'mp4') ? new FileDigest() : undefined;
+      const write = (bytes: Uint8Array) => {
+        digest?.add(bytes);
+        return writeBytes(bytes).catch((error: unknown) => {
           throw new OxbowError('disk-failed', sentenceOf(error), { cause: error });
         });
+      };
       const how = { reader, recode, write, signal, evidence, ...(progress && { progress }) };
-      const { quality } = request;
       const exported = quality
         ? await writeEncodedExport(
             source.stream,
@@ -81,13 +86,27 @@ export async function exportToFile(
           )
         : await writeExport(source.stream, request, how);
       const gaps = await gapsOfExport(source, request, exported);
-      result = resultOf(source.stream.name, request, exported, gaps);
+      const { recording, name } = source.stream;
+      const proved = proofOf(exported, digest, recording.streamId);
+      // Signs what waits: another node may answer for the evidence.
+      if (proved.digest) await evidence!.bundle({ id: recording.streamId, name }, [request.ranges[0]!]);
+      result = Object.assign(resultOf(source.stream.name, request, exported, gaps), proved);
     });
   } catch (error) {
     if (!isOpen && !signal.aborted) throw new OxbowError('folder-unwritable', sentenceOf(error), { cause: error });
     throw toRefusal(error);
   }
   return result!;
+}
+
+/** Where the evidence of a file is. */
+function proofOf(
+  { isProved }: Exported,
+  digest: FileDigest | undefined,
+  streamId: string,
+): Pick<ExportResult, 'evidence' | 'digest' | 'streamId'> {
+  if (isProved) return { evidence: 'inside' };
+  return digest ? { evidence: 'apart', digest: digest.finish(), streamId } : { evidence: null };
 }
 
 /** The OxbowError for media that retention deleted meanwhile or that cannot be read. */

@@ -4,6 +4,7 @@
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
 
+import { sidecarName } from '@oxbow/media/evidence/sidecar';
 import type { FileFormat } from '@oxbow/media/file/file-tracks';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
@@ -35,6 +36,7 @@ import type { ServedMedia } from '../../streams/served-media.ts';
 import { DownloadTickets } from './download-tickets.ts';
 import { checkQuality, parseQuality } from './encoded/quality.ts';
 import { exportToFile, rangesOf } from './export-file.ts';
+import { printSidecar } from './sidecar.ts';
 
 const EXPORTS = segmentPrefix('exports');
 /** The kind of these jobs. */
@@ -77,7 +79,7 @@ export interface ExportJobsOptions {
     /** `library.ladder.effort`: of encoders, for exports with a quality. */
     readonly library?: { readonly ladder: { readonly effort: LadderEffort } };
   }>;
-  /** The chains of evidence, for MP4 files; undefined: there are none. */
+  /** The chains of evidence; undefined: there are none. */
   readonly evidence?: ExportProof | undefined;
   /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
@@ -154,6 +156,34 @@ export class ExportJobs implements ExportsApi<Reply> {
       body: [{ location: locationOf(job), offset: 0, length: bytes }],
       etag: `${job.id}-${bytes}`,
       filename,
+    };
+  }
+
+  /**
+   * The evidence of a file that does not have it inside, as a file next to it.
+   *
+   * @throws OxbowError `job-unknown`, `job-unfinished`, `no-evidence`
+   */
+  async evidence(id: string): Promise<Reply> {
+    await this.file(id);
+    const { evidence: proof, jobs } = this.#options;
+    if (!proof) throw new OxbowError('no-evidence', 'There are no chains of evidence: `evidence.enabled` is off.');
+    const job = await jobs.find(id);
+    const { stream, ranges } = job.input as ExportInput;
+    const result = job.result as ExportResult;
+    // Any node answers, also after the end of the stream: its chain stays.
+    const body = await printSidecar(
+      proof,
+      { id: result.streamId ?? '', name: stream },
+      result,
+      (ranges?.length ?? 1) === 1,
+    );
+    return {
+      contentType: 'application/octet-stream',
+      cacheControl: 'private, no-store',
+      length: body.length,
+      body: [body],
+      filename: sidecarName(result.filename),
     };
   }
 

@@ -41,6 +41,17 @@ export const exportRoutes = [
     answer: async ({ params: { id } }, exports) => ({ file: await exports.file(id) }),
   }),
   defineRoute({
+    method: 'GET',
+    path: '/api/v1/exports/:id/evidence',
+    tag: 'jobs',
+    access: 'admin',
+    sentence:
+      'Downloads the evidence of an export that has no place for it, such as MPEG-TS: a file to keep next to the other one.',
+    params: IdParams,
+    replies: { 200: FileBody, 206: FileBody },
+    answer: async ({ params: { id } }, exports) => ({ file: await exports.evidence(id) }),
+  }),
+  defineRoute({
     method: 'POST',
     path: '/api/v1/exports/:id/tickets',
     tag: 'jobs',

@@ -5,17 +5,21 @@
 import type { EvidenceNote } from '@oxbow/media/evidence/block';
 import type { EvidenceBundle, SignedBlock } from '@oxbow/media/evidence/bundle';
 import type { SegmentGroup } from '@oxbow/media/segment';
-import { sleep } from '../../lib/abort.ts';
+import { sleep, waitFor } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { Emitter } from '../../lib/events.ts';
 import type { StreamRows } from '../../store/shards/stream-rows.ts';
 import { BlockRows } from './block-rows.ts';
+import { EarlySeal } from './early-seal.ts';
 import type { EvidenceKeys } from './evidence-keys.ts';
 import { type HashedGroup, StreamChain } from './stream-chain.ts';
 
 /** Text of the blocks of one bundle, bytes: eleven days of a stream. */
 const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
+
+/** Clips of the last minute cause at most so many blocks of a stream in the time of one. */
+const EARLY_BLOCKS = 6;
 
 /** What a recorder calls. */
 export interface EvidenceSink {
@@ -54,6 +58,8 @@ export class Evidence {
   readonly #options: EvidenceOptions;
   readonly #rows: BlockRows;
   readonly #chains = new Map<string, StreamChain>();
+  readonly #early = new WeakMap<StreamChain, EarlySeal>();
+  readonly #closing = new AbortController();
 
   constructor(options: EvidenceOptions) {
     this.#options = options;
@@ -146,15 +152,50 @@ export class Evidence {
   }
 
   /**
-   * As `bundle`, for a file that anyone may request: only what waits of the range itself is signed, so that
-   * requests make at most a block for each segment. A block that cannot be stored is reported, and not there.
+   * Resolves when what waits of a stream before an instant is signed: for files that anyone may request, so
+   * that it may wait, and all that wait share a block. A block that cannot be stored is reported.
+   *
+   * @param untilUs µs since 1970
+   * @param options.signal ends the wait, not the block
+   * @returns end of the recorded media that is signed, µs since 1970; Infinity where no bound is known
    */
-  async bundleOf(
+  async signUntil(streamId: string, untilUs: number, { signal }: { readonly signal: AbortSignal }): Promise<number> {
+    const { settings, failed } = this.#options;
+    const chain = this.#chains.get(streamId);
+    if (!chain || !settings.now.evidence.enabled) return Number.POSITIVE_INFINITY;
+    if (!chain.waitsFor(untilUs)) return chain.addedUs ?? Number.POSITIVE_INFINITY;
+    const sealed = this.#earlyOf(chain)
+      .next(untilUs)
+      .catch((error: unknown) => {
+        if (!this.#closing.signal.aborted) failed(error);
+        return Number.POSITIVE_INFINITY;
+      });
+    return waitFor(sealed, { signal });
+  }
+
+  #earlyOf(chain: StreamChain): EarlySeal {
+    const known = this.#early.get(chain);
+    if (known) return known;
+    const { settings, clock } = this.#options;
+    const early = new EarlySeal({
+      async seal(untilUs) {
+        const endUs = chain.addedUs ?? Number.POSITIVE_INFINITY;
+        if (chain.waitsFor(untilUs)) await chain.seal();
+        return endUs;
+      },
+      everyMs: () => settings.now.evidence.every / EARLY_BLOCKS,
+      monotonicMs: () => clock.monotonicMs(),
+      signal: this.#closing.signal,
+    });
+    this.#early.set(chain, early);
+    return early;
+  }
+
+  /** As `bundle`, of what is signed already: see `signUntil`. */
+  bundleOf(
     stream: { readonly id: string; readonly name: string },
     range: { readonly fromUs: number; readonly toUs: number },
   ): Promise<EvidenceRangeBundle | undefined> {
-    const chain = this.#chains.get(stream.id);
-    if (chain?.waitsFor(range.toUs)) await chain.seal().catch(this.#options.failed);
     return this.#bundle(stream, [range]);
   }
 
@@ -199,6 +240,7 @@ export class Evidence {
 
   /** Signs all that waits; this process writes no more. Never rejects. */
   async close(): Promise<void> {
+    this.#closing.abort();
     const chains = [...this.#chains.values()];
     this.#chains.clear();
     for (const chain of chains) await chain.seal({ ends: true }).catch(this.#options.failed);

@@ -9,6 +9,7 @@ import { printInit } from '@oxbow/media/isobmff/init';
 import { nodeCrypto, openChains, openEvidenceRig } from '../../delivery/export/evidence.fixture.ts';
 import { groupsFrom, initOf, openRig, type RecordingRig, START_US, temporaryFolder } from '../recording.fixture.ts';
 import type { NewBlock } from './block-rows.ts';
+import { EarlySeal } from './early-seal.ts';
 import { rotateKeys } from './evidence-keys.ts';
 import { StreamChain } from './stream-chain.ts';
 
@@ -257,5 +258,26 @@ suite('the chain of a stream', () => {
     assert.ok(blocks.length > 1, 'no block is too large');
     const [note] = blocks.at(-1)!.notes;
     assert.deepEqual([note?.what, note?.what === 'unhashed' && note.from], ['unhashed', START_US + 2000 * S]);
+  });
+
+  test('is signed early at most once in a pause, for all that wait together', async () => {
+    const closing = new AbortController();
+    const seals: number[] = [];
+    let nowMs = 0;
+    const early = new EarlySeal({
+      seal: async (untilUs) => seals.push(untilUs),
+      everyMs: () => 20,
+      monotonicMs: () => nowMs,
+      signal: closing.signal,
+    });
+    const ask = (count: number) => Promise.all(Array.from({ length: count }, (_, i) => early.next(i)));
+    await ask(50);
+    await ask(50);
+    assert.deepEqual(seals, [49, 49]);
+    nowMs = -3600_000; // the next one is an hour away
+    const waiting = ask(50);
+    closing.abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    assert.equal(seals.length, 2);
   });
 });

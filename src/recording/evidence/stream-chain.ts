@@ -63,6 +63,7 @@ export class StreamChain {
   #notes: EvidenceNote[] = [];
   readonly #inits = new Map<number, readonly EvidenceTrack[]>();
   #waiting: EvidenceSegment[] = [];
+  #addedUs: number | undefined;
   #head: ChainHead | undefined;
   /** Why this process begins to write; undefined once it has. */
   #begins: EvidenceBegin | undefined;
@@ -89,8 +90,17 @@ export class StreamChain {
     return this.#waiting.some(({ from }) => from < us);
   }
 
+  /**
+   * End of the media that was recorded so far, also of what could not be hashed, µs since 1970; undefined:
+   * this process has recorded none.
+   */
+  get addedUs(): number | undefined {
+    return this.#addedUs;
+  }
+
   /** Hashes a group, at once. @throws FormatError for a segment that has no samples that can be read */
   add(group: HashedGroup, how: Pick<EvidenceSegment, 'healed' | 'late'> = {}): void {
+    if (!how.healed) this.#addedUs = group.startUs + group.durationUs;
     if (this.#waiting.length >= MAX_WAITING) {
       const to = group.startUs + group.durationUs;
       this.#lost = { from: this.#lost?.from ?? group.startUs, to };

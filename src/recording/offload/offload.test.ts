@@ -82,6 +82,7 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
     objects: tiered.objects,
     uploads: tiered.uploads,
     deletions: tiered.deletions,
+    server: 'one',
     targets,
     candidates: new Candidates(
       { db, rows: soleRows(db) },
@@ -168,13 +169,56 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
   return rig;
 }
 
+async function addStream(rig: Rig): Promise<void> {
+  const { db } = rig.tiered.database;
+  const texts = { id: 's', name: 's', source: '{"type":"test"}', origin: 'api', title: '', description: '' };
+  const numbers = { record: 1, visibility_set: 0, created_us: 1, stopped: 0, paused: 0, show_rewound: 0 };
+  await db
+    .insertInto('stream')
+    .values({ ...texts, ...numbers, peer_delivery: 0, visibility: 'public', qualities: '{}' })
+    .execute();
+}
+
+/** What another server notes in the bucket. */
+function noteOf(name: string, ids: unknown) {
+  const bytes = Buffer.from(JSON.stringify({ at: 1, ids }));
+  const read = async (at: number, length: number) => bytes.subarray(at, at + length);
+  return [`o/upload-servers/${name}.json`, { size: bytes.length, read }] as const;
+}
+
 suite('an offload', () => {
+  test('looks at all open uploads of a bucket, some at a time', async () => {
+    const open = new Map<string, { key: string; startedMs: number }>();
+    for (let i = 0; i < 12_000; i++)
+      open.set(`${i}`, { key: `o/3/photos/${String(i).padStart(5, '0')}`, startedMs: 1 });
+    open.set('lost', { key: 'o/3/recordings/s/1.mp4', startedMs: 1 });
+    const bucket = new Proxy(direct, {
+      get(client, name) {
+        if (name === 'openUploads')
+          return (_: string, { after }: { after?: { key: string } } = {}) =>
+            [...open].map(([uploadId, each]) => ({ uploadId, ...each })).filter(({ key }) => !after || key > after.key);
+        if (name === 'abandon') return async (_: string, upload: { uploadId: string }) => open.delete(upload.uploadId);
+        const value = Reflect.get(client, name, client);
+        return typeof value === 'function' ? value.bind(client) : value;
+      },
+    });
+    await using rig = await openRig({}, false, bucket);
+    await addStream(rig);
+    await rig.pass();
+    for (let at = 0; at < 2; at++) {
+      assert.ok(open.has('lost'));
+      rig.nowMs += 60_000;
+      await rig.pass();
+    }
+    assert.equal(open.has('lost'), false);
+  });
+
   test('discards uploads in parts that no database knows, a day after they began', async () => {
     const dayMs = 24 * 3600_000;
     const nowMs = 1_700_000_000_000;
     const open = new Map<string, { key: string; startedMs: number }>([
       ['lost', { key: 'o/3/recordings/s/1.mp4', startedMs: nowMs - dayMs - 1 }],
-      ['young', { key: 'o/3/recordings/s/2.mp4', startedMs: nowMs - dayMs + 1 }],
+      ['young', { key: 'o/3/recordings/s/2.mp4', startedMs: nowMs - dayMs / 2 }],
       ['continued', { key: 'o/3/recordings/s/3.mp4', startedMs: 1 }],
       ['arriving', { key: 'o/3/assets/a/original~x', startedMs: 1 }],
       ['doomed', { key: 'o/3/recordings/s/4.mp4', startedMs: 1 }],
@@ -192,12 +236,7 @@ suite('an offload', () => {
     });
     await using rig = await openRig({}, false, bucket);
     const { db } = rig.tiered.database;
-    const texts = { id: 's', name: 's', source: '{"type":"test"}', origin: 'api', title: '', description: '' };
-    const numbers = { record: 1, visibility_set: 0, created_us: 1, stopped: 0, paused: 0, show_rewound: 0 };
-    await db
-      .insertInto('stream')
-      .values({ ...texts, ...numbers, peer_delivery: 0, visibility: 'public', qualities: '{}' })
-      .execute();
+    await addStream(rig);
     const parts = (uploadId: string) => JSON.stringify({ uploadId, partBytes: 1, parts: [] });
     const at = { location: 'recordings/s/3.mp4', target: 'bucket', key: 'k' };
     await rig.tiered.store.put(segmentLocation(at.location), randomBytes(10));
@@ -214,8 +253,22 @@ suite('an offload', () => {
       .insertInto('staged_upload')
       .values({ ...staged, upload_id: 'arriving' })
       .execute();
-    await rig.pass();
+    const note = (name: string, ids: unknown) => direct.put(...noteOf(name, ids));
+    await note('two', ['s', 'another']);
+    await note('three', ['others']);
     const left = () => [...open.keys()].sort().join();
+    const hour = async () => {
+      rig.nowMs += 3600_000;
+      await rig.pass();
+    };
+    for (let at = 0; at < 6; at++) {
+      await note('two', ['s', `another ${at}`]);
+      await hour();
+    }
+    assert.ok(left().includes('lost'), 'a server with the same streams is there, as one that was restored');
+    for (let at = 0; at < 2; at++) await hour();
+    assert.ok(left().includes('lost'));
+    await hour();
     assert.equal(left(), 'another program,another server,arriving,beside,continued,doomed,young');
     rig.nowMs += dayMs;
     await rig.pass();

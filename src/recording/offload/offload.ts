@@ -10,7 +10,7 @@ import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
-import { parseKey, readParts, uploadObject } from '../../archive/objects/upload-object.ts';
+import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
 import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
@@ -19,6 +19,7 @@ import type { Current } from '../../lib/current.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Candidate, Candidates } from './candidates.ts';
+import { LostUploads } from './lost-uploads.ts';
 
 /**
  * A target with nothing to do looks again after this time, ms: for what the library has, and for deletions.
@@ -46,12 +47,6 @@ const FRESH_MS = 30_000;
 const MAX_WRITTEN = 10_000;
 /** Uploads that no one will continue are looked for at the start and then this often, ms. */
 const SWEEP_EVERY_MS = 3600_000;
-/** An upload in parts that is older, and that no database knows, is discarded, ms. */
-const OPEN_UPLOAD_MS = 24 * 3600_000;
-/** Open uploads that a sweep looks at, and discards. */
-const MAX_OPEN_UPLOADS = 5_000;
-const DISCARDED = 100;
-
 /** Which recordings go to a target. */
 interface OffloadPolicy {
   /** Id of a stream; its derived qualities go where it goes. */
@@ -73,6 +68,8 @@ export interface OffloadOptions {
   readonly policies: () => readonly OffloadPolicy[];
   /** Ids of the recordings of a stream's derived qualities. */
   readonly qualitiesOf: (streamId: string) => Promise<readonly string[]>;
+  /** Names this server, or its cluster, for other servers with the same prefix. */
+  readonly server: string;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /**
    * In a cluster: whether no node has the file of a location. A node cannot say so while another one does not
@@ -108,6 +105,7 @@ interface Line {
   problem: string | undefined;
   isReported: boolean;
   sweepAtMs: number;
+  readonly lost: LostUploads;
   /** When open uploads of the bucket are looked for again, monotonic ms. */
   openAtMs: number;
   /** When files that are in the bucket are looked for again, monotonic ms. */
@@ -137,6 +135,12 @@ export class Offload {
       problem: undefined,
       isReported: false,
       sweepAtMs: Number.NEGATIVE_INFINITY,
+      lost: new LostUploads({
+        uploads: options.uploads,
+        prefix: options.targets.find(target)?.prefix ?? '',
+        server: options.server,
+        nowMs: () => options.clock.nowMs(),
+      }),
       openAtMs: Number.NEGATIVE_INFINITY,
       dropAtMs: Number.NEGATIVE_INFINITY,
       wake: new AbortController(),
@@ -387,35 +391,15 @@ export class Offload {
     await (await this.#options.targets.client(target)).check({ signal });
   }
 
-  /**
-   * Discards uploads in parts of known streams and assets that no database knows: of a process that ended
-   * between the begin of one and its note. Those of others stay: another server may use the same prefix. A
-   * bucket that cannot list them is asked again later.
-   */
+  /** Discards uploads in parts that are lost. A bucket that cannot list them is asked again later. */
   async #discardOpen(line: Line, signal: AbortSignal): Promise<void> {
-    const { clock, uploads, targets } = this.#options;
+    const { clock, targets } = this.#options;
     if (clock.monotonicMs() < line.openAtMs) return;
     line.openAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
     const client = await targets.client(line.target);
-    if (!client.openUploads) return;
-    const { prefix } = targets.find(line.target)!;
-    const untilMs = clock.nowMs() - OPEN_UPLOAD_MS;
     try {
-      const old: { readonly key: string; readonly uploadId: string; readonly location: string }[] = [];
-      let looked = 0;
-      for await (const { key, uploadId, startedMs } of client.openUploads(prefix, { signal })) {
-        const location = startedMs < untilMs ? parseKey(prefix, key)?.location : undefined;
-        if (location !== undefined) old.push({ key, uploadId, location });
-        if (++looked === MAX_OPEN_UPLOADS) break;
-      }
-      if (old.length === 0) return;
-      const own = await uploads.ownOf(old.map(({ location }) => location));
-      const known = await uploads.knownIds();
-      const lost = old.filter(({ uploadId, location }) => own.has(location) && !known.has(uploadId));
-      for (const { key, uploadId } of lost.slice(0, DISCARDED)) {
-        await client.abandon(key, { uploadId, partBytes: 0, parts: [] }, { signal });
-      }
-      if (lost.length > DISCARDED) line.openAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
+      const isEnd = await line.lost.look(client, { signal });
+      if (!isEnd) line.openAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
     } catch (error) {
       signal.throwIfAborted();
       const isNotReady = error instanceof OxbowError && error.code === 'not-ready';

@@ -4,6 +4,7 @@
  */
 import { blockRanges } from '@oxbow/media/evidence/block-ranges';
 import { webCrypto } from '@oxbow/media/evidence/crypto';
+import { MAX_BOX_BYTES } from '@oxbow/media/evidence/evidence-box';
 import type { EvidenceReport } from '@oxbow/media/evidence/report';
 import { verifyFile } from '@oxbow/media/evidence/verify-file';
 import { askServer } from '../api/client.ts';
@@ -29,12 +30,22 @@ export async function serverKeys(signal: AbortSignal): Promise<ReadonlySet<strin
  *
  * @param progress called with the share that is done, 0 to 1
  */
-export function checkFile(
+export async function checkFile(
   file: Blob,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: (share: number) => void },
+  {
+    signal,
+    progress,
+    sidecar,
+  }: {
+    readonly signal: AbortSignal;
+    readonly progress: (share: number) => void;
+    /** Its evidence, if that is next to it. */
+    readonly sidecar?: Blob | undefined;
+  },
 ): Promise<EvidenceReport> {
   const ranges = blockRanges(file.size, async (offset, length) => {
     return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
   });
-  return verifyFile(ranges, { crypto: webCrypto(crypto.subtle as never), signal, progress });
+  const text = sidecar && new Uint8Array(await sidecar.slice(0, MAX_BOX_BYTES).arrayBuffer());
+  return verifyFile(ranges, { crypto: webCrypto(crypto.subtle as never), signal, progress, sidecar: text });
 }

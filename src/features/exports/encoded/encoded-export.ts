@@ -141,7 +141,7 @@ class EncodedExport implements AsyncDisposable {
     await out.flush();
     const seconds = layout.seconds?.() ?? joined.seconds;
     const recoded = ranges.reduce((sum, { spools }) => sum + countPictures(spools), 0);
-    return { seconds, bytes: out.length, parts: joined.parts, recoded };
+    return { seconds, bytes: out.length, parts: joined.parts, recoded, isProved: false };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
