@@ -233,6 +233,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'src/library/processing/measured-ladder.test.ts',
   ),
   'test/e2e/messages.test.ts': partly('every sentence, and those of a running oxbow'),
+  'test/e2e/mirror.test.ts': partly('complete files that are ranges of its objects'),
   'test/e2e/mixer.test.ts': partly('100 cuts, decoded'),
   'test/e2e/mp4-source.test.ts': long(
     'every pair of codecs, each as window, clips and files',

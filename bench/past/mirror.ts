@@ -26,7 +26,8 @@ interface MirrorBenchOptions extends Durations {
   readonly place: string;
 }
 
-const MODES = ['none', 'copy', 'mirror'] as const;
+/** `log`: a mirror whose complete files are ranges of its objects. */
+const MODES = ['none', 'copy', 'mirror', 'log'] as const;
 /** A folder of the same disk, and buckets of S3. */
 const PLACES = ['folder', 'http', 'https'];
 
@@ -53,7 +54,8 @@ const recorders =
   (mode: (typeof MODES)[number], place: string): StartRecorders =>
   async (urls, folder) => {
     const second = await openPlace(place, folder);
-    const storage = mode === 'none' ? {} : { targets: { second: second.target }, target: 'second', mode };
+    const how = mode === 'log' ? { mode: 'mirror', mirrorArchive: 'log' } : { mode };
+    const storage = mode === 'none' ? {} : { targets: { second: second.target }, target: 'second', ...how };
     const config = join(folder, 'oxbow.yaml');
     await writeFile(config, JSON.stringify({ storage }));
     const off = ['--content-check-mode', 'off', '--record-storyboard', 'off'];
@@ -62,7 +64,7 @@ const recorders =
     return {
       pids: [server.pid],
       async problems() {
-        if (mode !== 'mirror') return '';
+        if (mode !== 'mirror' && mode !== 'log') return '';
         const metrics = Buffer.from(await server.bytes('/metrics')).toString();
         const put = /^oxbow_storage_mirror_requests_total\{[^}]*result="put"\} (\d+)/m.exec(metrics)?.[1] ?? '0';
         const sent = /^oxbow_storage_mirror_sent_bytes_total\{[^}]*\} (\d+)/m.exec(metrics)?.[1] ?? '0';

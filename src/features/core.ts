@@ -73,6 +73,7 @@ import type { Services } from '../observe/services/services.ts';
 import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
 import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ErasedThing } from '../recording/erase/erasure-table.ts';
+import type { LoggedCopies } from '../recording/mirror/logged-copies.ts';
 import type { Mirror } from '../recording/mirror/mirror.ts';
 import type { PinnedRange } from '../recording/pinned-windows.ts';
 import type { ClaimedPort } from '../serve/claimed-port.ts';
@@ -188,6 +189,8 @@ export interface Objects {
   /** Names this server, or its cluster, for other servers with the same prefix. */
   readonly server: string;
   readonly mirror: Mirror;
+  /** Copies that are ranges of its objects. */
+  readonly logged: LoggedCopies;
   /** Addresses where viewers get stored bytes without oxbow; undefined: no target is `direct`. */
   readonly direct: DirectAddresses | undefined;
   /** The JSON of the object stores; set when files are copied there. */

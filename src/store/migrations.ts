@@ -19,6 +19,7 @@ import { reportMigration } from '../features/reports/tables.ts';
 import { keepChatMigration, presentMigration, roomMigrations } from '../features/rooms/tables.ts';
 import { televisionMigration, televisionSessionMigration } from '../features/television/tables.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { loggedMigration } from './objects/logged-step.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { sealedAddressMigration, sealedTargetMigration } from './sealed/sealed-step.ts';
 import { accountMigration } from './tables/account-migration.ts';
@@ -476,6 +477,7 @@ export const migrations: readonly Migration[] = [
   channelRoomMigration,
   sealedAddressMigration,
   sealedTargetMigration,
+  loggedMigration,
 ];
 
 /** The statements that upgrade. */

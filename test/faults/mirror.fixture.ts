@@ -18,6 +18,8 @@ const BUSY_S = 1.5;
 /** A second place: the settings of a target. */
 export interface SecondPlace {
   readonly target: Readonly<Record<string, unknown>>;
+  /** Further settings of `storage`. */
+  readonly storage?: Readonly<Record<string, unknown>>;
   /** Further arguments of the server, and of one that restores into another database. */
   readonly args?: (life: number) => readonly string[];
   /** The database is not lost: a server with it and an empty data folder is enough. */
@@ -65,9 +67,9 @@ async function liveList(server: Server): Promise<string> {
 }
 
 /** The settings of a server with a mirror. */
-export function settingsOf({ target }: SecondPlace): string {
+export function settingsOf({ target, storage = {} }: SecondPlace): string {
   return JSON.stringify({
-    storage: { targets: { second: target }, target: 'second', mode: 'mirror' },
+    storage: Object.assign({ targets: { second: target }, target: 'second', mode: 'mirror' }, storage),
     testPicture: { width: 160, height: 90 },
     streams: { cam: { source: { type: 'test' } } },
   });

@@ -39,10 +39,12 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     times: number,
     note: (text: string) => void,
     placeOf: (life: number) => Promise<SecondPlace>,
+    { lateEvery = 10, leastLateMs = 0 } = {},
   ) => {
     const missing: number[] = [];
     for (let life = 0; life < times; life++) {
-      const afterMs = life % 10 === 9 ? random(LATE_MS) : random(LATEST_MS);
+      const afterMs =
+        life % lateEvery === lateEvery - 1 ? leastLateMs + random(LATE_MS - leastLateMs) : random(LATEST_MS);
       const loss = await lose(folder, await placeOf(life), afterMs, life);
       missing.push(Math.round(loss.edgeMs - loss.endMs));
       assertPlays(loss);
@@ -67,6 +69,17 @@ suite('a server that is lost with its data folder leaves a copy that plays to tw
     await loseOften(folder.path, perTier({ first: 1, full: 3 * FULL_TIMES }), note, async (life) => ({
       target: { ...bucket.target(), prefix: `life-${life}` },
     }));
+  });
+
+  fullTest('in a bucket, where complete files are ranges of the objects', async (context) => {
+    await using folder = await openFolder('mirror-log');
+    await using bucket = await startS3();
+    const note = (text: string) => context.diagnostic(text);
+    const placeOf = async (life: number) => ({
+      target: { ...bucket.target(), prefix: `life-${life}` },
+      storage: { mirrorArchive: 'log' },
+    });
+    await loseOften(folder.path, 4 * FULL_TIMES, note, placeOf, { lateEvery: 2, leastLateMs: 60_000 });
   });
 
   fullTest('at another oxbow', async (context) => {

@@ -49,6 +49,11 @@ export function openMirror(
     server: { id: server, host: hostname() },
     clock,
     everyMs: () => settings.now.storage.mirrorEvery,
+    keepsLog(target) {
+      const { mode, mirrorArchive } = settings.now.storage;
+      // Viewers who are sent to the place need whole files there.
+      return mode === 'mirror' && mirrorArchive === 'log' && targets.find(target)?.direct !== 'redirect';
+    },
     report: {
       sent: (target, bytes) => metrics.mirrorSentBytes.inc({ target }, bytes),
       ended: (target, result) => metrics.mirrorRequests.inc({ target, result }),

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { ObjectStoreView } from '../../api/admin-shapes.ts';
+import { isLoggedKey } from '../../archive/objects/logged/logged-file.ts';
 import type { ClientGuard } from '../../archive/objects/object-targets.ts';
 import { OBJECT_CACHE, openTieredStore } from '../../archive/objects/open-tiered.ts';
 import { listRecordings } from '../../archive/recording-locations.ts';
@@ -15,6 +16,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { many } from '../../lib/text/many.ts';
 import type { Net } from '../../net/net.ts';
+import { LoggedCopies } from '../../recording/mirror/logged-copies.ts';
 import { Candidates } from '../../recording/offload/candidates.ts';
 import { Offload } from '../../recording/offload/offload.ts';
 import type { Store } from '../../store/db.ts';
@@ -76,8 +78,10 @@ export async function openObjects(
   if (!tiered) return { segments: opened.use(local), objects: undefined };
   opened.use(tiered);
   await restoreLost(app, tiered, store, local);
-  const { index, uploads, deletions, targets, blocks } = tiered;
+  const { index, uploads, deletions, targets, blocks, rewritten } = tiered;
   const server = await nameServer(app);
+  const mirror = openMirror(app, tiered, local, server);
+  const prefixOf = (target: string) => targets.find(target)?.prefix ?? '';
   return {
     segments: tiered.store,
     objects: {
@@ -88,11 +92,12 @@ export async function openObjects(
       store: tiered.store,
       cacheBytes: () => blocks.bytes,
       server,
-      mirror: openMirror(app, tiered, local, server),
+      mirror,
+      logged: new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf }),
       direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);
-        if (!object || !targets.find(object.target)?.presign) return undefined;
+        if (!object || isLoggedKey(object.key) || !targets.find(object.target)?.presign) return undefined;
         const client = await targets.client(object.target);
         return client.presign(object.key, { expiresS: PRESIGNED_S, contentType, disposition });
       },
@@ -138,6 +143,7 @@ export function startOffload(
     deletions: objects.deletions,
     server: objects.server,
     targets: objects.targets,
+    logged: objects.logged,
     candidates: new Candidates(store, objects.index, isNode ? ownFiles : undefined),
     isGone: isShared ? (location) => isGone(segments, location) : undefined,
     settings,

@@ -3,8 +3,12 @@
  * was lost or an old one was put back, and removes rows of objects that are gone.
  * In: lists of buckets, whose keys have the locations. Out: rows.
  */
+import { FormatError } from '@oxbow/media/errors';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { type Abortable, isMissing, segmentLocation } from '../segment-store.ts';
+import { isLoggedKey, type LoggedFile } from './logged/logged-file.ts';
+import { readLogged } from './logged/logged-reader.ts';
+import { ObjectError } from './object-client.ts';
 import type { ObjectPlace } from './object-reader.ts';
 import type { TieredStore } from './open-tiered.ts';
 import { parseKey } from './upload-object.ts';
@@ -44,6 +48,7 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
   }
   await index.keepOnly(new Set(Array.from(newest.values(), ({ target, key }) => `${target} ${key}`)));
   const indexed = await index.targetsOf([...newest.keys()]);
+  let added = 0;
   for (const [name, { token, ...place }] of newest) {
     signal?.throwIfAborted();
     if (indexed.has(name)) continue;
@@ -55,9 +60,25 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
         throw error;
       },
     );
-    await index.adopt({ ...place, location, fence: token }, isLocal);
+    const logged = isLoggedKey(place.key) ? await describe(place) : undefined;
+    if (isLoggedKey(place.key) && !logged) continue;
+    const { size = place.size, objects = [] } = logged ?? {};
+    const keys = { log_first: objects[0] ?? '', log_last: objects.at(-1) ?? '' };
+    await index.adopt({ target: place.target, key: place.key, size, ...keys, location, fence: token }, isLocal);
+    added++;
   }
-  return newest.size - indexed.size;
+  return added;
+
+  /** A description that is malformed, or gone, is no file. */
+  async function describe({ target, key }: ObjectPlace): Promise<LoggedFile | undefined> {
+    try {
+      return await readLogged(await targets.client(target), key, { signal });
+    } catch (error) {
+      if (error instanceof ObjectError && error.cause instanceof FormatError) return undefined;
+      signal?.throwIfAborted();
+      throw new OxbowError('storage-failed', `${target}: ${sentenceOf(error)}`, { cause: error });
+    }
+  }
 
   async function list(target: string): Promise<void> {
     const { prefix } = targets.find(target)!;
@@ -68,6 +89,8 @@ export async function adoptObjects({ store, index, targets }: TieredStore, { sig
       const before = newest.get(parsed.location);
       // In order of the keys: later ones of the same owner are newer.
       if (before && before.token > parsed.token) continue;
+      // The file itself was sent after its description.
+      if (before?.token === parsed.token && isLoggedKey(key) && !isLoggedKey(before.key)) continue;
       newest.set(parsed.location, { target, key, size, token: parsed.token });
     }
   }

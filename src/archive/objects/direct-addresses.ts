@@ -7,6 +7,7 @@
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { SegmentRange } from '../segment-store.ts';
+import { isLoggedKey } from './logged/logged-file.ts';
 import type { ObjectTargets } from './object-targets.ts';
 import type { StoredObject, StoredObjects } from './stored-objects.ts';
 
@@ -76,6 +77,8 @@ export class DirectAddresses {
   async find({ location, offset, length }: SegmentRange): Promise<string | undefined> {
     const object = await this.#options.index.find(location);
     if (!object || object.size < offset + length) return undefined;
+    // No address is that of the whole file: viewers get it from oxbow.
+    if (isLoggedKey(object.key)) return undefined;
     if (this.#options.targets.find(object.target)?.direct !== 'redirect') return undefined;
     const url = await this.#sign(object);
     return (await this.#answers(object.target, url)) ? url : undefined;
@@ -94,7 +97,8 @@ export class DirectAddresses {
   /** Probes the target of a range soon: a viewer had no success there. */
   async doubt({ location }: SegmentRange): Promise<void> {
     const object = await this.#options.index.find(location);
-    if (!object || this.#options.targets.find(object.target)?.direct !== 'redirect') return;
+    if (!object || isLoggedKey(object.key)) return;
+    if (this.#options.targets.find(object.target)?.direct !== 'redirect') return;
     const state = this.#stateOf(object.target);
     if (this.#options.monotonicMs() - state.probedMs < DOUBT_EVERY_MS) return;
     await this.#probe(object.target, state, await this.#sign(object));

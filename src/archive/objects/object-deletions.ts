@@ -29,6 +29,9 @@ interface DoomedObject {
  */
 const AGAIN_US = 86_400_000_000;
 
+/** `again` of a deletion that was postponed. */
+export const POSTPONED = 2;
+
 /** Reads and writes the deletions. */
 export class ObjectDeletions {
   readonly #rows: ObjectRows;
@@ -62,6 +65,25 @@ export class ObjectDeletions {
     return this.add(
       this.#rows.catalogue,
       keys.map((key) => ({ target, key })),
+    );
+  }
+
+  /** Queues objects of a mirror for a day later, which some may need until then. */
+  async addLater(target: string, keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    const due_us = this.#nowUs() + AGAIN_US;
+    await this.#rows.catalogue
+      .insertInto('object_deletion')
+      .values(keys.map((key) => ({ target, key, parts: '', again: 0, due_us })))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /** Postpones a deletion once. @param us from now on */
+  async postpone({ target, key, database }: ObjectDeletion, us: number): Promise<void> {
+    const later = { again: POSTPONED, due_us: this.#nowUs() + us };
+    await this.#rows.in(database, (db) =>
+      db.updateTable('object_deletion').set(later).where(matches({ target, key })).execute(),
     );
   }
 
@@ -123,14 +145,14 @@ export class ObjectDeletions {
       .slice(0, limit);
   }
 
-  /** The deletion of an object that waits now; undefined if none does. */
+  /** The deletion of an object that waits now, or was postponed; undefined if none does. */
   async find(target: string, key: string): Promise<ObjectDeletion | undefined> {
     const all = await this.#rows.each(async ({ db, name }) => {
       const row = await db
         .selectFrom('object_deletion')
         .selectAll()
         .where(matches({ target, key }))
-        .where('due_us', '<=', this.#nowUs())
+        .where((eb) => eb.or([eb('due_us', '<=', this.#nowUs()), eb('again', '=', POSTPONED)]))
         .executeTakeFirst();
       return row && { ...row, database: name };
     });

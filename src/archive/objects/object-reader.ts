@@ -9,6 +9,7 @@ import type { Breaker, BreakerOptions } from '../../lib/breaker/breaker.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Abortable, missingObject } from '../segment-store.ts';
 import type { BlockFiles } from './block-files.ts';
+import { LoggedReader } from './logged/logged-reader.ts';
 import { type ObjectClient, REQUEST_MS } from './object-client.ts';
 import type { StoredObject } from './stored-objects.ts';
 
@@ -47,6 +48,7 @@ export class ObjectReader implements Disposable {
   /** Requests by the name of their block. */
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
   readonly #breakers = new Map<string, Promise<Breaker>>();
+  readonly #logged = new LoggedReader();
   readonly #opened = new DisposableStack();
   readonly #closing = new AbortController();
 
@@ -83,6 +85,7 @@ export class ObjectReader implements Disposable {
 
   /** Drops the blocks of objects that are deleted. */
   async forget(places: readonly Pick<ObjectPlace, 'target' | 'key'>[]): Promise<void> {
+    this.#logged.forget(places);
     const gone = new Set(places.map(({ target, key }) => `${target} ${key}`));
     if (gone.size > 0) await this.#options.blocks.forget((name) => gone.has(name.slice(0, name.lastIndexOf('#'))));
   }
@@ -123,7 +126,9 @@ export class ObjectReader implements Disposable {
     try {
       const client = await clientOf(target);
       const breaker = await this.#breakerOf(target, client);
-      bytes = await breaker.call((options) => client.read(key, { offset, length }, options), { signal });
+      bytes = await breaker.call((options) => this.#logged.read(client, { target, key }, { offset, length }, options), {
+        signal,
+      });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof OxbowError) throw error.code === 'service-unavailable' ? unreachable(target, error) : error;

@@ -7,6 +7,7 @@
 import type { Selectable } from 'kysely';
 import type { ObjectUploadTable } from '../../store/objects/object-tables.ts';
 import type { SegmentLocation } from '../segment-store.ts';
+import { isLoggedKey } from './logged/logged-file.ts';
 import type { PartialUpload } from './object-client.ts';
 import type { ObjectDeletions } from './object-deletions.ts';
 import type { ObjectRows } from './object-rows.ts';
@@ -100,7 +101,8 @@ export class ObjectUploads {
   }
 
   /**
-   * Writes the intent to upload, or returns the one there is, for the same target: its upload continues.
+   * Writes the intent to upload, or returns the one there is, for the same target, and of the same kind (a
+   * file, or its description): its upload continues.
    *
    * @param key of a new upload
    * @throws OxbowError `data-in-use` if another process has taken the data folder
@@ -117,7 +119,8 @@ export class ObjectUploads {
         .executeTakeFirst();
       // Without parts there is nothing to continue, and a process that lost the folder may be sending to that
       // key.
-      if (uploadRow && uploadRow.target === target && (uploadRow.parts !== '' || uploadRow.fence === fence.token)) {
+      const isSameKind = uploadRow?.target === target && isLoggedKey(uploadRow.key) === isLoggedKey(key);
+      if (uploadRow && isSameKind && (uploadRow.parts !== '' || uploadRow.fence === fence.token)) {
         await db.updateTable('object_upload').set({ fence: fence.token }).where('location', '=', location).execute();
         return { ...uploadRow, fence: fence.token };
       }

@@ -8,6 +8,7 @@ import type { Fence } from '../../store/lease-table.ts';
 import type { SegmentStore } from '../segment-store.ts';
 import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
 import { assertApart } from './folder-client.ts';
+import { RewrittenFiles } from './logged/rewritten-files.ts';
 import { ObjectDeletions } from './object-deletions.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
 import { ObjectRows } from './object-rows.ts';
@@ -43,6 +44,7 @@ export interface TieredStore extends AsyncDisposable {
   readonly deletions: ObjectDeletions;
   readonly targets: ObjectTargets;
   readonly blocks: BlockFiles;
+  readonly rewritten: RewrittenFiles;
 }
 
 /**
@@ -75,7 +77,8 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
     ...(failed && { failed }),
     ...(openBreaker && { openBreaker }),
   });
-  const store = new TieredSegmentStore({ local, objects: index, reader });
+  const rewritten = new RewrittenFiles();
+  const store = new TieredSegmentStore({ local, objects: index, reader, rewritten });
   return {
     store,
     index,
@@ -83,6 +86,7 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
     deletions,
     targets,
     blocks,
+    rewritten,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await targets[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@
  * compatible servers refuse: with the setting, objects have one that oxbow computes. Bytes are hashed at most
  * once: by https a request is signed without them, because TLS protects them. docs/decisions/0127.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type {
   CompleteMultipartUploadCommandInput,
   CreateMultipartUploadCommandInput,
@@ -39,6 +40,7 @@ import {
   SEND_MS,
   sendRequest,
 } from './object-client.ts';
+import { S3Requests } from './s3-requests.ts';
 
 /** Settings of an S3 client. */
 export interface S3Options {
@@ -85,15 +87,26 @@ export async function openS3Client(options: S3Options): Promise<ObjectClient> {
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
   });
   const isPrivate = endpoint === undefined || new URL(endpoint).protocol === 'https:';
-  hashBodiesOnce(client);
+  const requests = new S3Requests({
+    credentials: () => client.config.credentials(),
+    region: () => client.config.region(),
+  });
+  hashBodiesOnce(client, requests);
   const hash = checksums === 'required' ? 'md5' : isPrivate ? 'crc32' : 'sha256';
-  return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash });
+  return new S3ObjectClient(sdk, client, { bucket: options.bucket, hash, requests });
 }
 
 /** Checksums of S3, and the fields that have them. */
 const CHECKSUMS = {
   sha256: { algorithm: 'SHA256', field: 'ChecksumSHA256' },
   crc32: { algorithm: 'CRC32', field: 'ChecksumCRC32' },
+} as const;
+
+/** The header of a request with the hash of its bytes. */
+const SUM_FIELDS = {
+  md5: 'content-md5',
+  sha256: 'x-amz-checksum-sha256',
+  crc32: 'x-amz-checksum-crc32',
 } as const;
 
 class S3ObjectClient implements ObjectClient {
@@ -103,7 +116,14 @@ class S3ObjectClient implements ObjectClient {
   /** What the server compares. */
   readonly #hash: S3Hash;
 
-  constructor(sdk: Sdk, client: S3Client, { bucket, hash }: { readonly bucket: string; readonly hash: S3Hash }) {
+  readonly #requests: S3Requests;
+
+  constructor(
+    sdk: Sdk,
+    client: S3Client,
+    { bucket, hash, requests }: { readonly bucket: string; readonly hash: S3Hash; readonly requests: S3Requests },
+  ) {
+    this.#requests = requests;
     this.#sdk = sdk;
     this.#client = client;
     this.#bucket = bucket;
@@ -121,7 +141,11 @@ class S3ObjectClient implements ObjectClient {
     const bytes = await source.read(0, source.size);
     const sum = hasChecksum ? undefined : hashOf(this.#hash, bytes);
     const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ...this.#sumOf(sum) });
-    const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
+    const send = async (abortSignal: AbortSignal) => {
+      const headers = sum === undefined ? {} : { [SUM_FIELDS[this.#hash]]: base64(sum) };
+      const put = await this.#requests.send('PUT', key, { headers, body: bytes, signal: abortSignal });
+      return put ?? this.#client.send(command, { abortSignal });
+    };
     await this.#try('put an object', options.signal, send, SEND_MS);
     options.sent?.(bytes.length);
     return sum === undefined ? NO_SUMS : { hash: this.#hash, tag: sum, isChecked: false };
@@ -232,6 +256,9 @@ class S3ObjectClient implements ObjectClient {
     const command = new this.#sdk.HeadObjectCommand({ ...this.#at(key), ...mode });
     return this.#try('look at an object', signal, async (abortSignal) => {
       try {
+        const fields: Record<string, string> = mode ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
+        const head = await this.#requests.send('HEAD', key, { headers: fields, signal: abortSignal });
+        if (head) return head.status === 404 ? undefined : headOf(head.headers, hash);
         const answer = await this.#client.send(command, { abortSignal });
         const { ContentLength = -1, ETag = '' } = answer;
         const sum = hash === 'md5' ? undefined : answer[CHECKSUMS[hash].field];
@@ -321,6 +348,7 @@ class S3ObjectClient implements ObjectClient {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#requests[Symbol.dispose]();
     this.#client.destroy();
   }
 
@@ -354,13 +382,23 @@ class S3ObjectClient implements ObjectClient {
   }
 }
 
+/** The headers of an object. */
+function headOf(headers: IncomingHttpHeaders, hash: S3Hash): ObjectHead {
+  const sum = hash === 'md5' ? undefined : headers[SUM_FIELDS[hash]];
+  const etag = (headers.etag ?? '').replaceAll('"', '').toLowerCase();
+  return {
+    size: Number(headers['content-length'] ?? -1),
+    etag: tagOf(typeof sum === 'string' ? sum : undefined) ?? etag,
+  };
+}
+
 const BODY_HASH = 'x-amz-content-sha256';
 
 /**
  * Signs requests with the SHA-256 of their body that they have, or by https without their body: otherwise the
  * SDK hashes it again. A bucket that refuses requests whose body is not signed gets it signed from then on.
  */
-function hashBodiesOnce(client: S3Client): void {
+function hashBodiesOnce(client: S3Client, requests: S3Requests): void {
   let isRefused = false;
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -371,7 +409,10 @@ function hashBodiesOnce(client: S3Client): void {
       if (body === undefined || protocol !== 'https:' || isRefused) return next(args);
       headers[BODY_HASH] = 'UNSIGNED-PAYLOAD';
       try {
-        return await next(args);
+        const result = await next(args);
+        const { Key: key } = args.input as { Key?: string };
+        if (key !== undefined) requests.learn(args.request as never, key);
+        return result;
       } catch (error) {
         if (!isRefusal(error)) throw error;
         delete headers[BODY_HASH];

@@ -75,12 +75,16 @@ suite('a bucket of S3 by https', () => {
     assert.deepEqual(await client.head('large'), { size: bytes.length, etag: large.tag });
   });
 
-  test('large objects share a connection', async () => {
+  test('large objects share a connection, after that of the SDK', async () => {
     const client = await open('required');
     const bytes = randomBytes(3 * MIB);
     const before = place.connections;
     for (const key of ['a', 'b', 'c']) await client.put(key, sourceOf(bytes), { hasChecksum: true });
-    assert.equal(place.connections - before, 1);
+    assert.equal(place.connections - before, 2);
+    for (const key of ['d', 'e', 'f']) await client.put(key, sourceOf(bytes), { hasChecksum: true });
+    assert.equal(place.connections - before, 2);
+    assert.deepEqual(await client.head('f'), { size: bytes.length, etag: hashOf('md5', bytes) });
+    assert.equal(await client.head('none'), undefined);
   });
 
   test('every request has the signature of the secret, whatever its key and kind', async () => {

@@ -50,6 +50,27 @@ export function storedObjectsContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await objects.folders(segmentPrefix('none')), []);
     });
 
+    test('finds the descriptions that may name an object of a mirror', async () => {
+      await using index = await indexOf(['r/0']);
+      const { objects } = index;
+      for (const [name, first, last] of [
+        ['r/1', 'm/10', 'm/20'],
+        ['r/2', 'm/20', 'm/30'],
+        ['r/3', 'n/10', 'n/20'],
+      ] as const) {
+        const location = segmentLocation(name);
+        const row = { location, target: 'bucket', key: `${name}~.log`, size: 1, fence: 1 };
+        await objects.adopt({ ...row, log_first: first, log_last: last }, true);
+      }
+      const between = async (first: string, last: string, target = 'bucket') =>
+        (await objects.loggedBetween(target, first, last)).map(({ location }) => location).sort();
+      assert.deepEqual(await between('m/20', 'm/20'), ['r/1', 'r/2']);
+      assert.deepEqual(await between('m/21', 'm/29'), ['r/2']);
+      assert.deepEqual(await between('m/00', 'm/15'), ['r/1']);
+      assert.deepEqual(await between('m/31', 'm/99'), []);
+      assert.deepEqual(await between('m/00', 'm/99', 'other'), []);
+    });
+
     test('lists more than one query has, each location once and in order', async () => {
       const names = Array.from({ length: MANY }, (_, i) => `r/${String(i).padStart(5, '0')}`);
       await using index = await indexOf(names.toReversed());

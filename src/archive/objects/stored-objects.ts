@@ -19,6 +19,11 @@ import type { ObjectRows } from './object-rows.ts';
 
 /** An object in a bucket. */
 export type StoredObject = Selectable<StoredObjectTable>;
+/** An object with a verified content. Those of a description name keys of a mirror. */
+export type CommittedObject = Omit<StoredObject, 'fence' | 'uploaded_us' | 'local' | 'log_first' | 'log_last'> &
+  Partial<Pick<StoredObject, 'log_first' | 'log_last'>>;
+/** A range of keys of a mirror that a description is in. */
+export type LoggedRange = Pick<StoredObject, 'location' | 'log_first' | 'log_last'>;
 /** Rows in memory: a viewer of the past reads one file many times. */
 const MAX_ROWS = 10_000;
 /** Rows of one query. */
@@ -114,11 +119,11 @@ export class StoredObjects {
   }
 
   /** Objects whose file is still in the data folder, in order, `PAGE` at most. */
-  async local(after: string): Promise<Pick<StoredObject, 'location' | 'target'>[]> {
+  async local(after: string): Promise<Pick<StoredObject, 'location' | 'target' | 'key'>[]> {
     return this.#where.page(after, PAGE, (db, from) =>
       db
         .selectFrom('stored_object')
-        .select(['location', 'target'])
+        .select(['location', 'target', 'key'])
         .where('local', '=', 1)
         .where('location', '>', from)
         .orderBy('location')
@@ -133,7 +138,7 @@ export class StoredObjects {
    * @returns false if its location was deleted meanwhile: then the object will be deleted
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
-  async commit(object: Omit<StoredObject, 'fence' | 'uploaded_us' | 'local'>): Promise<boolean> {
+  async commit(object: CommittedObject): Promise<boolean> {
     const { fence } = this.#where;
     const isVisible = await this.#where.change(object.location, async (db) => {
       const { numDeletedRows } = await db
@@ -165,7 +170,8 @@ export class StoredObjects {
    * @param isLocal its file is in the data folder
    */
   async adopt(
-    object: Pick<StoredObject, 'location' | 'target' | 'key' | 'size' | 'fence'>,
+    object: Pick<CommittedObject, 'location' | 'target' | 'key' | 'size' | 'log_first' | 'log_last'> &
+      Pick<StoredObject, 'fence'>,
     isLocal: boolean,
   ): Promise<void> {
     const row = { ...object, checksum: '', uploaded_us: this.#nowUs(), local: isLocal ? 1 : 0 };
@@ -283,6 +289,25 @@ export class StoredObjects {
       return row && has(row.location) ? row : undefined;
     });
     return all.find((row) => row !== undefined);
+  }
+
+  /**
+   * The descriptions that may name an object of a mirror from `first` to `last`.
+   * @throws OxbowError `not-ready` if a database does not respond: what it has is not known
+   */
+  async loggedBetween(target: string, first: string, last: string): Promise<readonly LoggedRange[]> {
+    const all = await this.#where.each(async ({ db, has }) => {
+      const rows = await db
+        .selectFrom('stored_object')
+        .select(['location', 'log_first', 'log_last'])
+        .where('target', '=', target)
+        .where('log_last', '<>', '')
+        .where('log_last', '>=', first)
+        .where('log_first', '<=', last)
+        .execute();
+      return rows.filter(({ location }) => has(location));
+    });
+    return all.flat();
   }
 
   /**

@@ -15,6 +15,7 @@ import {
   type SegmentWriter,
   type WriteContent,
 } from '../segment-store.ts';
+import type { RewrittenFiles } from './logged/rewritten-files.ts';
 import type { ObjectReader } from './object-reader.ts';
 import type { StoredObject, StoredObjects } from './stored-objects.ts';
 
@@ -30,6 +31,8 @@ interface TieredStoreOptions {
   readonly objects: StoredObjects;
   /** Closed with this store. */
   readonly reader: ObjectReader;
+  /** Gets what `put` writes. */
+  readonly rewritten?: RewrittenFiles;
 }
 
 /** A store of files and objects. */
@@ -41,12 +44,14 @@ export class TieredSegmentStore implements SegmentStore {
   /** The last change of each location that is changing: one at a time. */
   readonly #changes = new Map<string, Promise<unknown>>();
   readonly #reads = new Set<Promise<unknown>>();
+  readonly #rewritten: RewrittenFiles | undefined;
   #isClosed = false;
 
-  constructor({ local, objects, reader }: TieredStoreOptions) {
+  constructor({ local, objects, reader, rewritten }: TieredStoreOptions) {
     this.local = local;
     this.#objects = objects;
     this.#reader = reader;
+    this.#rewritten = rewritten;
   }
 
   async read(
@@ -112,6 +117,7 @@ export class TieredSegmentStore implements SegmentStore {
   }
 
   put(location: SegmentLocation, content: Uint8Array | WriteContent, options: Abortable = {}): Promise<void> {
+    this.#rewritten?.add(location);
     return this.#change(location, async () => {
       await this.local.put(location, content, options);
       // Its object has the bytes of before. Until here readers see those.

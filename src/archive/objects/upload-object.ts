@@ -4,7 +4,9 @@
  * any point, by an error or the end of the process, the next call for the location continues.
  */
 import { pageMemory } from '../../lib/memory/page-memory.ts';
+import { placeholderOffset } from '../chunk-file.ts';
 import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
+import { type FilePiece, loggedKey, objectsOf, printLogged, withoutLogged } from './logged/logged-file.ts';
 import {
   hashOf,
   type ObjectClient,
@@ -83,6 +85,63 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
   }
 }
 
+/** The bytes at the start of a file that sealing changes. */
+const HEAD_BYTES = placeholderOffset + 16;
+
+/**
+ * Stores the description of a recorded file whose media is in objects of the same place.
+ *
+ * @param piecesOf where its bytes are, in order, from its start up to the end of its last segment; called
+ *   when a deletion would be noticed. Undefined: not all are there
+ * @returns `gone` as `uploadObject`; `unknown` if there are no pieces: it is sent as a whole
+ */
+export async function uploadLogged(
+  location: SegmentLocation,
+  piecesOf: () => readonly FilePiece[] | undefined,
+  options: UploadOptions,
+): Promise<'stored' | 'gone' | 'unknown'> {
+  const { local, uploads, objects, client, target, prefix, sent, signal } = options;
+  const { key } = await uploads.begin(location, target, loggedKey(keyOf(prefix, uploads.token, location)));
+  try {
+    const size = await local.size(location, { signal });
+    const pieces = piecesOf();
+    const last = pieces?.at(-1);
+    if (!pieces || !last) {
+      await uploads.giveUp(location);
+      return 'unknown';
+    }
+    const plain = async (offset: number, end: number) => {
+      const bytes = await local.read(location, { offset, length: end - offset }, { signal });
+      if (bytes.length < end - offset) throw new ShortReadError(location, end);
+      return { offset, length: bytes.length, bytes };
+    };
+    const mediaEnd = last.offset + last.length;
+    const all = [await plain(0, HEAD_BYTES), ...withoutHead(pieces), await plain(mediaEnd, size)];
+    const bytes = printLogged(all);
+    const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
+    const sums = await client.put(key, { size: bytes.length, read }, { signal });
+    await verify(client, { key, size: bytes.length }, sums, signal);
+    sent?.(bytes.length);
+    const keys = objectsOf(pieces);
+    const logged = { log_first: keys[0]!, log_last: keys.at(-1)! };
+    const isVisible = await objects.commit({ location, target, key, size, checksum: '', ...logged });
+    return isVisible ? 'stored' : 'gone';
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await uploads.giveUp(location);
+    return 'gone';
+  }
+}
+
+/** The pieces after the head of the file. */
+function withoutHead(pieces: readonly FilePiece[]): FilePiece[] {
+  return pieces.flatMap((piece) => {
+    const skip = Math.max(0, HEAD_BYTES - piece.offset);
+    if (skip >= piece.length) return [];
+    return [{ key: piece.key, offset: piece.offset + skip, at: piece.at + skip, length: piece.length - skip }];
+  });
+}
+
 /** Saves which parts the server has: at once when an upload begins, then not after each one. */
 class PartSaver {
   readonly #save: (parts: PartialUpload) => Promise<void>;
@@ -132,15 +191,17 @@ function keyOf(prefix: string, token: number, location: SegmentLocation): string
 }
 
 /**
- * The token and the location of a key; undefined for the key of another program. What follows `~` makes keys
- * of one location unique.
+ * The token and the location of a key, of a file or of its description; undefined for the key of another
+ * program. What follows `~` makes keys of one location unique.
  */
 export function parseKey(
   prefix: string,
   key: string,
 ): { readonly token: number; readonly location: string } | undefined {
   const start = prefix === '' ? '' : `${prefix}/`;
-  const match = key.startsWith(start) ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(key.slice(start.length)) : null;
+  const match = key.startsWith(start)
+    ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(withoutLogged(key.slice(start.length)))
+    : null;
   return match ? { token: Number(match[1]), location: match[2]! } : undefined;
 }
 

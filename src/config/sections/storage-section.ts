@@ -227,6 +227,12 @@ export const storageSection = section({
     max: '60s',
     reload: 'live',
   }),
+  mirrorArchive: choice(
+    ['files', 'log'],
+    'files',
+    'What complete files are in a mirror: whole MP4 files, whose media is sent a second time (`files`), or lists of ranges of the small objects, which then stay (`log`).',
+    { reload: 'live' },
+  ),
   after: duration('0s', 'How old media must be before it is uploaded; a file ends about every minute.', {
     max: '3650d',
     reload: 'live',

@@ -11,7 +11,6 @@ import { eraseGroups } from '../../archive/erase-groups.ts';
 import type { ObjectDeletions } from '../../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
-import { readParts } from '../../archive/objects/upload-object.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { healedRecording, storyboardLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentPrefix, segmentLocation } from '../../archive/segment-store.ts';
@@ -28,6 +27,7 @@ import {
   erasedPieces,
 } from '../../recording/erase/erasure-table.ts';
 import { isHealedMsn } from '../../recording/healed/healed-numbers.ts';
+import type { LoggedCopies } from '../../recording/mirror/logged-copies.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { Catalog } from '../../streams/catalog.ts';
@@ -67,6 +67,7 @@ interface EraserOptions {
         readonly index: StoredObjects;
         readonly deletions: ObjectDeletions;
         readonly targets: Pick<ObjectTargets, 'client'>;
+        readonly logged: Pick<LoggedCopies, 'delete'>;
       }
     | undefined;
   /** In a cluster: deletes files at the other nodes; returns those that may still have them. */
@@ -457,7 +458,7 @@ export class Eraser {
   ): Promise<readonly ErasureLeft[]> {
     const { objects } = this.#options;
     if (!objects) throw new OxbowError('storage-failed', `storage.targets has no "${target}".`);
-    const { index, deletions, targets } = objects;
+    const { index, deletions, targets, logged } = objects;
     const object = await index.byKey(target, key);
     // A newer one is that of the file in its new form.
     if (object && object.uploaded_us < createdUs) {
@@ -469,10 +470,7 @@ export class Eraser {
     const waiting = await deletions.find(target, key);
     if (!waiting) return [];
     const client = await targets.client(target);
-    const parts = readParts(waiting);
-    if (parts) await client.abandon(key, parts, { signal });
-    await client.delete(key, { signal });
-    await deletions.deleted(waiting);
+    await logged.delete(waiting, client, { signal, isUrgent: true });
     return [];
   }
 

@@ -153,6 +153,45 @@ export function checkBatch(bytes: Uint8Array): void {
   if (view.readUInt32BE(8) !== sumOf(bytes)) throw new FormatError('the checksum differs', 8);
 }
 
+/** The location of bytes that were erased: no file. */
+export const ERASED = 'erased';
+
+/**
+ * A complete object with zeros instead of the bytes of some records; all others stay where they are.
+ *
+ * @returns undefined if it has no other record
+ * @throws FormatError if it is malformed
+ */
+export function eraseRecords(
+  bytes: Uint8Array,
+  isErased: (placed: PlacedRecord) => boolean,
+): { readonly bytes: Uint8Array; readonly isChanged: boolean } | undefined {
+  checkBatch(bytes);
+  const end = listBytesOf(bytes);
+  const copy = Buffer.from(bytes);
+  let kept = 0;
+  let isChanged = false;
+  const records = parseRecords(bytes).map((placed): MirrorRecord => {
+    const { record, at } = placed;
+    if (record.kind === 'file' && record.location === ERASED) return record;
+    if (!isErased(placed)) {
+      kept++;
+      return record;
+    }
+    isChanged = true;
+    copy.fill(0, at, at + record.length);
+    return { kind: 'file', location: ERASED, offset: 0, length: record.length };
+  });
+  if (kept === 0) return undefined;
+  // A shorter list has spaces at its end, so that nothing after it moves.
+  const json = Buffer.from(JSON.stringify({ version: 1, records }));
+  if (json.length > end - START) throw new FormatError('the list of records was written by another program', START);
+  copy.fill(0x20, START, end);
+  copy.set(json, START);
+  copy.writeUInt32BE(sumOf(copy), 8);
+  return { bytes: copy, isChanged };
+}
+
 function sumOf(bytes: Uint8Array): number {
   return crc32(bytes.subarray(START), crc32(bytes.subarray(4, 8)));
 }

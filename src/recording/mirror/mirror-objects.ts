@@ -5,9 +5,11 @@
  */
 import { FormatError } from '@oxbow/media/errors';
 import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import type { LoggedRange } from '../../archive/objects/stored-objects.ts';
 import { namedChunkOf } from '../../archive/recording-locations.ts';
 import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
-import { FIRST_READ, listBytesOf, type MirrorRecord, parseRecords } from './mirror-batch.ts';
+import { ERASED, FIRST_READ, listBytesOf, type MirrorRecord, parseRecords } from './mirror-batch.ts';
+import { listLog, mirrorPrefix, timeOfKey, timeText, writeMark } from './mirror-log.ts';
 
 /** Objects of a target that are remembered; a bucket whose files fail for hours reaches it. */
 const MAX_OBJECTS = 20_000;
@@ -15,6 +17,8 @@ const MAX_OBJECTS = 20_000;
 const MAX_UNSURE = 200;
 /** Keys of one pass. */
 const DELETIONS = 50;
+/** The mark of the log is written again when it is this much later, ms. */
+const MARK_EVERY_MS = 30_000;
 
 /** An object, by its records. */
 export interface MirrorObject {
@@ -24,6 +28,16 @@ export interface MirrorObject {
   readonly segments: readonly { readonly streamId: string; readonly msn: number }[];
   /** A process before this one put it. */
   readonly isOld: boolean;
+  /** Files whose descriptions name it, or will. */
+  readonly keptFor: Set<SegmentLocation>;
+}
+
+/** What is to be erased from an object that descriptions name. */
+export interface ErasedFile {
+  readonly key: string;
+  readonly prefix: SegmentPrefix;
+  readonly streamId: string;
+  readonly msns: RemovedMsns;
 }
 
 /** What decides whether an object is needed. */
@@ -44,13 +58,40 @@ export class MirrorObjects {
   readonly #unsure: string[] = [];
   /** Keys of this process, until those of earlier ones are known. */
   #made: Set<string> | undefined = new Set();
+  readonly #place: { readonly prefix: string; readonly owner: string };
+  #markMs = 0;
+  /** Whether an object was kept, so that there is something to mark. */
+  #hasKept = false;
 
   /**
    * @param prefix that of the target, may be empty
    * @param owner the node or process: no other one writes below it
    */
   constructor(prefix: string, owner: string) {
+    this.#place = { prefix, owner };
     this.prefix = `${mirrorPrefix(prefix)}${owner}/`;
+  }
+
+  /** The node or process. */
+  get owner(): string {
+    return this.#place.owner;
+  }
+
+  /** Whether an object may be needed by a restore. */
+  has(key: string): boolean {
+    return this.#objects.some((object) => object.key === key);
+  }
+
+  /** Files that are whole name these objects: they are not deleted with the log. */
+  keep(keys: readonly string[], location: SegmentLocation): void {
+    const named = new Set(keys);
+    this.#hasKept = true;
+    for (const { key, keptFor } of this.#objects) if (named.has(key)) keptFor.add(location);
+  }
+
+  /** The description of a file was not stored. */
+  release(location: SegmentLocation): void {
+    for (const { keptFor } of this.#objects) keptFor.delete(location);
   }
 
   get count(): number {
@@ -60,7 +101,7 @@ export class MirrorObjects {
   /** The key of the next object: in order of time, and not that of an earlier one. @param nowMs since 1970 */
   nextKey(nowMs: number): string {
     this.#lastMs = Math.max(this.#lastMs + 1, Math.floor(nowMs));
-    const key = `${this.prefix}${String(this.#lastMs).padStart(15, '0')}`;
+    const key = `${this.prefix}${timeText(this.#lastMs)}`;
     this.#made?.add(key);
     return key;
   }
@@ -79,10 +120,11 @@ export class MirrorObjects {
     const locations = new Set<SegmentLocation>();
     const segments: { streamId: string; msn: number }[] = [];
     for (const record of records) {
+      if (record.kind === 'file' && record.location === ERASED) continue;
       if (record.kind !== 'parts') locations.add(record.location as SegmentLocation);
       else segments.push({ streamId: record.streamId, msn: record.msn });
     }
-    this.#objects.push({ key, locations: [...locations], segments, isOld });
+    this.#objects.push({ key, locations: [...locations], segments, isOld, keptFor: new Set() });
     if (this.#objects.length > MAX_OBJECTS) this.#objects.shift();
   }
 
@@ -97,11 +139,18 @@ export class MirrorObjects {
     return [...new Set(old.flatMap(({ locations }) => locations))];
   }
 
-  /** Reads the objects that earlier processes of this owner left. Returns their number. */
-  async load(client: ObjectClient, options: { readonly signal: AbortSignal }): Promise<number> {
+  /**
+   * Reads the objects that earlier processes of this owner left. Returns their number.
+   * @param keptBetween the descriptions that name an object between two keys
+   */
+  async load(
+    client: ObjectClient,
+    keptBetween: (first: string, last: string) => Promise<readonly LoggedRange[]>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<number> {
     const loaded = new Set(this.#objects.map(({ key }) => key));
     let count = 0;
-    for await (const { key } of client.list(this.prefix, options)) {
+    for await (const { key } of listLog(client, this.#place, options)) {
       if (loaded.has(key) || this.#made?.has(key)) continue;
       const records = await readRecords(client, key, options).catch((error: unknown) => {
         if (error instanceof FormatError) return undefined; // an object of another program
@@ -116,35 +165,89 @@ export class MirrorObjects {
       this.#lastMs = Math.max(this.#lastMs, Number(key.slice(this.prefix.length)) || 0);
       count++;
     }
+    const old = this.#objects.filter(({ isOld }) => isOld);
+    const kept = old.length > 0 ? await keptBetween(old[0]!.key, old.at(-1)!.key) : [];
+    for (const { location, log_first: first, log_last: last } of kept) {
+      const within = old.filter(({ key }) => first <= key && key <= last);
+      this.keep(
+        within.map(({ key }) => key),
+        location as SegmentLocation,
+      );
+    }
     this.#made = undefined;
     return count;
   }
 
-  /** Deletes objects that are not needed, a bounded number. Returns how many. */
-  async sweep(client: ObjectClient, needs: ObjectNeeds, options: { readonly signal: AbortSignal }): Promise<number> {
+  /**
+   * Deletes objects that are not needed, a bounded number, and forgets those that only descriptions need.
+   *
+   * @param erase what is in the second place as a whole is erased from these
+   * @returns how many were deleted
+   */
+  async sweep(
+    client: ObjectClient,
+    needs: ObjectNeeds,
+    erase: (files: readonly ErasedFile[]) => Promise<void>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<number> {
     const isNeeded = ({ locations, segments, isOld }: MirrorObject) =>
       locations.some((location) => needs.needsFile(location)) ||
       segments.some(({ streamId, msn }) => needs.needsSegment(streamId, msn, isOld));
-    const due = this.#objects.filter((object) => !isNeeded(object)).slice(0, DELETIONS);
-    for (const object of due) {
+    const due = this.#objects.filter((object) => !isNeeded(object));
+    const kept = due.filter(({ keptFor }) => keptFor.size > 0);
+    if (kept.length > 0) {
+      const whole = kept.flatMap((object) => this.#wholeIn(object));
+      if (whole.length > 0) await erase(whole);
+      const settled = new Set(kept);
+      this.#objects = this.#objects.filter((object) => !settled.has(object));
+    }
+    const deleted = due.filter(({ keptFor }) => keptFor.size === 0).slice(0, DELETIONS);
+    for (const object of deleted) {
       await client.delete(object.key, options);
       this.#objects = this.#objects.filter((other) => other !== object);
     }
-    return due.length;
+    await this.#mark(client, options);
+    return deleted.length;
+  }
+
+  /** Files of an object that descriptions name, and that went to the second place as a whole. */
+  #wholeIn({ key, locations, keptFor }: MirrorObject): ErasedFile[] {
+    return locations.flatMap((prefix) => {
+      const streamId = namedChunkOf(prefix)?.id;
+      if (streamId === undefined || keptFor.has(prefix)) return [];
+      return [{ key, prefix, streamId, msns: msnsOf(prefix, streamId, [...this.locations, ...keptFor]) }];
+    });
+  }
+
+  /** Says in the second place up to where nothing is needed by a restore. */
+  async #mark(client: ObjectClient, options: { readonly signal: AbortSignal }): Promise<void> {
+    if (!this.#hasKept) return;
+    const oldest = this.#objects.reduce((least, { key }) => Math.min(least, timeOfKey(key)), this.#lastMs);
+    if (oldest - this.#markMs < MARK_EVERY_MS) return;
+    await writeMark(client, this.#place, oldest, options);
+    this.#markMs = oldest;
   }
 
   /**
    * Takes the objects out that have something of a stream, or of a file: its ranges, and parts of its
-   * segments.
+   * segments. Those that descriptions name stay; it is to be erased from them.
    */
-  take(prefix: SegmentPrefix, streamId: string): readonly MirrorObject[] {
-    const { first, end } = msnsOf(prefix, streamId, this.locations);
+  take(
+    prefix: SegmentPrefix,
+    streamId: string,
+  ): { readonly taken: readonly MirrorObject[]; readonly erased: readonly ErasedFile[] } {
+    const msns = msnsOf(prefix, streamId, this.locations);
     const has = ({ locations, segments }: MirrorObject) =>
       locations.some((location) => location.startsWith(prefix)) ||
-      segments.some((each) => each.streamId === streamId && each.msn >= first && each.msn < end);
-    const taken = this.#objects.filter(has);
-    this.#objects = this.#objects.filter((object) => !has(object));
-    return taken;
+      segments.some((each) => each.streamId === streamId && each.msn >= msns.first && each.msn < msns.end);
+    const found = this.#objects.filter(has);
+    const taken = new Set(found.filter(({ keptFor }) => keptFor.size === 0));
+    this.#objects = this.#objects.filter((object) => !taken.has(object));
+    const kept = found.filter((object) => !taken.has(object));
+    for (const { keptFor } of kept) {
+      for (const location of keptFor) if (location.startsWith(prefix)) keptFor.delete(location);
+    }
+    return { taken: [...taken], erased: kept.map(({ key }) => ({ key, prefix, streamId, msns })) };
   }
 
   /** Remembers objects again that could not be deleted. */
@@ -174,11 +277,6 @@ export function msnsOf(prefix: SegmentPrefix, streamId: string, locations: Itera
     if (other?.id === streamId && other.firstMsn > file.firstMsn) end = Math.min(end, other.firstMsn);
   }
   return { first: file.firstMsn, end };
-}
-
-/** Prefix of the mirrors of all nodes in a target. @param prefix that of the target, may be empty */
-export function mirrorPrefix(prefix: string): string {
-  return `${prefix === '' ? '' : `${prefix}/`}mirror/`;
 }
 
 /** The records of an object; undefined if it is gone. @throws FormatError if it is no object of a mirror */

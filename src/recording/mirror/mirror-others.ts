@@ -9,8 +9,10 @@ import type { ListedObject, ObjectClient } from '../../archive/objects/object-cl
 import { namedChunkOf } from '../../archive/recording-locations.ts';
 import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import { checkBatch, type MirrorRecord, parseRecords, printBatch } from './mirror-batch.ts';
-import { type MirrorObjects, mirrorPrefix, msnsOf, type RemovedMsns, readRecords } from './mirror-objects.ts';
+import type { MirrorRecord } from './mirror-batch.ts';
+import { eraseFrom } from './mirror-erasure.ts';
+import { listLog, timeOfKey } from './mirror-log.ts';
+import { type MirrorObjects, msnsOf, type RemovedMsns, readRecords } from './mirror-objects.ts';
 
 /** Pause between two passes over the objects of others, ms. */
 const EVERY_MS = 60_000;
@@ -30,8 +32,6 @@ interface OtherLimits {
   readonly reads: number;
 }
 const LIMITS: OtherLimits = { known: 20_000, reads: 500 };
-/** A mirror writes no larger object, bytes. */
-const MAX_OBJECT_BYTES = 128 * 1024 * 1024;
 
 interface Deletion {
   readonly streamId: string;
@@ -77,7 +77,7 @@ export class OtherObjects {
     limits: OtherLimits = LIMITS,
   ) {
     this.#limits = limits;
-    this.#prefix = mirrorPrefix(prefix);
+    this.#prefix = prefix;
     this.#own = own;
     this.#clock = clock;
   }
@@ -176,7 +176,7 @@ export class OtherObjects {
       if (!records) return false;
       if (records.some(isDeleted)) {
         room.reads--;
-        await withoutRecords(client, object, isDeleted, signal);
+        await eraseFrom(client, object.key, ({ record }) => isDeleted(record), { signal });
         this.#known.delete(object.key);
         changed();
       }
@@ -191,10 +191,9 @@ export class OtherObjects {
     { after, isUrgent, untilMs }: Pass,
     signal: AbortSignal,
   ): AsyncGenerator<ListedObject> {
-    for await (const object of client.list(this.#prefix, { signal, after })) {
-      const { key } = object;
-      if (key.startsWith(this.#own.prefix)) continue;
-      const putMs = Number(key.slice(key.lastIndexOf('/') + 1));
+    const log = { prefix: this.#prefix, without: this.#own.owner };
+    for await (const object of listLog(client, log, { signal, after })) {
+      const putMs = timeOfKey(object.key);
       const ageMs = untilMs - putMs;
       if (!(ageMs < (isUrgent ? 0 : SETTLED_MS))) yield object; // the key of another program has no time
     }
@@ -231,38 +230,6 @@ interface Removed {
 function has(record: MirrorRecord, { prefix, streamId, msns }: Removed): boolean {
   if (record.kind !== 'parts') return record.location.startsWith(prefix);
   return record.streamId === streamId && record.msn >= msns.first && record.msn < msns.end;
-}
-
-/** Puts an object again without some of its records, or deletes it. */
-async function withoutRecords(
-  client: ObjectClient,
-  { key, size }: ListedObject,
-  isDeleted: (record: MirrorRecord) => boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  // What no mirror has written cannot be read: nothing of it is kept.
-  const bytes = size > MAX_OBJECT_BYTES ? undefined : await client.read(key, { offset: 0, length: size }, { signal });
-  const kept = bytes && readIntact(bytes)?.filter(({ record }) => !isDeleted(record));
-  if (!bytes || !kept || kept.length === 0) {
-    await client.delete(key, { signal });
-    return;
-  }
-  const filled = kept.map(({ record, at }) => {
-    return { record, bytes: record.length > 0 ? [bytes.subarray(at, at + record.length)] : [] };
-  });
-  const printed = printBatch(filled);
-  const read = async (at: number, length: number) => printed.subarray(at, at + length);
-  await client.put(key, { size: printed.length, read }, { signal, hasChecksum: true });
-}
-
-/** Undefined for a damaged object. */
-function readIntact(bytes: Uint8Array) {
-  try {
-    checkBatch(bytes);
-    return parseRecords(bytes);
-  } catch (error) {
-    return noneOfAnother(error);
-  }
 }
 
 /** An object of another program has no records. */

@@ -22,7 +22,7 @@ import { listChunks, namedChunkOf } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
 import { checkBatch, type JoinedRecord, type PartsRecord, type PlacedRecord, parseRecords } from './mirror-batch.ts';
-import { mirrorPrefix } from './mirror-objects.ts';
+import { listLog } from './mirror-log.ts';
 
 /** Bytes of one read from a target. */
 const READ_BYTES = 8 * 1024 * 1024;
@@ -87,8 +87,8 @@ export async function restoreMirrors(
   for (const target of targets.names) {
     try {
       const client = await targets.client(target);
-      const prefix = mirrorPrefix(targets.find(target)!.prefix);
-      await findAll(client, owner === undefined ? prefix : `${prefix}${owner}/`, found, signal);
+      const { prefix } = targets.find(target)!;
+      await findAll(client, { prefix, owner }, found, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw new OxbowError('storage-failed', `${target}: ${sentenceOf(error)}`, { cause: error });
@@ -112,8 +112,13 @@ export async function restoreMirrors(
   return { files, segments };
 }
 
-async function findAll(client: ObjectClient, prefix: string, found: Found, signal: AbortSignal): Promise<void> {
-  for await (const { key, size } of client.list(prefix, { signal })) {
+async function findAll(
+  client: ObjectClient,
+  log: { readonly prefix: string; readonly owner: string | undefined },
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const { key, size } of listLog(client, log, { signal })) {
     const records = await readIntact(client, key, size, signal);
     for (const { record, at } of records) {
       const piece = { client, key, at };

@@ -20,7 +20,8 @@ import { audioFrames, interleave, videoFrames } from '../../live/frames.fixture.
 import { continuous, createPackagerRig, type PackagerRig } from '../../packager/packager.fixture.ts';
 import { Recorder } from '../recorder.ts';
 import { RecordingReader } from '../recording-reader.ts';
-import { Mirror, type MirrorReport } from './mirror.ts';
+import { Mirror } from './mirror.ts';
+import type { MirrorOptions, MirrorReport } from './mirror-options.ts';
 import { restoreMirrors } from './mirror-restore.ts';
 
 /** The stream of a rig. */
@@ -130,8 +131,19 @@ export async function passOf(mirror: Mirror): Promise<void> {
   await mirror.compact('b', { signal });
 }
 
-/** Opens a rig. Its media begins at the time of its clock. @param owner of the objects */
-export function openMirrorRig({ segmentS = 2, owner = 'server' } = {}): MirrorRig {
+/** How a rig is opened. */
+interface RigOptions {
+  readonly segmentS?: number;
+  /** Of the objects. */
+  readonly owner?: string;
+  /** The index of the bucket; by default `stored` is. */
+  readonly index?: MirrorOptions['objects'];
+  readonly keepsLog?: boolean;
+}
+
+/** Opens a rig. Its media begins at the time of its clock. */
+export function openMirrorRig(options: RigOptions = {}): MirrorRig {
+  const { segmentS = 2, owner = 'server', index, keepsLog = false } = options;
   const tracks = [videoTrack, audioTrack];
   const packaged = createPackagerRig({ segmentS });
   const frames = interleave(tracks, [
@@ -155,7 +167,11 @@ export function openMirrorRig({ segmentS = 2, owner = 'server' } = {}): MirrorRi
   const open = () => {
     const mirror = new Mirror({
       files: segments,
-      objects: { targetsOf: async (all) => new Map(all.filter((each) => stored.has(each)).map((each) => [each, 'b'])) },
+      objects: index ?? {
+        targetsOf: async (all) => new Map(all.filter((each) => stored.has(each)).map((each) => [each, 'b'])),
+        loggedBetween: async () => [],
+      },
+      keepsLog: () => keepsLog,
       targets: { names: ['b'], find: () => ({ prefix: 'o' }) as never, client: async () => bucket },
       remove: async (_, keys) => {
         removed.push(...keys);

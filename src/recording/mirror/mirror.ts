@@ -4,23 +4,25 @@
  * ranges are deleted. Nothing waits for a target: streams keep only references into what they recorded.
  * In: streams that record, targets. Out: objects; what is behind. docs/decisions/0114.
  */
+import { type FilePiece, objectsOf } from '../../archive/objects/logged/logged-file.ts';
 import type { ObjectClient } from '../../archive/objects/object-client.ts';
-import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
-import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { identityLocation, recordingOfLocation } from '../../archive/recording-locations.ts';
-import { isMissing, type SegmentLocation, type SegmentPrefix, type SegmentStore } from '../../archive/segment-store.ts';
-import { sleep } from '../../lib/abort.ts';
+import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
+import { sleep, waitFor } from '../../lib/abort.ts';
 import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { LiveWindowChange } from '../../packager/live-segment.ts';
 import { BatchMemory } from './batch-memory.ts';
-import { type FilledRecord, printBatch } from './mirror-batch.ts';
-import { MirrorObjects } from './mirror-objects.ts';
+import { printBatch } from './mirror-batch.ts';
+import { printErasure } from './mirror-erasure.ts';
+import { timeOfKey } from './mirror-log.ts';
+import { type ErasedFile, MirrorObjects } from './mirror-objects.ts';
+import type { MirrorOptions, MirrorState } from './mirror-options.ts';
 import { OtherObjects } from './mirror-others.ts';
-import { type FilePlan, leaveToOffload, MirroredStream } from './mirrored-stream.ts';
-import { PrefixClaim, type ServerName } from './prefix-claim.ts';
+import { type Picked, RecordReader } from './mirror-records.ts';
+import { MirroredStream, piecesOf } from './mirrored-stream.ts';
+import { PrefixClaim } from './prefix-claim.ts';
 
 /** Most bytes of media in one object. After a request that failed it is half as much, down to the least. */
 const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
@@ -33,6 +35,10 @@ const PUT_MS = 30_000;
 const LOOK_EVERY_MS = 15_000;
 /** Locations of one query. */
 const QUERY = 200;
+/** Each owner knows after this time whether it needs an object, ms. */
+const YOUNG_MS = 86_400_000;
+/** A complete file goes as a whole if its last seconds are not sent after this time, and two pauses, ms. */
+const SENT_WITHIN_MS = 5_000;
 /** Failures in a row after which a target is reported. */
 const FAILURES = 3;
 /** Objects that are not needed are looked for this often, ms. */
@@ -41,54 +47,8 @@ const COMPACT_MS = 2_000;
 const LEAST_PAUSE_MS = 20;
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 10_000;
-/** The name of a stream is in a short file, bytes. */
-const MAX_IDENTITY_BYTES = 64 * 1024;
-/** Closed files of one stream that wait; a longer outage is for offload, which reads the index. */
-const MAX_FILES = 20;
 /** Deletions that wait for the objects of earlier processes. */
 const MAX_EARLY = 20_000;
-
-/** What the mirror reports. */
-export interface MirrorReport {
-  /** An object was put, with so many bytes. */
-  sent(target: string, bytes: number): void;
-  /** A request ended: an object was put or deleted, or the target failed. */
-  ended(target: string, result: 'put' | 'deleted' | 'failed'): void;
-  /** A target failed several times in a row, or works again (`problem` is undefined). */
-  changed(target: string, problem: string | undefined): void;
-  /** Something failed that is not the fault of the target. */
-  failed(error: unknown): void;
-}
-
-export interface MirrorOptions {
-  /** The files of this process. */
-  readonly files: Pick<SegmentStore, 'read'>;
-  readonly objects: Pick<StoredObjects, 'targetsOf'>;
-  readonly targets: Pick<ObjectTargets, 'names' | 'find' | 'client'>;
-  /** Queues the deletion of objects durably. */
-  readonly remove: (target: string, keys: readonly string[]) => Promise<void>;
-  /** The node or process; it names its objects. */
-  readonly owner: string;
-  /** The server, or the cluster: two of them never write to one place. */
-  readonly server: ServerName;
-  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
-  /** Pause between two objects of a target, ms. */
-  readonly everyMs: () => number;
-  readonly report: MirrorReport;
-}
-
-/** How far a target is behind. */
-export interface MirrorState {
-  readonly target: string;
-  readonly streams: number;
-  /** Age of the oldest media that it does not have, ms. */
-  readonly behindMs: number;
-  /** Bytes of files that wait. */
-  readonly behindBytes: number;
-  /** Objects in it that are not compacted. */
-  readonly objects: number;
-  readonly problem: string | undefined;
-}
 
 /** The state of a target. */
 interface Line {
@@ -111,11 +71,8 @@ interface Line {
   forgotten: { readonly prefix: SegmentPrefix; readonly streamId: string }[];
   /** Deletions to repeat, by prefix: their objects were not known yet, or the database failed. */
   readonly early: Map<SegmentPrefix, string>;
-}
-
-/** A record for the next object. */
-interface Picked extends FilledRecord {
-  done(): void;
+  /** Resolves at the end of the next pass. */
+  passed: PromiseWithResolvers<void>;
 }
 
 /** Mirrors the streams of a process. */
@@ -125,12 +82,14 @@ export class Mirror {
   /** Those that record no more, and those whose recording was deleted as a whole. */
   readonly #closed = new WeakSet<MirroredStream>();
   readonly #deleted = new WeakSet<MirroredStream>();
+  readonly #records: RecordReader;
   readonly #lines: readonly Line[];
   /** Where each stream goes; set when the streams are known. */
   #targetOf: (streamId: string) => string | undefined = () => undefined;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
+    this.#records = new RecordReader(options);
     const nowMs = () => options.clock.monotonicMs();
     this.#lines = options.targets.names.map((target) => ({
       target,
@@ -145,6 +104,7 @@ export class Mirror {
       memory: new BatchMemory(),
       forgotten: [],
       early: new Map(),
+      passed: Promise.withResolvers(),
     }));
   }
 
@@ -236,7 +196,8 @@ export class Mirror {
   /** Removes the objects that have something of what was deleted; the rest of them is sent again. */
   async #remove(line: Line, prefix: SegmentPrefix, streamId: string): Promise<void> {
     for (const location of line.old) if (location.startsWith(prefix)) line.old.delete(location);
-    const taken = line.objects.take(prefix, streamId);
+    const { taken, erased } = line.objects.take(prefix, streamId);
+    if (erased.length > 0) await this.#erase(line, erased);
     if (taken.length === 0) return;
     for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
     try {
@@ -250,6 +211,65 @@ export class Mirror {
       line.early.set(prefix, streamId);
       throw error;
     }
+  }
+
+  /** Queues what is erased from objects that descriptions name. */
+  async #erase({ target }: Line, files: readonly ErasedFile[]): Promise<void> {
+    await this.#options.remove(target, files.map(printErasure));
+  }
+
+  /**
+   * Waits until a target has all of a complete file.
+   *
+   * @returns where its bytes are, as long as that is true; undefined: the target does not have all of it, and
+   *   will not soon
+   */
+  async whenSent(
+    target: string,
+    location: SegmentLocation,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<(() => readonly FilePiece[] | undefined) | undefined> {
+    const { keepsLog, clock, everyMs } = this.#options;
+    const line = this.#lines.find((candidate) => candidate.target === target);
+    const streamId = recordingOfLocation(location);
+    if (!line || streamId === undefined || keepsLog?.(target) !== true) return undefined;
+    const find = () => {
+      const stream = this.#streams.get(streamId);
+      const file = stream?.target === target ? stream.files.get(location) : undefined;
+      // Without the first byte its start went another way.
+      return file?.pieces && (file.sent === 0 || file.pieces.length > 0) ? file : undefined;
+    };
+    const untilMs = clock.monotonicMs() + SENT_WITHIN_MS + 2 * everyMs();
+    for (let file = find(); file; file = find()) {
+      if (piecesOf(file))
+        return () => {
+          const sent = find();
+          return sent && piecesOf(sent);
+        };
+      if (line.breaker.isOpen || line.claim.isTaken || clock.monotonicMs() > untilMs) return undefined;
+      await waitFor(line.passed.promise, { signal });
+    }
+    return undefined;
+  }
+
+  /** A description of a file is about to be stored: the objects that it names stay. */
+  keep(target: string, location: SegmentLocation, pieces: readonly FilePiece[]): void {
+    this.#lines.find((line) => line.target === target)?.objects.keep(objectsOf(pieces), location);
+  }
+
+  /** A description of a file was not stored. */
+  release(target: string, location: SegmentLocation): void {
+    this.#lines.find((line) => line.target === target)?.objects.release(location);
+  }
+
+  /**
+   * Whether an object may be needed by a restore: of another owner, and before its own are known, a young
+   * one.
+   */
+  holds(target: string, key: string): boolean {
+    const line = this.#lines.find((candidate) => candidate.target === target);
+    if (line?.isLoaded && key.startsWith(line.objects.prefix)) return line.objects.has(key);
+    return this.#options.clock.nowMs() - timeOfKey(key) < YOUNG_MS;
   }
 
   /** Runs until aborted. Never rejects. */
@@ -305,6 +325,9 @@ export class Mirror {
   /** Sends what waits for a target. Never rejects for a failing target. */
   async pass(target: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const line = this.#lines.find((candidate) => candidate.target === target)!;
+    const { passed } = line;
+    line.passed = Promise.withResolvers();
+    using _ = { [Symbol.dispose]: () => passed.resolve() };
     this.#dropDeleted();
     for (const stream of this.#streams.values()) stream.follow(this.#targetOf(stream.streamId));
     const isIdle = line.objects.count === 0 && !this.#has(target);
@@ -366,7 +389,11 @@ export class Mirror {
       report.sent(line.target, bytes.length);
       report.ended(line.target, 'put');
       line.objects.add(key, records);
-      for (const { done } of picked) done();
+      let at = bytes.length - records.reduce((sum, { length }) => sum + length, 0);
+      for (const { record, done } of picked) {
+        done({ key, at });
+        at += record.length;
+      }
       await this.#forgetLate(line);
       if (!isFull) return;
     }
@@ -380,7 +407,8 @@ export class Mirror {
   }
 
   /** The next records of a target, those that wait longest first. */
-  async #pick({ target, maxBytes, memory }: Line): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+  async #pick(line: Line): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
+    const { target, maxBytes, memory } = line;
     const picked: Picked[] = [];
     const streams = [...this.#streams.values()].filter((stream) => stream.target === target);
     const waiting = streams.filter(({ sinceMs }) => sinceMs !== undefined);
@@ -394,8 +422,8 @@ export class Mirror {
     };
     for (const stream of waiting) {
       if (room <= 0) return { picked, isFull: true };
-      if (stream.name === 'missing') add(await this.#pickName(stream));
-      const files = await this.#pickFiles(stream, room, memory);
+      if (stream.name === 'missing') add(await this.#records.pickName(stream));
+      const files = await this.#records.pickFiles(line, stream, room);
       add(files.picked);
       // Parts follow what is in files.
       const parts = !files.isFull && room > 0 ? [...stream.pickParts(room, (length) => memory.piece(length))] : [];
@@ -405,82 +433,13 @@ export class Mirror {
     return { picked, isFull: room <= 0 };
   }
 
-  /** The file with the name of a stream, so that nothing but the second place is needed. */
-  async #pickName(stream: MirroredStream): Promise<Picked[]> {
-    const location = identityLocation(stream.streamId);
-    const bytes = await this.#read(location, 0, MAX_IDENTITY_BYTES);
-    if (!bytes) return [];
-    const record = { kind: 'file', location, offset: 0, length: bytes.length } as const;
-    const done = () => {
-      if (stream.name === 'missing') stream.name = 'sent';
-    };
-    return [{ record, bytes: [bytes], done }];
-  }
-
-  async #pickFiles(
-    stream: MirroredStream,
-    maxBytes: number,
-    memory: BatchMemory,
-  ): Promise<{ readonly picked: Picked[]; readonly isFull: boolean }> {
-    const picked: Picked[] = [];
-    let room = maxBytes;
-    leaveToOffload(stream, MAX_FILES);
-    for (const file of [...stream.files.values()]) {
-      const { sent, length } = file;
-      if (sent >= length) continue;
-      if (room <= 0) return { picked, isFull: true };
-      const plan = stream.planFile(file, room);
-      const filled = await this.#fill(plan.records, memory);
-      if (!filled) {
-        stream.forgetFile(file.location);
-        continue;
-      }
-      for (const [i, { record, bytes }] of filled.entries()) {
-        // All of them are in one object.
-        const done = i < filled.length - 1 ? () => undefined : () => stream.sentFile(file, sent, plan);
-        picked.push({ record, bytes, done });
-        room -= record.length;
-      }
-      if (plan.end < length) return { picked, isFull: true };
-    }
-    return { picked, isFull: false };
-  }
-
-  /** Reads the bytes of records; undefined if the file is gone. */
-  async #fill(records: FilePlan['records'], memory: BatchMemory): Promise<FilledRecord[] | undefined> {
-    const filled: FilledRecord[] = [];
-    for (const record of records) {
-      if (record.kind === 'joined') {
-        filled.push({ record, bytes: [] });
-        continue;
-      }
-      const into = memory.piece(record.length);
-      const bytes = await this.#read(record.location as SegmentLocation, record.offset, record.length, into);
-      if (bytes?.length !== record.length) return undefined;
-      filled.push({ record, bytes: [bytes] });
-    }
-    return filled;
-  }
-
-  async #read(
-    location: SegmentLocation,
-    offset: number,
-    length: number,
-    into?: Uint8Array,
-  ): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#options.files.read(location, { offset, length }, { into });
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  }
-
   /** Deletes objects whose files the target has as a whole. */
   async #compact(line: Line, client: ObjectClient, signal: AbortSignal): Promise<void> {
     const { clock, report } = this.#options;
     if (!line.isLoaded) {
-      await line.objects.load(client, { signal });
+      const { objects } = this.#options;
+      const keptBetween = (first: string, last: string) => objects.loggedBetween(line.target, first, last);
+      await line.objects.load(client, keptBetween, { signal });
       line.old = new Set(line.objects.oldLocations);
       line.isLoaded = true;
     }
@@ -496,7 +455,7 @@ export class Mirror {
       needsSegment: (streamId: string, msn: number, isOld: boolean) =>
         isOld ? this.#needsOld(line, streamId) : (this.#streams.get(streamId)?.needsParts(msn) ?? true),
     };
-    const deleted = await line.objects.sweep(client, needs, { signal });
+    const deleted = await line.objects.sweep(client, needs, (files) => this.#erase(line, files), { signal });
     for (let count = 0; count < deleted; count++) report.ended(line.target, 'deleted');
     // There may be more.
     line.lookAtMs = deleted > 0 ? Number.NEGATIVE_INFINITY : clock.monotonicMs() + LOOK_EVERY_MS;

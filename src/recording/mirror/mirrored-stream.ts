@@ -7,6 +7,7 @@
 
 import { printChunkStart } from '@oxbow/media/isobmff/init';
 import type { Part } from '@oxbow/media/segment';
+import type { FilePiece } from '../../archive/objects/logged/logged-file.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { LiveWindowChange, SegmentOpening } from '../../packager/live-segment.ts';
@@ -40,13 +41,29 @@ export interface MirroredFile {
   waiting: { readonly group: WrittenGroup; readonly segment: MirroredSegment }[];
   /** Segments whose parts are the only copy of some of its bytes. */
   readonly joined: number[];
+  /** Where its first `sent` bytes are, in order; undefined: not all of that is known. */
+  pieces: FilePiece[] | undefined;
+}
+
+/** Where the bytes of a record are. */
+export interface RecordPlace {
+  /** Of the object. */
+  readonly key: string;
+  /** In the object. */
+  readonly at: number;
 }
 
 /** A segment that is in no file, or waits in one. */
 interface MirroredSegment {
   readonly opening: SegmentOpening;
   /** Without bytes once the segment is in a file: others may use that memory then. */
-  readonly parts: { readonly trackId: number; readonly length: number; bytes: Uint8Array | undefined }[];
+  readonly parts: {
+    readonly trackId: number;
+    readonly length: number;
+    bytes: Uint8Array | undefined;
+    /** Where the second place has it. */
+    place: RecordPlace | undefined;
+  }[];
   /** Of `parts`, those that the second place has. */
   sent: number;
   bytes: number;
@@ -60,7 +77,7 @@ export interface PickedParts {
   /** More parts of the segment wait. */
   readonly hasMore: boolean;
   /** The second place has them. */
-  done(): void;
+  done(place: RecordPlace): void;
 }
 
 /** What is to be sent of a file: up to `end`, as records whose ranges follow each other. */
@@ -170,7 +187,7 @@ export class MirroredStream {
     if (!file) {
       this.#closeFiles();
       const empty = { length: 0, sent: 0, lastMsn: 0, isClosed: false, sinceMs: undefined, waiting: [], joined: [] };
-      file = { location, ...empty };
+      file = { location, ...empty, pieces: [] };
       this.#files.set(location, file);
     }
     file.length = length;
@@ -222,9 +239,15 @@ export class MirroredStream {
     return { records, end: at };
   }
 
-  /** The second place has the records of a plan. @param from bytes of the file that it had before */
-  sentFile(file: MirroredFile, from: number, { records, end }: FilePlan): void {
+  /**
+   * The second place has the records of a plan.
+   *
+   * @param from bytes of the file that it had before
+   * @param places of the records; undefined: no one needs to know them
+   */
+  sentFile(file: MirroredFile, from: number, { records, end }: FilePlan, places?: readonly RecordPlace[]): void {
     if (file.sent !== from) return; // it begins again, because an object with its bytes was deleted
+    file.pieces = file.pieces && places && joinPieces(file, file.pieces, records, places);
     file.sent = end;
     file.waiting = file.waiting.filter(({ group }) => group.length > end);
     for (const record of records) {
@@ -282,8 +305,13 @@ export class MirroredStream {
         record: recordOf(this.streamId, opening, { first: sent, parts: chosen, length }),
         bytes,
         hasMore: sent + chosen.length < parts.length,
-        done() {
+        done({ key, at: start }) {
           if (segment.sent !== sent) return;
+          let at = start;
+          for (const part of parts.slice(sent, sent + chosen.length)) {
+            part.place = { key, at };
+            at += part.length;
+          }
           segment.sent += chosen.length;
           if (segment.sent === segment.parts.length) segment.sinceMs = undefined;
         },
@@ -310,6 +338,7 @@ export class MirroredStream {
   #again(file: MirroredFile): void {
     file.sent = 0;
     file.waiting = [];
+    file.pieces = [];
     for (const msn of file.joined.splice(0)) this.#joined.delete(msn);
     file.sinceMs = this.#target === undefined ? undefined : (file.sinceMs ?? this.#nowMs());
   }
@@ -331,7 +360,7 @@ export class MirroredStream {
     const segment = this.#segments.find(({ opening }) => opening.msn === msn);
     if (!segment || segment.bytes > MAX_SEGMENT_BYTES) return;
     segment.bytes += bytes.length;
-    segment.parts.push({ trackId, length: bytes.length, bytes });
+    segment.parts.push({ trackId, length: bytes.length, bytes, place: undefined });
     segment.sinceMs ??= this.#nowMs();
   }
 }
@@ -355,6 +384,54 @@ export function leaveToOffload(stream: MirroredStream, most: number): void {
     }
   }
   for (const { location } of closed.slice(0, Math.max(0, closed.length - MAX_FILES))) stream.forgetFile(location);
+}
+
+/** Adds where the records of a plan are; undefined: a part is in no known place. */
+function joinPieces(
+  { waiting }: MirroredFile,
+  before: FilePiece[],
+  records: FilePlan['records'],
+  places: readonly RecordPlace[],
+): FilePiece[] | undefined {
+  const pieces: FilePiece[] = [];
+  for (const [i, record] of records.entries()) {
+    if (record.kind === 'file') {
+      pieces.push({ offset: record.offset, length: record.length, ...keyAt(places[i]!) });
+      continue;
+    }
+    const segment = waiting.find(({ group }) => group.msn === record.msn)?.segment;
+    for (const track of record.tracks) {
+      let { offset } = track;
+      const end = offset + track.length;
+      for (const { trackId, length, place } of segment?.parts ?? []) {
+        if (trackId !== track.trackId || offset === end) continue;
+        if (!place || offset + length > end) return undefined;
+        pieces.push({ offset, length, ...keyAt(place) });
+        offset += length;
+      }
+      if (offset !== end) return undefined;
+    }
+  }
+  // What joins parts is after the ranges between them.
+  pieces.sort((a, b) => a.offset - b.offset);
+  before.push(...pieces);
+  return before;
+}
+
+const keyAt = ({ key, at }: RecordPlace) => ({ key, at });
+
+/**
+ * Where the bytes of a complete file are in the second place, in order, up to the end of its last segment;
+ * undefined: not all are known, or there.
+ */
+export function piecesOf({ isClosed, sent, length, pieces }: MirroredFile): readonly FilePiece[] | undefined {
+  if (!isClosed || sent < length || !pieces) return undefined;
+  let end = 0;
+  for (const piece of pieces) {
+    if (piece.offset !== end) return undefined;
+    end += piece.length;
+  }
+  return end === length ? pieces : undefined;
 }
 
 /** What the parts that were sent have of the tracks of a segment in its file, in the order of the file. */

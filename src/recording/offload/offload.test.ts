@@ -21,6 +21,7 @@ import { type SegmentLocation, segmentLocation } from '../../archive/segment-sto
 import { bytesOf } from '../../archive/segment-stores.fixture.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { soleRows } from '../../store/shards/stream-rows.ts';
+import { LoggedCopies } from '../mirror/logged-copies.ts';
 import { Candidates } from './candidates.ts';
 import { Offload, type OffloadOptions } from './offload.ts';
 
@@ -94,6 +95,13 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, buc
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
     qualitiesOf: async () => [],
     clock: { nowMs: () => state.nowMs, monotonicMs: () => clock.monotonicMs() + state.nowMs - 1_700_000_000_000 },
+    logged: new LoggedCopies({
+      mirror: { whenSent: async () => undefined, keep() {}, release() {}, holds: () => false },
+      index: tiered.objects,
+      deletions: tiered.deletions,
+      rewritten: { has: () => false },
+      prefixOf: () => 'o',
+    }),
     check: async (location) => {
       checked.push(location);
     },

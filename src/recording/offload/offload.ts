@@ -4,13 +4,14 @@
  * pauses; nothing else waits for it, recording least of all.
  * In: policies, candidates, the tiered store. Out: objects in buckets; reports. docs/decisions/0050.
  */
+import { isLoggedKey } from '../../archive/objects/logged/logged-file.ts';
 import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
 import type { ObjectDeletion, ObjectDeletions } from '../../archive/objects/object-deletions.ts';
 import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
-import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
+import { readParts, type UploadOptions, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
 import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';
@@ -18,6 +19,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { LoggedCopies } from '../mirror/logged-copies.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 import { LostUploads } from './lost-uploads.ts';
 
@@ -81,6 +83,8 @@ export interface OffloadOptions {
    * was just written.
    */
   readonly check?: ((location: SegmentLocation) => Promise<void>) | undefined;
+  /** Copies that are ranges of a mirror's objects. */
+  readonly logged: Pick<LoggedCopies, 'upload' | 'delete'>;
   /** Closes all readers of a file that is deleted. */
   readonly release: (location: SegmentLocation) => void;
   readonly report: OffloadReport;
@@ -241,22 +245,24 @@ export class Offload {
     };
     const count = work.length;
     await Promise.all(Array.from({ length: breaker.isOpen ? 1 : PARALLEL }, next));
-    if (settings.now.storage.mode === 'move') await this.#dropFiles(line);
+    if (settings.now.storage.mode === 'move') await this.#dropFiles(line, signal);
     if (isDone && !breaker.isOpen) await this.#discardOpen(line, signal);
     return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
   }
 
   /** Deletes files that are in the bucket; in a cluster those of this node. */
-  async #dropFiles(line: Line): Promise<void> {
+  async #dropFiles(line: Line, signal: AbortSignal): Promise<void> {
     const { objects, store, release, clock, isGone } = this.#options;
     if (isGone && clock.monotonicMs() < line.dropAtMs) return;
     line.dropAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
     for (let after = '', page = await objects.local(after); page.length > 0; page = await objects.local(after)) {
-      for (const { location, target } of page) {
+      for (const { location, target, key } of page) {
         after = location;
         const at = location as SegmentLocation;
         if (target !== line.target || !this.#isMoved(location) || !(await this.#isHere(at))) continue;
-        await store.dropFile(at, release);
+        // Of mode `mirror`: the bucket gets the file itself first.
+        if (isLoggedKey(key)) await this.#attempt(line, () => this.#upload(line, at, signal), signal);
+        else await store.dropFile(at, release);
       }
     }
   }
@@ -344,20 +350,16 @@ export class Offload {
     if (!(await this.#isHere(location))) return;
     try {
       // What is intact in a damaged file gets its second copy all the same.
-      if (!this.#isFresh(location)) await this.#options.check?.(location);
+      const isFresh = this.#isFresh(location);
+      if (!isFresh) await this.#options.check?.(location);
       const client = await targets.client(target);
       const { prefix } = targets.find(target)!;
       const sent = (bytes: number) => report.sent(target, bytes);
-      const result = await uploadObject(location, {
-        local: store.local,
-        uploads,
-        objects,
-        client,
-        target,
-        prefix,
-        sent,
-        signal,
-      });
+      const upload: UploadOptions = { local: store.local, uploads, objects, client, target, prefix, sent, signal };
+      // Only what was just recorded: the objects of the mirror may not have what is found later.
+      const mayDescribe = isFresh && settings.now.storage.mode === 'mirror';
+      const described = mayDescribe ? await this.#options.logged.upload(location, upload) : 'unknown';
+      const result = described === 'unknown' ? await uploadObject(location, upload) : described;
       this.#tries.delete(location);
       if (result === 'gone') return;
       report.ended(target, 'stored');
@@ -379,12 +381,9 @@ export class Offload {
   }
 
   async #delete(due: ObjectDeletion, signal: AbortSignal): Promise<void> {
-    const { deletions, targets } = this.#options;
+    const { logged, targets } = this.#options;
     const client: ObjectClient = await targets.client(due.target);
-    const parts = readParts(due);
-    if (parts) await client.abandon(due.key, parts, { signal });
-    await client.delete(due.key, { signal });
-    await deletions.deleted(due);
+    await logged.delete(due, client, { signal });
   }
 
   async #check(target: string, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@
  * The tables of objects in buckets, as Kysely sees them.
  * In: the tables of ../migrations.ts. Out: types for ../schema.ts.
  */
+import type { Generated } from 'kysely';
 
 /** A stored object that is in a bucket, whole and verified; see archive/objects/stored-objects.ts. */
 export interface StoredObjectTable {
@@ -19,6 +20,9 @@ export interface StoredObjectTable {
   readonly uploaded_us: number;
   /** 1: its file is still in the data folder. */
   local: number;
+  /** Of a description: the first and the last key of the mirror's objects that it names; otherwise empty. */
+  readonly log_first: Generated<string>;
+  readonly log_last: Generated<string>;
 }
 
 /**
