@@ -266,9 +266,9 @@ export class Session implements Publisher {
     return this.turn.role === 'active' && (this.#owner.input.jumps?.(frame) ?? false);
   }
 
-  flush(): void {
+  flush(unused?: () => void): void {
     this.#change.end();
-    if (this.turn.role === 'active') this.#owner.input.flush();
+    if (this.turn.role === 'active') this.#owner.input.flush(unused);
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {

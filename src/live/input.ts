@@ -107,8 +107,11 @@ export interface StreamInput {
   /**
    * A burst ended: its frames may be packaged without waiting for a successor. Never needed by
    * continuous sources.
+   *
+   * @param unused called at once if no frame that was published, nor its bytes, can be in use any more: their
+   *   memory may be used again. Code that does not know calls nothing
    */
-  flush(): void;
+  flush(unused?: () => void): void;
   /**
    * Reports that media is missing until the next frame; the first cause of a hole applies. `offline`: the
    * source ended in order, and no media is expected until it returns. `detail` is readable text.

@@ -83,6 +83,14 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
     );
   }
 
+  /** A sink or the GOP buffer may still use frames. */
+  get holdsFrames(): boolean {
+    if (this.#gop) return true;
+    for (const { sink } of this.#active) if (sink.holdsFrames !== false) return true;
+    for (const { sink } of this.#joining) if (sink.holdsFrames !== false) return true;
+    return false;
+  }
+
   /** How full the sinks, the GOP buffer and the memory are, and what the sinks lost. */
   pressure(): StreamPressure {
     const sinks = [

@@ -43,6 +43,8 @@ export interface Sink {
   readonly pressure?: PressureLevel;
   /** What it dropped, by cause; absent where nothing is dropped. */
   readonly losses?: Readonly<Record<LossCause, Loss>>;
+  /** Frames that were written, or their bytes, may still be in use; absent where that is not known. */
+  readonly holdsFrames?: boolean;
   /** It dropped the current GOP. */
   readonly waitsForKeyFrame?: boolean;
   /**

@@ -223,3 +223,34 @@ test('sinks get bursts and damage', () => {
   assert.deepEqual(heard.calls, ['flush', 'damage']);
   assert.deepEqual(heard.events, [{ type: 'damage', reason: 'a packet was lost' }]);
 });
+
+test('frames are in use while a sink may hold them, and while a run waits for its key frame', () => {
+  const heard = open();
+  const { stream } = heard;
+  const isUnused = () => {
+    let unused = false;
+    stream.flush(() => {
+      unused = true;
+    });
+    return unused;
+  };
+  assert.equal(isUnused(), false, 'its sink does not say that it holds none');
+  stream.sinks.close();
+  const passing = { holdsFrames: false, startRun() {}, write() {}, flush() {}, endRun() {}, damage() {} };
+  stream.sinks.attach(passing, { name: 'passing' });
+  assert.equal(isUnused(), true);
+  stream.startRun(start({ pace: bursty }));
+  const [first, ...others] = film(2);
+  stream.publish({ ...first!, key: false });
+  assert.equal(isUnused(), false, 'the run waits');
+  publish(heard, [first!, ...others]);
+  assert.equal(isUnused(), true);
+  const buffer = stream.sinks.bufferGop();
+  assert.equal(isUnused(), false, 'the GOP buffer');
+  buffer[Symbol.dispose]();
+  const attachment = stream.sinks.attach({ ...passing, holdsFrames: true }, { name: 'queue' });
+  assert.equal(isUnused(), false, 'it waits for the next key frame');
+  attachment[Symbol.dispose]();
+  stream.suspend('it left');
+  assert.equal(isUnused(), false, 'a publisher that returns is compared with it');
+});

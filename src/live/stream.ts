@@ -127,9 +127,12 @@ export class Stream implements StreamInput {
     return jump !== undefined;
   }
 
-  flush(): void {
+  flush(unused?: () => void): void {
     this.#placement.flush();
     this.sinks.flush();
+    // Its bytes are a view of the memory of other frames, which would wait with it for the next burst.
+    if (this.#last) this.#last = { ...this.#last, data: this.#last.data.slice() };
+    if (!this.#placement.pending && !this.#suspended && !this.sinks.holdsFrames) unused?.();
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {

@@ -25,7 +25,7 @@ export const recordingMetrics = {
     type: 'gauge',
     name: 'oxbow_storyboard_distance_seconds',
     labels: ['stream'],
-    help: 'Distance of the small pictures of a recording: it grows with their processor time, so that they take at most 0.05 % of a core, and those of all streams 1 %, up to 120.',
+    help: 'Distance of the small pictures of a recording: it grows with their processor time, so that they take at most 0.05 % of a core, and those of more than 20 streams 0.5 % together, up to 120.',
   },
   contentSamples: {
     type: 'counter',

@@ -96,6 +96,11 @@ export class AlignedTrack {
     return this.#writer.track;
   }
 
+  /** Whether frames wait as they came. */
+  get holdsFrames(): boolean {
+    return this.#held.length > 0 || this.#writer.holdsFrames;
+  }
+
   /** Flags the open segment as damaged. */
   damage(): void {
     this.#writer.damage();
@@ -120,6 +125,7 @@ export class AlignedTrack {
   drain(edgeUs: number): void {
     const edge = usToTicks(edgeUs, this.track.timescale);
     this.#edge = edge;
+    if (this.#held.length === 0 && this.#boundaries.length === 0) return;
     let used = 0;
     for (let frame = this.#held[0]; frame; frame = this.#held[used]) {
       const boundary = this.#boundaries[0];
@@ -133,7 +139,14 @@ export class AlignedTrack {
       used++;
       this.#use(frame);
     }
-    if (used > 0) this.#held.splice(0, used);
+    // Usually one frame: `pop` keeps the room of the array for the next.
+    if (used === 1 && this.#held.length === 1) this.#held.pop();
+    else if (used > 0) this.#held.splice(0, used);
+    if (this.#boundaries.length > 0) this.#closeDue(edge);
+  }
+
+  /** Apart from `drain`, which is called for each frame and would allocate what these functions refer to. */
+  #closeDue(edge: number): void {
     if (this.#held.length === 0) this.#closeWhile((boundary) => this.#isPast(boundary));
     this.#closeWhile((boundary) => edge - boundary.atTicks >= this.#behind);
   }

@@ -2,29 +2,33 @@
  * Frames that wait as numbers and bytes, not as objects. A segment of sound waits for the next burst of its
  * source if the video ends later: V8 moves objects that wait for two seconds to the old generation, where
  * they are garbage until all of the heap is collected, with the memory that their views share.
- * In: frames of one track. Out: the same frames, when their segment ends.
+ * In: frames of one track. Out: their numbers and bytes, when their segment ends.
  */
 import type { Frame } from '@oxbow/media/frame';
+import { NUMBERS_PER_SAMPLE as PER_FRAME, type SampleColumns } from '@oxbow/media/isobmff/fragment';
 
-/** Numbers of a frame: dts, pts, duration, whether it is a key frame, bytes. */
-const PER_FRAME = 5;
 const FIRST_FRAMES = 128;
 const FIRST_BYTES = 16 * 1024;
 
 /** The waiting frames of one track. */
-export class CompactFrames {
-  readonly #trackId: number;
+export class CompactFrames implements SampleColumns {
   #numbers = new Float64Array(FIRST_FRAMES * PER_FRAME);
   #bytes = new Uint8Array(FIRST_BYTES);
   #count = 0;
   #used = 0;
 
-  constructor(trackId: number) {
-    this.#trackId = trackId;
+  get count(): number {
+    return this.#count;
   }
 
-  get length(): number {
-    return this.#count;
+  /** Valid until the next `push`. */
+  get numbers(): Float64Array {
+    return this.#numbers;
+  }
+
+  /** The bytes of all frames, one after the other; valid until the next `push`. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used);
   }
 
   /** dts of the first frame, ticks; undefined without one. */
@@ -57,25 +61,9 @@ export class CompactFrames {
     this.#count++;
   }
 
-  /** All frames, oldest first; their data is valid until the next `push`. Forgets them. */
-  take(): Frame[] {
-    const frames: Frame[] = [];
-    const numbers = this.#numbers;
-    let from = 0;
-    for (let at = 0; at < this.#count * PER_FRAME; at += PER_FRAME) {
-      const to = from + numbers[at + 4]!;
-      frames.push({
-        trackId: this.#trackId,
-        dts: numbers[at]!,
-        pts: numbers[at + 1]!,
-        duration: numbers[at + 2]!,
-        key: numbers[at + 3] === 1,
-        data: this.#bytes.subarray(from, to),
-      });
-      from = to;
-    }
+  /** Forgets all frames. */
+  clear(): void {
     this.#count = 0;
     this.#used = 0;
-    return frames;
   }
 }

@@ -93,6 +93,16 @@ export class Packager implements Sink {
     return this.#groups;
   }
 
+  /** Frames of an open part wait, or those of a track that is ahead. Closed parts are copies. */
+  get holdsFrames(): boolean {
+    if (this.#probe) return true;
+    const run = this.#run;
+    if (!run) return false;
+    if (run.writer.holdsFrames || run.sparse.holdsFrames) return true;
+    for (const aligned of run.alignedTracks.values()) if (aligned.holdsFrames) return true;
+    return false;
+  }
+
   startRun(context: RunContext): void {
     if (context.soft && this.#run) {
       this.#run.next = context;

@@ -69,6 +69,12 @@ export class SparseTracks {
     );
   }
 
+  /** Whether frames wait as they came. */
+  get holdsFrames(): boolean {
+    for (const { held } of this.#tracks.values()) if (held.length > 0) return true;
+    return false;
+  }
+
   /** Whether a track is one of them. */
   has(trackId: number): boolean {
     return this.#tracks.has(trackId);

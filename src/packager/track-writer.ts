@@ -5,7 +5,15 @@
  */
 import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '@oxbow/media/frame';
-import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '@oxbow/media/isobmff/fragment';
+import {
+  columnsLength,
+  columnsOf,
+  type FragmentSlot,
+  NUMBERS_PER_SAMPLE,
+  printFragmentHead,
+  type SampleColumns,
+  sequenceNumber,
+} from '@oxbow/media/isobmff/fragment';
 import { Column } from '@oxbow/media/isobmff/movie/sample-table';
 import type { Part, TrackSegment } from '@oxbow/media/segment';
 import { slabPool } from '../lib/memory/slab-pool.ts';
@@ -79,7 +87,7 @@ export class TrackWriter {
     this.#msn = firstMsn;
     this.#slot = slot;
     this.#exact = exact;
-    this.#compact = exact && track.kind === 'audio' ? new CompactFrames(track.id) : undefined;
+    this.#compact = exact && track.kind === 'audio' ? new CompactFrames() : undefined;
     this.#shared = shared;
     this.#maxPartTicks = ticksOf(maxPartS, track.timescale);
     this.#maxSegmentTicks = ticksOf(maxSegmentS, track.timescale);
@@ -106,7 +114,12 @@ export class TrackWriter {
 
   /** Frames in the open part. */
   get waiting(): number {
-    return this.#compact ? this.#compact.length : this.#frames.length;
+    return this.#compact ? this.#compact.count : this.#frames.length;
+  }
+
+  /** Whether frames of the open part wait as they came. */
+  get holdsFrames(): boolean {
+    return this.#frames.length > 0;
   }
 
   /** Ticks of the open part with `frame`. */
@@ -155,27 +168,29 @@ export class TrackWriter {
 
   /** Closes the open part; undefined if it has no frame. */
   closePart(): Part | undefined {
-    const frames = this.#compact ? this.#compact.take() : this.#frames;
-    const first = frames[0];
-    const last = frames.at(-1);
-    if (!first || !last) return undefined;
-    const length = fragmentLength(frames);
+    if (this.waiting === 0) return undefined;
+    const columns = this.#compact ?? columnsOf(this.#frames);
+    const { numbers, count } = columns;
+    const tfdt = numbers[0]!;
+    const last = (count - 1) * NUMBERS_PER_SAMPLE;
+    const length = columnsLength(columns);
     const slab = this.#room(length);
     const at = this.#used;
     const sequence = sequenceNumber(this.#msn, this.#slot, this.#fragments++);
-    printFragment(slab, at, { sequence, trackId: this.track.id, tfdt: first.dts, frames });
+    this.#copy(slab, printFragmentHead(slab, at, { sequence, trackId: this.track.id, tfdt }, columns));
     this.#used += length;
-    this.#describe(frames);
+    this.#describe(columns);
     const bytes = slab.subarray(at, at + length);
     this.#crc = crc32(bytes, at === 0 ? 0 : this.#crc);
     const part: Part = {
       bytes,
       crc: this.#crc,
-      pts: at === 0 ? this.#earliest : first.pts,
-      duration: Math.min(last.dts + last.duration - first.dts, this.#maxPartTicks),
-      independent: first.key,
+      pts: at === 0 ? this.#earliest : numbers[1]!,
+      duration: Math.min(numbers[last]! + numbers[last + 2]! - tfdt, this.#maxPartTicks),
+      independent: numbers[3] === 1,
     };
-    frames.length = 0;
+    this.#frames.length = 0;
+    this.#compact?.clear();
     return part;
   }
 
@@ -212,20 +227,34 @@ export class TrackWriter {
     return segment;
   }
 
-  /** Adds the samples of a fragment that ends at `#used` to the rows. */
-  #describe(frames: readonly Frame[]): void {
-    const rows = this.#rows;
-    let bytes = 0;
-    for (const { dts, pts, key, data } of frames) {
-      rows.push(dts);
-      rows.push(data.length);
-      rows.push(pts - dts);
-      rows.push(key ? 1 : 0);
-      bytes += data.length;
+  /** Copies the bytes of the open part. */
+  #copy(slab: Uint8Array, from: number): void {
+    if (this.#compact) {
+      slab.set(this.#compact.bytes, from);
+      return;
     }
-    this.#lastDuration = frames.at(-1)!.duration;
+    let at = from;
+    for (const { data } of this.#frames) {
+      slab.set(data, at);
+      at += data.length;
+    }
+  }
+
+  /** Adds the samples of a fragment that ends at `#used` to the rows. */
+  #describe({ numbers, count }: SampleColumns): void {
+    const rows = this.#rows;
+    const end = count * NUMBERS_PER_SAMPLE;
+    let bytes = 0;
+    for (let at = 0; at < end; at += NUMBERS_PER_SAMPLE) {
+      rows.push(numbers[at]!);
+      rows.push(numbers[at + 4]!);
+      rows.push(numbers[at + 1]! - numbers[at]!);
+      rows.push(numbers[at + 3]!);
+      bytes += numbers[at + 4]!;
+    }
+    this.#lastDuration = numbers[end - NUMBERS_PER_SAMPLE + 2]!;
     this.#fragmentRows.push(this.#used - bytes);
-    this.#fragmentRows.push(frames.length);
+    this.#fragmentRows.push(count);
   }
 
   /** A slab with `length` free bytes. Parts of an outgrown slab stay valid. */

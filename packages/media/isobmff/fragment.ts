@@ -70,34 +70,65 @@ const FIRST_FLAGS = 16;
 /** Bytes of moof, mfhd, traf, tfhd with all defaults, tfdt, the fixed part of trun, and the mdat header. */
 const FIXED = 8 + 16 + 8 + 28 + 20 + 20 + 8;
 
-/**
- * Ticks from this frame to the next; the truth of decode times beats the frame's own guess, which only the
- * last one needs.
- */
-function durationAt(frames: readonly Frame[], index: number): number {
-  const next = frames[index + 1];
-  return next ? next.dts - frames[index]!.dts : frames[index]!.duration;
+/** Numbers of a sample in columns: dts, pts, duration, 1 for a key frame, bytes. */
+export const NUMBERS_PER_SAMPLE = 5;
+const [PTS, DURATION, KEY, BYTES] = [1, 2, 3, 4] as const;
+
+/** Samples of one track as numbers and bytes, in decode order: no object for each. */
+export interface SampleColumns {
+  /** `NUMBERS_PER_SAMPLE` for each of `count` samples, at least one. */
+  readonly numbers: Float64Array;
+  readonly count: number;
 }
 
-function planOf(frames: readonly Frame[]): number {
-  const first = frames[0];
-  if (!first) throw new TypeError('a fragment needs a frame');
-  const duration = durationAt(frames, 0);
-  const second = frames[1] ?? first;
-  let plan = first.key === second.key ? 0 : FIRST_FLAGS;
-  for (let i = 0; i < frames.length; i++) {
+// Used within one call only.
+let scratch = new Float64Array(256 * NUMBERS_PER_SAMPLE);
+
+/** The numbers of frames; valid until the next call of a function of this file. */
+export function columnsOf(frames: readonly Frame[]): SampleColumns {
+  const count = frames.length;
+  if (count === 0) throw new TypeError('a fragment needs a frame');
+  if (scratch.length < count * NUMBERS_PER_SAMPLE) scratch = new Float64Array(2 * count * NUMBERS_PER_SAMPLE);
+  const numbers = scratch;
+  for (let i = 0, at = 0; i < count; i++, at += NUMBERS_PER_SAMPLE) {
     const frame = frames[i]!;
-    if (durationAt(frames, i) !== duration) plan |= DURATIONS;
-    if (frame.data.length !== first.data.length) plan |= SIZES;
-    if (frame.pts !== frame.dts) plan |= OFFSETS;
-    if (i > 0 && frame.key !== second.key) plan |= FLAGS;
+    numbers[at] = frame.dts;
+    numbers[at + PTS] = frame.pts;
+    numbers[at + DURATION] = frame.duration;
+    numbers[at + KEY] = frame.key ? 1 : 0;
+    numbers[at + BYTES] = frame.data.length;
+  }
+  return { numbers, count };
+}
+
+/**
+ * Ticks from the sample at `at` to the next; the truth of decode times beats the frame's own guess, which
+ * only the last one needs.
+ */
+function durationAt(numbers: Float64Array, at: number, end: number): number {
+  const next = at + NUMBERS_PER_SAMPLE;
+  return next < end ? numbers[next]! - numbers[at]! : numbers[at + DURATION]!;
+}
+
+function planOf({ numbers, count }: SampleColumns): number {
+  const end = count * NUMBERS_PER_SAMPLE;
+  const duration = durationAt(numbers, 0, end);
+  const bytes = numbers[BYTES]!;
+  const key = numbers[KEY]!;
+  const secondKey = count > 1 ? numbers[NUMBERS_PER_SAMPLE + KEY]! : key;
+  let plan = key === secondKey ? 0 : FIRST_FLAGS;
+  for (let at = 0; at < end; at += NUMBERS_PER_SAMPLE) {
+    if (durationAt(numbers, at, end) !== duration) plan |= DURATIONS;
+    if (numbers[at + BYTES] !== bytes) plan |= SIZES;
+    if (numbers[at + PTS] !== numbers[at]) plan |= OFFSETS;
+    if (at > 0 && numbers[at + KEY] !== secondKey) plan |= FLAGS;
   }
   return plan & FLAGS ? plan & ~FIRST_FLAGS : plan;
 }
 
-function headLength(frames: readonly Frame[], plan: number): number {
+function headLength(count: number, plan: number): number {
   const fields = (plan & 1) + ((plan >> 1) & 1) + ((plan >> 2) & 1) + ((plan >> 3) & 1);
-  return FIXED + (plan & FIRST_FLAGS ? 4 : 0) + frames.length * fields * 4;
+  return FIXED + (plan & FIRST_FLAGS ? 4 : 0) + count * fields * 4;
 }
 
 /**
@@ -106,8 +137,14 @@ function headLength(frames: readonly Frame[], plan: number): number {
  * @param frames at least one
  */
 export function fragmentLength(frames: readonly Frame[]): number {
-  let length = headLength(frames, planOf(frames));
-  for (const frame of frames) length += frame.data.length;
+  return columnsLength(columnsOf(frames));
+}
+
+/** Bytes of the fragment of these samples: moof and mdat. */
+export function columnsLength(columns: SampleColumns): number {
+  const { numbers, count } = columns;
+  let length = headLength(count, planOf(columns));
+  for (let at = BYTES; at < count * NUMBERS_PER_SAMPLE; at += NUMBERS_PER_SAMPLE) length += numbers[at]!;
   return length;
 }
 
@@ -120,11 +157,33 @@ export function fragmentLength(frames: readonly Frame[]): number {
  * @throws RangeError for bugs: a composition offset or duration below 0, a target too small
  */
 export function printFragment(target: Uint8Array, at: number, fragment: Fragment): number {
-  const { frames, tfdt } = fragment;
-  const plan = planOf(frames);
-  const first = frames[0]!;
+  const { frames } = fragment;
+  let data = printFragmentHead(target, at, fragment, columnsOf(frames));
+  for (let i = 0; i < frames.length; i++) {
+    const bytes = frames[i]!.data;
+    target.set(bytes, data);
+    data += bytes.length;
+  }
+  return data;
+}
+
+/**
+ * Writes the moof and the header of the mdat; the bytes of the samples follow. Parameters and errors as those
+ * of `printFragment`.
+ *
+ * @returns the first byte of the first sample
+ */
+export function printFragmentHead(
+  target: Uint8Array,
+  at: number,
+  { sequence, trackId, tfdt }: Omit<Fragment, 'frames'>,
+  columns: SampleColumns,
+): number {
+  const { numbers, count } = columns;
+  const plan = planOf(columns);
+  const end = count * NUMBERS_PER_SAMPLE;
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  const headEnd = at + headLength(frames, plan);
+  const headEnd = at + headLength(count, plan);
   const moofLength = headEnd - 8 - at;
   if (!Number.isSafeInteger(tfdt) || tfdt < 0) throw new RangeError(`tfdt ${tfdt} is not a decode time`);
   let p = at;
@@ -137,16 +196,16 @@ export function printFragment(target: Uint8Array, at: number, fragment: Fragment
   u32(16);
   u32(0x6d666864); // mfhd
   u32(0);
-  u32(fragment.sequence);
+  u32(sequence);
   u32(moofLength - 24);
   u32(0x74726166); // traf
   u32(28);
   u32(0x74666864); // tfhd
   u32(0x020038); // default-base-is-moof; duration, size and flags have defaults
-  u32(fragment.trackId);
-  u32(durationAt(frames, 0));
-  u32(first.data.length);
-  u32((frames[1] ?? first).key ? syncFlags : nonSyncFlags);
+  u32(trackId);
+  u32(durationAt(numbers, 0, end));
+  u32(numbers[BYTES]!);
+  u32(numbers[(count > 1 ? NUMBERS_PER_SAMPLE : 0) + KEY] === 1 ? syncFlags : nonSyncFlags);
   u32(20);
   u32(0x74666474); // tfdt
   u32(0x01000000);
@@ -162,24 +221,22 @@ export function printFragment(target: Uint8Array, at: number, fragment: Fragment
       (plan & FLAGS ? 0x400 : 0) |
       (plan & OFFSETS ? 0x800 : 0),
   );
-  u32(frames.length);
+  u32(count);
   u32(headEnd - at);
-  if (plan & FIRST_FLAGS) u32(first.key ? syncFlags : nonSyncFlags);
-  let data = headEnd;
-  for (let i = 0; i < frames.length; i++) {
-    const frame = frames[i]!;
-    const duration = durationAt(frames, i);
-    const offset = frame.pts - frame.dts;
+  if (plan & FIRST_FLAGS) u32(numbers[KEY] === 1 ? syncFlags : nonSyncFlags);
+  let bytes = 0;
+  for (let i = 0; i < end; i += NUMBERS_PER_SAMPLE) {
+    const duration = durationAt(numbers, i, end);
+    const offset = numbers[i + PTS]! - numbers[i]!;
     if (!(duration >= 0 && offset >= 0))
-      throw new RangeError(`frame at ${frame.dts}: duration ${duration}, offset ${offset}`);
+      throw new RangeError(`frame at ${numbers[i]}: duration ${duration}, offset ${offset}`);
     if (plan & DURATIONS) u32(duration);
-    if (plan & SIZES) u32(frame.data.length);
-    if (plan & FLAGS) u32(frame.key ? syncFlags : nonSyncFlags);
+    if (plan & SIZES) u32(numbers[i + BYTES]!);
+    if (plan & FLAGS) u32(numbers[i + KEY] === 1 ? syncFlags : nonSyncFlags);
     if (plan & OFFSETS) u32(offset);
-    target.set(frame.data, data);
-    data += frame.data.length;
+    bytes += numbers[i + BYTES]!;
   }
-  u32(data - headEnd + 8);
+  u32(bytes + 8);
   u32(0x6d646174); // mdat
-  return data;
+  return headEnd;
 }

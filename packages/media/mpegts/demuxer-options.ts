@@ -3,6 +3,12 @@
  * In: nothing. Out: the type of the demuxer's options. Pure.
  */
 
+/** Gives memory to frames, for an owner who knows when they are not used any more. */
+export interface FrameMemory {
+  /** A whole buffer of at least `bytes`, from its first byte on; its content is undefined. */
+  take(bytes: number): Uint8Array;
+}
+
 export interface TsDemuxerOptions {
   /** Number of the program, 1 to 65535; undefined: the first with media. */
   readonly program?: number | undefined;
@@ -17,4 +23,6 @@ export interface TsDemuxerOptions {
    * Default: it is left out.
    */
   readonly mpeg2?: boolean | undefined;
+  /** Memory of the frames. Default: new buffers. */
+  readonly memory?: FrameMemory | undefined;
 }

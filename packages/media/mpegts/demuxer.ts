@@ -38,6 +38,8 @@ export interface TsDemuxer extends Demuxer {
    * @param now the time of this call; of bytes, that of the first call after them counts
    */
   settle(now: FeedTime, deadlineMs: number): void;
+  /** Bytes of the input wait: after `flush` only of media without a time or a configuration. */
+  readonly holds: boolean;
   /** Frames that `settle` delivered so far, and bytes that came after them. */
   readonly assembly: { readonly settled: number; readonly lateBytes: number };
 }
@@ -91,6 +93,9 @@ export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions
     },
     check: () => program.check(),
     settle: (now, deadlineMs) => program.settle(now, deadlineMs),
+    get holds() {
+      return program.holds;
+    },
     assembly: program.assembly,
   };
 }

@@ -5,10 +5,9 @@
 import type { Frame, Track } from '../frame.ts';
 import type { PesHeader } from './pes.ts';
 
-/** A frame without its track id, with its time on the program's timeline. */
+/** A frame before the set of tracks writes its track id into it: another object for each would be garbage. */
 export interface TrackFrame extends Omit<Frame, 'trackId'> {
-  /** Decode time, ticks of 90 kHz. */
-  readonly dts90: number;
+  trackId: number;
 }
 
 /** The fields of a Track that follow from its configuration. */
@@ -51,6 +50,8 @@ export interface Elementary {
    * @returns whether there was one
    */
   settle?(): boolean;
+  /** Bytes of units wait in it; default: never after `flush`. */
+  readonly holds?: boolean;
   /** A new timeline begins: drops times and partial frames, keeps the configuration. */
   restart(): void;
 }

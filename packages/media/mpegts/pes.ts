@@ -4,12 +4,16 @@
  * 2.4.3.6 and 2.4.3.7.
  */
 import { FormatError } from '../errors.ts';
+import type { FrameMemory } from './demuxer-options.ts';
 
 const MAX_PES_BYTES = 8 * 1024 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
 /** Slab size: a slab is freed with its last unit, so it should not span minutes of audio. */
 const PES_PER_SLAB = 5;
+/** The same of memory that is given: it is used again after a segment. */
+const PES_PER_GIVEN = 16;
+const MAX_GIVEN_BYTES = 128 * 1024;
 /**
  * A payload of at least this many bytes leaves room for an adaptation field with a PCR only; a shorter one
  * has stuffing before it.
@@ -59,7 +63,11 @@ export function parsePesHeader(bytes: Uint8Array, from: number, to: number): Pes
 }
 
 function parseTime(bytes: Uint8Array, at: number): number {
-  const [a, b, c, d, e] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!];
+  const a = bytes[at]!;
+  const b = bytes[at + 1]!;
+  const c = bytes[at + 2]!;
+  const d = bytes[at + 3]!;
+  const e = bytes[at + 4]!;
   if ((a & c & e & 1) !== 1) throw new FormatError('PES time with a wrong marker bit', at);
   return ((a >> 1) & 7) * 2 ** 30 + ((b << 22) | ((c >> 1) << 15) | (d << 7) | (e >> 1));
 }
@@ -71,7 +79,7 @@ let viewed = noBytes;
 let words = noWords;
 
 /** Receives the units of one PID. */
-interface PesSink {
+export interface PesSink {
   /**
    * A unit began; its payload follows in `unit`, unless it is damaged.
    *
@@ -103,6 +111,7 @@ export interface FeedTime {
 /** Assembles the PES packets of one PID in slabs of memory that units share. */
 export class PesAssembler {
   readonly #sink: PesSink;
+  readonly #memory: FrameMemory | undefined;
   #slab = noBytes;
   #slabWords = noWords;
   /** First byte of the open PES, and the end of its last. */
@@ -119,8 +128,10 @@ export class PesAssembler {
   /** What `settle` saw of the newest PES, and when. */
   #seen = { starts: 0, bytes: 0, timeMs: 0, fedMs: 0, isSettled: true };
 
-  constructor(sink: PesSink) {
+  /** @param memory for the units; default: new buffers */
+  constructor(sink: PesSink, memory?: FrameMemory) {
     this.#sink = sink;
+    this.#memory = memory;
   }
 
   /** A payload that begins a PES packet; the open one is delivered first. */
@@ -256,7 +267,9 @@ export class PesAssembler {
   #copy(bytes: Uint8Array, from: number, length: number): void {
     const source = bytes.byteOffset + from;
     if (((source | this.#to | length) & 3) !== 0) {
-      this.#slab.set(bytes.subarray(from, from + length), this.#to);
+      const slab = this.#slab;
+      let write = this.#to;
+      for (let read = from; read < from + length; read++) slab[write++] = bytes[read]!;
       return;
     }
     if (bytes !== viewed) {
@@ -281,15 +294,19 @@ export class PesAssembler {
   /** Moves the open PES to a new slab with room for `more` bytes; the old one stays with its units. */
   #grow(more: number): void {
     const open = this.#to - this.#from;
-    const wanted = 2 * (HEADROOM + open + more);
-    const usual = Math.min(MAX_SLAB_BYTES, Math.max(MIN_SLAB_BYTES, PES_PER_SLAB * this.#usual));
-    const size = Math.ceil(Math.max(wanted, usual));
-    const slab = new Uint8Array(size);
+    const slab = this.#newSlab(2 * (HEADROOM + open + more));
     const start = HEADROOM + (-(HEADROOM + open) & 3);
     slab.set(this.#slab.subarray(this.#from, this.#to), start);
     this.#slab = slab;
-    this.#slabWords = new Int32Array(slab.buffer, 0, size >> 2);
+    this.#slabWords = new Int32Array(slab.buffer, 0, slab.length >> 2);
     this.#from = start;
     this.#to = start + open;
+  }
+
+  #newSlab(wanted: number): Uint8Array {
+    const usual = (units: number, most: number) => Math.min(most, Math.max(MIN_SLAB_BYTES, units * this.#usual));
+    if (!this.#memory) return new Uint8Array(Math.ceil(Math.max(wanted, usual(PES_PER_SLAB, MAX_SLAB_BYTES))));
+    // Few sizes, so that a used one fits.
+    return this.#memory.take(2 ** Math.ceil(Math.log2(Math.max(wanted, usual(PES_PER_GIVEN, MAX_GIVEN_BYTES)))));
   }
 }

@@ -5,9 +5,9 @@
 
 import type { DemuxerOutput } from '../frame.ts';
 import { distinctLeftOut, type LeftOutTrack, namesOf } from '../left-out.ts';
-import type { TsDemuxerOptions } from './demuxer-options.ts';
+import type { FrameMemory, TsDemuxerOptions } from './demuxer-options.ts';
 import type { Elementary, ElementaryOutput } from './elementary.ts';
-import { type FeedTime, PesAssembler } from './pes.ts';
+import { type FeedTime, PesAssembler, type PesSink } from './pes.ts';
 import { type ChoiceOutput, ProgramChoice, refusalsOf } from './program-choice.ts';
 import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
 import { isSplice, spliceTime } from './splice.ts';
@@ -51,7 +51,7 @@ interface Stream {
   /** Of its codec. */
   readonly name: string;
   readonly slot: Slot;
-  readonly track: Pick<Elementary, 'flush' | 'restart' | 'settles' | 'settle'>;
+  readonly track: Pick<Elementary, 'flush' | 'restart' | 'settles' | 'settle' | 'holds'>;
   readonly target: PidTarget;
   /** Where it is metadata, and may wait for the first time of the program. */
   readonly data?: DataTrack;
@@ -66,6 +66,7 @@ export class Program {
   readonly #clock = new ProgramClock();
   readonly #trackSet: TrackSet;
   readonly #mpeg2: boolean;
+  readonly #memory: FrameMemory | undefined;
   readonly #choice: ProgramChoice;
   /** The PAT, the selected PMTs, then the streams. */
   #targets: readonly (PidTarget | undefined)[] = [];
@@ -88,9 +89,10 @@ export class Program {
   /** Frames that `settle` delivered, and bytes that came after them. */
   readonly assembly = { settled: 0, lateBytes: 0 };
 
-  constructor(out: DemuxerOutput, { program, live = false, mpeg2 = false }: TsDemuxerOptions) {
+  constructor(out: DemuxerOutput, { program, live = false, mpeg2 = false, memory }: TsDemuxerOptions) {
     this.#out = out;
     this.#mpeg2 = mpeg2;
+    this.#memory = memory;
     this.#trackSet = new TrackSet(out, { live });
     const choice: ChoiceOutput = {
       taken: (pmt) => this.#take(pmt),
@@ -109,6 +111,11 @@ export class Program {
   /** Whether a PMT with media was parsed. */
   get known(): boolean {
     return this.#streams.length > 0;
+  }
+
+  /** Bytes of the input wait in it. */
+  get holds(): boolean {
+    return this.#trackSet.holds || this.#streams.some(({ track }) => track.holds);
   }
 
   /** The target of the packets of a PID, or undefined. */
@@ -264,7 +271,7 @@ export class Program {
         this.#trackSet.configured(slot, setup);
       },
       frame: (frame) => {
-        if (format.kind === 'video') this.#newestPicture = frame.dts90;
+        if (format.kind === 'video') this.#newestPicture = frame.dts;
         this.#trackSet.frame(slot, frame);
         if (this.#dataWaits && format.kind !== 'data') this.#settleData();
       },
@@ -315,7 +322,7 @@ export class Program {
   }
 
   #assembler(track: Elementary, out: ElementaryOutput, seen?: () => void): PesAssembler {
-    return new PesAssembler({
+    const sink: PesSink = {
       header(header, bytes, from, to) {
         seen?.();
         track.header(header, bytes, from, to);
@@ -328,7 +335,8 @@ export class Program {
       late: (bytes) => {
         this.assembly.lateBytes += bytes;
       },
-    });
+    };
+    return new PesAssembler(sink, this.#memory);
   }
 
   /** Updates the targets of the selected PMTs. */

@@ -2,7 +2,7 @@
  * Program specific information: the programs (PAT) and their streams (PMT).
  * In: payloads of PAT and PMT packets. Out: sections, and parsed tables. ISO/IEC 13818-1, 2.4.4.
  */
-import { ByteReader, sameBytes } from '../bytes.ts';
+import { ByteReader } from '../bytes.ts';
 import { crc32Mpeg } from '../crc32-mpeg.ts';
 import { FormatError } from '../errors.ts';
 
@@ -90,25 +90,33 @@ export class SectionReader {
       return to;
     }
     const take = Math.min(size - this.#length, to - at);
-    this.#bytes.set(bytes.subarray(at, at + take), this.#length);
-    this.#length += take;
+    // Sections are short, and tables come ten times a second: a loop makes no view of each.
+    for (let i = 0; i < take; i++) this.#bytes[this.#length++] = bytes[at + i]!;
     if (this.#length === size) this.#complete();
     return at + take;
   }
 
   #complete(): void {
-    const section = this.#bytes.slice(0, this.#length);
+    const length = this.#length;
     this.#length = 0;
-    if (sameBytes(section, this.#last)) {
+    if (this.#repeats(length)) {
       this.#repeated?.();
       return;
     }
+    const section = this.#bytes.slice(0, length);
     if (crc32Mpeg(section) !== 0) {
       this.#damage('a PSI section with a wrong CRC');
       return;
     }
     this.#last = section;
     this.#section(section);
+  }
+
+  /** Whether the section of this length is the last one again. */
+  #repeats(length: number): boolean {
+    if (length !== this.#last.length) return false;
+    for (let i = 0; i < length; i++) if (this.#bytes[i] !== this.#last[i]) return false;
+    return true;
   }
 }
 

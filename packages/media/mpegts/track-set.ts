@@ -4,7 +4,7 @@
  * frame of any of them.
  */
 
-import type { DemuxerOutput, Frame, Track } from '../frame.ts';
+import type { DemuxerOutput, Track } from '../frame.ts';
 import type { LeftOutTrack } from '../left-out.ts';
 import { rescale } from '../rescale.ts';
 import type { TrackFrame, TrackSetup } from './elementary.ts';
@@ -61,6 +61,11 @@ export class TrackSet {
     this.#isLive = live;
   }
 
+  /** Frames wait for the configuration of a track. */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
   /** Declares other streams: passes on the held frames of the old ones, then waits for the new ones. */
   declare(slots: readonly Slot[]): void {
     this.announce();
@@ -89,10 +94,11 @@ export class TrackSet {
     const full = this.#heldBytes >= MAX_HELD_BYTES || this.#held.length >= MAX_HELD_FRAMES;
     // Metadata may have any time, so it does not measure the wait.
     const isData = slot.setup?.kind === 'data';
-    if (!isData) this.#heldFrom ??= frame.dts90;
-    const media = isData ? 0 : Math.abs(frame.dts90 - this.#heldFrom!);
+    const dts90 = dts90Of(slot, frame);
+    if (!isData) this.#heldFrom ??= dts90;
+    const media = isData ? 0 : Math.abs(dts90 - this.#heldFrom!);
     const waitsForVideo = this.#isLive && this.#slots.some(isVideoToCome);
-    if (waitsForVideo && !isData) this.#dropBefore(frame.dts90 - MAX_HELD_MEDIA);
+    if (waitsForVideo && !isData) this.#dropBefore(dts90 - MAX_HELD_MEDIA);
     const waitsForSound = this.#isLive && this.#slots.some(isSoundToCome);
     const most = waitsForVideo ? MAX_HELD_FOR_VIDEO : waitsForSound ? MAX_HELD_FOR_SOUND : MAX_HELD_MEDIA;
     if (media >= most || full) this.announce();
@@ -102,8 +108,8 @@ export class TrackSet {
   /** Drops held frames that no video will accompany. */
   #dropBefore(dts90: number): void {
     let count = 0;
-    for (const { frame } of this.#held) {
-      if (frame.dts90 >= dts90) break;
+    for (const { slot, frame } of this.#held) {
+      if (dts90Of(slot, frame) >= dts90) break;
       this.#heldBytes -= frame.data.length;
       count++;
     }
@@ -126,7 +132,8 @@ export class TrackSet {
     this.#held = [];
     this.#heldBytes = 0;
     this.#heldFrom = undefined;
-    if (held.some(({ slot, frame }) => slot.setup?.kind !== 'data' && frame.dts90 + this.#base < 0)) this.#base += TURN;
+    if (held.some(({ slot, frame }) => slot.setup?.kind !== 'data' && dts90Of(slot, frame) + this.#base < 0))
+      this.#base += TURN;
     for (const { slot, frame } of held) this.#deliver(slot, frame);
   }
 
@@ -154,9 +161,15 @@ export class TrackSet {
       this.#out.damage('a frame before the start of the timeline');
       return;
     }
-    const whole: Frame = { trackId: slot.id, dts: dts + shift, pts: pts + shift, duration, key, data };
-    this.#out.frame(whole);
+    frame.trackId = slot.id;
+    if (shift === 0) this.#out.frame(frame);
+    else this.#out.frame({ trackId: slot.id, dts: dts + shift, pts: pts + shift, duration, key, data });
   }
+}
+
+/** Decode time of a frame of a configured stream, ticks of 90 kHz. */
+function dts90Of({ setup }: Slot, { dts }: TrackFrame): number {
+  return setup ? rescale(dts, setup.timescale, PES_TIMESCALE) : dts;
 }
 
 /** Whether a slot is of sound that has not come. */

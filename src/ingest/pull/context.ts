@@ -9,6 +9,7 @@ import type { LowLatency } from './playlist/low-latency.ts';
 import type { SourceReturn } from './playlist/source-return.ts';
 import type { PullCounters, PullLog } from './pull-log.ts';
 import type { KeyStore } from './segment/key-store.ts';
+import type { SegmentMemory } from './segment/segment-memory.ts';
 import type { SourceAccess } from './source-access.ts';
 
 /**
@@ -65,6 +66,8 @@ export interface PullContext {
   readonly lowLatency: LowLatency;
   /** MPEG-2 video of this rendition is taken, because it is converted; default: it is left out. */
   readonly mpeg2?: boolean | undefined;
+  /** Memory of the frames of this rendition, whose reader frees it; default: new buffers. */
+  readonly memory?: SegmentMemory | undefined;
   /** Called with every playlist of this rendition that is loaded. */
   readonly onPlaylist?: ((parsed: ParsedPlaylist) => void) | undefined;
   /** Called with all tracks of this rendition that oxbow cannot take, each time they change. */

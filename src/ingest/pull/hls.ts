@@ -25,7 +25,8 @@ import { type SourceLocations, SourceResolver } from './rendition/source-resolve
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
 import { KeyStore } from './segment/key-store.ts';
-import { releaseFrames } from './segment/segment-demux.ts';
+import { type DemuxedSegment, releaseFrames } from './segment/segment-demux.ts';
+import { SegmentMemory } from './segment/segment-memory.ts';
 
 /** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;
@@ -119,6 +120,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const videoContext: PullContext = {
       ...context,
       mpeg2: takesMpeg2(options),
+      memory: new SegmentMemory(),
       onLeftOut: (tracks) => facts.leftOut('video', tracks),
       onPlaylist: (parsed) => {
         facts.list(parsed);
@@ -141,10 +143,15 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       const playable = await convertAudio(withAudio, options.converter, { signal });
       const joined = await timed.join(playable, segment, { signal });
       if (past) await options.input.ready?.({ signal });
-      feeder.publish(segment, joined);
+      let isFree = false;
+      feeder.publish(segment, joined, () => {
+        isFree = isUnchanged(playable, withAudio);
+      });
       further.published(media);
       releaseFrames(joined);
       releaseFrames(media);
+      if (isFree) media.memory?.free();
+      else media.memory?.leave();
     }
     const limit = AbortSignal.any([signal, AbortSignal.timeout(FURTHER_WAIT_MS)]);
     await waitFor(furtherDone, { signal: limit }).catch(() => {}); // the other qualities end where they are
@@ -182,5 +189,9 @@ function hadUntilMs({ placement }: StreamInput): number | undefined {
   const mediaEndUs = placement?.mediaEndUs;
   return mediaEndUs === undefined ? undefined : mediaEndUs / 1000;
 }
+
+/** Whether a converter, which may keep frames, has passed all groups on. */
+const isUnchanged = (media: DemuxedSegment, before: DemuxedSegment) =>
+  media.groups.every((group, i) => group === before.groups[i]);
 
 const takesMpeg2 = ({ mpeg2, videoConverter }: HlsPullOptions) => mpeg2 ?? videoConverter !== undefined;

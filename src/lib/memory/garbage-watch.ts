@@ -10,7 +10,7 @@ import { whileBuffersCountApart } from './heap.ts';
 import { keptMemory } from './kept-memory.ts';
 import { memoryUsage } from './memory-usage.ts';
 import { pageMemory } from './page-memory.ts';
-import { slabPool } from './slab-pool.ts';
+import { framePool, slabPool } from './slab-pool.ts';
 
 const MIB = 1024 * 1024;
 /** More than V8 allows between two collections (64 MiB): V8 starts an incremental one at once. */
@@ -102,7 +102,7 @@ export class GarbageWatch implements Disposable {
  */
 function usedBytes(): number {
   const { heapUsed, arrayBuffers } = memoryUsage();
-  return heapUsed + arrayBuffers + pageMemory.garbageBytes - slabPool.bytes - keptMemory.bytes;
+  return heapUsed + arrayBuffers + pageMemory.garbageBytes - slabPool.bytes - framePool.bytes - keptMemory.bytes;
 }
 
 /**

@@ -111,3 +111,5 @@ export class SlabPool {
 
 /** The blocks of this thread. */
 export const slabPool: SlabPool = new SlabPool();
+/** Blocks for received frames, which are in use for a few milliseconds: a few blocks serve all streams. */
+export const framePool: SlabPool = new SlabPool();

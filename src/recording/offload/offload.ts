@@ -11,7 +11,7 @@ import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
 import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
-import { readParts, type UploadOptions, uploadObject } from '../../archive/objects/upload-object.ts';
+import { type UploadOptions, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
 import { CircuitBreaker, doublingPause } from '../../lib/breaker/circuit-breaker.ts';

@@ -19,6 +19,7 @@ import type { CaptionTable } from '../../recording/caption-table.ts';
 
 /** The captions of one stream. */
 export class CaptionWatch implements Sink {
+  readonly holdsFrames = false;
   readonly #announce: (captions: readonly CaptionChannel[] | undefined) => void;
   readonly #table: CaptionTable;
   #announced: readonly CaptionChannel[] | undefined;

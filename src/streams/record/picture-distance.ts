@@ -6,11 +6,10 @@ import { MAX_DISTANCE_US, SLOT_US } from '../../recording/storyboard/storyboards
 
 /** Share of a core that the pictures of one stream take at most, unless the distance is the largest. */
 const MOST_SHARE = 0.0005;
-/**
- * The same for the pictures of all streams together: from 21 streams on, those of each take less, until their
- * distance is the largest.
- */
-const MOST_SHARE_OF_ALL = 0.01;
+/** Up to so many streams have that share each. With more, all of them together have half of it. */
+const STREAMS_WITH_SHARE = 20;
+/** Share of a core that the pictures of more streams take together, until their distance is the largest. */
+const MOST_SHARE_OF_MANY = 0.005;
 /** A stream without a picture for this long does not count: more than the largest distance, ms. */
 const COUNTS_FOR_MS = MAX_DISTANCE_US / 1000 + 60_000;
 /** How much the newest picture counts beside those before it. */
@@ -55,6 +54,7 @@ export class PictureShares {
       if (nowMs - madeMs <= COUNTS_FOR_MS) break;
       this.#madeMs.delete(id);
     }
-    return Math.min(MOST_SHARE, MOST_SHARE_OF_ALL / this.#madeMs.size);
+    const { size } = this.#madeMs;
+    return size <= STREAMS_WITH_SHARE ? MOST_SHARE : MOST_SHARE_OF_MANY / size;
   }
 }

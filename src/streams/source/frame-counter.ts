@@ -15,6 +15,7 @@ export function frameCounter(metrics: Metrics, stream: string): Sink {
     frames = 0;
   };
   return {
+    holdsFrames: false,
     startRun() {},
     write() {
       if (++frames === STEP) publish();

@@ -95,6 +95,7 @@ function rounded(value: number): number {
 /** A sink that only measures. */
 export function meterSink(meter: MediaMeter): Sink {
   return {
+    holdsFrames: false,
     startRun({ tracks, soft }) {
       if (!soft) meter.begin(tracks);
     },

@@ -223,8 +223,8 @@ class MediaWatch implements StreamInput, Pick<Publisher, 'startTracks' | 'connec
     return this.#publisher.jumps?.(frame) ?? false;
   }
 
-  flush(): void {
-    this.#publisher.flush();
+  flush(unused?: () => void): void {
+    this.#publisher.flush(unused);
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {

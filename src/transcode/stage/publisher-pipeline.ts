@@ -15,7 +15,7 @@ type PublisherInput = StreamInput & { offline(detail: string): void };
 export type PublisherCall =
   | { readonly do: 'startRun'; readonly start: RunStart }
   | { readonly do: 'nextSegment'; readonly segment: SourceSegment }
-  | { readonly do: 'flush' }
+  | { readonly do: 'flush'; readonly unused?: (() => void) | undefined }
   | { readonly do: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string }
   | { readonly do: 'suspend' | 'offline'; readonly detail: string }
   | { readonly do: 'damage'; readonly reason: string };
@@ -78,8 +78,10 @@ export class PublisherPipeline implements PublisherInput {
     return this.#stream.jumps?.(frame) ?? false;
   }
 
-  flush(): void {
-    this.#make({ do: 'flush' }, 0);
+  flush(unused?: () => void): void {
+    // A stage that converts or holds frames may have some.
+    const mayHold = this.#stages.some(({ passesFrames }) => !passesFrames);
+    this.#make({ do: 'flush', unused: mayHold ? undefined : unused }, 0);
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
@@ -126,7 +128,7 @@ function makeCall(stream: PublisherInput, call: PublisherCall): void {
       stream.nextSegment?.(call.segment);
       break;
     case 'flush':
-      stream.flush();
+      stream.flush(call.unused);
       break;
     case 'absent':
       stream.absent(call.cause, call.detail);

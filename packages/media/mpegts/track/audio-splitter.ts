@@ -40,20 +40,24 @@ export class AudioSplitter {
     let at = this.#partial.length > 0 ? this.#join(bytes, from, to) : from;
     let time = pts;
     let lost = false;
+    let unit = at < to ? this.#framing.parse(bytes, at, to) : undefined;
     while (at < to) {
-      const unit = this.#framing.parse(bytes, at, to);
       if (unit === 'short') break;
-      if (!unit || !this.#followed(bytes, at + unit.frameBytes, to)) {
+      const next: number = at + (unit?.frameBytes ?? 0);
+      // A mere sync word may also occur inside a frame: another frame, or the end, has to follow.
+      const following = unit && next < to ? this.#framing.parse(bytes, next, to) : undefined;
+      if (!unit || (next < to && following === undefined)) {
         lost = true;
         const distance = bytes.subarray(at + 1, to).indexOf(firstByte);
         at = distance < 0 ? to : at + 1 + distance;
+        unit = at < to ? this.#framing.parse(bytes, at, to) : undefined;
         continue;
       }
-      const next = at + unit.frameBytes;
       if (next > to) break;
       this.#sink.frame(unit, bytes.subarray(at + unit.headerBytes, next), time);
       time = undefined;
       at = next;
+      unit = following;
     }
     if (lost) this.#sink.damage(`bytes between ${this.#framing.name} frames`);
     if (at >= to) return;

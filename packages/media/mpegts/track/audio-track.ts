@@ -86,6 +86,10 @@ export class AudioTrack implements Elementary {
     this.#believe();
   }
 
+  get holds(): boolean {
+    return this.#open !== undefined || this.#doubt !== undefined;
+  }
+
   /** Frames are delivered with their PES; only one of unknown length waits for the next. */
   get settles(): boolean {
     return true;
@@ -153,7 +157,7 @@ export class AudioTrack implements Elementary {
     if (this.#next === undefined) return;
     const pts = this.#next;
     this.#next = pts + samples;
-    this.#deliver({ pts, samples, data });
+    this.#deliver(pts, samples, data);
   }
 
   /** Accepts the jump: delivers the frames after it with their times. */
@@ -162,7 +166,7 @@ export class AudioTrack implements Elementary {
     if (!doubt) return;
     this.#doubt = undefined;
     this.#next = doubt.next;
-    for (const frame of doubt.frames) this.#deliver(frame);
+    for (const { pts, samples, data } of doubt.frames) this.#deliver(pts, samples, data);
   }
 
   /** Sets where the next frame belongs. */
@@ -190,14 +194,13 @@ export class AudioTrack implements Elementary {
     }
   }
 
-  #deliver({ pts, samples, data }: Timed): void {
+  #deliver(pts: number, samples: number, data: Uint8Array): void {
     if (this.#last !== undefined && pts <= this.#last) {
       this.#out.damage(`an ${this.#framing.name} frame ${this.#last - pts} ticks back`);
       return;
     }
     this.#last = pts;
-    const dts90 = rescale(pts, this.#rate, PES_TIMESCALE);
-    this.#out.frame({ dts: pts, pts, duration: samples, key: true, data, dts90 });
+    this.#out.frame({ trackId: 0, dts: pts, pts, duration: samples, key: true, data });
   }
 
   /** Reports a new configuration, or an unsupported one. */

@@ -65,7 +65,7 @@ export class DataTrack {
       const wanted = this.#timing.ahead ? now : time;
       const dts = this.#last === undefined || wanted > this.#last ? wanted : this.#last + 1;
       this.#last = dts;
-      this.#out.frame({ dts, pts: Math.max(dts, time), duration: 0, key: true, data, dts90: dts });
+      this.#out.frame({ trackId: 0, dts, pts: Math.max(dts, time), duration: 0, key: true, data });
     }
   }
 

@@ -29,6 +29,11 @@ export class DecodeDelay {
     this.#damage = damage;
   }
 
+  /** Frames wait. */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
   /** Takes a frame. */
   push(frame: TrackFrame): void {
     const isFirst = this.#lastDts === undefined && this.#held.length === 0;
@@ -68,6 +73,6 @@ export class DecodeDelay {
       }
     }
     this.#lastDts = dts;
-    this.#out(dts === frame.dts ? frame : { ...frame, dts, dts90: dts });
+    this.#out(dts === frame.dts ? frame : { ...frame, dts });
   }
 }

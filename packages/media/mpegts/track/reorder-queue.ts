@@ -153,7 +153,8 @@ export class ReorderQueue {
     const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, nominal);
     const shown = pictures.length > 1 ? this.#shownAt(pictures, first.pts, step, scale) : undefined;
     this.drop();
-    for (const [i, { key, pieces }] of pictures.entries()) {
+    for (let i = 0; i < pictures.length; i++) {
+      const { key, pieces } = pictures[i]!;
       const data = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
       const dts = first.dts + Math.round(i * step);
       const duration = Math.max(1, first.dts + Math.round((i + 1) * step) - dts);
@@ -164,7 +165,7 @@ export class ReorderQueue {
       this.#lastDts = dts;
       this.#lastDelay = pts - dts;
       this.#lastShown = Math.max(this.#lastShown, pts);
-      this.#out({ dts, pts, duration, key, data, dts90: dts });
+      this.#out({ trackId: 0, dts, pts, duration, key, data });
     }
   }
 

@@ -122,6 +122,10 @@ export class VideoTrack implements Elementary {
     this.#broken = true;
   }
 
+  get holds(): boolean {
+    return !this.#units.isEmpty || this.#queue.length > 0 || this.#delay.holds;
+  }
+
   get settles(): boolean {
     return !this.#stitched && !this.#untimed && this.#queue.isSteady;
   }

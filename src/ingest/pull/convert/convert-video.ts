@@ -109,6 +109,7 @@ class Conversion {
         done.push(piece);
         continue;
       }
+      media.memory?.leave();
       this.#enter(piece, source, segment);
       const made = await this.#converter.convert(piece.tracks, piece.frames, { signal: this.#signal });
       const frames = made.problem === '' ? piece.frames : [];

@@ -101,7 +101,7 @@ class SegmentReader {
 
   constructor(context: PullContext) {
     this.#context = context;
-    this.#demux = new SegmentDemux(context.onLeftOut, { mpeg2: context.mpeg2 });
+    this.#demux = new SegmentDemux(context.onLeftOut, { mpeg2: context.mpeg2, memory: context.memory });
   }
 
   *absent(item: Extract<RenditionItem, { kind: 'absent' }>): Generator<RenditionItem, void> {

@@ -22,7 +22,7 @@ export interface Anchor {
 
 export interface PreviousRun extends Anchor {
   /** End of its media, µs since 1970. */
-  readonly endUs: number;
+  endUs: number;
   /** Timestamps continue: no discontinuity since. */
   readonly sameClock: boolean;
   /** No segment is missing since. */

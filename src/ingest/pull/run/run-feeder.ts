@@ -82,8 +82,12 @@ export class RunFeeder {
     this.#input.absent(cause, detail.slice(0, MAX_DETAIL));
   }
 
-  /** Publishes a segment that contains the frames of all renditions. */
-  publish(segment: QueuedSegment, media: DemuxedSegment): void {
+  /**
+   * Publishes a segment that contains the frames of all renditions.
+   *
+   * @param unused called at once if no frame of it is in use any more
+   */
+  publish(segment: QueuedSegment, media: DemuxedSegment, unused?: () => void): void {
     this.#keepUtcOffset();
     this.#findMissing(segment);
     if (segment.discontinuity) {
@@ -107,7 +111,7 @@ export class RunFeeder {
     this.#last = { msn: segment.msn, epoch: segment.epoch };
     this.#absences = 0;
     // Low-latency frames arrive continuously: each one is packaged when its successor arrives.
-    if (!lowLatency) this.#input.flush();
+    if (!lowLatency) this.#input.flush(unused);
   }
 
   /** @returns where the group ends in its segment, µs */
@@ -250,8 +254,7 @@ export class RunFeeder {
   #advance(dtsUs: number, ptsUs: number, durationUs: number): void {
     this.#expectedUs = dtsUs + durationUs;
     const previous = this.#previous!;
-    const endUs = Math.max(previous.endUs, previous.utcOffsetUs + ptsUs + durationUs);
-    if (endUs !== previous.endUs) this.#previous = { ...previous, endUs };
+    previous.endUs = Math.max(previous.endUs, previous.utcOffsetUs + ptsUs + durationUs);
   }
 }
 

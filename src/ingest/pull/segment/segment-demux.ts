@@ -15,6 +15,7 @@ import { sameTrack } from '../../same-tracks.ts';
 import { TrackChange } from '../../track-change.ts';
 import { type Container, contentOf, describeForeign, withoutFront } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
+import type { SegmentMemory } from './segment-memory.ts';
 
 /**
  * Frees the received bytes of a segment at once, or keeps their memory for the next one: left to collections,
@@ -41,6 +42,8 @@ export interface DemuxedSegment {
   readonly groups: readonly MediaGroup[];
   /** Damage that the demuxer skipped. */
   readonly damages: readonly string[];
+  /** The memory of its frames, if all of it may be used again; the next segment of the demuxer leaves it. */
+  readonly memory?: SegmentMemory;
 }
 
 /**
@@ -55,7 +58,7 @@ const makers = { fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemux
 
 export class SegmentDemux {
   #container: Container | undefined;
-  #demuxer: (Demuxer & { discontinuity(): void }) | undefined;
+  #demuxer: (Demuxer & { discontinuity(): void; readonly holds?: boolean }) | undefined;
   #initId: string | undefined;
   #tracks: readonly Track[] = [];
   #groups: { tracks: readonly Track[]; frames: Frame[] }[] = [];
@@ -64,17 +67,23 @@ export class SegmentDemux {
   readonly #onLeftOut: (tracks: readonly LeftOutTrack[]) => void;
 
   readonly #mpeg2: boolean;
+  readonly #memory: SegmentMemory | undefined;
 
   /**
    * @param onLeftOut receives all tracks that oxbow cannot take, each time they change
    * @param options.mpeg2 MPEG-2 video of MPEG-TS is taken, to be converted
+   * @param options.memory of the frames of MPEG-TS; default: new buffers
    */
   constructor(
     onLeftOut: (tracks: readonly LeftOutTrack[]) => void = () => {},
-    { mpeg2 = false }: { readonly mpeg2?: boolean | undefined } = {},
+    {
+      mpeg2 = false,
+      memory,
+    }: { readonly mpeg2?: boolean | undefined; readonly memory?: SegmentMemory | undefined } = {},
   ) {
     this.#onLeftOut = onLeftOut;
     this.#mpeg2 = mpeg2;
+    this.#memory = memory;
   }
 
   /** Tracks of the segments that oxbow cannot take. */
@@ -146,6 +155,7 @@ export class SegmentDemux {
   demux(pieces: Uint8Array[], init: FetchedInit | undefined, part?: number): DemuxedSegment {
     this.#groups = [];
     this.#damages = [];
+    this.#memory?.leave();
     try {
       const { head, container, front } = contentOf(pieces);
       if (!container) throw new FormatError(`the segment is ${describeForeign(head)}`, 0);
@@ -167,7 +177,9 @@ export class SegmentDemux {
     } finally {
       pieces.length = 0;
     }
-    return { container: this.#container!, ...this.#take() };
+    const media = { container: this.#container!, ...this.#take() };
+    const isWhole = part === undefined && this.#demuxer?.holds === false;
+    return this.#memory && isWhole ? Object.assign(media, { memory: this.#memory }) : media;
   }
 
   /** Flushes the demuxer at the end of a segment whose parts were demuxed. */
@@ -191,7 +203,9 @@ export class SegmentDemux {
     this.#initId = undefined;
     this.#tracks = [];
     this.#demuxer =
-      container === 'mpegts' ? createTsDemuxer(this.#output, { mpeg2: this.#mpeg2 }) : makers[container](this.#output);
+      container === 'mpegts'
+        ? createTsDemuxer(this.#output, { mpeg2: this.#mpeg2, memory: this.#memory })
+        : makers[container](this.#output);
     return this.#demuxer;
   }
 }
