@@ -46,15 +46,12 @@ suite('files that share a process', () => {
 
   test('keep what opens a browser apart from what makes network interfaces', () => {
     const weights = weigh({ [light]: 1, [alsoLight]: 1 });
-    const [browser, container] = ['test/browser/watch.test.ts', 'test/container/container.test.ts'] as const;
-    const networks = sharedProcesses([light, browser, container], weights, { folder });
+    const changes = ['test/cluster/regions.test.ts', 'test/container/container.test.ts'];
+    const browses = ['test/browser/watch.test.ts', 'test/e2e/tls.test.ts', 'test/mutations/mutations.test.ts'];
+    const networks = sharedProcesses([light, ...browses, ...changes], weights, { folder });
     assert.deepEqual(
-      networks.map(({ files, network }) => [files[0], network]),
-      [
-        [container, 'changes'],
-        [light, undefined],
-        [browser, 'browses'],
-      ],
+      networks.map(({ files: [file], network }) => [file!, network ?? '']).sort(),
+      [...changes.map((file) => [file, 'changes']), ...browses.map((file) => [file, 'browses']), [light, '']].sort(),
     );
   });
 

@@ -44,13 +44,13 @@ const SHARED: Readonly<Record<string, Bound>> = {
 };
 /** Code that needs a separate process: it measures the process, or sends it signals. */
 const ALONE = /\bprocess\.(?:memoryUsage|cpuUsage|emit)\(/;
-/** Files that make network interfaces on this computer. */
-const CHANGES_NETWORK: ReadonlySet<string> = new Set([
-  'test/cluster/regions.test.ts',
-  'test/container/container.test.ts',
-]);
-/** Code that opens a browser; a file that only names one waits for nothing that is often there. */
-const BROWSES = /\b(?:chromium|firefox|playwright)\b/i;
+/** Imports of what makes network interfaces on this computer. */
+const CHANGES_NETWORK = /\/(?:podman|regions)\.ts'/;
+/**
+ * Code that opens a browser, or runs other files of tests, which may; a file that only names one waits for
+ * nothing that is often there.
+ */
+const BROWSES = /\b(?:chromium|firefox|playwright)\b|\/mutations\.ts'/i;
 /** Part of the bound above which a file gains little from a shared process. */
 const LIGHT = 0.5;
 
@@ -59,8 +59,9 @@ function folderOf(file: string): string | undefined {
 }
 
 function networkOf(file: string): NetworkUse | undefined {
-  if (CHANGES_NETWORK.has(file)) return 'changes';
-  return BROWSES.test(readFileSync(join(root, file), 'utf8')) ? 'browses' : undefined;
+  const text = readFileSync(join(root, file), 'utf8');
+  if (CHANGES_NETWORK.test(text)) return 'changes';
+  return BROWSES.test(text) ? 'browses' : undefined;
 }
 
 function isLight(file: string, weights: Weights): boolean {

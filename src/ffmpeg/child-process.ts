@@ -225,7 +225,7 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
       ...(isLasting && GIVE_BACK),
-      ...nodeVariables(),
+      ...nodeVariables({ maxFileBytes }),
       ...(process.env[EMULATED_VARIABLE] ? { [EMULATED_VARIABLE]: process.env[EMULATED_VARIABLE] } : {}),
     },
     stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',

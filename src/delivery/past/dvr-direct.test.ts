@@ -131,6 +131,7 @@ suite('a DVR playlist where a bucket may answer (RFC 8216bis 6.2.1, docs/decisio
     const refused = assert.rejects(read(slow), { code: 'part-timeout' });
     t.mock.timers.tick(6_000);
     await refused;
+    t.mock.timers.reset(); // the real timers of the first store end with it
   });
 
   test('a segment that is never recorded keeps its usual address, and becomes a GAP when it leaves memory', async () => {

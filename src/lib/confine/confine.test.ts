@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { sleep } from '../abort.ts';
 import { isLinux, ownUid } from '../platform.ts';
-import { setNetworkPolicy, spawnConfined } from './confine.ts';
+import { nodeVariables, setNetworkPolicy, spawnConfined } from './confine.ts';
 import { findIsolation, limitPrograms, tryIsolation } from './isolation.ts';
 
 const signal = new AbortController().signal;
@@ -100,6 +109,27 @@ suite('programs that handle foreign bytes', { skip: !isLinux && 'limits and netw
     assert.deepEqual(of('Max cpu time'), ['30', '30']);
     child.kill('SIGKILL');
     assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL']);
+  });
+
+  test('read compiled code of oxbow, and have no such folder where they might write into it', {
+    skip: !prlimit && 'without prlimit',
+  }, async () => {
+    const cache = join(folder, 'compiled');
+    const before = process.env.NODE_COMPILE_CACHE;
+    process.env.NODE_COMPILE_CACHE = cache;
+    try {
+      assert.deepEqual(nodeVariables({ maxFileBytes: 1 }), {});
+      const limits = { maxDataBytes: 1024 ** 3, maxFileBytes: 0, maxOpenFiles: 100 };
+      const env = { PATH: '/usr/bin:/bin', ...nodeVariables(limits) };
+      const command = [process.execPath, '--no-warnings', script, String(port), '1'];
+      await report(await spawnConfined({ command, limits, folder, env, stdio: ['ignore', 'pipe', 'inherit'] }));
+      const written = readdirSync(cache, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+      assert.ok(written.length > 0, 'it has tried');
+      assert.ok(written.every(({ parentPath, name }) => statSync(join(parentPath, name)).size === 0));
+    } finally {
+      if (before === undefined) delete process.env.NODE_COMPILE_CACHE;
+      else process.env.NODE_COMPILE_CACHE = before;
+    }
   });
 
   test('end when their processor time is used up', { skip: !prlimit && 'without prlimit' }, async () => {

@@ -133,12 +133,14 @@ function commandOf(
 
 /**
  * Variables of a confined Node: without `SystemRoot` no program starts on Windows. It reads what Node has
- * compiled, and starts in half the time; with limits on files it cannot write there.
+ * compiled, and starts in half the time, but only where its limits let it write no file: oxbow runs that
+ * code.
  */
-export function nodeVariables(): NodeJS.ProcessEnv {
+export function nodeVariables({ maxFileBytes }: Pick<ChildLimits, 'maxFileBytes'>): NodeJS.ProcessEnv {
   const { NODE_COMPILE_CACHE, SystemRoot } = process.env;
+  const writesNothing = maxFileBytes === 0 && limitPrograms().prlimit !== undefined;
   return {
     ...(isWindows && SystemRoot ? { SystemRoot } : {}),
-    ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}),
+    ...(NODE_COMPILE_CACHE && writesNothing ? { NODE_COMPILE_CACHE } : {}),
   };
 }

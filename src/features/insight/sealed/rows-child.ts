@@ -119,15 +119,16 @@ interface Running {
 async function start(settings: ChildSettings): Promise<Running> {
   const file = fileURLToPath(startedFile('features/insight/sealed/child/rows-main'));
   const [program, ...flags] = nodeCommand([`--max-old-space-size=${HEAP_MB}`, '--no-warnings'], file);
+  const limits = {
+    maxDataBytes: (HEAP_MB + REST_MB + settings.memoryMb) * 2 ** 20,
+    maxFileBytes: 0,
+    maxOpenFiles: MAX_OPEN_FILES,
+  };
   const child = await spawnConfined({
     command: [program, ...flags, JSON.stringify(settings)],
-    limits: {
-      maxDataBytes: (HEAP_MB + REST_MB + settings.memoryMb) * 2 ** 20,
-      maxFileBytes: 0,
-      maxOpenFiles: MAX_OPEN_FILES,
-    },
+    limits,
     folder: settings.folder,
-    env: { LANG: 'C', TZ: 'UTC', HOME: settings.folder, UV_THREADPOOL_SIZE: '2', ...nodeVariables() },
+    env: { LANG: 'C', TZ: 'UTC', HOME: settings.folder, UV_THREADPOOL_SIZE: '2', ...nodeVariables(limits) },
     stdio: 'pipe',
   });
   await once(child, 'spawn');
