@@ -118,7 +118,6 @@ export class Connection {
     if (!this.#isDirect) return this.#take(readBuffer.subarray(0, length));
     if (this.#isClosed || !exchange) return false;
     exchange.filled(length);
-    if (exchange.isDone) this.#responseEnds(exchange, true);
     return !this.#isClosed;
   }
 

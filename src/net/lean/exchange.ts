@@ -75,13 +75,15 @@ export class Exchange {
 
   /**
    * Where the next bytes may be read into instead of a buffer from which they are copied; undefined: nowhere.
-   * No byte that is read there is beyond the body.
+   * The last byte of the body is never read there: with it, the connection has to show what follows, which no
+   * request has caused.
    */
   get room(): Uint8Array | undefined {
     // A stream takes the buffer before it is full.
     if (this.#mode !== 'collected' || this.#chunks || this.#isDone || this.#left > MAX_DIRECT_BYTES) return undefined;
     const room = this.#store?.room;
-    return room && room.length > this.#left ? room.subarray(0, this.#left) : room;
+    if (!room || room.length < this.#left) return room;
+    return this.#left > 1 ? room.subarray(0, this.#left - 1) : undefined;
   }
 
   /** Bytes have been read into `room`. */
@@ -91,8 +93,6 @@ export class Exchange {
     if (this.#failure) return; // it was too slow
     this.#store!.filled(bytes);
     this.#left -= bytes;
-    this.#isDone = this.#left === 0;
-    if (this.#isDone) this.#wakeReader();
   }
 
   /**

@@ -244,10 +244,24 @@ test('a request that waits for a connection gets the next free one, or the room 
   assert.equal(server.sockets.length, 2);
 });
 
+test('bytes after a long body are not the answer to the next request', async () => {
+  const long = 'x'.repeat(3_000_000);
+  const answer = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  await using server = await serveRaw((_, request) => {
+    return request.includes('/long') ? answer(long) + answer('of nothing') : answer('right');
+  });
+  await using net = open({ maxPerHost: 1 });
+  const both = ['/long', '/next'].map((path) => text(net, server.url + path, limits({ maxBytes: 4_000_000 })));
+  assert.equal((await both[0]!).length, long.length);
+  assert.equal(await both[1], 'right', 'it waited for the connection');
+  assert.equal((await text(net, `${server.url}/long`, limits({ maxBytes: 4_000_000 }))).length, long.length);
+  assert.equal(await text(net, `${server.url}/next`), 'right');
+});
+
 test('closing it ends its requests, and those that wait', async () => {
   await using server = await serveRaw(() => undefined);
   const net = open({ maxPerHost: 1 });
-  const results = [net.fetch(server.url, limits()), net.fetch(server.url, limits())];
+  const results = ['/a', '/b', '/c'].map((path) => net.fetch(server.url + path, limits()));
   const ends = results.map((result) => assert.rejects(result, (error) => isRetryable(error)));
   while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
   await net.close();

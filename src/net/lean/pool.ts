@@ -150,6 +150,7 @@ export class Pool {
 
   #wait({ waiting }: Origin, patience: Patience): Promise<Connection | undefined> {
     return new Promise((resolve, reject) => {
+      if (patience.isAborted) return reject(patience.reason); // while it was woken, and another one was faster
       waiting.push(resolve);
       patience.onAbort((reason) => {
         const at = waiting.indexOf(resolve);
@@ -173,6 +174,9 @@ export class Pool {
     this.#closedBy ??= { error };
     clearTimeout(this.#sweep);
     this.#sweep = undefined;
-    for (const { open } of [...this.#origins.values()]) for (const connection of [...open]) connection.destroy(error);
+    for (const { open, waiting } of [...this.#origins.values()]) {
+      for (const connection of [...open]) connection.destroy(error);
+      for (const wake of waiting.splice(0)) wake(undefined);
+    }
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { openOrigin } from '../../../../test/fixtures/origin.ts';
 import { openVirtualTime } from '../../../../test/fixtures/virtual-time.ts';
 import { type Clock, createManualClock } from '../../../lib/clock.ts';
+import { slabPool } from '../../../lib/memory/slab-pool.ts';
 import { createNet } from '../../../net/net.ts';
 import { listenInMemory } from '../../memory-listener.fixture.ts';
 import { mainLimits, type PullContext } from '../context.ts';
@@ -71,6 +72,18 @@ test('a segment of an alternative rendition has a smaller maximum size', async (
   assert.equal(whole.kind === 'fetched' && whole.pieces.reduce((sum, { length }) => sum + length, 0), 3_000_000);
   const refused = await source.openDownload({ maxSegmentBytes: 1_000_000 }, () => undefined)(segment);
   assert.match(refused.kind === 'given-up' ? refused.detail : '', /larger than 1000000 bytes/);
+});
+
+test('memory of attempts that failed does not count as used', async () => {
+  await using source = await openSource();
+  const fetch = source.openDownload({}, () => undefined);
+  source.origin.put('/a.ts', new Uint8Array(500_000).fill(0x47));
+  source.origin.put('/b.ts', new Uint8Array(500_000).fill(0x47));
+  assert.equal((await fetch(segmentAt(source.urlOf('/a.ts')))).kind, 'fetched');
+  const before = slabPool.bytes;
+  source.origin.fault('b.ts', { kind: 'cut', bytes: 200_000 }, 2);
+  assert.equal((await fetch(segmentAt(source.urlOf('/b.ts')))).kind, 'fetched');
+  assert.equal(slabPool.bytes - before, 500_000);
 });
 
 test('a bug does not count as a failure of the source', async () => {

@@ -49,7 +49,6 @@ const MAX_INITS = 8;
 /** First byte of a packet of MPEG-TS. ISO 13818-1 2.4.3.3. */
 const SYNC_BYTE = 0x47;
 const asIs = { 'accept-encoding': 'identity' };
-const takeSlab = (bytes: number) => slabPool.take(bytes);
 /** Largest file that is read up to the requested range if the server ignores Range, bytes. */
 const MAX_WHOLE_BYTES = 1024 * 1024 * 1024;
 
@@ -148,6 +147,12 @@ export class SegmentDownload {
   /** One attempt: the segment, or why it failed. */
   async #try(segment: QueuedSegment, request: Attempt, responses: Responses): Promise<Failure | FetchedSegment> {
     const { signal } = request;
+    const blocks: Uint8Array[] = [];
+    const takeSlab = (bytes: number) => {
+      const block = slabPool.take(bytes);
+      blocks.push(block);
+      return block;
+    };
     try {
       const [init, coded, key] = await Promise.all([
         segment.map && this.#init(segment.map, request),
@@ -171,6 +176,8 @@ export class SegmentDownload {
       this.#context.counters.segments(bytes);
       return fetched;
     } catch (error) {
+      // A socket may be about to read into them, so they are left to the collector, which has to see them.
+      for (const block of blocks) slabPool.forget(block);
       signal.throwIfAborted();
       if (error instanceof FormatError) {
         // The key at the URL may have changed.
