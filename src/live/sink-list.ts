@@ -70,6 +70,8 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
   /** Undefined while no sink needs it. */
   #gop: GopBuffer | undefined;
   #gopUsers = 0;
+  /** A sink that may hold frames was detached since the last burst. */
+  #hasLeft = false;
   /** By the name of the sinks and the cause. */
   readonly #losses = new Map<string, Map<LossCause, LossReport>>();
 
@@ -83,8 +85,7 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
     );
   }
 
-  /** A sink or the GOP buffer may still use frames. */
-  get holdsFrames(): boolean {
+  get #holdsFrames(): boolean {
     if (this.#gop) return true;
     for (const { sink } of this.#active) if (sink.holdsFrames !== false) return true;
     for (const { sink } of this.#joining) if (sink.holdsFrames !== false) return true;
@@ -212,8 +213,12 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
     }
   }
 
-  flush(): void {
+  /** @returns whether a sink or the GOP buffer may still use frames of the burst */
+  flush(): boolean {
     for (const attached of this.#active) this.#call(attached, () => attached.sink.flush());
+    const hasLeft = this.#hasLeft;
+    this.#hasLeft = false;
+    return hasLeft || this.#holdsFrames;
   }
 
   endRun(): void {
@@ -264,6 +269,7 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
   }
 
   #detach(attached: Attached): void {
+    if (attached.sink.holdsFrames !== false) this.#hasLeft = true;
     attached.gopBuffer?.[Symbol.dispose]();
     this.#active = this.#active.filter((other) => other !== attached);
     this.#joining = this.#joining.filter((other) => other !== attached);

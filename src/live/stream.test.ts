@@ -238,6 +238,7 @@ test('frames are in use while a sink may hold them, and while a run waits for it
   stream.sinks.close();
   const passing = { holdsFrames: false, startRun() {}, write() {}, flush() {}, endRun() {}, damage() {} };
   stream.sinks.attach(passing, { name: 'passing' });
+  assert.equal(isUnused(), false, 'it has just left');
   assert.equal(isUnused(), true);
   stream.startRun(start({ pace: bursty }));
   const [first, ...others] = film(2);
@@ -253,4 +254,14 @@ test('frames are in use while a sink may hold them, and while a run waits for it
   attachment[Symbol.dispose]();
   stream.suspend('it left');
   assert.equal(isUnused(), false, 'a publisher that returns is compared with it');
+  stream.offline('over');
+  stream.startRun(start({ pace: bursty }));
+  const leaving: Disposable = stream.sinks.attach(
+    { ...passing, holdsFrames: true, write: () => leaving[Symbol.dispose]() },
+    { name: 'leaving' },
+  );
+  assert.equal(isUnused(), false);
+  publish(heard, film(2, 10));
+  assert.equal(isUnused(), false, 'a sink that left within the burst, and may have frames of it');
+  assert.equal(isUnused(), true);
 });

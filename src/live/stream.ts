@@ -129,10 +129,10 @@ export class Stream implements StreamInput {
 
   flush(unused?: () => void): void {
     this.#placement.flush();
-    this.sinks.flush();
+    const mayHold = this.sinks.flush();
     // Its bytes are a view of the memory of other frames, which would wait with it for the next burst.
     if (this.#last) this.#last = { ...this.#last, data: this.#last.data.slice() };
-    if (!this.#placement.pending && !this.#suspended && !this.sinks.holdsFrames) unused?.();
+    if (!this.#placement.pending && !this.#suspended && !mayHold) unused?.();
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {

@@ -101,8 +101,8 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const begin = async (): Promise<Process> => {
     const opened = await openStreams({
       folder,
-      // As long as the source's segments: hours of short ones would take too long.
-      config: { hls: { ...config.hls, segmentDuration: 1000 * plan.segmentS } },
+      // As long as the source's segments, or two of them: hours of short ones would take too long.
+      config: { hls: { ...config.hls, segmentDuration: 1000 * plan.segmentS * (plan.isTs ? 2 : 1) } },
       nowMs: EPOCH_MS + time.nowMs + offsetMs,
       leaseTtlMs: LEASE_TTL_MS,
       runSource: (definition, input, options) =>

@@ -5,8 +5,11 @@
  */
 import { concatBytes } from '@oxbow/media/bytes';
 import type { Frame, Track } from '@oxbow/media/frame';
+import { h264Config } from '@oxbow/media/h264/avcc';
 import { fragmentLength, printFragment } from '@oxbow/media/isobmff/fragment';
 import { audioTrack, videoTrack } from '@oxbow/media/isobmff/media.fixture';
+import { muxSegment } from '@oxbow/media/mpegts/muxer/muxer';
+import { PPS, printSps } from '@oxbow/media/mpegts/packets.fixture';
 import { seeded } from '@oxbow/media/random.fixture';
 
 /** Marks the frames of a simulated source, to distinguish them from silence that the packager adds. */
@@ -17,7 +20,7 @@ const GOP_S = 2;
 
 /** Tracks of a simulated source. */
 export const sourceTracks: { readonly video: Track; readonly audio: Track } = {
-  video: videoTrack,
+  video: { ...videoTrack, config: h264Config([printSps()], [PPS]) } as Track,
   audio: { ...audioTrack, language: 'und', label: '' },
 };
 
@@ -76,6 +79,8 @@ export interface SourcePlan {
   readonly audioAhead: number;
   /** All of a segment's pictures come before its sound. */
   readonly tracksApart: boolean;
+  /** Segments with video are MPEG-TS, not CMAF. */
+  readonly isTs: boolean;
   readonly dated: boolean;
   readonly lives: readonly SourceLife[];
   readonly clockSteps: readonly ClockStep[];
@@ -181,6 +186,7 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
     segmentS,
     windowSegments,
     audio,
+    isTs: isTs(seed),
     dated,
     lives,
     clockSteps,
@@ -230,6 +236,7 @@ function planFilm(seed: number, random: (below: number) => number): SourcePlan {
     audio: 'none',
     audioAhead: 0,
     tracksApart: false,
+    isTs: isTs(seed),
     dated: false,
     isFilm: true,
     hasTrueDates: false,
@@ -241,6 +248,9 @@ function planFilm(seed: number, random: (below: number) => number): SourcePlan {
     endMs: 300_000,
   };
 }
+
+/** A fifth of them, so that the rest of a seed stays as it was. */
+const isTs = (seed: number) => seed % 5 === 3;
 
 const noStaleness = { staleUntilMs: 0, staleMs: 0 };
 
@@ -276,7 +286,8 @@ export function framesOf(plan: SourcePlan, { index, mediaS }: SourceSegment, kin
   return Array.from({ length: count }, (_, i): Frame => {
     const dts = mediaS * track.timescale + i * step;
     const key = i % keyEvery === 0;
-    const name = [MARK, index >> 16, index >> 8, index, i >> 8, i].map((byte) => byte & 255);
+    // Seven bits in each byte, so that no start code comes of them.
+    const name = [MARK, index >> 14, index >> 7, index, i >> 7, i].map((byte) => byte | 0x80).map((byte) => byte & 255);
     const data = kind === 'video' ? [0, 0, 0, 7, key ? 0x65 : 0x41, ...name] : [0x21, ...name];
     return { trackId: track.id, dts, pts: dts, duration: step, key, data: Uint8Array.from(data) };
   });
@@ -288,10 +299,11 @@ export function nameOf(data: Uint8Array): FrameName | undefined {
   const at = kind === 'video' ? 5 : 1;
   if (data.length !== at + 6 || data[at] !== MARK) return undefined;
   const [, a, b, c, d, e] = data.subarray(at);
-  return { kind, segment: (a! << 16) | (b! << 8) | c!, place: (d! << 8) | e! };
+  const bits = (...bytes: readonly number[]) => bytes.reduce((sum, byte) => (sum << 7) | (byte & 0x7f), 0);
+  return { kind, segment: bits(a!, b!, c!), place: bits(d!, e!) };
 }
 
-/** A segment as bytes of CMAF. */
+/** A segment as bytes of CMAF, or of MPEG-TS. */
 export function segmentBytes(
   plan: SourcePlan,
   segment: SourceSegment,
@@ -299,6 +311,10 @@ export function segmentBytes(
 ): Uint8Array {
   const pieces: Uint8Array[] = [];
   const all = kinds.map((kind) => ({ track: sourceTracks[kind], frames: framesOf(plan, segment, kind) }));
+  if (plan.isTs && kinds[0] === 'video') {
+    const frames = new Map(all.map(({ track, frames: some }) => [track.id, some]));
+    return muxSegment({ tracks: all.map(({ track }) => track), frames });
+  }
   const chunks = plan.tracksApart ? 1 : plan.segmentS;
   for (let chunk = 0; chunk < chunks; chunk++) {
     for (const { track, frames } of all) {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { concatBytes } from '../bytes.ts';
 import { crc32Mpeg } from '../crc32-mpeg.ts';
 import { FormatError } from '../errors.ts';
+import type { Frame } from '../frame.ts';
 import { printOpusControl } from '../opus/packet.ts';
 import { seeded } from '../random.fixture.ts';
 import { id3Tag, printAc3, printMp3, printSpliceInsert, withStride } from './forms.fixture.ts';
@@ -85,7 +86,33 @@ function stitched(): Uint8Array {
   return streamOf(recut(pes, 1500), { told: true });
 }
 
+/** Sound and metadata that continue in the next PES, pictures without a time, metadata before all others. */
+function crossing(): Uint8Array {
+  const writer = new PacketWriter();
+  const streams = [[0x1b, VIDEO] as const, [0x0f, AUDIO] as const, [0x15, 0x114] as const];
+  const tables = [writer.section(0, printPat()), writer.section(PMT, printPmt(streams))];
+  const sound = concatBytes(Array.from({ length: 40 }, (_, i) => printAdts(83 + (i % 20))));
+  const packets = [...tables, writer.pes(0x114, id3Tag(20, 0x33), { pts: 90_000 })];
+  for (let i = 0; i * 150 < sound.length; i++) {
+    const pts = 90_000 + i * 2880;
+    const unit = printUnit(printSps(), PPS, printSlice(true, 300));
+    packets.push(writer.pes(VIDEO, unit, i % 3 === 2 ? {} : { pts }));
+    packets.push(writer.pes(AUDIO, sound.subarray(i * 150, (i + 1) * 150), { pts }));
+    const tag = id3Tag(60, 0x40 + i);
+    packets.push(writer.pes(0x114, tag.subarray(0, 40), { pts }), writer.pes(0x114, tag.subarray(40), {}));
+  }
+  return concatBytes(packets);
+}
+
 let templates: readonly Uint8Array[] | undefined;
+const templatesOf = () => [
+  plain(),
+  varied(),
+  stitched(),
+  withStride(plain(), 192),
+  withStride(varied(), 204),
+  crossing(),
+];
 
 /** Bit flips, lost, doubled and moved packets, cut ends, zeros. */
 function harm(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
@@ -126,7 +153,7 @@ function harm(bytes: Uint8Array, random: (below: number) => number): Uint8Array 
  * @returns how many were found to be damaged
  */
 export function fuzzTransportStream(seed: number, count: number, { live = false } = {}): number {
-  templates ??= [plain(), varied(), stitched(), withStride(plain(), 192), withStride(varied(), 204)];
+  templates ??= templatesOf();
   const random = seeded(seed);
   let damaged = 0;
   for (let round = 0; round < count; round++) {
@@ -184,6 +211,57 @@ export function fuzzTransportStream(seed: number, count: number, { live = false 
 /** Demuxes `count` harmed live feeds, which are interrupted. */
 export function fuzzLiveTransportStream(seed: number, count: number): number {
   return fuzzTransportStream(seed, count, { live: true });
+}
+
+/**
+ * Demuxes `count` harmed streams, cut into segments and parts anywhere, with memory that is used again after
+ * each segment of which no bytes wait: frames are the same as in new memory.
+ *
+ * @returns how many gave their memory back, and how many were parts or had bytes that wait
+ */
+export function fuzzFrameMemory(seed: number, count: number): { given: number; kept: number } {
+  templates ??= templatesOf();
+  const random = seeded(seed);
+  const done = { given: 0, kept: 0 };
+  let free: Uint8Array[] = [];
+  for (let round = 0; round < count; round++) {
+    const template = templates[random(templates.length)]!;
+    const bytes = random(3) === 0 ? template : harm(template, random);
+    const taken: Uint8Array[] = [];
+    const take = (size: number) => {
+      const at = free.findIndex(({ length }) => length >= size);
+      const block = at < 0 ? new Uint8Array(size) : free.splice(at, 1)[0]!;
+      // What an earlier segment left may look like a start code.
+      taken.push(block.fill(random(2)));
+      return block;
+    };
+    const own = collect();
+    const again = collect({ memory: { take } });
+    const found: Frame[] = [];
+    const ends = Array.from({ length: random(5) }, () => random(bytes.length)).sort((a, b) => a - b);
+    let from = 0;
+    for (const to of [...ends, bytes.length]) {
+      const end = random(10);
+      const isPart = end === 1;
+      for (const { demuxer } of [own, again]) {
+        demuxer.push(bytes.subarray(from, to));
+        if (end === 0) demuxer.discontinuity();
+        else if (!isPart) demuxer.flush();
+      }
+      from = to;
+      for (const frame of again.frames.splice(0)) found.push({ ...frame, data: frame.data.slice() });
+      if (isPart || again.demuxer.holds) done.kept++;
+      else {
+        done.given++;
+        free = [...free, ...taken.map(({ buffer }) => new Uint8Array((buffer as ArrayBuffer).transfer()))].slice(-8);
+      }
+      taken.length = 0;
+    }
+    assert.deepEqual([again.tracks, again.damage], [own.tracks, own.damage], `round ${round}`);
+    const expected = own.frames.map((frame) => ({ ...frame, data: frame.data.slice() }));
+    assert.deepEqual(found, expected, `round ${round}`);
+  }
+  return done;
 }
 
 /** Demuxes `count` streams of random packets behind sync bytes: no frame comes of them. */

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fuzzLiveTransportStream, fuzzRandomPackets, fuzzSpliceTime, fuzzTransportStream } from './fuzz.fixture.ts';
+import {
+  fuzzFrameMemory,
+  fuzzLiveTransportStream,
+  fuzzRandomPackets,
+  fuzzSpliceTime,
+  fuzzTransportStream,
+} from './fuzz.fixture.ts';
 
 test('2,000 harmed streams: no error but FormatError, times rise, nothing is larger than what came in', () => {
   const damaged = fuzzTransportStream(20_261, 2000);
@@ -18,4 +24,9 @@ test('random bytes behind a sync byte are survived', () => {
 
 test('2,000 scrambled splice_info_sections give a time of 33 bits or none', () => {
   fuzzSpliceTime(35, 2000);
+});
+
+test('600 harmed streams in segments: memory that is used again changes no frame', () => {
+  const { given, kept } = fuzzFrameMemory(20_263, 600);
+  assert.ok(given > 300 && kept > 20, `${given} gave it back, ${kept} did not`);
 });
