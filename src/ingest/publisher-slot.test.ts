@@ -164,6 +164,20 @@ suite('a publisher', () => {
     assert.deepEqual(calls, ['run arrival 0', 'a', 'source-down: the publisher has sent no media for 5 s', 'a']);
   });
 
+  test('loses nothing that waits at a change of its tracks when the stream stops', async (t) => {
+    const { slot, claim, calls } = openSlot(t);
+    const publisher = await claim('a');
+    publisher.publish(frame(0, { by: 'old' }));
+    publisher.startTracks([
+      { ...videoTrack, language: 'de' },
+      { ...audioTrack, language: 'de' },
+    ]);
+    publisher.publish(frame(1, { by: 'new' }));
+    assert.equal(calls.includes('new'), false, 'it waits for the other track');
+    await slot.close(new OxbowError('publish-refused', 'Stopped.'));
+    assert.equal(calls.at(-1), 'new');
+  });
+
   test('is ended with the reason when the stream stops', async (t) => {
     const { slot, calls, claim } = openSlot(t, 'standby');
     const [a, b] = [await claim('a'), await claim('b')];

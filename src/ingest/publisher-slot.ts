@@ -178,6 +178,7 @@ export class PublisherSlot {
    */
   async close(reason: OxbowError): Promise<void> {
     this.#closed = reason;
+    this.#guard(() => this.#active?.turn.finish());
     this.#endAll(reason);
     await this.#settle();
   }

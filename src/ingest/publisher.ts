@@ -181,6 +181,7 @@ export class Session implements Publisher {
     this.turn = new SessionTurn(replaces, {
       activated: (onWait) => this.#activated(onWait),
       stoodBy: () => this.#stoodBy(),
+      finish: () => this.#change.end(),
       ended: (reason) => this.#end(reason),
     });
     request.signal.addEventListener('abort', this.#onAbort, { once: true });

@@ -11,6 +11,7 @@ export type PublisherRole = 'active' | 'standby' | 'ended';
 interface TurnSteps {
   readonly activated: (onWait: (() => void) | undefined) => void;
   readonly stoodBy: () => void;
+  readonly finish: () => void;
   readonly ended: (reason: unknown) => void;
 }
 
@@ -53,6 +54,11 @@ export class SessionTurn {
   /** A period of the slot's timer has passed. */
   tick(): void {
     this.idleTicks++;
+  }
+
+  /** The session is about to end: what waits at a change of its tracks waits no longer. */
+  finish(): void {
+    this.#steps.finish();
   }
 
   /** The session is over. */

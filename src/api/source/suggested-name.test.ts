@@ -17,6 +17,8 @@ test('the name is derived from the title, then the path, then the host', () => {
     ['https://www.cam.example:8080/live.m3u8', 'cam-example'],
     ['https://cam.example/live/stream_720p.m3u8', 'cam-example'],
     ['https://cam.example/hls/9f86d081884c7d65/index.m3u8', 'cam-example'],
+    ['http://cam.example/user=admin_password=secret_channel=1.ts', 'cam-example'],
+    ['https://cam.example/harbour/user%3Dadmin%26password%3Dsecret/index.m3u8', 'harbour'],
     ['https://www.youtube.com/watch?v=x', 'youtube-com'],
     ['https://tv.example/%E4%B8%9C%E4%BA%AC/index.m3u8', 'tv-example'],
     ['https://tv.example/%E4%B8/index.m3u8', 'tv-example'],

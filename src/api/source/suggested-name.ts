@@ -43,6 +43,8 @@ function pathWords(url: URL | null): string[] {
   if (url === null || !/^https?:$/.test(url.protocol)) return [];
   const parts = url.pathname.split('/').reverse();
   return parts.flatMap((part) => {
+    // Values that have names: `user=admin_password=secret`, `hdnts=exp=1~hmac=abc`.
+    if (/[=&;]/.test(decoded(part))) return [];
     const word = slug(decoded(part).replace(/(\.(m3u8?|mp4|m4v|mov|mpd|ts|html?|php|ism[lc]?|smil|stream))+$/i, ''));
     return isTelling(word) ? [word] : [];
   });

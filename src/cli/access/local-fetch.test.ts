@@ -22,6 +22,10 @@ suite('requests to the oxbow on this computer', { skip: need('openssl') }, () =>
     const server = createServer(
       { cert: readFileSync(own.cert), key: readFileSync(own.key) },
       async (request, response) => {
+        if (request.url === '/other') {
+          request.socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx');
+          return;
+        }
         let body = '';
         for await (const piece of request) body += piece;
         seen.push(`${request.method} ${request.url} ${request.headers['content-type'] ?? ''} ${body.length}`);
@@ -51,6 +55,7 @@ suite('requests to the oxbow on this computer', { skip: need('openssl') }, () =>
       await assert.rejects(localFetch(other.cert)!(`${url}/`), /self-signed|certificate/);
       assert.equal(seen.length, 3, 'nothing was sent to a server with another certificate');
       await assert.rejects(call('https://127.0.0.1:1/'), /ECONNREFUSED/);
+      await assert.rejects(call(`${url}/other`), /another protocol/);
       // Where the file cannot be read, the system decides, at the public address.
       assert.equal(localFetch(join(folder, 'none')), undefined);
       assert.equal(reachRunning({ ...running, certificate: join(folder, 'none') }).url, 'https://tv.example');

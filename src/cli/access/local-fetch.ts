@@ -10,6 +10,7 @@ import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { PeerCertificate } from 'node:tls';
+import { refuseOtherProtocol } from '../../lib/other-protocol.ts';
 
 /** Statuses without a body, which a Response refuses to have (Fetch Standard, null body status). */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -48,6 +49,7 @@ export function localFetch(file: string): typeof fetch | undefined {
       resolve(new Response(body, { status, headers }));
     });
     sent.on('error', reject);
+    refuseOtherProtocol(sent);
     if (asked.body)
       pipeline(Readable.fromWeb(asked.body as Parameters<typeof Readable.fromWeb>[0]), sent).catch(reject);
     else sent.end();

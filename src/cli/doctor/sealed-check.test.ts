@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -44,20 +44,42 @@ test('the doctor names copies of the database that have passwords in clear', asy
   await using opened = new AsyncDisposableStack();
   const data = await mkdtemp(join(tmpdir(), 'oxbow-doctor-'));
   opened.defer(() => rm(data, { recursive: true, force: true }));
-  const make = (name: string, url: string, sealed = '') => {
+  const make = (name: string, url: string, more: { columns?: string; healFrom?: string } = {}) => {
     using db = new DatabaseSync(join(data, name));
-    db.exec(`CREATE TABLE stream (source TEXT NOT NULL ${sealed})`);
+    db.exec(`CREATE TABLE stream (source TEXT NOT NULL, heal_from TEXT ${more.columns ?? ''})`);
     const source = JSON.stringify({ type: 'pull', url, headers: {} });
-    db.prepare('INSERT INTO stream (source) VALUES (?)').run(source);
+    db.prepare('INSERT INTO stream (source, heal_from) VALUES (?, ?)').run(source, more.healFrom ?? null);
   };
+  const sealed = ', sealed TEXT';
+  const secret = 'rtsp://u:p@cam.example/1';
+  const plain = 'rtsp://cam.example/1';
   assert.equal(await checkClearCopies({ data: join(data, 'nowhere') }), undefined);
-  make('oxbow.db', 'rtsp://u:p@cam.example/1');
-  make('oxbow.db.schema-40', 'rtsp://cam.example/1');
-  make('oxbow.db.schema-80', 'rtsp://u:p@cam.example/1', ', sealed TEXT');
+  make('oxbow.db', secret);
+  make('oxbow.db.schema-40', plain);
+  make('oxbow.db.schema-80', 'https://cam.example/***/1.m3u8', {
+    columns: sealed,
+    healFrom: '["off","https://cam.example/***/2.m3u8"]',
+  });
   assert.equal(await checkClearCopies({ data }), undefined);
-  make('oxbow.db.schema-50', 'rtsp://u:p@cam.example/1');
+  make('oxbow.db.schema-50', secret);
   await writeFile(join(data, 'oxbow.db.schema-51'), 'no database');
+  // A server of then did not seal them all, or ended before.
+  make('oxbow.db.schema-81', 'https://cam.example/KEY/1.m3u8', { columns: sealed });
+  make('oxbow.db.schema-52', plain, { healFrom: '["https://cam.example/1.m3u8?token=x"]' });
+  make('oxbow.db.before-restore-20260102T030405Z', secret);
+  const corrupt = 'oxbow.db.corrupt-20260102T030405Z-2';
+  make(corrupt, secret);
+  {
+    using db = new DatabaseSync(join(data, corrupt));
+    db.exec('PRAGMA journal_mode = WAL');
+  }
+  const files = await readdir(data);
   const finding = await checkClearCopies({ data });
   assert.equal(finding?.state, 'warning');
-  assert.match(finding.text, /in clear in \S+schema-50, \S+schema-51$/);
+  assert.deepEqual(finding.text.match(/(?<=oxbow\.db\.)[^,]+/g), [
+    'before-restore-20260102T030405Z',
+    'corrupt-20260102T030405Z-2',
+    ...['50', '51', '52', '81'].map((schema) => `schema-${schema}`),
+  ]);
+  assert.deepEqual(await readdir(data), files);
 });

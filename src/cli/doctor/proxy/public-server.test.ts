@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { makeCertificate } from '../../../../test/fixtures/certificate.ts';
 import { need } from '../../../../test/fixtures/need.ts';
 import { openFolder } from '../../../../test/fixtures/server.ts';
+import { openSwitchingServer } from '../../../lib/switching-server.fixture.ts';
 import { checkEvents, checkSocket } from './event-checks.ts';
 import { PublicServer } from './public-server.ts';
 
@@ -51,6 +52,12 @@ test('an answer that does not come ends with its deadline, or with the signal', 
   const asked = server.ask('/', { signal: controller.signal });
   controller.abort(new DOMException('stop', 'AbortError'));
   await assert.rejects(asked, /stop/);
+});
+
+test('an answer in another protocol is an error, and not one that does not come', { timeout: 5000 }, async () => {
+  await using there = await openSwitchingServer();
+  using server = await PublicServer.open(new URL(there.url), { signal });
+  await assert.rejects(server.ask('/', { signal }), /another protocol/);
 });
 
 test('a port without a server cannot be opened', async () => {

@@ -12,6 +12,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { waitFor, withDeadline } from '../../../lib/abort.ts';
+import { refuseOtherProtocol } from '../../../lib/other-protocol.ts';
 
 const CONNECT_MS = 10_000;
 /** Time for a whole answer, unless an option says otherwise, ms. */
@@ -166,6 +167,8 @@ export class PublicServer implements Disposable {
   async #askHttp1(path: string, headers: Fields, { signal, isEnough }: AskOptions): Promise<Received> {
     const outgoing = this.#open(path, headers, signal);
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+    outgoing.on('error', () => {}); // also those after the answer
+    refuseOtherProtocol(outgoing);
     outgoing.end();
     const [incoming] = await answered;
     return readIncoming(incoming, incoming, isEnough);
