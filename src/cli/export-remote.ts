@@ -41,10 +41,10 @@ export async function exportRemotely(
       signal,
       bytes,
     });
-    if (job.result.evidence === 'apart') {
-      const body = await request(server, 'GET', `/api/v1/exports/${made.id}/evidence`, { signal }).catch(unlessNone);
-      if (body) await writeSidecar(path, new Uint8Array(await body.arrayBuffer()));
-    }
+    const address = `/api/v1/exports/${made.id}/evidence`;
+    const body =
+      job.result.evidence === 'apart' ? await request(server, 'GET', address, { signal }).catch(unlessNone) : undefined;
+    await writeSidecar(path, body && new Uint8Array(await body.arrayBuffer()));
     return { ...job.result, url: null };
   } finally {
     // The server does not need the job any more, whatever its result.
@@ -58,10 +58,15 @@ export function unlessNone(error: unknown): undefined {
   if (!(error instanceof OxbowError) || error.code !== 'no-evidence') throw error;
 }
 
-/** Writes the evidence of a file next to it. @throws OxbowError `folder-unwritable` */
-export async function writeSidecar(path: string, text: Uint8Array): Promise<void> {
+/**
+ * Writes the evidence of a file next to it; without some, removes that of the file that was there before.
+ *
+ * @throws OxbowError `folder-unwritable`
+ */
+export async function writeSidecar(path: string, text: Uint8Array | undefined): Promise<void> {
   const sidecar = sidecarName(path);
-  await writeFile(sidecar, text).catch((error: unknown) => {
+  const written = text ? writeFile(sidecar, text) : rm(sidecar, { force: true });
+  await written.catch((error: unknown) => {
     throw new OxbowError('folder-unwritable', `${sidecar}: ${sentenceOf(error)}`, { cause: error });
   });
 }

@@ -91,7 +91,8 @@ async function runExport(stream: string, command: Command): Promise<ExitCode> {
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { path, format } = outputOf(options.output, stream, (when.from ?? when.ranges?.[0]?.from)!);
-  if (!options.overwrite) refuseToReplace(path);
+  // The evidence next to it is of another file, too.
+  if (!options.overwrite) for (const file of [path, sidecarName(path)]) refuseToReplace(file);
   const settings: ExportSettings = {
     stream,
     ...when,
@@ -187,13 +188,14 @@ async function exportLocally(
   const { reader, evidence } = recordings;
   const target = { ...how, put, reader, evidence, spools: { store: spools.store, name: 'export' } };
   const result = await exportToFile(source, request, target);
+  let sidecar: Uint8Array | undefined;
   if (evidence && result.evidence === 'apart') {
     const { printSidecar } = await import('../features/exports/sidecar.ts');
     const { stream } = source;
     const proved = { id: stream.recording.streamId, name: stream.name };
-    const text = await printSidecar(evidence, proved, result, ranges.length === 1).catch(unlessNone);
-    if (text) await writeSidecar(how.path, text);
+    sidecar = await printSidecar(evidence, proved, result, ranges.length === 1).catch(unlessNone);
   }
+  await writeSidecar(how.path, sidecar);
   return result;
 }
 

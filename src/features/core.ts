@@ -185,9 +185,9 @@ export interface Objects {
     location: SegmentLocation,
     options: { readonly contentType: string; readonly disposition: string },
   ) => Promise<string | undefined>;
-  /** Sends what is recorded there at once, where `storage.mode` is `mirror`. */
   /** Names this server, or its cluster, for other servers with the same prefix. */
   readonly server: string;
+  /** Sends what is recorded there at once, where `storage.mode` is `mirror`. */
   readonly mirror: Mirror;
   /** Copies that are ranges of its objects. */
   readonly logged: LoggedCopies;

@@ -246,11 +246,15 @@ suite('export', { skip: need('ffmpeg') }, () => {
   test('a failed export has a message and leaves no file', async () => {
     const { startMs } = timesOf('avc');
     const to = ['-o', file('none.mp4'), '--data', file('data')];
-    const [none, unknown, wrong] = await runCommandLines([
+    await writeFile(file('kept.ts.evidence'), 'of another file');
+    const [none, unknown, wrong, kept] = await runCommandLines([
       ['export', 'avc', '--from', '1500000000', '--duration', '1m', ...to],
       ['export', 'unknown', '--from', `${startMs}`, '--duration', '1m', ...to],
       ['export', 'avc', '--from', `${startMs}`, '-o', file('none.mp4')],
+      ['export', 'avc', '--from', `${startMs}`, '--duration', '5s', '-o', file('kept.ts'), '--data', file('data')],
     ]);
+    assert.match(kept!.stderr, /kept\.ts\.evidence exists already/);
+    assert.equal(await readFile(file('kept.ts.evidence'), 'utf8'), 'of another file');
     assert.equal(none!.code, 1);
     assert.match(none!.stderr, /Nothing of avc is recorded/);
     assert.equal(unknown!.code, 1);

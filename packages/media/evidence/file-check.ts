@@ -374,13 +374,13 @@ export class FileCheck {
     }
     if (used.length === 0) this.#find('missing', 'a range of the file has no segment');
     if (before) this.#tail(range, before, place);
-    if (this.#options.parts.form === 'sealed') this.#checkEnds(range, used);
+    if (this.#options.parts.form === 'sealed' && used.length > 0) this.#checkEnds(range, used);
   }
 
   /** Whether the records of a file that is signed as a whole reach from its start to its end. */
   #checkEnds({ from, to }: EvidenceRange, used: readonly ProvedSegment[]): void {
-    const startUs = Math.min(...used.map((segment) => segment.from));
-    const endUs = Math.max(...used.map((segment) => segment.from + segment.duration));
+    const startUs = used.reduce((least, segment) => Math.min(least, segment.from), Number.POSITIVE_INFINITY);
+    const endUs = used.reduce((most, segment) => Math.max(most, segment.from + segment.duration), 0);
     const detail = 'the chain has no record of a part of the file';
     if (startUs - from > JOIN_US) this.#findSpan('unproven', detail, from, startUs);
     if (to - endUs > JOIN_US) this.#findSpan('unproven', detail, endUs, to);

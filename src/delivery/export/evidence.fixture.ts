@@ -82,8 +82,13 @@ export interface FileChange {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Chains over the store of a rig. */
-export async function openChains(rig: RecordingRig, folder = rig.folder, node = '') {
+/** Chains over the store of a rig. @param change.every time of a block, ms */
+export async function openChains(
+  rig: RecordingRig,
+  folder = rig.folder,
+  node = '',
+  { every = 60_000, failed }: { readonly every?: number; readonly failed?: (error: unknown) => void } = {},
+) {
   const nowUs = rig.clock.nowMs() * 1000;
   const keys = await EvidenceKeys.open(folder, rig.store.db, { node, nowUs });
   const reader = openRangeReader(rig.segments);
@@ -91,11 +96,12 @@ export async function openChains(rig: RecordingRig, folder = rig.folder, node = 
     rows: rig.store.rows,
     keys,
     clock: rig.clock,
-    settings: { now: { evidence: { enabled: true, every: 60_000 } } },
+    settings: { now: { evidence: { enabled: true, every } } },
     unhashed: (id, fromUs, untilUs) =>
       readUnhashed({ rows: rig.store.rows, chunks: rig.chunks, reader }, id, fromUs, untilUs),
-    failed: (error) => {
-      throw error;
+    failed(error) {
+      if (!failed) throw error;
+      failed(error);
     },
   });
   return { keys, evidence, reader };

@@ -89,7 +89,7 @@ export async function exportToFile(
       const { recording, name } = source.stream;
       const proved = proofOf(exported, digest, recording.streamId);
       // Signs what waits: another node may answer for the evidence.
-      if (proved.digest) await evidence!.bundle({ id: recording.streamId, name }, [request.ranges[0]!]);
+      if (proved.digest) await evidence!.bundle({ id: recording.streamId, name }, []);
       result = Object.assign(resultOf(source.stream.name, request, exported, gaps), proved);
     });
   } catch (error) {

@@ -4,6 +4,7 @@
  * In: the result of an export, the chain of its stream. Out: the text of the file next to it.
  * docs/5-record/evidence.md, "Sidecar".
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EvidenceBlock, type EvidenceSegment, FILE_CONTEXT } from '@oxbow/media/evidence/block';
 import { type EvidenceRange, printBundle } from '@oxbow/media/evidence/bundle';
 import { printEvidenceText } from '@oxbow/media/evidence/evidence-box';
@@ -14,6 +15,8 @@ import { sealDigest } from '../../recording/evidence/file-seal.ts';
 
 /** A segment of which a file has less is not in it: sound reaches into the next one, µs. */
 const LEAST_US = 50_000;
+/** Blocks that are read before other work gets its turn. */
+const PER_TURN = 200;
 /** Times are rounded by less, µs. */
 const ROUNDED_US = 1000;
 
@@ -41,11 +44,14 @@ export async function printSidecar(
   const whole = { fromUs: spans[0]!.fromUs, toUs: spans.at(-1)!.toUs };
   const bundle = await proof.bundle(stream, isOneRange ? [whole] : spans);
   if (!bundle) throw new OxbowError('no-evidence', `The chain of ${stream.name} has nothing of ${filename}.`);
-  const records = bundle.blocks
-    .flatMap(({ text }) => (JSON.parse(text) as EvidenceBlock).segments)
-    .sort((a, b) => a.from - b.from || a.msn - b.msn);
+  const byBlock: (readonly EvidenceSegment[])[] = [];
+  for (const [i, { text }] of bundle.blocks.entries()) {
+    if (i % PER_TURN === PER_TURN - 1) await nextTurn();
+    byBlock.push((JSON.parse(text) as EvidenceBlock).segments);
+  }
+  const records = byBlock.flat().sort((a, b) => a.from - b.from || a.msn - b.msn);
   const rangeOf = (of: readonly Span[]): EvidenceRange => {
-    const covered = records.filter((record) => of.some((span) => isOf(record, span)));
+    const covered = recordsIn(records, of);
     const last = covered.at(-1);
     const { fromUs } = of[0]!;
     const endUs = last ? last.from + last.duration : 0;
@@ -57,11 +63,48 @@ export async function printSidecar(
     return Object.assign(range, { entries });
   };
   const ranges = isOneRange ? [rangeOf(spans)] : spans.map((span) => rangeOf([span]));
-  const text = Buffer.from(printBundle(Object.assign({}, bundle, { ranges, configs: [] })));
+  const used = new Set(ranges.flatMap(({ entries }) => entries.flatMap(({ covers = [] }) => covers)));
+  // Media that was found after the export is in blocks of which the file has nothing.
+  const isLater = (segments: readonly EvidenceSegment[]) =>
+    segments.some(({ healed }) => healed) && !segments.some(({ msn }) => used.has(msn));
+  const blocks = bundle.blocks.filter((_, i) => !isLater(byBlock[i]!));
+  const text = Buffer.from(printBundle(Object.assign({}, bundle, { blocks, ranges, configs: [] })));
   const seal = sealDigest(proof, text, { digest, bytes, context: FILE_CONTEXT });
   return printEvidenceText(JSON.stringify(seal), text);
 }
 
-function isOf({ from, duration }: EvidenceSegment, { fromUs, toUs }: Span): boolean {
+/**
+ * The records of which a file has enough.
+ *
+ * @param records by start
+ * @param spans parts of the file, in order
+ */
+export function recordsIn<T extends Pick<EvidenceSegment, 'from' | 'duration'>>(
+  records: readonly T[],
+  spans: readonly Span[],
+): readonly T[] {
+  const covered = new Set<T>();
+  const longest = records.reduce((most, { duration }) => Math.max(most, duration), 0);
+  for (const span of spans) {
+    for (let i = firstAfter(records, span.fromUs - longest); i < records.length; i++) {
+      if (records[i]!.from >= span.toUs) break;
+      if (isOf(records[i]!, span)) covered.add(records[i]!);
+    }
+  }
+  return [...covered];
+}
+
+/** Index of the first record that begins after an instant. */
+function firstAfter(records: readonly Pick<EvidenceSegment, 'from'>[], us: number): number {
+  let [low, high] = [0, records.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (records[middle]!.from > us) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function isOf({ from, duration }: Pick<EvidenceSegment, 'from' | 'duration'>, { fromUs, toUs }: Span): boolean {
   return Math.min(from + duration, toUs) - Math.max(from, fromUs) > Math.min(LEAST_US, duration / 2);
 }

@@ -20,6 +20,8 @@ const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
 
 /** Clips of the last minute cause at most so many blocks of a stream in the time of one. */
 const EARLY_BLOCKS = 6;
+/** No clip waits longer for its block, ms: where blocks are rare, there are more early ones. */
+const MAX_EARLY_MS = 10_000;
 
 /** What a recorder calls. */
 export interface EvidenceSink {
@@ -160,30 +162,34 @@ export class Evidence {
    * @returns end of the recorded media that is signed, µs since 1970; Infinity where no bound is known
    */
   async signUntil(streamId: string, untilUs: number, { signal }: { readonly signal: AbortSignal }): Promise<number> {
-    const { settings, failed } = this.#options;
+    const { settings } = this.#options;
     const chain = this.#chains.get(streamId);
     if (!chain || !settings.now.evidence.enabled) return Number.POSITIVE_INFINITY;
     if (!chain.waitsFor(untilUs)) return chain.addedUs ?? Number.POSITIVE_INFINITY;
+    // It rejects only while this process closes.
     const sealed = this.#earlyOf(chain)
       .next(untilUs)
-      .catch((error: unknown) => {
-        if (!this.#closing.signal.aborted) failed(error);
-        return Number.POSITIVE_INFINITY;
-      });
+      .catch(() => Number.POSITIVE_INFINITY);
     return waitFor(sealed, { signal });
   }
 
   #earlyOf(chain: StreamChain): EarlySeal {
     const known = this.#early.get(chain);
     if (known) return known;
-    const { settings, clock } = this.#options;
+    const { settings, clock, failed } = this.#options;
     const early = new EarlySeal({
       async seal(untilUs) {
         const endUs = chain.addedUs ?? Number.POSITIVE_INFINITY;
-        if (chain.waitsFor(untilUs)) await chain.seal();
-        return endUs;
+        if (!chain.waitsFor(untilUs)) return endUs;
+        try {
+          await chain.seal();
+          return endUs;
+        } catch (error) {
+          failed(error); // once for all that wait
+          return Number.POSITIVE_INFINITY;
+        }
       },
-      everyMs: () => settings.now.evidence.every / EARLY_BLOCKS,
+      everyMs: () => Math.min(MAX_EARLY_MS, settings.now.evidence.every / EARLY_BLOCKS),
       monotonicMs: () => clock.monotonicMs(),
       signal: this.#closing.signal,
     });

@@ -280,4 +280,32 @@ suite('the chain of a stream', () => {
     await assert.rejects(waiting, { name: 'AbortError' });
     assert.equal(seals.length, 2);
   });
+
+  test('is signed early within ten seconds, however rare its blocks are', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    await using rig = await openRig();
+    const { evidence } = await openChains(rig, rig.folder, '', { every: 24 * 3600_000 });
+    const sink = evidence.sinkOf(STREAM);
+    const signal = AbortSignal.timeout(10_000); // real time, only if it fails
+    const [first, second] = groupsFrom({ msn: 1, startUs: START_US }, 2);
+    const signed: Promise<number>[] = [];
+    for (const group of [first!, second!]) {
+      sink.add(group);
+      signed.push(evidence.signUntil(STREAM.id, ALL.toUs, { signal }));
+      t.mock.timers.tick(signed.length === 1 ? 0 : 10_000);
+      assert.equal(await signed.at(-1), group.startUs + group.durationUs);
+    }
+  });
+
+  test('whose block cannot be stored is reported once, however many wait for it', async () => {
+    await using rig = await openRig();
+    const failures: unknown[] = [];
+    const { evidence } = await openChains(rig, rig.folder, '', { failed: (error) => failures.push(error) });
+    evidence.sinkOf(STREAM).add(groupsFrom({ msn: 1, startUs: START_US }, 1)[0]!);
+    await rig.store.db.schema.dropTable('evidence_block').execute();
+    const { signal } = new AbortController();
+    const wait = () => evidence.signUntil(STREAM.id, ALL.toUs, { signal });
+    assert.deepEqual(await Promise.all([wait(), wait(), wait()]), Array(3).fill(Number.POSITIVE_INFINITY));
+    assert.equal(failures.length, 1);
+  });
 });
