@@ -69,8 +69,8 @@ export async function bundleEntries(entries, folder, isExternal) {
 
 /**
  * Leaves a file with characters up to U+00FF: with one other in it, V8 keeps two bytes for each character of
- * the file. An escape is the same in strings, templates and regular expressions, except after a backslash; no
- * name and no raw text has such a character.
+ * the file. An escape is the same in names, strings, templates and regular expressions, except after a
+ * backslash; no raw text has such a character.
  *
  * @param {import('rolldown').OutputChunk | import('rolldown').OutputAsset} file
  */

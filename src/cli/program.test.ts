@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, mock, test } from 'node:test';
-import { runCommandLine } from './program.ts';
+import { isServer, runCommandLine } from './program.ts';
 
 /** The built program in a complete run: it starts with half of the CPU time. */
 const main = process.env.TESTS_PROGRAM ?? join(import.meta.dirname, '..', 'main.ts');
@@ -122,6 +122,20 @@ test('a server loads no verb but its own', () => {
   visit(join(import.meta.dirname, '..', 'main.ts'));
   const has = (...path: string[]) => seen.has(join(import.meta.dirname, ...path));
   assert.deepEqual([has('serve.ts'), has('verbs', 'verbs.ts'), has('upload', 'upload.ts')], [true, false, false]);
+});
+
+test('a server is one with a URL or a flag instead of the verb, too', () => {
+  const servers = [
+    '',
+    'serve',
+    'serve a=https://h/l.m3u8',
+    'rtsp://h/1',
+    'door=https://h/l.m3u8 --keep 7d',
+    '--data status',
+  ];
+  const others = ['status', 'stauts', 'serve --help', '--help', '-- status', 'upload a.mp4'];
+  const isServers = [...servers, ...others].map((line) => isServer(line.split(' ').filter(Boolean)));
+  assert.deepEqual(isServers, [...servers.map(() => true), ...others.map(() => false)]);
 });
 
 test('a folder without recordings has no list of streams, and is not created', async () => {

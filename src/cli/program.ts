@@ -30,14 +30,19 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 
 /** A server keeps what it has loaded, so it loads no other verb. */
 async function programFor(args: readonly string[], exit: (code: ExitCode) => void): Promise<Command> {
-  if ((args[0] ?? 'serve') !== 'serve' || args.includes('--help'))
-    return (await import('./verbs/verbs.ts')).createProgram(exit);
+  if (!isServer(args)) return (await import('./verbs/verbs.ts')).createProgram(exit);
   const program = createRoot();
   addServe(program, exit, async () => {
     const { createProgram, verbNames } = await import('./verbs/verbs.ts');
     return verbNames(createProgram(exit));
   });
   return finishVerbs(program);
+}
+
+/** Whether the arguments are those of `serve`; a URL, a flag or nothing may be first instead of the verb. */
+export function isServer(args: readonly string[]): boolean {
+  const first = args[0] ?? 'serve';
+  return (first === 'serve' || /^--\w|[:=/]/.test(first)) && !args.includes('--help');
 }
 
 /** Verbs that handle a closed output themselves. */

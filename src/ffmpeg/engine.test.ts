@@ -231,6 +231,15 @@ suite('media engine', () => {
     }
   });
 
+  test('the C library has few heaps, and uses the memory of a picture again for the next', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    await engineVersion({ signal });
+    const environment = await readFile(`/proc/${enginePid()}/environ`, 'latin1');
+    const settings = environment.split('\0').filter((each) => each.startsWith('MALLOC_'));
+    assert.deepEqual(settings, [`MALLOC_ARENA_MAX=${process.env.MALLOC_ARENA_MAX ?? '2'}`]);
+  });
+
   test('closing leaves no process and no folder, and later requests work', async () => {
     await engineVersion({ signal });
     const pid = enginePid()!;
