@@ -28,8 +28,8 @@ interface MirrorBenchOptions extends Durations {
 
 /** `log`: a mirror whose complete files are ranges of its objects. */
 const MODES = ['none', 'copy', 'mirror', 'log'] as const;
-/** A folder of the same disk, and buckets of S3. */
-const PLACES = ['folder', 'http', 'https'];
+/** A folder of the same disk, and buckets of S3: with the MD5 that all servers know, and with CRC-32. */
+const PLACES = ['folder', 'http', 'https', 'https-crc32'];
 
 /** Opens a second place. */
 async function openPlace(place: string, folder: string) {
@@ -38,12 +38,14 @@ async function openPlace(place: string, folder: string) {
   await mkdir(path);
   const none = async () => undefined;
   if (place === 'folder') return { target: { type: 'folder', path }, env: {}, [Symbol.asyncDispose]: none };
-  const pair = place === 'https' ? await makeCertificate(folder, 'place') : undefined;
+  const [scheme, hash] = place.split('-');
+  const pair = scheme === 'https' ? await makeCertificate(folder, 'place') : undefined;
   const pem = pair && { cert: await readFile(pair.cert, 'utf8'), key: await readFile(pair.key, 'utf8') };
   const server = await openS3Place({ ...pem });
-  const endpoint = `${place}://127.0.0.1:${server.port}`;
+  const endpoint = `${scheme}://127.0.0.1:${server.port}`;
+  const checksums = hash === undefined ? 'required' : 'supported';
   return {
-    target: { type: 's3', endpoint, bucket: 'media', accessKeyId: 'bench', secretAccessKey: 'bench' },
+    target: { type: 's3', endpoint, bucket: 'media', accessKeyId: 'bench', secretAccessKey: 'bench', checksums },
     env: pair ? { NODE_EXTRA_CA_CERTS: pair.cert } : {},
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

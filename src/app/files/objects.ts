@@ -9,6 +9,7 @@ import type { ClientGuard } from '../../archive/objects/object-targets.ts';
 import { OBJECT_CACHE, openTieredStore } from '../../archive/objects/open-tiered.ts';
 import { listRecordings } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
+import { nodeName } from '../../config/sections/cluster-section.ts';
 import { LOCAL_STORAGE } from '../../config/sections/storage-section.ts';
 import type { AppContext, DiskWatch, Objects, Parts } from '../../features/core.ts';
 import { sleep } from '../../lib/abort.ts';
@@ -81,6 +82,7 @@ export async function openObjects(
   const { index, uploads, deletions, targets, blocks, rewritten } = tiered;
   const server = await nameServer(app);
   const mirror = openMirror(app, tiered, local, server);
+  const isShared = part !== undefined || nodeName(config) !== undefined;
   const prefixOf = (target: string) => targets.find(target)?.prefix ?? '';
   return {
     segments: tiered.store,
@@ -93,7 +95,7 @@ export async function openObjects(
       cacheBytes: () => blocks.bytes,
       server,
       mirror,
-      logged: new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf }),
+      logged: new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf, isShared }),
       direct: openDirect(app, tiered, net),
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);

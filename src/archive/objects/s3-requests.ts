@@ -79,7 +79,8 @@ export class S3Requests implements Disposable {
     const signed = await this.#sign(method, path, { ...headers, host });
     const length = body ? { 'content-length': body.length } : {};
     const answer = await new Promise<S3Answer>((resolve, reject) => {
-      const options = { hostname, port, path, method, agent: this.#agent, signal };
+      // The address of IPv6 is in brackets in a URL only.
+      const options = { hostname: hostname.replace(/^\[|\]$/g, ''), port, path, method, agent: this.#agent, signal };
       const sending = request({ ...options, headers: { ...signed, ...length } as OutgoingHttpHeaders }, (incoming) => {
         incoming.resume();
         incoming.once('error', reject);

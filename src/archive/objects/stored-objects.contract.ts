@@ -53,10 +53,13 @@ export function storedObjectsContract(name: string, open: OpenDatabase): void {
     test('finds the descriptions that may name an object of a mirror', async () => {
       await using index = await indexOf(['r/0']);
       const { objects } = index;
+      const at = (minute: number, folder = 'm') => `${folder}/${String(minute * 60_000).padStart(15, '0')}`;
       for (const [name, first, last] of [
-        ['r/1', 'm/10', 'm/20'],
-        ['r/2', 'm/20', 'm/30'],
-        ['r/3', 'n/10', 'n/20'],
+        ['r/1', at(10), at(20)],
+        ['r/2', at(20), at(30)],
+        ['r/3', at(10, 'n'), at(20, 'n')],
+        ['r/4', at(20), at(80)],
+        ['r/5', at(20), at(200)],
       ] as const) {
         const location = segmentLocation(name);
         const row = { location, target: 'bucket', key: `${name}~.log`, size: 1, fence: 1 };
@@ -64,11 +67,12 @@ export function storedObjectsContract(name: string, open: OpenDatabase): void {
       }
       const between = async (first: string, last: string, target = 'bucket') =>
         (await objects.loggedBetween(target, first, last)).map(({ location }) => location).sort();
-      assert.deepEqual(await between('m/20', 'm/20'), ['r/1', 'r/2']);
-      assert.deepEqual(await between('m/21', 'm/29'), ['r/2']);
-      assert.deepEqual(await between('m/00', 'm/15'), ['r/1']);
-      assert.deepEqual(await between('m/31', 'm/99'), []);
-      assert.deepEqual(await between('m/00', 'm/99', 'other'), []);
+      // No file is described by objects of more than an hour.
+      assert.deepEqual(await between(at(20), at(20)), ['r/1', 'r/2', 'r/4']);
+      assert.deepEqual(await between(at(21), at(29)), ['r/2', 'r/4']);
+      assert.deepEqual(await between(at(0), at(15)), ['r/1']);
+      assert.deepEqual(await between(at(81), at(99)), []);
+      assert.deepEqual(await between(at(0), at(99), 'other'), []);
     });
 
     test('lists more than one query has, each location once and in order', async () => {

@@ -24,6 +24,11 @@ export type CommittedObject = Omit<StoredObject, 'fence' | 'uploaded_us' | 'loca
   Partial<Pick<StoredObject, 'log_first' | 'log_last'>>;
 /** A range of keys of a mirror that a description is in. */
 export type LoggedRange = Pick<StoredObject, 'location' | 'log_first' | 'log_last'>;
+/**
+ * Most time between the first and the last object that a description names, ms: a file that took longer is
+ * stored as a whole. With it, a look at some objects reads few rows, not all of the later ones.
+ */
+export const MAX_LOG_SPAN_MS = 3_600_000;
 /** Rows in memory: a viewer of the past reads one file many times. */
 const MAX_ROWS = 10_000;
 /** Rows of one query. */
@@ -303,6 +308,7 @@ export class StoredObjects {
         .where('target', '=', target)
         .where('log_last', '<>', '')
         .where('log_last', '>=', first)
+        .where('log_last', '<=', spanAfter(last))
         .where('log_first', '<=', last)
         .execute();
       return rows.filter(({ location }) => has(location));
@@ -356,4 +362,9 @@ async function foldersIn(
  */
 function endOf(prefix: string): string {
   return prefix.endsWith('/') ? `${prefix.slice(0, -1)}0` : `${prefix}\uffff`;
+}
+
+/** The last key of descriptions that may name an object. @param key of the object; it ends with its time */
+function spanAfter(key: string): string {
+  return key.replace(/\d{15}$/, (time) => String(Number(time) + MAX_LOG_SPAN_MS).padStart(15, '0'));
 }

@@ -11,19 +11,23 @@ import { ObjectDeletions } from '../../archive/objects/object-deletions.ts';
 import { ObjectReader } from '../../archive/objects/object-reader.ts';
 import { ObjectRows } from '../../archive/objects/object-rows.ts';
 import { ObjectUploads } from '../../archive/objects/object-uploads.ts';
-import { StoredObjects } from '../../archive/objects/stored-objects.ts';
+import { MAX_LOG_SPAN_MS, StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { identityLocation, listChunks } from '../../archive/recording-locations.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import { LoggedCopies } from './logged-copies.ts';
-import { openMirrorRig, STREAM } from './mirror.fixture.ts';
+import { MemoryBucket, openMirrorRig, STREAM } from './mirror.fixture.ts';
+import { type MirrorRecord, printBatch } from './mirror-batch.ts';
+import { eraseFrom, eraseQueued, isErasure } from './mirror-erasure.ts';
+import { timeText, writeMark } from './mirror-log.ts';
+import { type ErasedFile, MirrorObjects } from './mirror-objects.ts';
 import { restoreMirrors } from './mirror-restore.ts';
 
 const { signal } = new AbortController();
 const MINUTE_US = 60_000_000;
 
 /** A mirror whose files are described in its bucket, with an index. */
-async function openRig() {
+async function openRig({ isShared = false } = {}) {
   const opened = new AsyncDisposableStack();
   const database = opened.use(await openTemporaryStore());
   const folder = opened.use(await temporaryFolder()).path;
@@ -35,7 +39,7 @@ async function openRig() {
   const rig = opened.use(openMirrorRig({ index, keepsLog: true }));
   const { mirror, bucket, segments } = rig;
   const rewritten = new RewrittenFiles();
-  const copies = new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf: () => 'o' });
+  const copies = new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf: () => 'o', isShared });
   const blocks = await BlockFiles.open({ folder: join(folder, 'c'), maxBytes: () => 2 ** 24, hasRoom: () => true });
   const reader = opened.use(new ObjectReader({ clientOf: async () => bucket, blocks, keeps: () => false }));
   const stored: SegmentLocation[] = [];
@@ -201,6 +205,77 @@ suite('a copy of ranges of the mirror', () => {
     await assertReadable(opened, stored[0]!);
   });
 
+  test('is erased again until nothing is left, where another process puts objects back', async () => {
+    await using opened = await openRig({ isShared: true });
+    const { rig, stored, deletions, state } = opened;
+    await opened.play(80);
+    const media = await bytesOf(opened, stored[0]!);
+    await opened.remove(stored[0]!);
+    const [last] = findMedia(opened, media).slice(-1) as [string];
+    const stale = rig.bucket.objects.get(last)!;
+    await opened.runDeletions(true);
+    assert.deepEqual(findMedia(opened, media), []);
+    rig.bucket.objects.set(last, stale);
+    for (let pass = 0; pass < 3; pass++) {
+      state.nowUs += 2 * MINUTE_US;
+      await opened.runDeletions(true);
+    }
+    assert.deepEqual(findMedia(opened, media), []);
+    assert.deepEqual(await deletions.due(1000), []);
+  });
+
+  test('keeps the start of the next file when the last one is deleted at once', async () => {
+    await using opened = await openRig();
+    const { rig, stored } = opened;
+    await opened.play(61);
+    const [{ location } = { location: C }] = await listChunks(rig.segments, STREAM);
+    const keys = [...rig.bucket.objects.keys()].filter((key) => key.startsWith('o/mirror/'));
+    rig.mirror.keep(
+      'b',
+      C,
+      keys.map((key) => ({ key, offset: 0, at: 0, length: 1 })),
+    );
+    stored.push(location);
+    await rig.mirror.forget(location);
+    for (const key of rig.removed.filter(isErasure)) await eraseQueued(key, rig.bucket, { signal });
+    await opened.play(135);
+    await assertReadable(opened, stored[1]!);
+  });
+
+  test('keeps its objects after an error of the database that stored it', async () => {
+    await using opened = await openRig();
+    const { rig, copies, index, uploads } = opened;
+    for (let s = 1; s <= 70; s++) {
+      await rig.play(s);
+      await rig.pass();
+    }
+    opened.stored.push((await listChunks(rig.segments, STREAM))[0]!.location);
+    const commit = async (object: Parameters<typeof index.commit>[0]) => {
+      await index.commit(object);
+      throw new Error('no answer');
+    };
+    const place = { local: rig.segments, client: rig.bucket, target: 'b', prefix: 'o', signal, uploads };
+    const objects = { commit } as never;
+    await assert.rejects(copies.upload(opened.stored[0]!, { ...place, objects }), /no answer/);
+    rig.mirror.stored();
+    for (let pass = 0; pass < 5; pass++) await rig.pass();
+    await assertReadable(opened, opened.stored[0]!);
+  });
+
+  test('is a whole file where its objects are of more than an hour', async () => {
+    await using opened = await openRig();
+    const { rig, index, uploads, deletions, rewritten, stored } = opened;
+    await opened.play(80);
+    const size = await rig.segments.size(stored[0]!);
+    await index.remove(stored[0]!);
+    const first = { offset: 0, length: 100, key: `o/mirror/server/${timeText(1)}`, at: 0 };
+    const last = { offset: 100, length: size - 200, key: `o/mirror/server/${timeText(MAX_LOG_SPAN_MS + 2)}`, at: 0 };
+    const mirror = { whenSent: async () => () => [first, last], keep() {}, release() {}, holds: () => false };
+    const copies = new LoggedCopies({ mirror, index, deletions, rewritten, prefixOf: () => 'o' });
+    const place = { local: rig.segments, client: rig.bucket, target: 'b', prefix: 'o', signal };
+    assert.equal(await copies.upload(stored[0]!, { ...place, uploads, objects: index }), 'unknown');
+  });
+
   test('is a whole file where the mirror does not have all of it', async () => {
     await using opened = await openRig();
     const { rig, copies } = opened;
@@ -227,6 +302,85 @@ suite('a copy of ranges of the mirror', () => {
     assert.equal(await index.find(location), undefined);
   });
 });
+
+const C = 'recordings/c/2026/11/30/10/20261130T100000000Z-1.mp4' as SegmentLocation;
+const fileOf = (msn: number) => `recordings/s/2026/11/30/10/20261130T100000000Z-${msn}.mp4` as SegmentLocation;
+const fileRecord = (location: string) => ({ kind: 'file', location, offset: 0, length: 4 }) as const;
+const partsRecord = (msn: number) => ({ kind: 'parts', streamId: 's', msn, length: 4 }) as MirrorRecord;
+
+suite('objects that descriptions name', () => {
+  /** Sweeps while the file of another stream is not complete. */
+  async function sweep(objects: MirrorObjects, erased: ErasedFile[] = []) {
+    const needs = { needsFile: (location: SegmentLocation) => location === C, needsSegment: () => false };
+    await objects.sweep(new MemoryBucket(), needs, async (files) => void erased.push(...files), { signal });
+    return erased;
+  }
+
+  test('keep the segments of a described file when the one before it is deleted', async () => {
+    const objects = new MirrorObjects('o', 'a');
+    objects.add('o/mirror/a/1', [partsRecord(5), fileRecord(C)]);
+    objects.add('o/mirror/a/2', [fileRecord(fileOf(4)), partsRecord(6)]);
+    objects.keep(['o/mirror/a/1', 'o/mirror/a/2'], fileOf(4));
+    await sweep(objects);
+    assert.equal(objects.count, 1);
+    assert.deepEqual(objects.take(fileOf(1), 's').erased, []);
+    const [{ msns } = { msns: undefined }] = objects.take(fileOf(4), 's', [fileOf(6)]).erased;
+    assert.deepEqual(msns, { first: 4, end: 6 });
+  });
+
+  test('lose the parts and the names that are in the place as whole files', async () => {
+    const objects = new MirrorObjects('o', 'a');
+    objects.add('o/mirror/a/1', [partsRecord(2), partsRecord(5), fileRecord('recordings/s/stream.json')]);
+    objects.add('o/mirror/a/2', [fileRecord(fileOf(1)), fileRecord(fileOf(4))]);
+    objects.keep(['o/mirror/a/1'], fileOf(4));
+    const erased = (await sweep(objects)).map(({ key, prefix, msns }) => [key, prefix, msns.first, msns.end]);
+    assert.deepEqual(erased, [
+      ['o/mirror/a/1', 'recordings/s/stream.json', 0, 0],
+      ['o/mirror/a/1', fileOf(1), 2, 3],
+    ]);
+  });
+
+  test('follow the keys of the place when the clock was set back', async () => {
+    const bucket = new MemoryBucket();
+    await writeMark(bucket, { prefix: 'o', owner: 'a' }, 5_000, { signal });
+    bucket.objects.set(`o/mirror/a/${timeText(6_000)}`, Buffer.alloc(0));
+    const objects = new MirrorObjects('o', 'a');
+    await objects.begin(bucket, { signal });
+    assert.equal(objects.nextKey(1_000), `o/mirror/a/${timeText(6_001)}`);
+  });
+
+  test('lose what two deletions at once erase', async () => {
+    const bucket = new MemoryBucket();
+    const filled = ['a', 'b', 'c'].map((name) => ({
+      record: fileRecord(name.repeat(20)),
+      bytes: [Buffer.from(name.repeat(4))],
+    }));
+    bucket.objects.set('x', printBatch(filled));
+    const held = Promise.withResolvers<void>();
+    bucket.hold = () => held.promise;
+    const erase = (name: string) => eraseFrom(bucket, 'x', ({ record }) => isOf(record, name), { signal });
+    const both = [erase('a'), erase('b')];
+    setImmediate(() => held.resolve());
+    await Promise.all(both);
+    const text = Buffer.from(bucket.objects.get('x')!).toString('latin1');
+    assert.ok(!text.includes('aaaa') && !text.includes('bbbb') && text.includes('cccc'));
+  });
+
+  test('lose known ranges, and nothing else, where they are damaged', async () => {
+    const bucket = new MemoryBucket();
+    const bytes = Buffer.from('damaged: 12345678 12345678');
+    bucket.objects.set('x', bytes);
+    await eraseFrom(bucket, 'x', () => false, { signal, ranges: [{ at: 9, length: 8 }] });
+    assert.equal(Buffer.from(bucket.objects.get('x')!).toString('latin1'), `damaged: ${'\0'.repeat(8)} 12345678`);
+    bucket.read = async () => Uint8Array.of(1);
+    await assert.rejects(
+      eraseFrom(bucket, 'x', () => false, { signal }),
+      /ended before/,
+    );
+  });
+});
+
+const isOf = (record: MirrorRecord, name: string) => record.kind === 'file' && record.location.startsWith(name);
 
 async function bytesOf({ rig }: Rig, location: SegmentLocation): Promise<Buffer> {
   return Buffer.from(await rig.segments.read(location, { offset: 0, length: await rig.segments.size(location) }));

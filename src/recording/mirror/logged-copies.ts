@@ -10,13 +10,14 @@ import { readLogged } from '../../archive/objects/logged/logged-reader.ts';
 import type { RewrittenFiles } from '../../archive/objects/logged/rewritten-files.ts';
 import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
 import { type ObjectDeletion, type ObjectDeletions, POSTPONED } from '../../archive/objects/object-deletions.ts';
-import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
+import { MAX_LOG_SPAN_MS, type StoredObjects } from '../../archive/objects/stored-objects.ts';
 import { parseKey, readParts, type UploadOptions, uploadLogged } from '../../archive/objects/upload-object.ts';
 import { identityLocation, recordingOfLocation } from '../../archive/recording-locations.ts';
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import type { Mirror } from './mirror.ts';
 import type { PlacedRecord } from './mirror-batch.ts';
 import { eraseFrom, eraseQueued, isErasure } from './mirror-erasure.ts';
+import { timeOfKey } from './mirror-log.ts';
 
 /**
  * Retention deletes files of other streams of the same minutes meanwhile: then nothing is left to erase, µs.
@@ -36,6 +37,8 @@ interface LoggedCopiesOptions {
   readonly rewritten: Pick<RewrittenFiles, 'has'>;
   /** Prefix of a target. */
   readonly prefixOf: (target: string) => string;
+  /** Other processes erase from the same objects, and may put back what this one erases meanwhile. */
+  readonly isShared?: boolean;
 }
 
 /** How a deletion is done. */
@@ -62,21 +65,20 @@ export class LoggedCopies {
   async upload(location: SegmentLocation, options: UploadOptions): Promise<'stored' | 'gone' | 'unknown'> {
     const { mirror, rewritten } = this.#options;
     const { target, signal } = options;
+    // Of an earlier try: it has no row, or it would not be tried again.
+    mirror.release(target, location);
     const find = await mirror.whenSent(target, location, { signal });
     if (!find) return 'unknown';
-    let isStored = false;
     const keep = () => {
-      const pieces = rewritten.has(location) ? undefined : find();
+      const sent = rewritten.has(location) ? undefined : find();
+      const pieces = sent && spanOf(sent) <= MAX_LOG_SPAN_MS ? sent : undefined;
       if (pieces) mirror.keep(target, location, pieces);
       return pieces;
     };
-    try {
-      const result = await uploadLogged(location, keep, options);
-      isStored = result === 'stored';
-      return result;
-    } finally {
-      if (!isStored) mirror.release(target, location);
-    }
+    // After an error its row may be there all the same: the database did not answer.
+    const result = await uploadLogged(location, keep, options);
+    if (result !== 'stored') mirror.release(target, location);
+    return result;
   }
 
   /**
@@ -89,7 +91,7 @@ export class LoggedCopies {
     const { key } = due;
     const { signal } = options;
     if (isErasure(key)) {
-      await eraseQueued(key, client, { signal });
+      if ((await eraseQueued(key, client, { signal })) && (await this.#looksAgain(due))) return;
     } else if (key.endsWith(UNUSED)) {
       const object = key.slice(0, -UNUSED.length);
       if (this.#options.mirror.holds(due.target, object)) {
@@ -126,6 +128,7 @@ export class LoggedCopies {
     const location = parseKey(prefixOf(target), key)?.location ?? '';
     const streamId = recordingOfLocation(location as SegmentLocation);
     const name = streamId === undefined ? undefined : identityLocation(streamId);
+    let isChanged = false;
     for (const object of file.objects) {
       signal.throwIfAborted();
       if (!shared.includes(object)) {
@@ -137,8 +140,9 @@ export class LoggedCopies {
         (record.kind === 'file' && record.location === name) ||
         (record.kind !== 'parts' && record.location === location) ||
         ranges.some((range) => range.at < at + record.length && at < range.at + range.length);
-      await eraseFrom(client, object, isOfFile, { signal });
+      if (await eraseFrom(client, object, isOfFile, { signal, ranges })) isChanged = true;
     }
+    if (isChanged && (await this.#looksAgain(due))) return 'later';
     // No one may need them by then.
     await deletions.addLater(
       target,
@@ -147,12 +151,25 @@ export class LoggedCopies {
     return 'deleted';
   }
 
+  /** A deletion that changed objects is done again until it finds nothing, where others change them too. */
+  async #looksAgain(due: ObjectDeletion): Promise<boolean> {
+    const { deletions, isShared = false } = this.#options;
+    if (isShared) await deletions.postpone(due, WAIT_US);
+    return isShared;
+  }
+
   /** Which of some objects a description may name, in order of keys. */
   async #covers(target: string, keys: LoggedFile['objects']): Promise<(key: string) => boolean> {
     if (keys.length === 0) return () => false;
     const rows = await this.#options.index.loggedBetween(target, keys[0]!, keys.at(-1)!);
     return (key) => rows.some(({ log_first: first, log_last: last }) => first <= key && key <= last);
   }
+}
+
+/** Time between the first and the last object of some pieces, ms. */
+function spanOf(pieces: readonly FilePiece[]): number {
+  const times = pieces.map(({ key }) => timeOfKey(key));
+  return Math.max(...times) - Math.min(...times);
 }
 
 /** A malformed description names nothing. */

@@ -31,10 +31,9 @@ export function timeOfKey(key: string): number {
 }
 
 /** The mark of an owner: nothing that it put before this time is needed, ms since 1970; 0: it has none. */
-async function readMark(
+export async function readMark(
   client: ObjectClient,
-  prefix: string,
-  owner: string,
+  { prefix, owner }: { readonly prefix: string; readonly owner: string },
   options: { readonly signal: AbortSignal },
 ): Promise<number> {
   const bytes = await client.read(markKey(prefix, owner), { offset: 0, length: MAX_MARK_BYTES }, options);
@@ -81,7 +80,7 @@ export async function* listLog(
         const folder = `${all}${owner}/`;
         // No time has so many digits.
         const isLeftOut = owner === log.without;
-        const beforeMs = isLeftOut ? 0 : await readMark(client, log.prefix, owner, { signal });
+        const beforeMs = isLeftOut ? 0 : await readMark(client, { prefix: log.prefix, owner }, { signal });
         const mark = isLeftOut ? `${folder}${'9'.repeat(DIGITS)}` : `${folder}${timeText(Math.max(0, beforeMs - 1))}`;
         if ((isLeftOut || beforeMs > 0) && object.key <= mark) {
           after = mark;

@@ -9,7 +9,7 @@ import type { LoggedRange } from '../../archive/objects/stored-objects.ts';
 import { namedChunkOf } from '../../archive/recording-locations.ts';
 import type { SegmentLocation, SegmentPrefix } from '../../archive/segment-store.ts';
 import { ERASED, FIRST_READ, listBytesOf, type MirrorRecord, parseRecords } from './mirror-batch.ts';
-import { listLog, mirrorPrefix, timeOfKey, timeText, writeMark } from './mirror-log.ts';
+import { listLog, mirrorPrefix, readMark, timeOfKey, timeText, writeMark } from './mirror-log.ts';
 
 /** Objects of a target that are remembered; a bucket whose files fail for hours reaches it. */
 const MAX_OBJECTS = 20_000;
@@ -62,6 +62,7 @@ export class MirrorObjects {
   #markMs = 0;
   /** Whether an object was kept, so that there is something to mark. */
   #hasKept = false;
+  #hasBegun = false;
 
   /**
    * @param prefix that of the target, may be empty
@@ -98,6 +99,18 @@ export class MirrorObjects {
     return this.#objects.length;
   }
 
+  /**
+   * Before the first object: its key, and those after it, follow the keys that the place has, whatever the
+   * clock says. An object that stored files name must not be put again, and none is before the mark.
+   */
+  async begin(client: ObjectClient, options: { readonly signal: AbortSignal }): Promise<void> {
+    if (this.#hasBegun) return;
+    this.#lastMs = Math.max(this.#lastMs, await readMark(client, this.#place, options));
+    for await (const { key } of listLog(client, this.#place, options))
+      this.#lastMs = Math.max(this.#lastMs, timeOfKey(key) || 0);
+    this.#hasBegun = true;
+  }
+
   /** The key of the next object: in order of time, and not that of an earlier one. @param nowMs since 1970 */
   nextKey(nowMs: number): string {
     this.#lastMs = Math.max(this.#lastMs + 1, Math.floor(nowMs));
@@ -128,28 +141,21 @@ export class MirrorObjects {
     if (this.#objects.length > MAX_OBJECTS) this.#objects.shift();
   }
 
-  /** Locations of the files of all objects. */
+  /** Locations of the files of all objects, with those whose descriptions name them. */
   get locations(): readonly SegmentLocation[] {
-    return this.#objects.flatMap(({ locations }) => locations);
-  }
-
-  /** Locations of files that objects of earlier processes have. */
-  get oldLocations(): readonly SegmentLocation[] {
-    const old = this.#objects.filter(({ isOld }) => isOld);
-    return [...new Set(old.flatMap(({ locations }) => locations))];
+    return this.#objects.flatMap(({ locations, keptFor }) => [...locations, ...keptFor]);
   }
 
   /**
-   * Reads the objects that earlier processes of this owner left. Returns their number.
+   * Reads the objects that earlier processes of this owner left. Returns the locations of the files in them.
    * @param keptBetween the descriptions that name an object between two keys
    */
   async load(
     client: ObjectClient,
     keptBetween: (first: string, last: string) => Promise<readonly LoggedRange[]>,
     options: { readonly signal: AbortSignal },
-  ): Promise<number> {
+  ): Promise<ReadonlySet<SegmentLocation>> {
     const loaded = new Set(this.#objects.map(({ key }) => key));
-    let count = 0;
     for await (const { key } of listLog(client, this.#place, options)) {
       if (loaded.has(key) || this.#made?.has(key)) continue;
       const records = await readRecords(client, key, options).catch((error: unknown) => {
@@ -163,7 +169,6 @@ export class MirrorObjects {
         true,
       );
       this.#lastMs = Math.max(this.#lastMs, Number(key.slice(this.prefix.length)) || 0);
-      count++;
     }
     const old = this.#objects.filter(({ isOld }) => isOld);
     const kept = old.length > 0 ? await keptBetween(old[0]!.key, old.at(-1)!.key) : [];
@@ -175,7 +180,7 @@ export class MirrorObjects {
       );
     }
     this.#made = undefined;
-    return count;
+    return new Set(old.flatMap(({ locations }) => locations));
   }
 
   /**
@@ -196,7 +201,8 @@ export class MirrorObjects {
     const due = this.#objects.filter((object) => !isNeeded(object));
     const kept = due.filter(({ keptFor }) => keptFor.size > 0);
     if (kept.length > 0) {
-      const whole = kept.flatMap((object) => this.#wholeIn(object));
+      const firsts = firstsOf(this.locations);
+      const whole = kept.flatMap((object) => wholeIn(object, firsts));
       if (whole.length > 0) await erase(whole);
       const settled = new Set(kept);
       this.#objects = this.#objects.filter((object) => !settled.has(object));
@@ -208,15 +214,6 @@ export class MirrorObjects {
     }
     await this.#mark(client, options);
     return deleted.length;
-  }
-
-  /** Files of an object that descriptions name, and that went to the second place as a whole. */
-  #wholeIn({ key, locations, keptFor }: MirrorObject): ErasedFile[] {
-    return locations.flatMap((prefix) => {
-      const streamId = namedChunkOf(prefix)?.id;
-      if (streamId === undefined || keptFor.has(prefix)) return [];
-      return [{ key, prefix, streamId, msns: msnsOf(prefix, streamId, [...this.locations, ...keptFor]) }];
-    });
   }
 
   /** Says in the second place up to where nothing is needed by a restore. */
@@ -231,12 +228,15 @@ export class MirrorObjects {
   /**
    * Takes the objects out that have something of a stream, or of a file: its ranges, and parts of its
    * segments. Those that descriptions name stay; it is to be erased from them.
+   *
+   * @param known further files of the stream: segments of these are no part of a file before them
    */
   take(
     prefix: SegmentPrefix,
     streamId: string,
+    known: Iterable<SegmentLocation> = [],
   ): { readonly taken: readonly MirrorObject[]; readonly erased: readonly ErasedFile[] } {
-    const msns = msnsOf(prefix, streamId, this.locations);
+    const msns = msnsOf(prefix, streamId, [...this.locations, ...known]);
     const has = ({ locations, segments }: MirrorObject) =>
       locations.some((location) => location.startsWith(prefix)) ||
       segments.some((each) => each.streamId === streamId && each.msn >= msns.first && each.msn < msns.end);
@@ -256,11 +256,50 @@ export class MirrorObjects {
   }
 }
 
+/** The files of a stream by their first segments, in order. */
+type Firsts = ReadonlyMap<string, readonly { readonly firstMsn: number; readonly location: SegmentLocation }[]>;
+
+function firstsOf(locations: readonly SegmentLocation[]): Firsts {
+  const firsts = new Map<string, { firstMsn: number; location: SegmentLocation }[]>();
+  for (const location of new Set(locations)) {
+    const file = namedChunkOf(location);
+    if (!file) continue;
+    const { id, firstMsn } = file;
+    const files = firsts.get(id);
+    if (files) files.push({ firstMsn, location });
+    else firsts.set(id, [{ firstMsn, location }]);
+  }
+  for (const files of firsts.values()) files.sort((a, b) => a.firstMsn - b.firstMsn);
+  return firsts;
+}
+
+/**
+ * What an object that descriptions name has of files that are in the second place as a whole: no description
+ * would lead to it when they are deleted.
+ */
+function wholeIn({ key, locations, segments, keptFor }: MirrorObject, firsts: Firsts): ErasedFile[] {
+  const whole = new Map<string, ErasedFile>();
+  const add = (prefix: SegmentPrefix, streamId: string, msns: RemovedMsns) =>
+    whole.set(`${prefix} ${msns.first}`, { key, prefix, streamId, msns });
+  for (const location of locations) {
+    const streamId = namedChunkOf(location)?.id ?? '';
+    if (!keptFor.has(location)) add(location, streamId, NO_MSNS);
+  }
+  for (const { streamId, msn } of segments) {
+    const file = firsts.get(streamId)?.findLast(({ firstMsn }) => firstMsn <= msn);
+    if (!file || !keptFor.has(file.location))
+      add(file?.location ?? (ERASED as SegmentPrefix), streamId, { first: msn, end: msn + 1 });
+  }
+  return [...whole.values()];
+}
+
 /** Numbers of segments: from `first` on, before `end`. */
 export interface RemovedMsns {
   readonly first: number;
   readonly end: number;
 }
+
+const NO_MSNS: RemovedMsns = { first: 0, end: 0 };
 
 /**
  * The segments that may be in files with a prefix: those of one file end before the next one begins.
@@ -270,7 +309,7 @@ export function msnsOf(prefix: SegmentPrefix, streamId: string, locations: Itera
   if (prefix.endsWith('/')) return { first: 0, end: Number.POSITIVE_INFINITY };
   const file = namedChunkOf(prefix as SegmentLocation);
   // A picture, or a file of a quality: parts are of the stream itself.
-  if (file?.id !== streamId) return { first: 0, end: 0 };
+  if (file?.id !== streamId) return NO_MSNS;
   let end = Number.POSITIVE_INFINITY;
   for (const location of locations) {
     const other = namedChunkOf(location);

@@ -196,8 +196,13 @@ export class Mirror {
   /** Removes the objects that have something of what was deleted; the rest of them is sent again. */
   async #remove(line: Line, prefix: SegmentPrefix, streamId: string): Promise<void> {
     for (const location of line.old) if (location.startsWith(prefix)) line.old.delete(location);
-    const { taken, erased } = line.objects.take(prefix, streamId);
-    if (erased.length > 0) await this.#erase(line, erased);
+    const stream = this.#streams.get(streamId);
+    const { taken, erased } = line.objects.take(prefix, streamId, stream?.files.keys());
+    if (erased.length > 0) {
+      // They may have the start of the file after it, too.
+      if (stream?.target === line.target) stream.resend();
+      await this.#erase(line, erased);
+    }
     if (taken.length === 0) return;
     for (const each of this.#streams.values()) if (each.target === line.target) each.resend();
     try {
@@ -359,7 +364,8 @@ export class Mirror {
   }
 
   async #sendAll(line: Line, client: ObjectClient, signal: AbortSignal): Promise<void> {
-    const { clock, report } = this.#options;
+    const { clock, report, keepsLog } = this.#options;
+    if (keepsLog?.(line.target)) await line.objects.begin(client, { signal });
     for (let objects = 0; objects < MAX_OBJECTS; objects++) {
       line.forgotten = [];
       line.memory.begin();
@@ -439,8 +445,7 @@ export class Mirror {
     if (!line.isLoaded) {
       const { objects } = this.#options;
       const keptBetween = (first: string, last: string) => objects.loggedBetween(line.target, first, last);
-      await line.objects.load(client, keptBetween, { signal });
-      line.old = new Set(line.objects.oldLocations);
+      line.old = new Set(await line.objects.load(client, keptBetween, { signal }));
       line.isLoaded = true;
     }
     for (const [prefix, streamId] of line.early) {

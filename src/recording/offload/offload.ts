@@ -255,14 +255,18 @@ export class Offload {
     const { objects, store, release, clock, isGone } = this.#options;
     if (isGone && clock.monotonicMs() < line.dropAtMs) return;
     line.dropAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
+    let room = BATCH;
     for (let after = '', page = await objects.local(after); page.length > 0; page = await objects.local(after)) {
       for (const { location, target, key } of page) {
         after = location;
         const at = location as SegmentLocation;
         if (target !== line.target || !this.#isMoved(location) || !(await this.#isHere(at))) continue;
-        // Of mode `mirror`: the bucket gets the file itself first.
-        if (isLoggedKey(key)) await this.#attempt(line, () => this.#upload(line, at, signal), signal);
-        else await store.dropFile(at, release);
+        if (!isLoggedKey(key)) {
+          await store.dropFile(at, release);
+        } else if (room-- > 0 && line.breaker.allows()) {
+          // Of mode `mirror`: the bucket gets the file itself first. New files have their turn between them.
+          if (!(await this.#attempt(line, () => this.#upload(line, at, signal), signal))) room = 0;
+        }
       }
     }
   }
