@@ -57,7 +57,9 @@ suite('the past of a stream with rules', () => {
     since = (await server.json<{ next: string }>('/api/v1/events?since=1000000000')).next;
     const { fromMs } = await newestStretch(server, HIDDEN_S + 3, 'cam');
     recordedFrom = (await server.stream('cam')).recorded.from!;
-    hidden = { fromMs: Math.ceil(fromMs), toMs: Math.ceil(fromMs) + HIDDEN_S * 1000 };
+    // A whole second, which the addresses of old versions need: the recording may begin just after one.
+    const hiddenFromMs = Math.ceil(fromMs / 1000) * 1000;
+    hidden = { fromMs: hiddenFromMs, toMs: hiddenFromMs + HIDDEN_S * 1000 };
     const range = { from: String(hidden.fromMs + 500), to: String(hidden.fromMs + 2500) };
     await send('POST', '/api/v1/streams/cam/markers', { at: range.from, text: MARKER });
     await send('POST', '/api/v1/streams/cam/pins', { ...range, text: PIN });

@@ -27,7 +27,7 @@ test('an upgrade sums up what is there, and the step can be taken back', () => {
       for (const id of ['a', 'a/q-360p', 'b'])
         for (let minute = 0; minute < 3000; minute += 7)
           insert.run(id, minute, minute, minute * 60e6, minute * 60e6 + 61e6, 1000 + minute, minute % 5);
-      const store = db.prepare(`INSERT INTO stored_object VALUES (?, ?, 'key', ?, '', 1, 1, 0)`);
+      const store = db.prepare(`INSERT INTO stored_object VALUES (?, ?, 'key', ?, '', 1, 1, 0, '', '')`);
       for (let i = 0; i < 9; i++) store.run(`recordings/a/${i}.mp4`, i % 2 === 0 ? 'one' : 'two', i);
       db.exec('COMMIT');
     }
