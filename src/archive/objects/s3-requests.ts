@@ -7,6 +7,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
+import { refuseOtherProtocol } from '../../lib/other-protocol.ts';
 import { IDLE_MS } from './object-client.ts';
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
@@ -88,6 +89,7 @@ export class S3Requests implements Disposable {
       });
       sending.setTimeout(IDLE_MS, () => sending.destroy(new Error('the server is silent')));
       sending.once('error', reject);
+      refuseOtherProtocol(sending);
       sending.end(body);
     });
     if (answer.status === 200 || (method === 'HEAD' && answer.status === 404)) return answer;
@@ -103,7 +105,7 @@ export class S3Requests implements Disposable {
   async #sign(method: string, path: string, fields: Record<string, string>): Promise<Record<string, string>> {
     const { accessKeyId, secretAccessKey, sessionToken } = await this.#signer.credentials();
     const region = await this.#signer.region();
-    const time = `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
+    const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
     const day = time.slice(0, 8);
     const headers: Record<string, string> = { ...fields, 'x-amz-content-sha256': UNSIGNED, 'x-amz-date': time };
     if (sessionToken !== undefined) headers['x-amz-security-token'] = sessionToken;

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { makeCertificate } from '../../../test/fixtures/certificate.ts';
 import { serveS3Place } from '../../../test/fixtures/services/s3-place.ts';
 import { pageMemory } from '../../lib/memory/page-memory.ts';
 import { temporaryFolder } from '../media.fixture.ts';
 import { hashOf, type ObjectClient, tagOfParts } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
+import { S3Requests } from './s3-requests.ts';
 
 const MIB = 1024 * 1024;
 const SECRET = 'b/c+d=';
@@ -133,5 +136,22 @@ suite('a bucket of S3 by https', () => {
     }
     assert.equal(plain.puts.at(-1)!.path.startsWith('/media/y'), true);
     assert.equal(plain.puts.at(-1)!.headers['x-amz-content-sha256'], hashOf('sha256', bytes));
+  });
+
+  test('an answer of another protocol ends a request that does not use the SDK', { timeout: 10_000 }, async () => {
+    await using server = createServer(pem, (socket) => {
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+      );
+      socket.on('error', () => {}); // it is closed by the client
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const keys = { accessKeyId: 'a', secretAccessKey: SECRET };
+    using requests = new S3Requests({ credentials: async () => keys, region: async () => 'us-east-1' });
+    const { port } = server.address() as AddressInfo;
+    requests.learn({ protocol: 'https:', hostname: '127.0.0.1', port, path: '/media/x' }, 'x');
+    const { signal } = new AbortController();
+    for (const method of ['PUT', 'HEAD'] as const)
+      await assert.rejects(requests.send(method, 'x', { signal }), /another protocol than HTTP/);
   });
 });

@@ -86,12 +86,12 @@ function withGaps(segment: EvidenceSegment, { from, to }: Span): EvidenceSegment
     return span[0] < span[1] ? [[...span, cause, detail]] : [];
   });
   const { gaps: _, ...rest } = segment;
-  return cut.length === 0 ? rest : Object.assign({}, segment, { gaps: cut });
+  return cut.length === 0 ? rest : { ...segment, gaps: cut };
 }
 
 function noteIn(note: EvidenceNote, { from, to }: Span): EvidenceNote[] {
   if (note.what === 'expired') return note.before > from ? [note] : [];
   if (note.from >= from && note.to <= to) return [note];
   const span = { from: Math.max(note.from, from), to: Math.min(note.to, to) };
-  return span.from < span.to ? [Object.assign({}, note, span)] : [];
+  return span.from < span.to ? [{ ...note, ...span }] : [];
 }

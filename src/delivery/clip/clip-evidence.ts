@@ -148,7 +148,7 @@ export async function chainOf({ proof, stream, media, visible }: ProvedClip): Pr
   const bundle = await proof.bundleOf({ id: recording.streamId, name }, range);
   if (!bundle || !visible) return bundle;
   const blocks = visibleBlocks(bundle.blocks, { proof, visible, media });
-  return blocks.length === 0 ? undefined : Object.assign({}, bundle, { blocks });
+  return blocks.length === 0 ? undefined : { ...bundle, blocks };
 }
 
 /** The range of a clip without its entries, as JSON that is not closed: as it is now. */

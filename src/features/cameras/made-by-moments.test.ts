@@ -4,10 +4,9 @@ import type { ClipRequest } from '../../api/clips/clips-api.ts';
 import type { StoredCamera } from './camera-table.ts';
 import { MadeByMoments, type MadeParts } from './made-by-moments.ts';
 
-test('a clip that waits for its end when its camera is no longer watched is made until then', async () => {
-  const made: ClipRequest[] = [];
-  const parts = {
-    table: { addMade: async () => {}, madeBeyond: async () => [], end: async () => true },
+/** The parts that never fail. @param made gets the clips */
+function partsInto(made: ClipRequest[]) {
+  return {
     clips: () => ({
       async create(request: ClipRequest) {
         made.push(request);
@@ -16,6 +15,14 @@ test('a clip that waits for its end when its camera is no longer watched is made
     }),
     events: { publish: () => {} },
     stream: () => ({ id: 's', name: 'door' }),
+  };
+}
+
+test('a clip that waits for its end when its camera is no longer watched is made until then', async () => {
+  const made: ClipRequest[] = [];
+  const parts = {
+    table: { addMade: async () => {}, madeBeyond: async () => [], end: async () => true },
+    ...partsInto(made),
     failed: assert.fail,
   } as unknown as MadeParts;
   const events = { kinds: ['motion'], markers: false, clips: true, before: 5, after: 15 };
@@ -44,14 +51,7 @@ test('a moment that begins while the database fails has its clip', async () => {
       addMade: async () => {},
       madeBeyond: async () => [],
     },
-    clips: () => ({
-      async create(request: ClipRequest) {
-        made.push(request);
-        return { view: { id: `${made.length}` } };
-      },
-    }),
-    events: { publish: () => {} },
-    stream: () => ({ id: 's', name: 'door' }),
+    ...partsInto(made),
     failed: (error: unknown) => failures.push(error),
   } as unknown as MadeParts;
   const events = { kinds: ['motion'], markers: false, clips: true };

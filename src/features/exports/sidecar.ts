@@ -58,9 +58,8 @@ export async function printSidecar(
     // Sound reaches into the next segment; a longer end is of no record.
     const isLonger = of.at(-1)!.toUs - endUs > 2 * LEAST_US;
     const toUs = (isLonger ? of.at(-1)!.toUs : Math.min(of.at(-1)!.toUs, endUs)) - ROUNDED_US;
-    const range = { from: Math.round(fromUs), to: Math.round(toUs), exact: 1 as const };
     const entries = [{ covers: covered.map(({ msn }) => msn), pieces: [] }];
-    return Object.assign(range, { entries });
+    return { from: Math.round(fromUs), to: Math.round(toUs), exact: 1, entries };
   };
   const ranges = isOneRange ? [rangeOf(spans)] : spans.map((span) => rangeOf([span]));
   const used = new Set(ranges.flatMap(({ entries }) => entries.flatMap(({ covers = [] }) => covers)));
@@ -68,7 +67,7 @@ export async function printSidecar(
   const isLater = (segments: readonly EvidenceSegment[]) =>
     segments.some(({ healed }) => healed) && !segments.some(({ msn }) => used.has(msn));
   const blocks = bundle.blocks.filter((_, i) => !isLater(byBlock[i]!));
-  const text = Buffer.from(printBundle(Object.assign({}, bundle, { blocks, ranges, configs: [] })));
+  const text = Buffer.from(printBundle({ ...bundle, blocks, ranges, configs: [] }));
   const seal = sealDigest(proof, text, { digest, bytes, context: FILE_CONTEXT });
   return printEvidenceText(JSON.stringify(seal), text);
 }

@@ -4,8 +4,7 @@
  * In: complete files of the mirror, deletions. Out: objects in buckets. docs/decisions/0130.
  */
 import { FormatError } from '@oxbow/media/errors';
-import type { FilePiece, LoggedFile } from '../../archive/objects/logged/logged-file.ts';
-import { isLoggedKey } from '../../archive/objects/logged/logged-file.ts';
+import { type FilePiece, isLoggedKey, type LoggedFile } from '../../archive/objects/logged/logged-file.ts';
 import { readLogged } from '../../archive/objects/logged/logged-reader.ts';
 import type { RewrittenFiles } from '../../archive/objects/logged/rewritten-files.ts';
 import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';

@@ -232,8 +232,7 @@ export class Playback {
   /** The first state of an entry. */
   #start({ id: item }: ItemRecord, positionMs?: number): Partial<PlaybackState> {
     const start = { item, playing: true, rate: 1, live: false };
-    // A room in which nothing played plays too, also from the edge.
-    if (positionMs !== undefined) return { ...start, ...this.#moved(this.#clamp(positionMs)), playing: true };
+    if (positionMs !== undefined) return { ...start, ...this.#moved(this.#clamp(positionMs)) };
     const media = this.#media!;
     if (media.kind === 'live') return { ...start, live: true, anchorMedia: 0 };
     if (media.kind === 'timeline') {
@@ -256,12 +255,12 @@ export class Playback {
     this.#isEnding = false;
   }
 
-  /** The change to a position, which is live where it is at the edge. */
+  /** The change to a position, which is live where it is at the edge. It does not begin or end playing. */
   #moved(positionMs: number | undefined): Partial<PlaybackState> {
     if (positionMs === undefined) return {};
     const live = this.#liveNow();
     if (live && positionMs >= live.anchorMedia! - SAME_MS)
-      return { ...live, playing: this.#state.playing || this.#state.waitingFor !== undefined };
+      return { rate: 1, live: true, anchorMedia: live.anchorMedia! };
     return { anchorMedia: positionMs, live: false };
   }
 
