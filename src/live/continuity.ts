@@ -22,7 +22,9 @@ interface Jump {
 export class Continuity {
   #tracks: readonly Track[] = [];
   #reference: Track | undefined;
-  #last: Pick<Frame, 'dts' | 'duration'> | undefined;
+  /** Of the last frame; undefined before the first. An object for each would be garbage. */
+  #lastDts: number | undefined;
+  #lastDuration = 0;
   #isEncoder = false;
 
   /**
@@ -35,26 +37,27 @@ export class Continuity {
     this.#tracks = tracks;
     this.#isEncoder = isEncoder;
     this.#reference = referenceOf(tracks);
-    this.#last = undefined;
+    this.#lastDts = undefined;
   }
 
   /** Takes a frame of the reference track. */
   add({ dts, duration }: Frame): void {
-    this.#last = { dts, duration };
+    this.#lastDts = dts;
+    this.#lastDuration = duration;
   }
 
   /** The jump before a frame of any track, if there is one. */
   jump(frame: Frame): Jump | undefined {
-    const last = this.#last;
+    const last = this.#lastDts;
     const reference = this.#reference;
-    if (!last || !reference) return undefined;
+    if (last === undefined || !reference) return undefined;
     const dts =
       frame.trackId === reference.id ? frame.dts : frame.dts * (reference.timescale / this.#timescaleOf(frame));
-    const aheadUs = ticksToUs(dts - last.dts - last.duration, reference.timescale);
+    const aheadUs = ticksToUs(dts - last - this.#lastDuration, reference.timescale);
     const isBack = this.#isEncoder && reference.kind === 'video' && frame.trackId === reference.id && frame.key;
-    const leastUs = isBack && dts <= last.dts ? 0 : HOLE_US;
+    const leastUs = isBack && dts <= last ? 0 : HOLE_US;
     // Durations are estimates: a frame after the last one is no jump back, however early it is.
-    if (Math.abs(aheadUs) <= leastUs || (aheadUs < 0 && dts > last.dts)) return undefined;
+    if (Math.abs(aheadUs) <= leastUs || (aheadUs < 0 && dts > last)) return undefined;
     const step = `${(Math.abs(aheadUs) / 1_000_000).toFixed(1)} s`;
     return aheadUs > 0
       ? { isAhead: true, detail: `the source jumped ahead by ${step}` }
@@ -63,12 +66,12 @@ export class Continuity {
 
   /** Whether a frame of the reference track comes at or before the last one. */
   isLate({ dts }: Frame): boolean {
-    return this.#last !== undefined && dts <= this.#last.dts;
+    return this.#lastDts !== undefined && dts <= this.#lastDts;
   }
 
   /** Whether frames are missing before a frame of the reference track: more than two of its length. */
   isMissingBefore({ dts, duration }: Frame): boolean {
-    return this.#last !== undefined && dts - this.#last.dts - this.#last.duration > 2 * duration;
+    return this.#lastDts !== undefined && dts - this.#lastDts - this.#lastDuration > 2 * duration;
   }
 
   #timescaleOf({ trackId }: Frame): number {

@@ -299,11 +299,16 @@ export class LiveWindowWriter {
   /** Bytes of segments that are not recorded. */
   get #heldAlone(): number {
     const { recordedMsn, lost, previous, segments } = this.#state;
-    const isAlone = ({ msn }: LiveSegment) => msn > recordedMsn || lost.has(msn);
-    return [...(previous?.segments ?? []), ...segments].reduce(
-      (sum, segment) => (isAlone(segment) ? sum + bytesOf(segment) : sum),
-      0,
-    );
+    let bytes = 0;
+    // Newest first: without losses, all before the first recorded one are recorded.
+    for (const list of [segments, previous?.segments ?? []]) {
+      for (let i = list.length - 1; i >= 0; i--) {
+        const segment = list[i]!;
+        if (segment.msn > recordedMsn || lost.has(segment.msn)) bytes += bytesOf(segment);
+        else if (lost.size === 0) return bytes;
+      }
+    }
+    return bytes;
   }
 
   /**
@@ -314,10 +319,12 @@ export class LiveWindowWriter {
     const { segments, previous, generation, limits, recordedMsn, lost } = this.#state;
     const newestUs = segments.some(({ isLent }) => isLent) ? NEWEST_US : 0;
     const untilUs = edgeOf(segments) - (generation?.parts ? limits.memoryUs : newestUs);
-    for (const segment of [...(previous?.segments ?? []), ...segments]) {
-      if (!segment.sealed || segment.msn > recordedMsn) break;
-      if (lost.has(segment.msn)) continue;
-      if (segment.bytes && segment.startUs + segment.sealed.durationUs <= untilUs) this.#drop(segment);
+    for (const list of [previous?.segments ?? [], segments]) {
+      for (const segment of list) {
+        if (!segment.sealed || segment.msn > recordedMsn) return;
+        if (!segment.bytes || segment.startUs + segment.sealed.durationUs > untilUs) continue;
+        if (!lost.has(segment.msn)) this.#drop(segment);
+      }
     }
   }
 

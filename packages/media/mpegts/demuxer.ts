@@ -7,8 +7,8 @@
 import { FormatError } from '../errors.ts';
 import type { Demuxer, DemuxerOutput } from '../frame.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
-import { PACKET_BYTES, PacketSplitter } from './packet.ts';
-import type { FeedTime } from './pes.ts';
+import { PACKET_BYTES, PacketSplitter, SYNC } from './packet.ts';
+import type { FeedTime, PesAssembler } from './pes.ts';
 import { type PidTarget, Program } from './program.ts';
 
 const MAX_BYTES_WITHOUT_PROGRAM = 16 * 1024 * 1024;
@@ -73,10 +73,16 @@ export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions
     }
   };
   const splitter = new PacketSplitter({
-    packet(bytes, at) {
-      const target = program.target(((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!);
-      if (target !== undefined) takePacket(target, bytes, at, output, program);
-      if (!program.alive) waitFor();
+    packets(bytes, from, limit, stride) {
+      let at = from;
+      while (at < limit && bytes[at] === SYNC) {
+        const target = program.target(((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!);
+        if (target !== undefined) takePacket(target, bytes, at, output, program);
+        at += stride;
+        if (!program.alive) waitFor();
+        else if (target?.pes !== undefined) at = takeRest(target, target.pes, bytes, at, limit, stride);
+      }
+      return at;
     },
     damage: (reason) => output.damage(reason),
   });
@@ -98,6 +104,35 @@ export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions
     },
     assembly: program.assembly,
   };
+}
+
+/**
+ * The plain packets that continue a PES packet, most of all: next in order, only a payload, no flag. Others
+ * are for `takePacket`.
+ *
+ * @param pes of `target`
+ * @returns where the first other packet begins
+ */
+function takeRest(
+  target: PidTarget,
+  pes: PesAssembler,
+  bytes: Uint8Array,
+  from: number,
+  limit: number,
+  stride: number,
+): number {
+  const { pid } = target;
+  const [high, low] = [pid >> 8, pid & 0xff];
+  let at = from;
+  while (at < limit && bytes[at] === SYNC && bytes[at + 2] === low && bytes[at + 1] === high) {
+    const counter = (target.counter + 1) & 0x0f;
+    if (bytes[at + 3] !== (0x10 | counter)) return at;
+    target.counter = counter;
+    target.repeated = false;
+    pes.append(bytes, at + 4, at + PACKET_BYTES);
+    at += stride;
+  }
+  return at;
 }
 
 /** One transport packet of a selected PID (2.4.3.2 to 2.4.3.5). */

@@ -1,14 +1,15 @@
 /**
  * Splits bytes into transport packets, and resynchronizes after a loss of sync.
  * In: pieces of any size, also with 4 bytes before each packet (M2TS) or 16 after it (Reed-Solomon).
- * Out: calls of `packet`, each with 188 bytes that are valid only during the call. ISO/IEC 13818-1, 2.4.3.2
- * and G.1; ETSI EN 300 429, 4.4.2.
+ * Out: calls of `packets`, each with packets of 188 bytes that are valid only during the call. ISO/IEC
+ * 13818-1, 2.4.3.2 and G.1; ETSI EN 300 429, 4.4.2.
  */
 import { FormatError } from '../errors.ts';
 
 /** Length of a transport packet, bytes. */
 export const PACKET_BYTES = 188;
-const SYNC = 0x47;
+/** The first byte of each. */
+export const SYNC = 0x47;
 /** Distances of packets: plain, with a timestamp before each (M2TS), with parity after each. */
 const STRIDES = [PACKET_BYTES, 192, 204] as const;
 /** Bytes before the first packet of M2TS. */
@@ -25,8 +26,13 @@ const window = new Uint8Array(WINDOW_BYTES);
 
 /** Receives packets. */
 interface PacketSink {
-  /** One packet is at `bytes[at, at + 188)`; the bytes are valid only during the call. */
-  packet(bytes: Uint8Array, at: number): void;
+  /**
+   * Takes the packets that begin at `from` and one stride after the other, before `limit`, up to the first
+   * place without a sync byte. All of them are whole; the bytes are valid only during the call.
+   *
+   * @returns where the first one begins that it did not take
+   */
+  packets(bytes: Uint8Array, from: number, limit: number, stride: number): number;
   /** The sync was lost. */
   damage(reason: string): void;
 }
@@ -111,10 +117,7 @@ export class PacketSplitter {
       }
       const stride = this.#stride;
       const whole = last ? PACKET_BYTES : stride;
-      while (at < limit && at + whole <= size && bytes[at] === SYNC) {
-        this.#sink.packet(bytes, at);
-        at += stride;
-      }
+      at = this.#sink.packets(bytes, at, Math.min(limit, size - whole + 1), stride);
       if (at >= limit || bytes[at] === SYNC) return at;
       this.#synced = false;
     }

@@ -34,12 +34,25 @@ export interface PesHeader {
   readonly dts: number | undefined;
 }
 
+/** A header that is written again for each PES packet of a PID. */
+type OwnHeader = { -readonly [Field in keyof PesHeader]: PesHeader[Field] };
+
+function emptyHeader(): OwnHeader {
+  return { bytes: 0, total: undefined, pts: undefined, dts: undefined };
+}
+
 /**
  * Parses the header of a PES packet; undefined while it is incomplete.
  *
+ * @param into is written and returned; default: a new one
  * @throws FormatError if it is not a PES packet of audio or video, or marker bits are wrong
  */
-export function parsePesHeader(bytes: Uint8Array, from: number, to: number): PesHeader | undefined {
+export function parsePesHeader(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  into: OwnHeader = emptyHeader(),
+): PesHeader | undefined {
   if (to - from < 9) return undefined;
   if (bytes[from] !== 0 || bytes[from + 1] !== 0 || bytes[from + 2] !== 1)
     throw new FormatError('no PES start code', from);
@@ -55,11 +68,14 @@ export function parsePesHeader(bytes: Uint8Array, from: number, to: number): Pes
   if (to - from < header) return undefined;
   const total = length === 0 ? undefined : 6 + length;
   if (total !== undefined && total < header) throw new FormatError('PES shorter than its header', from);
-  if ((flags & 0x80) === 0) return { bytes: header, total, pts: undefined, dts: undefined };
   const hasDts = (flags & 0x40) !== 0;
-  if (header < (hasDts ? 19 : 14)) throw new FormatError('PES header too short for its times', from);
-  const pts = parseTime(bytes, from + 9);
-  return { bytes: header, total, pts, dts: hasDts ? parseTime(bytes, from + 14) : pts };
+  const hasTimes = (flags & 0x80) !== 0;
+  if (hasTimes && header < (hasDts ? 19 : 14)) throw new FormatError('PES header too short for its times', from);
+  into.bytes = header;
+  into.total = total;
+  into.pts = hasTimes ? parseTime(bytes, from + 9) : undefined;
+  into.dts = hasTimes && hasDts ? parseTime(bytes, from + 14) : into.pts;
+  return into;
 }
 
 function parseTime(bytes: Uint8Array, at: number): number {
@@ -83,6 +99,7 @@ export interface PesSink {
   /**
    * A unit began; its payload follows in `unit`, unless it is damaged.
    *
+   * @param header here and in `unit` valid only during the call
    * @param bytes from `from` to `to` the first bytes of the payload; valid only during the call
    */
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
@@ -121,7 +138,9 @@ export class PesAssembler {
   #tail = 0;
   /** Moving mean of the length of a PES, bytes. */
   #usual = 0;
+  /** Of the open PES; undefined before it is whole, otherwise `#own`. */
   #header: PesHeader | undefined;
+  readonly #own = emptyHeader();
   /** `early`: delivered before its end was known; `late`: and then there were further bytes. */
   #state: 'waiting' | 'open' | 'complete' | 'early' | 'late' | 'dropping' = 'waiting';
   #starts = 0;
@@ -241,7 +260,7 @@ export class PesAssembler {
 
   #parse(): void {
     try {
-      this.#header = parsePesHeader(this.#slab, this.#from, this.#to);
+      this.#header = parsePesHeader(this.#slab, this.#from, this.#to, this.#own);
       const header = this.#header;
       if (header) this.#sink.header(header, this.#slab, this.#from + header.bytes, this.#to);
     } catch (error) {

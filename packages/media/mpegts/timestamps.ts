@@ -87,6 +87,10 @@ export function signedTurn(difference: number): number {
   return turned - TURN / 2;
 }
 
+function isNear(time: number, last: number): boolean {
+  return time > last - MAX_STEP_BACK && time < last + MAX_STEP_ON;
+}
+
 /**
  * Places one track's times on the program's timeline; a reset of the source clock does not move the track
  * back.
@@ -94,6 +98,8 @@ export function signedTurn(difference: number): number {
 export class TrackClock {
   readonly #program: ProgramClock;
   #offset = 0;
+  /** The last `place` detected a reset of the clock. */
+  isSetBack = false;
 
   constructor(program: ProgramClock) {
     this.#program = program;
@@ -103,25 +109,23 @@ export class TrackClock {
    * @param raw 33 bits
    * @param last the track's newest time on the timeline, or undefined at its start
    * @param next expected next time if the clock was reset by more than 1 s
-   * @returns ticks on the timeline, and whether this detected a reset of the clock
+   * @returns ticks on the timeline
    */
-  place(raw: number, last: number | undefined, next: number): { time: number; setBack: boolean } {
-    const value = this.#program.unwrap(raw);
-    if (last === undefined) {
-      this.#offset = this.#program.offset;
-      return { time: value + this.#offset, setBack: false };
+  place(raw: number, last: number | undefined, next: number): number {
+    const program = this.#program;
+    const value = program.unwrap(raw);
+    this.isSetBack = false;
+    if (last === undefined) this.#offset = program.offset;
+    else if (isNear(value + this.#offset, last)) return value + this.#offset;
+    else if (isNear(value + program.offset, last)) this.#offset = program.offset;
+    else if (isNear(value + program.previousOffset, last)) this.#offset = program.previousOffset;
+    else if (value + this.#offset <= last) {
+      program.setBack(next - value);
+      this.#offset = program.offset;
+      this.isSetBack = true;
+      return next;
     }
-    for (const offset of [this.#offset, this.#program.offset, this.#program.previousOffset]) {
-      const time = value + offset;
-      if (time > last - MAX_STEP_BACK && time < last + MAX_STEP_ON) {
-        this.#offset = offset;
-        return { time, setBack: false };
-      }
-    }
-    if (value + this.#offset > last) return { time: value + this.#offset, setBack: false };
-    this.#program.setBack(next - value);
-    this.#offset = this.#program.offset;
-    return { time: next, setBack: true };
+    return value + this.#offset;
   }
 
   /**

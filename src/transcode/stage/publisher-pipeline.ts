@@ -74,7 +74,7 @@ export class PublisherPipeline implements PublisherInput {
   }
 
   jumps(frame: Frame): boolean {
-    if (this.#stages.some(({ dropsFrames }) => dropsFrames)) return false;
+    for (const stage of this.#stages) if (stage.dropsFrames) return false;
     return this.#stream.jumps?.(frame) ?? false;
   }
 

@@ -31,8 +31,13 @@ export interface Stretch {
   readonly bytes: Uint8Array;
   readonly from: number;
   readonly to: number;
+  /** Of the first access unit; undefined without one, or if it is among `marks`. */
+  readonly time: PictureTime | undefined;
   readonly marks: readonly Mark[];
 }
+
+const NOTHING = new Uint8Array(0);
+const NO_MARKS: readonly Mark[] = [];
 
 /** Whether a payload begins with a start code; undefined while it is too short. */
 export function isAligned(bytes: Uint8Array, from: number, to: number): boolean | undefined {
@@ -45,10 +50,12 @@ export function isAligned(bytes: Uint8Array, from: number, to: number): boolean 
 /** The held bytes of one track. */
 export class AccessUnitBuffer {
   readonly #codec: VideoCodec;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #from = 0;
   #to = 0;
-  #marks: Mark[] = [];
+  /** Of the first access unit, while nothing was appended to it. */
+  #time: PictureTime | undefined;
+  #marks: readonly Mark[] = NO_MARKS;
   /** Set when payloads were joined: `#bytes` is a copy, scanned up to here. */
   #isOwn = false;
   /** Bytes from the first held one in which `isHead` found no slice. */
@@ -92,7 +99,7 @@ export class AccessUnitBuffer {
     this.#to = to;
     this.#isOwn = false;
     this.#headScanned = 0;
-    this.#marks = time ? [{ at: from, time }] : [];
+    this.#time = time;
   }
 
   /** Appends a continued payload; false if the buffer would exceed its limit and was cleared. */
@@ -101,8 +108,10 @@ export class AccessUnitBuffer {
       this.clear();
       return false;
     }
+    if (this.#time) this.#marks = [{ at: this.#from, time: this.#time }];
+    this.#time = undefined;
     this.#room(to - from);
-    if (time && this.#marks.length < MAX_MARKS) this.#marks.push({ at: this.#to, time });
+    if (time && this.#marks.length < MAX_MARKS) this.#marks = [...this.#marks, { at: this.#to, time }];
     this.#bytes.set(bytes.subarray(from, to), this.#to);
     this.#to += to - from;
     return true;
@@ -111,7 +120,7 @@ export class AccessUnitBuffer {
   /** Returns all held bytes: another access unit follows. */
   take(): Stretch | undefined {
     if (this.isEmpty) return undefined;
-    const stretch = { bytes: this.#bytes, from: this.#from, to: this.#to, marks: this.#marks };
+    const stretch = { bytes: this.#bytes, from: this.#from, to: this.#to, time: this.#time, marks: this.#marks };
     this.clear();
     return stretch;
   }
@@ -130,14 +139,15 @@ export class AccessUnitBuffer {
     this.#marks = marks.filter(({ at }) => at > before);
     this.#room(0);
     this.#marks = this.#marks.map(({ at, time }) => ({ at: Math.max(at, this.#from), time }));
-    return { bytes, from, to: cut, marks: marks.filter(({ at }) => at <= before) };
+    return { bytes, from, to: cut, time: undefined, marks: marks.filter(({ at }) => at <= before) };
   }
 
   /** Drops the held bytes. */
   clear(): void {
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#from = this.#to = 0;
-    this.#marks = [];
+    this.#time = undefined;
+    this.#marks = NO_MARKS;
     this.#isOwn = false;
     this.#headScanned = 0;
   }

@@ -28,8 +28,8 @@ export interface AudioUnit {
   readonly piece?: { readonly begins: boolean; readonly least: number };
   /** Why it is not supported. */
   readonly refused?: string;
-  /** Result of the codec's parser. */
-  readonly header: unknown;
+  /** Result of the codec's parser; absent where the unit has its fields. */
+  readonly header?: unknown;
 }
 
 /** Framing of one codec. */
@@ -44,6 +44,8 @@ export interface AudioFraming {
   config(units: readonly AudioUnit[]): AudioConfig | string;
 }
 
+type AdtsUnit = AudioUnit & AdtsHeader;
+
 /** AAC in ADTS. */
 export const adtsFraming: AudioFraming = {
   name: 'AAC',
@@ -54,10 +56,20 @@ export const adtsFraming: AudioFraming = {
     if (!header) return undefined;
     const { headerBytes, frameBytes, sampleRate, objectType, channelConfiguration, blocks } = header;
     const signature = (sampleRate << 8) | (objectType << 4) | channelConfiguration;
-    const unit = { headerBytes, frameBytes, sampleRate, signature, samples: 1024, header };
+    const unit = {
+      headerBytes,
+      frameBytes,
+      sampleRate,
+      signature,
+      samples: 1024,
+      // The header within the unit: another object for each frame would be garbage.
+      objectType,
+      channelConfiguration,
+      blocks,
+    };
     return blocks > 1 ? { ...unit, refused: 'an ADTS frame with several raw data blocks' } : unit;
   },
-  config: ([unit]) => adtsConfig(unit!.header as AdtsHeader) ?? 'AAC audio with its channels inside the frames',
+  config: ([unit]) => adtsConfig(unit as AdtsUnit) ?? 'AAC audio with its channels inside the frames',
 };
 
 /** MP3, and Layer I and II of MPEG audio. */

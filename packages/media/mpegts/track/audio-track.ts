@@ -173,11 +173,11 @@ export class AudioTrack implements Elementary {
   #anchor(raw: number): void {
     const expected = this.#next === undefined ? undefined : rescale(this.#next, this.#rate, PES_TIMESCALE);
     const placed = this.#clock.place(raw, expected, expected ?? 0);
-    if (placed.setBack) {
+    if (this.#clock.isSetBack) {
       this.#out.damage('the clock of the source was set back');
       this.#out.mayChange?.();
     }
-    const time = rescale(placed.time, PES_TIMESCALE, this.#rate);
+    const time = rescale(placed, PES_TIMESCALE, this.#rate);
     const doubt = this.#doubt;
     if (doubt) {
       if (Math.abs(time - doubt.next) < DOUBTFUL_S * this.#rate) {

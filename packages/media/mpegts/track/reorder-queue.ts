@@ -28,8 +28,10 @@ export interface PictureTime {
 /** One access unit. */
 interface Picture {
   key: boolean;
-  /** Length-prefixed NAL units, one piece per PES packet. */
-  readonly pieces: Uint8Array[];
+  /** Length-prefixed NAL units of its first PES packet. */
+  readonly data: Uint8Array;
+  /** Those of further ones. */
+  rest: Uint8Array[] | undefined;
   /** Bytes of all of them. */
   bytes: number;
   /** First slice header, if it could be parsed. */
@@ -49,6 +51,7 @@ interface OrderScale {
 export class ReorderQueue {
   readonly #out: (frame: TrackFrame) => void;
   #time: PictureTime | undefined;
+  /** Usually one: `pop` keeps the room of the array for the next. */
   #pictures: Picture[] = [];
   /** Decode time of the last delivered frame, its composition delay, and the frame duration. */
   #lastDts: number | undefined;
@@ -151,22 +154,28 @@ export class ReorderQueue {
     if (pictures.length === 0 || !first) return;
     this.#nominal = nominal;
     const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, nominal);
-    const shown = pictures.length > 1 ? this.#shownAt(pictures, first.pts, step, scale) : undefined;
+    if (pictures.length === 1) {
+      this.#time = undefined;
+      this.#deliver(pictures.pop()!, first.dts, first.pts, Math.max(1, Math.round(step)));
+      return;
+    }
+    const shown = this.#shownAt(pictures, first.pts, step, scale);
     this.drop();
     for (let i = 0; i < pictures.length; i++) {
-      const { key, pieces } = pictures[i]!;
-      const data = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
       const dts = first.dts + Math.round(i * step);
       const duration = Math.max(1, first.dts + Math.round((i + 1) * step) - dts);
       // Times that were sent count also where they are before the decode time; those that were computed may
       // be inexact.
       const earliest = dts + Math.min(0, first.pts - first.dts);
-      const pts = Math.max(earliest, shown?.[i] ?? first.pts + dts - first.dts);
-      this.#lastDts = dts;
-      this.#lastDelay = pts - dts;
-      this.#lastShown = Math.max(this.#lastShown, pts);
-      this.#out({ trackId: 0, dts, pts, duration, key, data });
+      this.#deliver(pictures[i]!, dts, Math.max(earliest, shown?.[i] ?? first.pts + dts - first.dts), duration);
     }
+  }
+
+  #deliver({ key, data, rest }: Picture, dts: number, pts: number, duration: number): void {
+    this.#lastDts = dts;
+    this.#lastDelay = pts - dts;
+    this.#lastShown = Math.max(this.#lastShown, pts);
+    this.#out({ trackId: 0, dts, pts, duration, key, data: rest ? concatBytes([data, ...rest]) : data });
   }
 
   /** Presentation time of each picture from its picture order count; undefined without counts. */

@@ -52,9 +52,11 @@ export class VideoTrack implements Elementary {
   #settled: PictureTime | undefined;
   /** Packets were lost: slices that do not begin a picture belong to a lost one. */
   #broken = true;
+  readonly #scale: { readonly step: number; bits: number };
 
   constructor(codec: VideoCodec, clock: ProgramClock, out: ElementaryOutput) {
     this.#codec = codec;
+    this.#scale = { step: codec.orderStep, bits: 0 };
     this.#out = out;
     this.#clock = new TrackClock(clock);
     this.#sets = new ParameterSets(codec);
@@ -175,11 +177,11 @@ export class VideoTrack implements Elementary {
     }
     const last = this.#queue.time?.dts ?? delivered;
     const placed = this.#clock.place(raw, last, (last ?? 0) + (this.#queue.step ?? USUAL_STEP));
-    if (placed.setBack) {
+    if (this.#clock.isSetBack) {
       this.#out.damage('the clock of the source was set back');
       this.#out.mayChange?.();
     }
-    return placed.time;
+    return placed;
   }
 
   #takeHeld(): void {
@@ -188,7 +190,7 @@ export class VideoTrack implements Elementary {
   }
 
   /** Splits a range at its access units (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
-  #takeStretch({ bytes, from, to, marks }: Stretch): void {
+  #takeStretch({ bytes, from, to, time: firstTime, marks }: Stretch): void {
     try {
       findNals(bytes, from, to, stretchNals);
     } catch (error) {
@@ -196,32 +198,37 @@ export class VideoTrack implements Elementary {
       this.#out.damage(error.message);
       return;
     }
-    const codec = this.#codec;
-    let first = 0;
-    let sawSlice = false;
+    let firstLeft = firstTime;
     let free = from - HEADROOM;
     let mark = 0;
     const { count, starts, ends } = stretchNals;
-    const take = (end: number) => {
+    for (let first = 0; first < count; ) {
+      const end = this.#endOfUnit(bytes, first);
       const start = starts[first]! - 3; // of the start code
-      let time: PictureTime | undefined;
+      let time = firstLeft;
       for (; mark < marks.length && marks[mark]!.at <= start; mark++) time = marks[mark]!.time;
       const used = this.#takeUnit(bytes, first, end, free, time);
-      if (time && !used) mark--; // it is that of the next one, which begins in the same PES
+      // A time that was not used is that of the next one, which begins in the same PES.
+      if (used) firstLeft = undefined;
+      else if (time && !firstLeft) mark--;
       first = end;
       free = ends[end - 1]!;
-    };
-    for (let i = 0; i < count; i++) {
+    }
+  }
+
+  /** The access unit that begins with a NAL unit of `stretchNals` ends before the one of this index. */
+  #endOfUnit(bytes: Uint8Array, first: number): number {
+    const codec = this.#codec;
+    const { count, starts } = stretchNals;
+    let sawSlice = false;
+    for (let i = first; i < count; i++) {
       const start = starts[i]!;
       const type = codec.type(bytes[start]!);
       const isSlice = codec.role(type) === 'slice';
-      if (sawSlice && (isSlice ? codec.startsPicture(bytes, start) : codec.beginsUnit(type))) {
-        take(i);
-        sawSlice = false;
-      }
+      if (sawSlice && (isSlice ? codec.startsPicture(bytes, start) : codec.beginsUnit(type))) return i;
       sawSlice ||= isSlice;
     }
-    if (count > 0) take(count);
+    return count;
   }
 
   /**
@@ -273,7 +280,8 @@ export class VideoTrack implements Elementary {
       return isOther;
     }
     if (!time && newest === undefined && this.#broken) return false;
-    this.#push(time, { key, pieces: [data], bytes: data.length, head, isHalf: head?.field !== undefined });
+    const isHalf = head?.field !== undefined;
+    this.#push(time, { key, data, rest: undefined, bytes: data.length, head, isHalf });
     return true;
   }
 
@@ -310,7 +318,7 @@ export class VideoTrack implements Elementary {
   /** Parses the slice headers that order pictures without a timestamp. */
   #readHeads(picture: Parameters<ReorderQueue['push']>[1]): void {
     for (const entry of [this.#queue.newest, picture]) {
-      if (entry && !entry.head) entry.head = this.#headOf(entry.pieces[0]!);
+      if (entry && !entry.head) entry.head = this.#headOf(entry.data);
     }
   }
 
@@ -348,13 +356,15 @@ export class VideoTrack implements Elementary {
    */
   #extend(data: Uint8Array, key: boolean | undefined): void {
     const newest = this.#queue.newest!;
-    if (newest.bytes + data.length > MAX_ACCESS_UNIT_BYTES || newest.pieces.length >= MAX_NALS) {
+    const pieces = 1 + (newest.rest?.length ?? 0);
+    if (newest.bytes + data.length > MAX_ACCESS_UNIT_BYTES || pieces >= MAX_NALS) {
       this.#queue.drop();
       this.#broken = true;
       this.#out.damage(`an access unit of more than ${MAX_ACCESS_UNIT_BYTES} bytes or ${MAX_NALS} pieces`);
       return;
     }
-    newest.pieces.push(data);
+    newest.rest ??= [];
+    newest.rest.push(data);
     newest.bytes += data.length;
     if (key === undefined) newest.isHalf = false;
     else newest.key = key;
@@ -363,8 +373,8 @@ export class VideoTrack implements Elementary {
   #deliver(nextDts: number | undefined): void {
     const rate = this.#sets.config?.frameRate;
     const nominal = rate === undefined ? undefined : Math.max(1, Math.round(PES_TIMESCALE / rate));
-    const bits = this.#sets.pictures?.orderBits ?? 0;
-    this.#queue.deliver(nextDts, nominal, { step: this.#codec.orderStep, bits });
+    this.#scale.bits = this.#sets.pictures?.orderBits ?? 0;
+    this.#queue.deliver(nextDts, nominal, this.#scale);
   }
 }
 

@@ -44,6 +44,11 @@ export class DateRangeTrack {
     }
   }
 
+  /** There was no range so far. */
+  get isEmpty(): boolean {
+    return !this.#begun && this.#pending.size === 0;
+  }
+
   /** The track, after the first published range. */
   get tracks(): readonly DataTrack[] {
     return this.#begun ? [TRACK] : [];

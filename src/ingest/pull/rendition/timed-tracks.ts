@@ -60,6 +60,8 @@ export class TimedTracks {
     segment: QueuedSegment,
     { signal }: { signal: AbortSignal },
   ): Promise<DemuxedSegment> {
+    // Most sources have none of both: then no frame is looked at.
+    if (this.#subtitles.length === 0 && this.#dateRanges.isEmpty) return media;
     const span = spanOf(media);
     if (!span) return media;
     await Promise.all(this.#subtitles.map((rendition) => this.#await(rendition, segment, signal)));

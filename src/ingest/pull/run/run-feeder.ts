@@ -135,7 +135,9 @@ export class RunFeeder {
     if (this.#run && isFirst) this.#checkDate(segment, ptsUs - offsetUs);
     let dropped = 0;
     const span = spanOf(frames, reference, this.#run && this.#expectedUs);
-    for (const frame of frames) {
+    // Without an iterator, whose results are garbage while this is not compiled.
+    for (let i = 0; i < frames.length; i++) {
+      const frame = frames[i]!;
       const timescale = timescales.get(frame.trackId);
       if (timescale === undefined) continue;
       const dtsUs = ticksToUs(frame.dts, timescale);
@@ -262,9 +264,10 @@ export class RunFeeder {
 function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: number | undefined) {
   let fromUs = expectedUs ?? Number.POSITIVE_INFINITY;
   let toUs = expectedUs ?? Number.NEGATIVE_INFINITY;
-  for (const { trackId, dts } of frames) {
-    if (trackId !== id) continue;
-    const dtsUs = ticksToUs(dts, timescale);
+  for (let i = 0; i < frames.length; i++) {
+    const frame = frames[i]!;
+    if (frame.trackId !== id) continue;
+    const dtsUs = ticksToUs(frame.dts, timescale);
     fromUs = Math.min(fromUs, dtsUs);
     toUs = Math.max(toUs, dtsUs);
   }
