@@ -91,13 +91,23 @@ async function sealAddresses(
   );
 }
 
+/**
+ * The processes of a server notify each other within the computer, so few changes are found by looking, ms.
+ */
+const PROCESSES_LOOK_MS = 3000;
+
 /** Reads what other nodes change, until the shutdown; undefined without a database that nodes share. */
 export function openRowChanges(
-  { config, opened, shutdown, clock, failed }: AppContext,
+  { config, process: part, opened, shutdown, clock, failed }: AppContext,
   { db }: Pick<Store, 'db'>,
 ): RowChanges | undefined {
   if (nodeName(config) === undefined) return undefined;
-  const changes = new RowChanges({ db, clock, failed: failed('reading what other nodes have changed') });
+  const changes = new RowChanges({
+    db,
+    clock,
+    failed: failed('reading what other nodes have changed'),
+    ...(part && { everyMs: PROCESSES_LOOK_MS }),
+  });
   opened.use(shutdown.owns(changes.run(shutdown)));
   return changes;
 }

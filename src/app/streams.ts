@@ -60,6 +60,7 @@ export async function openStreams(
   const queue = new StoryboardQueue({
     monotonicMs: () => clock.monotonicMs(),
     failed: failed('decoding a small picture or a second of sound'),
+    processes: app.process?.link.start.names.length,
   });
   opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
   // A stream with its own folder does not depend on the disk of the data folder.

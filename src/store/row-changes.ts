@@ -41,11 +41,15 @@ type ReadAgain = (keys: readonly string[] | undefined) => Promise<() => void>;
 interface RowChangesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
+  /**
+   * Notes are read this often, ms: at most so late does a node read a change of which it was not notified.
+   * Default 1000.
+   */
+  readonly everyMs?: number;
   /** Called when the notes, or rows, cannot be read; it is tried again. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Notes are read this often, ms: at most so late does a node read a change of which it was not notified. */
 const EVERY_MS = 1000;
 /**
  * Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one.
@@ -219,7 +223,8 @@ export class RowChanges {
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
       await this.look();
-      await sleep(EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+      const { everyMs = EVERY_MS } = this.#options;
+      await sleep(everyMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
   }
 

@@ -85,29 +85,26 @@ export class NodeRows {
 
   /** Every node, by name. */
   async nodes(): Promise<NodeRow[]> {
-    const rows = await this.#db.selectFrom('node').selectAll().orderBy('name').execute();
-    const leases = await this.#db
-      .selectFrom('lease')
-      .select(['name', 'token', 'expires_us'])
-      .where('name', 'like', `${NODE_LEASE}%`)
+    const rows = await this.#db
+      .selectFrom('node')
+      .leftJoin('lease', (join) =>
+        join.on((eb) => eb('lease.name', '=', eb(eb.val(NODE_LEASE), '||', eb.ref('node.name')))),
+      )
+      .selectAll('node')
+      .select(['lease.token', 'lease.expires_us'])
+      .orderBy('node.name')
       .execute();
-    const leaseOf = new Map(leases.map((lease) => [lease.name, lease]));
-    return rows.map(
-      ({ name, url, roles, version, started_us: startedUs, draining_us: drainingUs, ended_us: endedUs }) => {
-        const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
-        return {
-          name,
-          url: new URL(url),
-          roles: JSON.parse(roles) as NodeRole[],
-          version,
-          token,
-          expiresUs,
-          startedUs,
-          drainingUs,
-          endedUs,
-        };
-      },
-    );
+    return rows.map((row) => ({
+      name: row.name,
+      url: new URL(row.url),
+      roles: JSON.parse(row.roles) as NodeRole[],
+      version: row.version,
+      token: row.token ?? 0,
+      expiresUs: row.expires_us ?? 0,
+      startedUs: row.started_us,
+      drainingUs: row.draining_us,
+      endedUs: row.ended_us,
+    }));
   }
 
   /** The rows that were changed since a time, µs since 1970; 0: all. */

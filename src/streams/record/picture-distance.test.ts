@@ -46,3 +46,12 @@ test('the pictures of more than 20 streams take at most 0.5 % of a core, so they
   assert.equal(distance.us, 70_000_000, '10 ms each 70 s instead of 20 s');
   assert.equal(shares.made('s0', 182_001), 0.0005, 'streams that have none any more do not count');
 });
+
+test('the processes of a server share what pictures may take: each counts the streams of the others as its own', () => {
+  const shareOf = (processes: number, streams: number) => {
+    const shares = new PictureShares(processes);
+    return Array.from({ length: streams }, (_, i) => shares.made(`s${i}`, 0)).at(-1)!;
+  };
+  assert.equal(shareOf(2, 16), shareOf(1, 32));
+  assert.equal(shareOf(4, 5), 0.0005);
+});

@@ -39,8 +39,14 @@ export class PictureDistance {
 
 /** Shares the processor time of pictures among the streams that have some. */
 export class PictureShares {
+  readonly #processes: number;
   /** When each stream had its newest picture, monotonic ms; the oldest first. */
   readonly #madeMs = new Map<string, number>();
+
+  /** @param processes of the server: the others have as many streams */
+  constructor(processes = 1) {
+    this.#processes = processes;
+  }
 
   /**
    * A stream has a picture. Returns the share of a core that its pictures may take.
@@ -54,7 +60,7 @@ export class PictureShares {
       if (nowMs - madeMs <= COUNTS_FOR_MS) break;
       this.#madeMs.delete(id);
     }
-    const { size } = this.#madeMs;
-    return size <= STREAMS_WITH_SHARE ? MOST_SHARE : MOST_SHARE_OF_MANY / size;
+    const streams = this.#madeMs.size * this.#processes;
+    return streams <= STREAMS_WITH_SHARE ? MOST_SHARE : MOST_SHARE_OF_MANY / streams;
   }
 }

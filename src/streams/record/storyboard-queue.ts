@@ -28,6 +28,8 @@ interface StoryboardQueueOptions {
   readonly monotonicMs: () => number;
   /** Called with the error of a task. */
   readonly failed: (error: unknown) => void;
+  /** Processes of this server; default 1. */
+  readonly processes?: number | undefined;
   readonly maxTasks?: number;
   readonly maxBytes?: number;
 }
@@ -35,7 +37,7 @@ interface StoryboardQueueOptions {
 /** Runs the tasks of all streams. */
 export class StoryboardQueue {
   readonly #options: StoryboardQueueOptions;
-  readonly #shares = new PictureShares();
+  readonly #shares: PictureShares;
   #tasks: StoryboardTask[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
@@ -45,6 +47,7 @@ export class StoryboardQueue {
 
   constructor(options: StoryboardQueueOptions) {
     this.#options = options;
+    this.#shares = new PictureShares(options.processes);
   }
 
   /** Tasks that wait or run. */
