@@ -10,6 +10,7 @@ import { benchThreads } from './edge/threads.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
+import { benchIngestPair } from './ingest/ingest-pair.ts';
 import { benchInput } from './ingest/input.ts';
 import { benchPullPair } from './ingest/pull-pair.ts';
 import { benchRtsp } from './ingest/rtsp.ts';
@@ -65,6 +66,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
     --alone            without the peers
+    --against PROGRAM  bin/oxbow of another tree: both trees and ffmpeg at the same time, by kinds of threads
   rtsp       CPU of recording cameras of 4 Mbps over RTSP, compared with one ffmpeg per camera; needs GStreamer's RTSP server
     --streams 1,8      numbers of cameras
     --warm-up 20       seconds before each measurement
@@ -241,15 +243,18 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       measureS: seconds(60),
       alone: values.alone,
     }),
-  ingest: () =>
-    benchIngest({
+  ingest() {
+    const options = {
       protocol: values.protocol === 'srt' ? 'srt' : 'rtmp',
       kbps: Number(values.kbps),
-      streams: streams('2,16,32'),
       warmUpS: Number(values['warm-up']),
       measureS: seconds(60),
       alone: values.alone,
-    }),
+    } as const;
+    const { against } = values;
+    if (against === 'HEAD') return benchIngest({ ...options, streams: streams('2,16,32') });
+    return benchIngestPair({ ...options, streams: Number(values.streams ?? 4), against: resolve(against) });
+  },
   ladder: () => benchLadder(seconds(20), rounds),
   'live-ladder': () => benchLiveLadder(seconds(600)),
   'measured-ladder': () =>

@@ -25,11 +25,12 @@ interface PairOptions extends Durations {
   readonly alone: boolean;
 }
 
-const KINDS = ['main thread', 'helpers of V8', 'file threads', 'other threads', 'other processes'] as const;
+/** Kinds of threads of an oxbow. */
+export const KINDS = ['main thread', 'helpers of V8', 'file threads', 'other threads', 'other processes'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** CPU of a server and its children so far, by kinds of threads, seconds. */
-class ThreadCpu {
+export class ThreadCpu {
   readonly #pid: number;
   readonly #tree: ProcessTree;
   readonly #ofThreads = new Map<string, { readonly kind: Kind; s: number }>();

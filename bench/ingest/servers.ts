@@ -11,13 +11,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/fixtures/free-port.ts';
 import { isRunning, startServer } from '../../test/fixtures/server.ts';
 import { launcher } from '../recorders.ts';
-import { program } from '../target.ts';
+import { program as installed } from '../target.ts';
 
 /** A protocol of publishers. */
 export type Protocol = 'rtmp' | 'srt';
 
 /** A running server. */
-interface IngestServer extends AsyncDisposable {
+export interface IngestServer extends AsyncDisposable {
   readonly pids: readonly number[];
   /** Address of its HTTP server; empty if it has none. */
   readonly url: string;
@@ -33,14 +33,27 @@ export type StartIngest = (protocol: Protocol, streams: number, folder: string) 
 const TOKEN = 'the-token-of-this-benchmark';
 
 /** One oxbow, which records every stream. */
-export const startOxbowIngest: StartIngest = async (protocol, streams, folder) => {
+export const startOxbowIngest: StartIngest = (protocol, streams, folder) =>
+  startOxbowIngestOf(launcher, protocol, streams, folder);
+
+/**
+ * One oxbow of another tree, which records every stream.
+ *
+ * @param program the absolute path of its launcher
+ */
+export async function startOxbowIngestOf(
+  program: string,
+  protocol: Protocol,
+  streams: number,
+  folder: string,
+): Promise<IngestServer> {
   // Configured streams: without one, oxbow runs its sample stream.
   const file = join(folder, 'oxbow.yaml');
   const names = Array.from({ length: streams }, (_, k) => `s${k}`);
   writeFileSync(file, `streams:\n${names.map((name) => `  ${name}: { source: { type: push } }\n`).join('')}`);
   const ports = ['--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--srt-max-callers', '64'];
   const args = ['--config', file, ...ports];
-  const server = await startServer({ args, data: join(folder, 'data'), adminToken: TOKEN, program: launcher });
+  const server = await startServer({ args, data: join(folder, 'data'), adminToken: TOKEN, program });
   const urls: string[] = [];
   for (const name of names) {
     const response = await server.fetch(`/api/v1/streams/${name}/keys`, {
@@ -72,7 +85,7 @@ export const startOxbowIngest: StartIngest = async (protocol, streams, folder) =
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-};
+}
 
 /** nginx with its RTMP module (Debian's libnginx-mod-rtmp) and one worker, which writes HLS. */
 export const startNginxIngest: StartIngest = async (_protocol, streams, folder) => {
@@ -87,7 +100,7 @@ events { worker_connections 1024; }
 rtmp { server { listen 127.0.0.1:${port}; application live { live on; hls on; hls_path ${folder}/hls; hls_fragment 2s; hls_playlist_length 5m; } } }
 `,
   );
-  const child = spawn(program('nginx'), ['-p', '/usr/share/nginx', '-c', file], {
+  const child = spawn(installed('nginx'), ['-p', '/usr/share/nginx', '-c', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await pause(500);
