@@ -62,22 +62,22 @@ export async function bundleEntries(entries, folder, isExternal) {
     chunkFileNames: '[name]-[hash].js',
     // V8 keeps the text of what it loads. Licences stay.
     comments: { legal: true, annotation: false, jsdoc: false },
-    plugins: [{ name: 'one-byte', generateBundle: (_, files) => Object.values(files).forEach(escapeChunk) }],
+    plugins: [{ name: 'ascii', generateBundle: (_, files) => Object.values(files).forEach(escapeChunk) }],
   });
   await built.close();
 }
 
 /**
- * Leaves a file with characters up to U+00FF: with one other in it, V8 keeps two bytes for each character of
- * the file. An escape is the same in names, strings, templates and regular expressions, except after a
- * backslash; no raw text has such a character.
+ * Leaves a file with ASCII: with one other character in it, Node passes the text to V8 with two bytes for
+ * each character of the file. An escape is the same in names, strings, templates and regular expressions,
+ * except after a backslash; no raw text has such a character.
  *
  * @param {import('rolldown').OutputChunk | import('rolldown').OutputAsset} file
  */
 function escapeChunk(file) {
   if (file.type !== 'chunk') return;
   const inHex = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  file.code = file.code.replace(/(?<!\\)[\u0100-\uffff]/g, inHex);
+  file.code = file.code.replace(/(?<!\\)[\u0080-\uffff]/g, inHex);
 }
 
 /** Writes the files that the built ones look for next to src/: the version, and the built interface. */

@@ -19,6 +19,9 @@ test('bench ingest', { skip: need('ffmpeg') || need('nginx') }, () =>
 test('bench ingest over SRT', { skip: need('ffmpeg') }, () =>
   bench('ingest --protocol srt --streams 1 --warm-up 2 --seconds 2 --alone'),
 );
+test('bench ingest of two versions', { skip: need('ffmpeg') }, () =>
+  bench('ingest --protocol srt --streams 1 --warm-up 2 --seconds 2 --against bin/oxbow'),
+);
 test('bench rtsp', { skip: need('ffmpeg') || needGstServer() }, () =>
   bench('rtsp --streams 1 --warm-up 2 --seconds 2'),
 );
