@@ -5,8 +5,9 @@
 
 /** Deletes the entries that were inserted first, until at most `max` remain. */
 export function dropOldest(entries: Map<unknown, unknown> | Set<unknown>, max: number): void {
+  if (entries.size <= max) return; // an iterator would pass all entries that were deleted before
   for (const key of entries.keys()) {
-    if (entries.size <= max) return;
     entries.delete(key);
+    if (entries.size <= max) return;
   }
 }

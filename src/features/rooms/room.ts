@@ -17,7 +17,7 @@ import type { ReportedConnection } from './participants/participants.ts';
 import { leadOf } from './playback/lead.ts';
 import { RemoteRequests } from './remote-requests.ts';
 import { RoomChanges } from './room-changes.ts';
-import { chatRoomOf, chatSenderOf, type RoomChat } from './room-chat.ts';
+import { type ChatSender, chatRoomOf, chatSenderOf, type RoomChat } from './room-chat.ts';
 import type { EnteredConnection, RoomDeps, StoredRoom } from './room-deps.ts';
 import { RoomHub } from './room-hub.ts';
 import { RoomRules, type RoomVisitor } from './room-rules.ts';
@@ -125,10 +125,11 @@ export class Room {
       ...this.#chat.history(hello.since, user.id),
     });
     this.#hub.join(connection, clock.monotonicMs());
+    const sender = chatSenderOf(this.state, user, (answer) => connection.send(answer));
     return {
       receive: (message) => {
         if (isCallMessage(message)) this.call.receive(connection, message);
-        else this.#receive(reported, message);
+        else this.#receive(reported, sender, message);
       },
       leave: () => this.#leave(connection),
     };
@@ -253,7 +254,7 @@ export class Room {
     this.#hub.announce(user, this.#deps.clock.monotonicMs());
   }
 
-  #receive(reported: ReportedConnection, message: Exclude<ClientMessage, CallClientMessage>): void {
+  #receive(reported: ReportedConnection, sender: ChatSender, message: Exclude<ClientMessage, CallClientMessage>): void {
     const { state } = this;
     const { connection } = reported;
     const { user } = connection;
@@ -278,10 +279,7 @@ export class Room {
         this.#requests.ask(state, connection, message, clock.monotonicMs());
         return;
       default:
-        this.#chat.receive(
-          message,
-          chatSenderOf(state, user, (answer) => connection.send(answer)),
-        );
+        this.#chat.receive(message, sender);
     }
   }
 

@@ -45,6 +45,12 @@ const BUSY_TIMEOUT_MS = 5000;
  * copied once.
  */
 const CHECKPOINT_PAGES = 4000;
+/**
+ * Pages that SQLite keeps in memory, once they are used, KiB; it would keep 2 MiB. Each message of a room
+ * changes a page of the index by author: with thousands of authors those do not fit into 2 MiB, and are read
+ * and written several times.
+ */
+const CACHE_KIB = 8192;
 
 /**
  * Opens a database and upgrades it to the newest schema, keeping a copy of the old one next to it. Renames a
@@ -129,7 +135,7 @@ function openChecked(file: string): DatabaseSync {
     const version = schemaOf(db, file);
     if (!isNew && statSync(file).size <= MAX_CHECKED_BYTES) check(db);
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
-    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -${CACHE_KIB}`);
     if (version > 0 && version < migrations.length) keepCopy(db, file, version);
     migrate(db, version);
     return db;

@@ -73,5 +73,6 @@ export function rowOf(roomId: string, message: RoomMessage, stamp: Stamp | undef
 
 /** The column `extra` of a message. */
 export function extraOf({ color, mode, mentions, reactions }: RoomMessage): string {
+  if (color === undefined && mode === undefined && mentions === undefined && reactions === undefined) return '{}';
   return JSON.stringify({ color, mode, mentions, reactions });
 }

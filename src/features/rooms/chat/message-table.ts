@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import type { ItemTarget } from '../../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../../api/room/messages.ts';
 import type { PinnedRange } from '../../../recording/pinned-windows.ts';
-import { type RepeatedStatement, runAll } from '../../../store/engine.ts';
+import { type Parameter, type RepeatedStatement, runAll } from '../../../store/engine.ts';
 import type { Tables } from '../../../store/schema.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
@@ -90,7 +90,9 @@ export class MessageTable {
    */
   async write(batch: MessageBatch): Promise<BatchResult> {
     const { rows, changes, marks } = batch;
-    const hold = this.#guard.hold(new Set([...rows.map((row) => row.room_id), ...marks.keys(), ...roomsOf(changes)]));
+    const hold = this.#guard.isOn
+      ? this.#guard.hold(new Set([...rows.map((row) => row.room_id), ...marks.keys(), ...roomsOf(changes)]))
+      : undefined;
     if (!hold) return this.#write(batch, this.#guard);
     try {
       return await this.#write(batch, this.#unguarded, [hold]);
@@ -112,7 +114,7 @@ export class MessageTable {
       { sql: `${MARK}${guard.and}`, rows: marked.map(([roomId, seq]) => [seq, roomId, ...owned(roomId)]) },
       {
         sql: `${INSERT} ${guard.values(COLUMNS.length)} ON CONFLICT DO NOTHING`,
-        rows: rows.map((row) => [...COLUMNS.map((column) => row[column]), ...owned(row.room_id)]),
+        rows: rows.map((row) => parametersOf(row, owned(row.room_id))),
       },
       {
         sql: `${CHANGE}${guard.and}`,
@@ -353,6 +355,14 @@ export class MessageTable {
   #keepingRooms() {
     return this.#db.selectFrom('room').select('id').where('keep_chat', '=', 1);
   }
+}
+
+/** The values of `COLUMNS`, and those of the condition. */
+function parametersOf(row: MessageRow, owned: readonly Parameter[]): readonly Parameter[] {
+  const values: Parameter[] = [];
+  for (const column of COLUMNS) values.push(row[column]);
+  for (const value of owned) values.push(value);
+  return values;
 }
 
 function roomsOf(changes: readonly MessageChange[]): readonly string[] {

@@ -3,7 +3,9 @@ import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../../../test/fixtures/virtual-time.ts';
 import { createManualClock } from '../../../lib/clock.ts';
 import { testRoom, testSender } from './chat.fixture.ts';
+import { rowOf } from './message-row.ts';
 import type { MessageTable } from './message-table.ts';
+
 import { MessageWriter } from './message-writer.ts';
 import { RoomMessages } from './room-messages.ts';
 
@@ -11,8 +13,10 @@ import { RoomMessages } from './room-messages.ts';
 async function openRoom(time: ReturnType<typeof openVirtualTime>) {
   let answers: PromiseWithResolvers<void> | undefined;
   const written: string[] = [];
+  const batches: string[][] = [];
   const table: Pick<MessageTable, 'write' | 'mark' | 'before' | 'find' | 'findSent'> = {
     async write({ rows }) {
+      if (rows.length > 0) batches.push(rows.map(({ text }) => text));
       await answers?.promise;
       written.push(...rows.map(({ text }) => text));
       return { repeated: new Map(), moved: new Set() };
@@ -30,10 +34,17 @@ async function openRoom(time: ReturnType<typeof openVirtualTime>) {
   const ann = testSender();
   return {
     written,
+    /** Messages by transaction that has begun. */
+    batches,
     room,
     /** Sends a message. */
     say(text: string) {
       messages.receive({ t: 'chat', id: `id-${text}`, text }, ann);
+    },
+    /** Writes a message of no room. */
+    add(text: string) {
+      const message = { seq: 1, id: text, kind: 'chat', author: 'ann', name: 'Ann', text, sentMs: 0 } as const;
+      writer.add(rowOf('room', message, undefined), () => {});
     },
     /** Answers so far, oldest first. */
     get got() {
@@ -53,6 +64,46 @@ async function openRoom(time: ReturnType<typeof openVirtualTime>) {
   };
 }
 
+suite('the size of a transaction follows the load', () => {
+  test('a message that nothing precedes is committed at once', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.say('first');
+    await time.runFor(1);
+    assert.deepEqual(room.written, ['first']);
+  });
+
+  test('what comes during a transaction and the pause after it is one transaction, of any number', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.hang();
+    room.say('first');
+    await time.runFor(31);
+    const later = Array.from({ length: 1000 }, (_, i) => `${i}`);
+    for (const text of later.slice(0, 600)) room.add(text);
+    room.answer();
+    await time.runFor(29);
+    for (const text of later.slice(600)) room.add(text);
+    assert.deepEqual(room.batches, [['first']], 'the pause is as long as the transaction');
+    await time.runFor(1);
+    assert.deepEqual(room.batches, [['first'], later]);
+  });
+
+  test('the pause is 50 ms at most', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.hang();
+    room.say('first');
+    await time.runFor(1000);
+    room.say('second');
+    room.answer();
+    await time.runFor(49);
+    assert.deepEqual(room.batches, [['first']]);
+    await time.runFor(1);
+    assert.deepEqual(room.batches, [['first'], ['second']]);
+  });
+});
+
 suite('while the database does not answer', () => {
   test('a message that waits is refused after five seconds, later ones at once, until it answers', async () => {
     using time = openVirtualTime();
@@ -61,7 +112,7 @@ suite('while the database does not answer', () => {
     room.say('first');
     await time.runFor(1000);
     room.say('second');
-    await time.runFor(4019);
+    await time.runFor(4000);
     assert.deepEqual(room.got, []);
     await time.runFor(1);
     assert.deepEqual(room.got, ['refused id-second not-ready']);
@@ -73,7 +124,7 @@ suite('while the database does not answer', () => {
     await time.runFor(20);
     assert.equal(room.got.at(-1), 'ack id-first');
     room.say('fourth');
-    await time.runFor(20);
+    await time.runFor(50);
     assert.equal(room.got.at(-1), 'ack id-fourth');
     assert.deepEqual(room.written, ['first', 'fourth']);
   });

@@ -1,21 +1,26 @@
 /**
- * Commits the messages of all rooms in batches: one transaction for those of 20 ms.
+ * Commits the messages of all rooms in batches. The first message after a pause is committed at once; under
+ * load a transaction has everything that came during the last one and the pause after it.
  * In: rows, changes and marks of room-chat.ts. Out: for each row, whether it was stored.
  */
 import { sleep } from '../../../lib/abort.ts';
 import type { MessageRow } from './message-row.ts';
 import { keyOfRow, type MessageChange, type MessageTable } from './message-table.ts';
 
-/** Messages wait this long for others, ms. */
+/** Shortest pause between two transactions, ms. */
 const WAIT_MS = 20;
+/**
+ * The pause is as long as the last transaction took, up to this, ms: what waits for the database meanwhile is
+ * stored together, which costs less for each message.
+ */
+const MAX_WAIT_MS = 50;
 /** Pause after a transaction that failed, ms. */
 const RETRY_MS = 1000;
 /**
  * A transaction that takes longer gets no answer of the database soon: no message waits for the next one, ms.
  */
 const STUCK_MS = 5000;
-const MAX_BATCH = 512;
-/** Messages of all rooms that are not committed; more are refused. */
+/** Messages of all rooms that wait for the next transaction, which takes all of them; more are refused. */
 const MAX_WAITING = 4096;
 /** Changes of old messages that are not committed. */
 const MAX_CHANGES = 4096;
@@ -36,7 +41,7 @@ interface WriterOptions {
   readonly table: Pick<MessageTable, 'write'>;
   /** Reports a transaction that failed. */
   readonly failed: (error: unknown) => void;
-  /** How long a message waits for others, and a transaction after one that failed, ms; for tests. */
+  /** Shortest pause after a transaction, and the pause after one that failed, ms; for tests. */
   readonly waitMs?: number;
   readonly retryMs?: number;
   /** Reports each transaction: its messages and how long it took, seconds. */
@@ -59,6 +64,8 @@ export class MessageWriter implements AsyncDisposable {
   #idlers: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #committing: Promise<boolean> | undefined;
+  /** The next transaction begins no earlier, ms of `performance.now()`. */
+  #nextAtMs = 0;
   /** The database does not answer. */
   #isStuck = false;
 
@@ -133,16 +140,19 @@ export class MessageWriter implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     const { waitMs = WAIT_MS, retryMs = RETRY_MS } = this.#options;
-    let pauseMs = waitMs;
     while (this.#rows.length + this.#changes.size + this.#marks.size > 0) {
-      await sleep(pauseMs, { signal }).catch(() => undefined); // closing commits at once
+      const restMs = Math.max(0, this.#nextAtMs - performance.now());
+      await sleep(restMs, { signal }).catch(() => undefined); // closing commits at once
+      const startedAt = performance.now();
       this.#committing = this.#commit();
       const stuck = setTimeout(() => this.#refuseWaiting(), STUCK_MS).unref();
       const isStored = await this.#committing;
       clearTimeout(stuck);
       this.#isStuck = false;
       if (!isStored && signal.aborted) break;
-      pauseMs = isStored ? waitMs : retryMs;
+      const endedAt = performance.now();
+      const pauseMs = Math.max(waitMs, Math.min(endedAt - startedAt, MAX_WAIT_MS));
+      this.#nextAtMs = endedAt + (isStored ? pauseMs : retryMs);
     }
     this.#running = undefined; // in the same step as the last look at the queue: additions start it again
   }
@@ -159,10 +169,10 @@ export class MessageWriter implements AsyncDisposable {
    */
   async #commit(): Promise<boolean> {
     const { table, failed, committed } = this.#options;
-    const rows = this.#rows.splice(0, MAX_BATCH);
-    // A change of a message that still waits would find no row.
-    const changes = this.#rows.length === 0 ? this.#changes : new Map<string, MessageChange>();
-    if (changes === this.#changes) this.#changes = new Map();
+    const rows = this.#rows;
+    this.#rows = [];
+    const changes = this.#changes;
+    this.#changes = new Map();
     const marks = this.#marks;
     this.#marks = new Map();
     const idlers = this.#idlers;
@@ -177,7 +187,7 @@ export class MessageWriter implements AsyncDisposable {
       committed?.(rows.length, (performance.now() - startedAt) / 1000);
       for (const [roomId, { done }] of marks) done(moved.has(roomId) ? 'moved' : 'stored');
       for (const { row, done } of rows) {
-        const before = repeated.get(keyOfRow(row));
+        const before = repeated.size === 0 ? undefined : repeated.get(keyOfRow(row));
         done(before === undefined && moved.has(row.room_id) ? 'moved' : { seq: before ?? row.seq });
       }
       return true;

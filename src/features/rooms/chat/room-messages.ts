@@ -20,8 +20,8 @@ import type { MessageWriter, Outcome } from './message-writer.ts';
 import { withReaction, withUserReplaced } from './reactions.ts';
 import { SendLimits } from './send-limits.ts';
 
-/** Numbers that are reserved at a time; more than may wait for their commit. */
-const RESERVED = 5000;
+/** Numbers that are reserved at a time; more than may be in a commit and wait for the next one. */
+const RESERVED = 10_000;
 /**
  * A position that a client reports may differ by this much from the room's, ms; otherwise the room's is
  * stored.
@@ -46,6 +46,8 @@ interface ChatParts {
   /** Multiple of the usual rates of members; 1 if it is missing. */
   readonly messageRate?: (() => number) | undefined;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A message that a client sent: its number, and those who wait for its commit. */
 interface Sent {
@@ -198,7 +200,7 @@ export class RoomMessages {
         const seq = await this.#parts.table.findSent(this.#room.id, sender.user.id, message.id);
         if (seq !== undefined) this.#remember(key, { seq, waiting: undefined });
       } catch {
-        refuse(sender, message.id, notStored());
+        refuseUnstored(sender, message.id);
         return;
       }
     }
@@ -214,13 +216,14 @@ export class RoomMessages {
       return;
     }
     try {
-      this.#add(sender, message);
+      this.#add(sender, message, key);
     } catch (error) {
       refuse(sender, message.id, error);
     }
   }
 
-  #add(sender: ChatSender, sent: ClientMessageOf<'chat' | 'danmaku'>): void {
+  /** @param key of `#sent` */
+  #add(sender: ChatSender, sent: ClientMessageOf<'chat' | 'danmaku'>, key: string): void {
     const { user } = sender;
     const { t: kind, id } = sent;
     const sentMs = Math.round(this.#parts.clock.nowMs());
@@ -230,24 +233,25 @@ export class RoomMessages {
     const slowSeconds = sender.may('moderate') ? 0 : this.#room.slowModeSeconds;
     this.#limits.take(kind, user.id, this.#parts.clock.monotonicMs(), slowSeconds);
     const seq = this.#parts.writer.isFull ? undefined : this.#takeSeq();
-    if (seq === undefined) throw notStored();
+    if (seq === undefined) {
+      refuseUnstored(sender, id);
+      return;
+    }
     const stamp = stampAt(this.#stamp(), sent.atMs);
     const mentions = this.#mentionsIn(text, sentMs);
-    const message: RoomMessage = {
-      seq,
-      id,
-      kind,
-      author: user.id,
-      name: user.name,
-      text,
-      sentMs,
-      ...(sent.t === 'chat' && sent.replyTo !== undefined && sent.replyTo < seq && { replyTo: sent.replyTo }),
-      ...(stamp && { item: stamp.item, atMs: stamp.positionMs }),
-      ...(sent.t === 'danmaku' && { color: sent.color ?? '#ffffff', mode: sent.mode ?? 'scroll' }),
-      ...(mentions.length > 0 && { mentions }),
-    };
+    // Members are set one by one: thousands of messages a second come here, and most have none of these.
+    const message: Mutable<RoomMessage> = { seq, id, kind, author: user.id, name: user.name, text, sentMs };
+    if (sent.t === 'chat' && sent.replyTo !== undefined && sent.replyTo < seq) message.replyTo = sent.replyTo;
+    if (stamp) {
+      message.item = stamp.item;
+      message.atMs = stamp.positionMs;
+    }
+    if (sent.t === 'danmaku') {
+      message.color = sent.color ?? '#ffffff';
+      message.mode = sent.mode ?? 'scroll';
+    }
+    if (mentions.length > 0) message.mentions = mentions;
     const entry: Sent = { seq, waiting: [sender] };
-    const key = `${user.id} ${id}`;
     this.#remember(key, entry);
     this.#deliver(message, stamp, (written) => this.#written(key, entry, message, written));
   }
@@ -291,7 +295,7 @@ export class RoomMessages {
     else this.#sent.delete(key);
     for (const sender of waiting) {
       if (written) sender.send({ t: 'ack', id: message.id, seq: written.seq });
-      else refuse(sender, message.id, notStored());
+      else refuseUnstored(sender, message.id);
     }
   }
 
@@ -384,17 +388,24 @@ function stampAt(stamp: Stamp | undefined, atMs: number | undefined): Stamp | un
   return { ...stamp, positionMs: Math.round(atMs) };
 }
 
-function notStored(): OxbowError {
-  return new OxbowError('not-ready', 'The message could not be stored.', { extra: { retryAfterMs: 1000 } });
+/**
+ * Without an error, whose stack costs as much as a message: under overload thousands a second are refused.
+ */
+function refuseUnstored(sender: ChatSender, id: string | undefined): void {
+  const detail = 'The message could not be stored.';
+  sender.send({ t: 'refused', code: 'not-ready', detail, ...(id !== undefined && { id }), retryAfterMs: 1000 });
 }
 
 function refuse(sender: ChatSender, id: string | undefined, error: unknown): void {
-  const refusal = error instanceof OxbowError ? error : notStored();
-  const { retryAfterMs } = refusal.extra;
+  if (!(error instanceof OxbowError)) {
+    refuseUnstored(sender, id);
+    return;
+  }
+  const { retryAfterMs } = error.extra;
   sender.send({
     t: 'refused',
-    code: refusal.code,
-    detail: refusal.message,
+    code: error.code,
+    detail: error.message,
     ...(id !== undefined && { id }),
     ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
   });

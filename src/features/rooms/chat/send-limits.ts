@@ -22,7 +22,13 @@ const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAK
 
 /** The limits of one room. Each is a time that moves forward with each message (generic cell rate). */
 export class SendLimits {
-  readonly #fullAt = new Map<string, number>();
+  /** By kind and user; `room` are danmaku of the whole room. */
+  readonly #fullAt: Readonly<Record<Limited | 'room', Map<string, number>>> = {
+    chat: new Map(),
+    danmaku: new Map(),
+    reaction: new Map(),
+    room: new Map(),
+  };
   readonly #lastChat = new Map<string, number>();
   readonly #rate: () => number;
 
@@ -43,13 +49,14 @@ export class SendLimits {
     if (kind === 'chat' && slowSeconds > 0 && slowMs > 0) {
       throw new OxbowError('slow-mode', `Slow mode: one message in ${slowSeconds} s.`, wait(slowMs));
     }
-    const key = `${kind} ${user}`;
-    this.#check(key, buckets[kind], nowMs, 'You write too often.');
+    const fullAt = this.#fullAt[kind];
+    this.#check(fullAt.get(user), buckets[kind], nowMs, 'You write too often.');
     if (kind === 'danmaku') {
-      this.#check('danmaku', ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
-      this.#count('danmaku', ROOM_DANMAKU, nowMs);
+      const { room } = this.#fullAt;
+      this.#check(room.get(''), ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
+      this.#count(room, '', ROOM_DANMAKU, nowMs);
     }
-    this.#count(key, buckets[kind], nowMs);
+    this.#count(fullAt, user, buckets[kind], nowMs);
     if (kind === 'chat') {
       this.#lastChat.delete(user);
       this.#lastChat.set(user, nowMs);
@@ -65,16 +72,16 @@ export class SendLimits {
     this.#lastChat.set(user, sentMs);
   }
 
-  #check(key: string, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
-    const waitMs = (this.#fullAt.get(key) ?? nowMs) - nowMs - (burst - 1 / this.#rate()) * everyMs;
+  #check(fullAt: number | undefined, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
+    const waitMs = (fullAt ?? nowMs) - nowMs - (burst - 1 / this.#rate()) * everyMs;
     if (waitMs > 0) throw new OxbowError('too-many-requests', detail, wait(waitMs));
   }
 
-  #count(key: string, { everyMs }: Bucket, nowMs: number): void {
-    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + everyMs / this.#rate();
-    this.#fullAt.delete(key);
-    this.#fullAt.set(key, fullAt);
-    dropOldest(this.#fullAt, MAX_MEMBERS);
+  #count(fullAt: Map<string, number>, key: string, { everyMs }: Bucket, nowMs: number): void {
+    const nextMs = Math.max(nowMs, fullAt.get(key) ?? nowMs) + everyMs / this.#rate();
+    fullAt.delete(key); // and added as the newest
+    fullAt.set(key, nextMs);
+    dropOldest(fullAt, MAX_MEMBERS);
   }
 }
 

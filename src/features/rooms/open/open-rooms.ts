@@ -3,12 +3,14 @@
  * In: the context, store, streams, library, access; in a cluster, the owners of rooms. Out: Rooms.
  */
 import { refOf } from '../../../accounts/users/user.ts';
+import type { ServerMessage } from '../../../api/room/messages.ts';
 import { sleep, waitFor } from '../../../lib/abort.ts';
 import { Emitter, type Subscribable } from '../../../lib/events.ts';
 import type { Accounts, AppContext } from '../../core.ts';
 import type { CoreParts } from '../../feature.ts';
 import type { Chats } from '../chat/chats.ts';
 import { createFramedConnections } from '../live/framed-connections.ts';
+import { Tally } from '../live/tally.ts';
 import type { RoomParts } from '../parts.ts';
 import { RoomRules } from '../room-rules.ts';
 import { Rooms } from '../rooms.ts';
@@ -33,6 +35,12 @@ export function openRooms(
   const openings = new Emitter<void>();
   const tables = new RoomTables(parts.store.db, placement.node);
   const rules = new RoomRules(() => settings.now.watchRules, parts.countries);
+  const sent = opened.use(
+    new Tally<ServerMessage['t']>(metrics, (type, count) => metrics.roomMessagesOut.inc({ type }, count)),
+  );
+  const answers = opened.use(
+    new Tally<'hit' | 'miss'>(metrics, (result, count) => metrics.roomPermissionAnswers.inc({ result }, count)),
+  );
   const rooms = new Rooms({
     placement,
     onMoved(room, how) {
@@ -43,14 +51,14 @@ export function openRooms(
     tables,
     media: new ServerMedia(context, parts, elsewhere),
     openChat: (room) => chats.open(room),
-    createConnections: () => createFramedConnections((message) => metrics.roomMessagesOut.inc({ type: message.t })),
+    createConnections: () => createFramedConnections((message) => sent.count(message.t)),
     clock,
     events: parts.bus,
     settings: () => settings.now.rooms,
     rules,
     permissionCounts: {
-      hit: () => metrics.roomPermissionAnswers.inc({ result: 'hit' }),
-      miss: () => metrics.roomPermissionAnswers.inc({ result: 'miss' }),
+      hit: () => answers.count('hit'),
+      miss: () => answers.count('miss'),
     },
     failed: failed('a room'),
     calls: createCallParts(context, parts.webrtc),

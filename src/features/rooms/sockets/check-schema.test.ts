@@ -8,23 +8,23 @@ import { parseMessage } from './parse-message.ts';
 
 test('the path of the first value that breaks the schema is returned, cut where the client chose it', () => {
   const check = compileSchema(clientMessages.vote as CheckedSchema);
-  assert.equal(check({ t: 'vote', poll: 'p', choices: [0, 19] }, ''), undefined);
-  assert.equal(check({ t: 'vote', poll: 'p', choices: [0, 20] }, ''), 'choices/1');
-  assert.equal(check({ t: 'vote', choices: [] }, ''), 'poll');
-  assert.equal(check({ t: 'vote', poll: 'p', choices: [], ['x'.repeat(1000)]: 1 }, ''), 'x'.repeat(40));
-  assert.equal(check([], 'here'), 'here');
+  assert.equal(check({ t: 'vote', poll: 'p', choices: [0, 19] }), undefined);
+  assert.equal(check({ t: 'vote', poll: 'p', choices: [0, 20] }), 'choices/1');
+  assert.equal(check({ t: 'vote', choices: [] }), 'poll');
+  assert.equal(check({ t: 'vote', poll: 'p', choices: [], ['x'.repeat(1000)]: 1 }), 'x'.repeat(40));
+  assert.equal(check([]), '');
 });
 
 test('texts are measured in code points', () => {
   const check = compileSchema({ type: 'string', minLength: 2, maxLength: 3 });
   for (const [text, found] of [
-    ['🎉', 'p'],
+    ['🎉', ''],
     ['🎉🎉', undefined],
     ['🎉🎉🎉', undefined],
-    ['abcd', 'p'],
-    ['', 'p'],
+    ['abcd', ''],
+    ['', ''],
   ] as const)
-    assert.equal(check(text, 'p'), found, text);
+    assert.equal(check(text), found, text);
 });
 
 test('a keyword that is not known shows when the schema is compiled', () => {

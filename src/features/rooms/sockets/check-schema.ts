@@ -22,8 +22,11 @@ export interface CheckedSchema {
   readonly description?: string;
 }
 
-/** Returns the path of the first value that breaks the schema, e.g. `choices/2`; undefined if none does. */
-export type Check = (value: unknown, path: string) => string | undefined;
+/**
+ * Returns the path of the first value that breaks the schema, e.g. `choices/2`, empty for the value itself;
+ * undefined if none does. Paths are built on the way back, so a valid value costs none.
+ */
+export type Check = (value: unknown) => string | undefined;
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...['type', 'const', 'anyOf', 'properties', 'required', 'additionalProperties', 'items', 'pattern'],
@@ -34,10 +37,10 @@ const KNOWN: ReadonlySet<string> = new Set([
 export function compileSchema(schema: CheckedSchema): Check {
   const unknown = Object.keys(schema).find((word) => !KNOWN.has(word));
   if (unknown !== undefined) throw new TypeError(`the keyword ${unknown} is not known`);
-  if ('const' in schema) return (value, path) => (value === schema.const ? undefined : path);
+  if ('const' in schema) return (value) => (value === schema.const ? undefined : '');
   if (schema.anyOf) {
     const checks = schema.anyOf.map(compileSchema);
-    return (value, path) => (checks.some((check) => check(value, path) === undefined) ? undefined : path);
+    return (value) => (checks.some((check) => check(value) === undefined) ? undefined : '');
   }
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
   switch (schema.type) {
@@ -50,13 +53,12 @@ export function compileSchema(schema: CheckedSchema): Check {
     case 'number':
     case 'integer': {
       const isKind = schema.type === 'integer' ? Number.isInteger : Number.isFinite;
-      return (value, path) =>
-        isKind(value) && Number(value) >= minimum && Number(value) <= maximum ? undefined : path;
+      return (value) => (isKind(value) && Number(value) >= minimum && Number(value) <= maximum ? undefined : '');
     }
     case 'boolean':
-      return (value, path) => (typeof value === 'boolean' ? undefined : path);
+      return (value) => (typeof value === 'boolean' ? undefined : '');
     case 'null':
-      return (value, path) => (value === null ? undefined : path);
+      return (value) => (value === null ? undefined : '');
     default:
       throw new TypeError(`the type ${schema.type} is not known`);
   }
@@ -65,13 +67,13 @@ export function compileSchema(schema: CheckedSchema): Check {
 function compileObject({ properties = {}, required = [], additionalProperties }: CheckedSchema): Check {
   if (additionalProperties !== false) throw new TypeError('objects with other members are not known');
   const checks = new Map(Object.entries(properties).map(([name, property]) => [name, compileSchema(property)]));
-  return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return path;
-    for (const name of required) if (!Object.hasOwn(value, name)) return join(path, name);
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return '';
+    for (const name of required) if (!Object.hasOwn(value, name)) return join(name, '');
     for (const name of Object.keys(value)) {
       const check = checks.get(name);
-      const brokenPath = check ? check((value as Record<string, unknown>)[name], join(path, name)) : join(path, name);
-      if (brokenPath !== undefined) return brokenPath;
+      const brokenPath = check ? check((value as Record<string, unknown>)[name]) : '';
+      if (brokenPath !== undefined) return join(name, brokenPath);
     }
     return undefined;
   };
@@ -79,11 +81,11 @@ function compileObject({ properties = {}, required = [], additionalProperties }:
 
 function compileArray({ items = {}, maxItems = Number.POSITIVE_INFINITY }: CheckedSchema): Check {
   const check = compileSchema(items);
-  return (value, path) => {
-    if (!Array.isArray(value) || value.length > maxItems) return path;
+  return (value) => {
+    if (!Array.isArray(value) || value.length > maxItems) return '';
     for (const [index, element] of value.entries()) {
-      const brokenPath = check(element, join(path, String(index)));
-      if (brokenPath !== undefined) return brokenPath;
+      const brokenPath = check(element);
+      if (brokenPath !== undefined) return join(String(index), brokenPath);
     }
     return undefined;
   };
@@ -92,16 +94,16 @@ function compileArray({ items = {}, maxItems = Number.POSITIVE_INFINITY }: Check
 /** Lengths are code points, as JSON Schema has it. */
 function compileString({ pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY }: CheckedSchema): Check {
   const expression = pattern === undefined ? undefined : new RegExp(pattern, 'u');
-  return (value, path) => {
-    if (typeof value !== 'string' || (expression && !expression.test(value))) return path;
+  return (value) => {
+    if (typeof value !== 'string' || (expression && !expression.test(value))) return '';
     // A code point has one or two units: most texts need no count.
     if (value.length >= 2 * minLength && value.length <= maxLength) return undefined;
     const length = [...value].length;
-    return length >= minLength && length <= maxLength ? undefined : path;
+    return length >= minLength && length <= maxLength ? undefined : '';
   };
 }
 
 /** A name comes from the client: it is cut. */
-function join(path: string, name: string): string {
-  return `${path}${path === '' ? '' : '/'}${name.slice(0, 40)}`;
+function join(name: string, rest: string): string {
+  return rest === '' ? name.slice(0, 40) : `${name.slice(0, 40)}/${rest}`;
 }

@@ -29,7 +29,7 @@ export function parseMessage(text: string): ClientMessage | NoMessage {
   const id = typeof rawId === 'string' ? rawId.slice(0, 64) : undefined;
   const check = checks.get(t);
   if (!check) return { problem: 'There is no message of this type.', id };
-  const broken = check(value, '');
+  const broken = check(value);
   if (broken === undefined) return value as ClientMessage;
   return { problem: `${t}: ${broken || 'the message'} is missing, unknown or invalid.`, id };
 }

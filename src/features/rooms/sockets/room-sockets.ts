@@ -146,6 +146,7 @@ export class RoomSockets implements Disposable {
     for (const connection of [...this.#connections]) connection.destroy();
     clearInterval(this.#sweep);
     this.#stopReading();
+    this.#counts[Symbol.dispose]();
   }
 
   /** Once a second: pings a part of the connections, and ends those that may not stay. */

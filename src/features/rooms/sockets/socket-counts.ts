@@ -7,30 +7,40 @@ import type { HttpDeps } from '../../../http/deps.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { RefusalLog } from '../../../observe/refusal-log.ts';
 import type { FanOutCounts } from '../live/fan-out.ts';
+import { Tally } from '../live/tally.ts';
 
 /** The counters of all connections. */
-export class SocketCounts implements FanOutCounts {
+export class SocketCounts implements FanOutCounts, Disposable {
   readonly #deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>;
   readonly #refusals: RefusalLog;
+  readonly #received: Tally<ClientMessage['t']>;
+  readonly #sent: Tally<ServerMessage['t']>;
 
   constructor(deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>) {
     this.#deps = deps;
+    const { metrics } = deps;
+    this.#received = new Tally(metrics, (type, count) => metrics.roomMessagesIn.inc({ type }, count));
+    this.#sent = new Tally(metrics, (type, count) => metrics.roomMessagesOut.inc({ type }, count));
     this.#refusals = new RefusalLog(deps, 'rooms refused messages or connections', (code) =>
       deps.metrics.roomRefused.inc({ code }),
     );
   }
 
+  [Symbol.dispose](): void {
+    this.#received[Symbol.dispose]();
+    this.#sent[Symbol.dispose]();
+  }
+
   /** A valid message of a client. */
   received(message: ClientMessage): void {
-    const { metrics } = this.#deps;
-    metrics.roomMessagesIn.inc({ type: message.t });
+    this.#received.count(message.t);
     if (message.t !== 'report' || message.offsetMs === null) return;
-    metrics.roomOffsetSeconds.observe(Math.abs(message.offsetMs) / 1000);
+    this.#deps.metrics.roomOffsetSeconds.observe(Math.abs(message.offsetMs) / 1000);
   }
 
   /** A message to one connection, or to all of a room. */
   sent(type: ServerMessage['t']): void {
-    this.#deps.metrics.roomMessagesOut.inc({ type });
+    this.#sent.count(type);
   }
 
   /** See FanOutCounts. */
