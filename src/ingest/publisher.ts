@@ -62,6 +62,11 @@ export interface PublisherConnection {
    * It was asked to connect again, and goes where it is led: its stream may move there. Set by the protocol.
    */
   isLedAway: boolean;
+  /**
+   * Viewers have the stream, or a part of the server uses its frames as they come; true while that is not
+   * known. Looked at once a second. A source that no one waits for may be read in larger pieces.
+   */
+  isFollowed: boolean;
 }
 
 /**
@@ -177,6 +182,7 @@ export class Session implements Publisher {
       },
       isOver: false,
       isLedAway: false,
+      isFollowed: true,
     };
     this.turn = new SessionTurn(replaces, {
       activated: (onWait) => this.#activated(onWait),

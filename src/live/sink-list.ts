@@ -85,6 +85,15 @@ export class SinkList implements Pick<Sink, 'startRun' | 'write' | 'flush' | 'en
     );
   }
 
+  /**
+   * A part of the server uses frames as they come: a sink that does not say whether it holds any. The
+   * packager and the meters say it.
+   */
+  get isFollowed(): boolean {
+    const follows = ({ sink }: Attached) => sink.holdsFrames === undefined;
+    return this.#active.some(follows) || this.#joining.some(follows);
+  }
+
   get #holdsFrames(): boolean {
     if (this.#gop) return true;
     for (const { sink } of this.#active) if (sink.holdsFrames !== false) return true;

@@ -4,14 +4,19 @@
  * Outgoing requests.
  */
 
+import { readSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket, type SocketConstructorOpts } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { withDeadline } from '../lib/abort.ts';
 import { messageOf } from '../lib/errors.ts';
+import { isLinux } from '../lib/platform.ts';
 import type { CheckedHost } from './net.ts';
 
 /** A read fills it, and is used up before the next one: Node otherwise allocates 64 KiB for each read. */
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A socket that always has more is left for the next call after this many reads. */
+const MAX_READS = 16;
 
 /** Connecting has to succeed within this time, ms. */
 const CONNECT_MS = 10_000;
@@ -91,4 +96,36 @@ function readingOf(onBytes: OpenTcpOptions['onBytes']): Pick<SocketConstructorOp
   // A read that fills the buffer has left something.
   const callback = (length: number) => onBytes(buffer.subarray(0, length)) || length === buffer.length;
   return { onread: { buffer, callback } };
+}
+
+/**
+ * Reads what waits in a socket, at once and without the event loop: Node would watch the socket, wait for it,
+ * read, and be woken once more by the bytes that come after it stopped. Node reads the socket no longer.
+ *
+ * @param onBytes as that of `openTcp`; its result is ignored
+ * @returns false if this cannot be done, or the socket has ended: Node has to read it, by `resume`
+ */
+export function readWaiting(socket: Socket, onBytes: (bytes: Uint8Array) => void): boolean {
+  if (!isLinux || socket instanceof TLSSocket) return false;
+  if (!socket.isPaused()) socket.pause();
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const fd = descriptorOf(socket);
+    if (fd === undefined) return false;
+    let length: number;
+    try {
+      length = readSync(fd, buffer, 0, buffer.length, null);
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN';
+    }
+    if (length === 0) return false;
+    onBytes(buffer.subarray(0, length));
+    if (length < buffer.length) return true;
+  }
+  return true;
+}
+
+/** No part of Node's public interface: undefined where it has none, and when the socket is closed. */
+function descriptorOf(socket: Socket): number | undefined {
+  const fd = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd;
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }

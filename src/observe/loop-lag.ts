@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
  * Time between two measurements, subtracted from each delay, ms. Each is a turn of the loop, also of a server
  * at rest.
  */
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 250;
 
 /** Lag since the last reset. */
 export interface LoopLag extends Disposable {

@@ -28,27 +28,30 @@ const ONE_BYTE_PROFILE = 0xbede;
 
 /** @throws FormatError if it is no RTP, or ends early */
 export function parseRtp(datagram: Uint8Array): RtpPacket {
-  const reader = new ByteReader(datagram, 'RTP packet');
-  const first = reader.u8();
+  if (datagram.length < HEADER_BYTES) throw new FormatError('RTP packet ends early', datagram.length);
+  const first = datagram[0]!;
   if (first >> 6 !== 2) throw new FormatError('the version of RTP is not 2', 0);
-  const second = reader.u8();
-  const [sequence, timestamp, ssrc] = [reader.u16(), reader.u32(), reader.u32()];
-  reader.skip(4 * (first & 0x0f));
-  const extensions = first & 0x10 ? parseExtensions(reader) : undefined;
+  let from = HEADER_BYTES + 4 * (first & 0x0f);
+  let extensions: Map<number, Uint8Array> | undefined;
+  if (first & 0x10 || from > datagram.length) {
+    const reader = new ByteReader(datagram, 'RTP packet', HEADER_BYTES);
+    reader.skip(from - HEADER_BYTES);
+    extensions = parseExtensions(reader);
+    from = reader.offset;
+  }
   const padding = first & 0x20 ? datagram[datagram.length - 1]! : 0;
-  if (padding > reader.left || (first & 0x20 && padding === 0)) {
+  if (padding > datagram.length - from || (first & 0x20 && padding === 0)) {
     throw new FormatError(`${padding} bytes of padding in an RTP packet`, datagram.length - 1);
   }
-  const payload = datagram.subarray(reader.offset, datagram.length - padding);
-  return {
-    payloadType: second & 0x7f,
-    marker: second >= 0x80,
-    sequence,
-    timestamp,
-    ssrc,
-    payload,
-    ...(extensions && { extensions }),
+  const packet = {
+    payloadType: datagram[1]! & 0x7f,
+    marker: datagram[1]! >= 0x80,
+    sequence: (datagram[2]! << 8) | datagram[3]!,
+    timestamp: ((datagram[4]! << 24) | (datagram[5]! << 16) | (datagram[6]! << 8) | datagram[7]!) >>> 0,
+    ssrc: ((datagram[8]! << 24) | (datagram[9]! << 16) | (datagram[10]! << 8) | datagram[11]!) >>> 0,
+    payload: datagram.subarray(from, datagram.length - padding),
   };
+  return extensions ? { ...packet, extensions } : packet;
 }
 
 /** A packet in two pieces: receivers with different headers share the payload. */

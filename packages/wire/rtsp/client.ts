@@ -41,6 +41,12 @@ interface RtspClientOptions {
    * redirect too: it checks the host.
    */
   readonly connect: (address: RtspAddress, options: RtspConnectOptions) => Promise<Duplex>;
+  /**
+   * Reads what waits in a connected socket, without waiting.
+   *
+   * @returns false if it cannot: the socket then reads
+   */
+  readonly read?: (socket: Duplex, onBytes: RtspConnectOptions['onBytes']) => boolean;
   /** A packet of interleaved media. @param packet may be kept, must not be changed */
   readonly packet: (channel: number, packet: Uint8Array) => void;
 }
@@ -61,6 +67,7 @@ export class RtspRefused extends Error {
 export class RtspClient {
   readonly #address: RtspAddress;
   readonly #connection: RtspConnection;
+  readonly #read: ((socket: Duplex) => boolean) | undefined;
   #authenticator: Authenticator | undefined;
   #session: RtspSessionId | undefined;
   #aliveMethod = 'OPTIONS';
@@ -70,13 +77,15 @@ export class RtspClient {
   /** The base of relative addresses of the description. */
   base: string;
 
-  private constructor({ packet, userAgent }: RtspClientOptions, address: RtspAddress, socket: Duplex) {
+  private constructor({ packet, userAgent, read }: RtspClientOptions, address: RtspAddress, socket: Duplex) {
     this.#address = address;
     this.base = address.requestUrl;
     this.#connection = new RtspConnection(socket, userAgent, {
       packet,
       redirected: () => this.close('asks to connect again'),
     });
+    const onBytes = (bytes: Uint8Array) => this.#connection.push(bytes);
+    this.#read = read && ((from) => read(from, onBytes));
     void this.closed.then(() => clearInterval(this.#timer));
   }
 
@@ -159,7 +168,7 @@ export class RtspClient {
 
   /** Reads waiting bytes, see `RtspConnection.drain`. */
   drain(): void {
-    this.#connection.drain();
+    this.#connection.drain(this.#read);
   }
 
   /** Sends RTCP on a channel of the connection. */

@@ -106,10 +106,13 @@ export class RtspConnection {
   /**
    * Reads waiting bytes. From the first call on, bytes wait for the next one: servers send each packet by
    * itself, and a wake-up of the process costs more than reading one.
+   *
+   * @param read passes them to `push` at once; false if it cannot, and the socket reads them
    */
-  drain(): void {
+  drain(read: (socket: Duplex) => boolean = () => false): void {
     this.#isDrained = true;
-    if (this.#ended === undefined) this.#socket.resume();
+    if (this.#ended !== undefined || read(this.#socket)) return;
+    if (!this.#socket.destroyed) this.#socket.resume();
   }
 
   /** Sends a packet; dropped when the server does not read. @param packet copied */

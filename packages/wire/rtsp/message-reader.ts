@@ -2,7 +2,6 @@
  * Divides the bytes of an RTSP connection.
  * In: chunks of any length. Out: messages, and packets of media on their channels. RFC 2326 4.4 and 10.12.
  */
-import { concatBytes } from '@oxbow/media/bytes';
 import { FormatError } from '@oxbow/media/errors';
 import { parseHead, type RtspHead, type RtspMessage } from './message.ts';
 
@@ -12,12 +11,17 @@ export const MAX_HEAD_BYTES = 32 * 1024;
 export const MAX_BODY_BYTES = 256 * 1024;
 const PACKET_MARK = 0x24;
 const PACKET_HEADER_BYTES = 4;
+/**
+ * Shorter packets are copied, bytes: sound is kept as it came, and would keep the pictures that were read
+ * with it.
+ */
+const COPIED_BYTES = 1024;
 const [CR, LF] = [0x0d, 0x0a];
 
 /** Callbacks of the reader. */
 interface RtspReaderHandlers {
   message(message: RtspMessage): void;
-  /** @param packet a copy, may be kept */
+  /** @param packet may be kept, and then keeps what was read with it if it is a large one */
   packet(channel: number, packet: Uint8Array): void;
 }
 
@@ -25,7 +29,7 @@ interface RtspReaderHandlers {
 export class RtspReader {
   readonly #handlers: RtspReaderHandlers;
   /** Bytes that wait for `#wanted` of them. */
-  #waiting: Uint8Array[] = [];
+  #waiting: Buffer[] = [];
   #length = 0;
   #wanted = 1;
   /** A head whose body has not come yet. */
@@ -44,11 +48,10 @@ export class RtspReader {
    */
   push(chunk: Uint8Array): void {
     this.#length += chunk.length;
-    if (this.#length < this.#wanted) {
-      this.#waiting.push(Buffer.from(chunk));
-      return;
-    }
-    const bytes = this.#waiting.length === 0 ? chunk : concatBytes([...this.#waiting, chunk]);
+    // One copy for all packets of a read: a buffer for each would cost more than the copy.
+    this.#waiting.push(Buffer.from(chunk));
+    if (this.#length < this.#wanted) return;
+    const bytes = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
     let at = 0;
     for (;;) {
       const next = this.#head ? this.#readBody(bytes, at) : this.#readNext(bytes, at);
@@ -56,7 +59,7 @@ export class RtspReader {
       at = next;
     }
     this.#length = bytes.length - at;
-    this.#waiting = this.#length > 0 ? [Buffer.from(bytes.subarray(at))] : [];
+    this.#waiting = this.#length > 0 ? [bytes.subarray(at)] : [];
   }
 
   /** Reads a packet or a head. @returns where the next one begins; undefined when bytes are missing */
@@ -73,7 +76,8 @@ export class RtspReader {
     this.#wanted = PACKET_HEADER_BYTES + length;
     if (left < this.#wanted) return undefined;
     const end = at + this.#wanted;
-    this.#handlers.packet(bytes[at + 1]!, Buffer.from(bytes.subarray(at + PACKET_HEADER_BYTES, end)));
+    const packet = bytes.subarray(at + PACKET_HEADER_BYTES, end);
+    this.#handlers.packet(bytes[at + 1]!, length < COPIED_BYTES ? Buffer.from(packet) : packet);
     return end;
   }
 
@@ -97,7 +101,7 @@ export class RtspReader {
     this.#wanted = this.#bodyLength;
     if (bytes.length - at < this.#bodyLength) return undefined;
     const end = at + this.#bodyLength;
-    const message = { ...this.#head!, body: Buffer.from(bytes.subarray(at, end)) };
+    const message = { ...this.#head!, body: bytes.subarray(at, end) };
     this.#head = undefined;
     this.#handlers.message(message);
     return end;

@@ -45,6 +45,28 @@ test('packets are read between messages, however the bytes are divided (RFC 2326
   for (const pieceBytes of [1, 2, 3, 7, 100, 70_000]) assert.deepEqual(readAll(bytes, pieceBytes), expected);
 });
 
+test('a packet of sound keeps none of the memory of what was read with it', () => {
+  const packets: Uint8Array[] = [];
+  const reader = new RtspReader({ message() {}, packet: (_channel, packet) => packets.push(packet) });
+  const read = Buffer.concat([
+    printPacket(0, new Uint8Array(60_000).fill(1)),
+    printPacket(2, new Uint8Array(200).fill(2)),
+    printPacket(2, new Uint8Array(200).fill(3)),
+  ]);
+  reader.push(read);
+  read.fill(9);
+  assert.deepEqual(
+    packets.map((packet) => [packet.length, packet[0], packet.at(-1)]),
+    [
+      [60_000, 1, 1],
+      [200, 2, 2],
+      [200, 3, 3],
+    ],
+    'the bytes that were read may be overwritten',
+  );
+  for (const packet of packets.slice(1)) assert.notEqual(packet.buffer, packets[0]!.buffer);
+});
+
 test('a message without an end, or with a body that is too long, is refused', () => {
   const open = () => new RtspReader({ message() {}, packet() {} });
   assert.throws(() => open().push(Buffer.from(`OPTIONS * RTSP/1.0\r\nX: ${'a'.repeat(MAX_HEAD_BYTES)}`)), {

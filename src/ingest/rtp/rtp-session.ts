@@ -60,6 +60,8 @@ interface OutgoingReport {
   readonly packet: Uint8Array;
 }
 
+const NONE: readonly OutgoingReport[] = [];
+
 /** Reads one sender. */
 export class RtpSession {
   readonly #options: RtpSessionOptions;
@@ -149,21 +151,25 @@ export class RtpSession {
   }
 
   /**
-   * Time passes; to be called every RTP_TICK_MS, or half as often where packets cannot be lost.
+   * Time passes; to be called every RTP_TICK_MS, or less often where packets cannot be lost.
    *
    * @returns RTCP to send to the sender
    * @throws FormatError as `receive`
    */
-  tick(): OutgoingReport[] {
+  tick(): readonly OutgoingReport[] {
     const { clock, isSeparate } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#demuxer.tick(nowMs);
     if (this.#feed) this.#tickFeed(this.#feed, nowMs);
-    const due = (mediaIndex: number) => {
-      const packets = this.#demuxer.feedback(nowMs, isSeparate ? idOf(mediaIndex) : undefined);
-      return packets.map((packet) => ({ mediaIndex, packet }));
-    };
-    return (isSeparate ? this.#usable : this.#usable.slice(0, 1)).flatMap(due);
+    let reports: OutgoingReport[] | undefined;
+    for (const mediaIndex of this.#usable) {
+      for (const packet of this.#demuxer.feedback(nowMs, isSeparate ? idOf(mediaIndex) : undefined)) {
+        reports ??= [];
+        reports.push({ mediaIndex, packet });
+      }
+      if (!isSeparate) break;
+    }
+    return reports ?? NONE;
   }
 
   /** Requests a key frame with the next RTCP, if the description says that the sender takes such requests. */

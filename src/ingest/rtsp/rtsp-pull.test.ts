@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import { answerWith, OPUS_SDP, openRtspServer, type ScriptedServer } from '@oxbow/wire/rtsp/server.fixture';
+import { until } from '../../../test/fixtures/wait.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
+import type { PublisherConnection } from '../publisher.ts';
+import { createPublisherStats } from '../publisher-stats.ts';
 import { RecordingInput } from '../pull/run/recording-input.fixture.ts';
 import { runRtspPull } from './rtsp-pull.ts';
 
@@ -22,9 +25,14 @@ function opusPacket(sequence: number): Uint8Array {
   return bytes;
 }
 
+type Connection = Pick<PublisherConnection, 'stats' | 'isFollowed'>;
+
 /** Pulls from a server on this computer. */
-function pull(server: ScriptedServer, { login = '', query = '', trusted = true } = {}) {
-  const input = new RecordingInput();
+function pull(
+  server: ScriptedServer,
+  { login = '', query = '', trusted = true, connection = undefined as Connection | undefined } = {},
+) {
+  const input = Object.assign(new RecordingInput(), connection && { connection });
   const clock = createManualClock();
   const stop = new AbortController();
   const facts: SourceFacts[] = [];
@@ -181,4 +189,41 @@ test('an answer that is no description, and a packet that is no RTP, do not end 
   await input.until(() => input.damages.length >= 2);
   stop.abort(stopped);
   await assert.rejects(ended, stopped);
+});
+
+test('while no viewer waits a camera is read in larger pieces; every picture comes, and soon again for a viewer or a high bitrate', async () => {
+  await using server = await openRtspServer((request) => {
+    if (request.method !== 'SETUP') return answerWith(OPUS_SDP, request);
+    return { status: 200, fields: { Session: 'abc', Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1' } };
+  });
+  const started = mock.method(globalThis, 'setInterval');
+  const readsEvery = (ms: number) => started.mock.calls.filter(({ arguments: [, every] }) => every === ms).length;
+  try {
+    const connection = { stats: createPublisherStats(), isFollowed: true };
+    const { clock, stop, ended } = pull(server, { connection });
+    await until('pictures are read one by one', () => readsEvery(40) === 1);
+    connection.isFollowed = false;
+    await until('they are read in larger pieces', () => readsEvery(100) === 1);
+    for (let sequence = 0; sequence < 10; sequence++) server.packet(0, opusPacket(sequence));
+    await until('all packets have come', () => connection.stats.packets === 10);
+    connection.isFollowed = true;
+    await until('a viewer has come', () => readsEvery(40) === 2);
+    connection.isFollowed = false;
+    await until('the viewer has left', () => readsEvery(100) === 2);
+    let sequence = 10;
+    await until('the bitrate is high', () => {
+      for (let k = 0; k < 8; k++) server.packet(0, Buffer.concat([opusPacket(sequence++), Buffer.alloc(60_000)]));
+      return readsEvery(40) === 3;
+    });
+    await until('all of it has come', () => connection.stats.packets === sequence);
+    clock.advance(9000);
+    server.packet(0, opusPacket(sequence));
+    await until('the camera is not silent', () => connection.stats.packets! > sequence);
+    clock.advance(1000);
+    await until('it is low again', () => readsEvery(100) === 3);
+    stop.abort(stopped);
+    await assert.rejects(ended, stopped);
+  } finally {
+    started.mock.restore();
+  }
 });

@@ -4,7 +4,7 @@
  * which it is retried. RFC 2326; docs/2-sources/rtsp.md.
  */
 
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { FormatError } from '@oxbow/media/errors';
 import { type LeftOutTrack, namesOf } from '@oxbow/media/left-out';
 import { parseRtpMedia, type RtpMedia } from '@oxbow/media/rtp/rtp-media';
@@ -16,7 +16,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { OxbowError, reasonOf } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import type { Net } from '../../net/net.ts';
-import type { OpenTcpOptions } from '../../net/tcp.ts';
+import { type OpenTcpOptions, readWaiting } from '../../net/tcp.ts';
+import type { PublisherConnection } from '../publisher.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { RTP_TICK_MS, RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
 import { connectRtsp } from './connect.ts';
@@ -27,6 +28,14 @@ import { startTick } from './shared-tick.ts';
 const SILENT_MS = 10_000;
 /** TCP is read once for each picture of 25 a second: it loses nothing that a tick would request again. */
 const READ_EVERY_MS = 40;
+/** The same while no viewer waits for the pictures: a wake-up of the process costs as much as its read. */
+const UNFOLLOWED_READ_EVERY_MS = 100;
+/**
+ * A camera that sends more bytes between two reads is read more often for a while: it must not wait for the
+ * window of TCP.
+ */
+const MAX_UNFOLLOWED_BYTES = 256 * 1024;
+const SOON_FOR_MS = 10_000;
 
 /** What is pulled. */
 interface RtspPullOptions {
@@ -34,7 +43,9 @@ interface RtspPullOptions {
   /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;
   readonly net: Pick<Net, 'resolveHost'>;
-  readonly input: RtpSessionOptions['input'];
+  readonly input: RtpSessionOptions['input'] & {
+    readonly connection?: Partial<Pick<PublisherConnection, 'isFollowed'>>;
+  };
   readonly clock: Clock;
   readonly log: PullLog;
   /** `live.assemblyDeadline`, for MPEG-TS, ms. */
@@ -77,6 +88,9 @@ class RtspPull {
   #bytes = 0;
   #frames = 0;
   #framesMs = 0;
+  #endTick: (() => void) | undefined;
+  #tickMs = 0;
+  #soonUntilMs = 0;
 
   constructor(options: RtspPullOptions) {
     this.#options = options;
@@ -90,6 +104,7 @@ class RtspPull {
         address,
         userAgent: `oxbow/${version}`,
         connect: (to, within) => this.#connect(to, within),
+        read: (socket, onBytes) => readWaiting(socket as Socket, onBytes),
         packet: (channel, packet) => this.#guard(() => this.#transport?.packet(channel, packet)),
       },
       { signal },
@@ -97,24 +112,17 @@ class RtspPull {
     this.#client = client;
     const onAbort = () => void client.teardown(this.#url);
     signal.addEventListener('abort', onAbort, { once: true });
-    let endTick: (() => void) | undefined;
     try {
       signal.throwIfAborted();
       await this.#start(client);
       log.info({ transport: this.#transport?.transport }, 'the stream receives RTP over RTSP');
       this.#framesMs = clock.monotonicMs();
-      endTick = startTick(
-        () => {
-          client.drain();
-          this.#guard(() => this.#tick());
-        },
-        this.#transport?.transport === 'tcp' ? READ_EVERY_MS : RTP_TICK_MS,
-      );
+      this.#startTick(client);
       const why = await client.closed;
       this.#guard(() => this.#session?.end());
       throw this.#failure ?? failed(this.#options, `ended the session (${why})`);
     } finally {
-      endTick?.();
+      this.#endTick?.();
       signal.removeEventListener('abort', onAbort);
       client.close();
       await this.#transport?.close();
@@ -167,13 +175,42 @@ class RtspPull {
     else this.#session?.report(mediaIndex, packet);
   }
 
+  /** Reads at the interval that is due now; again after each read. */
+  #startTick(client: RtspClient): void {
+    const everyMs = this.#readEveryMs;
+    if (everyMs === this.#tickMs) return;
+    this.#endTick?.();
+    this.#tickMs = everyMs;
+    this.#endTick = startTick(() => {
+      const before = this.#bytes;
+      client.drain();
+      if (this.#bytes - before > MAX_UNFOLLOWED_BYTES)
+        this.#soonUntilMs = this.#options.clock.monotonicMs() + SOON_FOR_MS;
+      this.#guard(() => this.#tick());
+      this.#startTick(client);
+    }, everyMs);
+  }
+
+  get #readEveryMs(): number {
+    if (this.#transport?.transport !== 'tcp') return RTP_TICK_MS;
+    const { input, clock } = this.#options;
+    const mayWait = input.connection?.isFollowed === false && clock.monotonicMs() >= this.#soonUntilMs;
+    return mayWait ? UNFOLLOWED_READ_EVERY_MS : READ_EVERY_MS;
+  }
+
   #tick(): void {
     const session = this.#session!;
     const { clock, input } = this.#options;
     for (const { mediaIndex, packet } of session.tick()) this.#transport!.report(mediaIndex, packet);
     const { packets, lost, retransmitted, dropped } = session.stats;
-    if (input.connection)
-      Object.assign(input.connection.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
+    const stats = input.connection?.stats;
+    if (stats) {
+      stats.bytesIn = this.#bytes;
+      stats.packets = packets;
+      stats.lost = lost;
+      stats.retransmitted = retransmitted;
+      stats.dropped = dropped;
+    }
     const nowMs = clock.monotonicMs();
     if (session.frames !== this.#frames) this.#framesMs = nowMs;
     this.#frames = session.frames;

@@ -41,6 +41,30 @@ const codesOf = (stats: StreamStats) =>
   stats.findings.filter(({ severity }) => severity !== 'good').map(({ code }) => code);
 
 suite('the figures of a stream', () => {
+  test('a publisher is followed until the second look, and then while there is a viewer or a sink that uses frames', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { publisher, send } = await connect(rig);
+    const { connection } = publisher;
+    send(1, { viewers: 0 });
+    assert.equal(connection.isFollowed, true);
+    send(3, { viewers: 0 });
+    assert.equal(connection.isFollowed, false, 'the packager and the meters are always there');
+    send(1, { viewers: 1 });
+    assert.equal(connection.isFollowed, true);
+    send(1, { viewers: 0 });
+    assert.equal(connection.isFollowed, false);
+    const { stream } = rig.catalog.get('door');
+    const relay = { startRun() {}, write() {}, flush() {}, endRun() {}, damage() {} };
+    const attached = stream.sinks.attach(relay, { name: 'relay' });
+    send(1, { viewers: 0 });
+    assert.equal(connection.isFollowed, true);
+    attached[Symbol.dispose]();
+    send(1, { viewers: 0 });
+    assert.equal(connection.isFollowed, false);
+  });
+
   test('its clocks: the drift of the encoder, audio that loses time, and the applied offset', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });

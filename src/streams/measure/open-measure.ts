@@ -49,6 +49,7 @@ export function openMeasure(
   const measure = new StreamMeasure({
     clock,
     active: () => publishers.active,
+    isFollowed: () => stream.sinks.isFollowed,
     side() {
       const { skewUs, context } = stream.placement;
       return {

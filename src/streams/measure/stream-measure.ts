@@ -31,6 +31,8 @@ interface StreamMeasureSetup {
   /** The active publisher. */
   readonly active: () => Publisher | undefined;
   readonly side: () => StreamSide;
+  /** A part of the server uses the frames of the stream as they come. */
+  readonly isFollowed: () => boolean;
   /** A sample was taken. */
   readonly onSample: (sample: Sample) => void;
   /** Writes a window of the history. Must not reject. */
@@ -85,6 +87,7 @@ export class StreamMeasure {
       this.#sound = undefined;
       if (!session) this.#watch.clear();
     } else if (this.#sampler) {
+      this.#sampler.session.connection.isFollowed = viewers > 0 || this.#setup.isFollowed();
       this.#record(this.#sampler, this.#sampler.sample(nowMs), viewers);
     }
     this.#ticks++;

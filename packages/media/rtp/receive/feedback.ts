@@ -14,6 +14,7 @@ const KEY_MS = 500;
 const TRANSPORT_MS = 100;
 /** Most blocks of a receiver report. */
 const MAX_BLOCKS = 31;
+const NONE: readonly Uint8Array[] = [];
 
 /** Who sends the feedback. */
 export interface FeedbackOptions {
@@ -26,7 +27,8 @@ export interface FeedbackOptions {
 }
 
 /** What feedback reads of a source. */
-export type FeedbackInput = Pick<TrackInput, 'source' | 'needsKey' | 'nacks' | 'receptionReport'>;
+export type FeedbackInput = Pick<TrackInput, 'source' | 'needsKey' | 'nacks' | 'receptionReport'> &
+  Partial<Pick<TrackInput, 'isMissing'>>;
 
 /** One track and its permitted requests. */
 interface FeedbackTrack {
@@ -59,7 +61,8 @@ export class Feedback {
   }
 
   /** Compound packets to send now, each in a datagram. */
-  take(tracks: readonly FeedbackTrack[], nowMs: number): Uint8Array[] {
+  take(tracks: readonly FeedbackTrack[], nowMs: number): readonly Uint8Array[] {
+    if (!this.#mayBeDue(tracks, nowMs)) return NONE;
     const active = tracks.filter(({ input }) => input.source !== undefined);
     if (active.length === 0) return [];
     const { ssrc, name, reducedSize } = this.#options;
@@ -83,6 +86,16 @@ export class Feedback {
     const transport = this.#takeTransport(active[0]!.input.source!, nowMs);
     if (transport) compounds.push(transport);
     return compounds;
+  }
+
+  /** False at most calls of a source without losses: they build nothing. */
+  #mayBeDue(tracks: readonly FeedbackTrack[], nowMs: number): boolean {
+    if (this.#reportMs === undefined || nowMs - this.#reportMs >= REPORT_MS) return true;
+    if (this.transport.isWaiting || this.#keyRequested.size > 0) return true;
+    for (const { input, canRequestKey } of tracks) {
+      if (input.isMissing !== false || (canRequestKey && input.needsKey)) return true;
+    }
+    return false;
   }
 
   #isKeyDue(input: FeedbackInput, nowMs: number): boolean {

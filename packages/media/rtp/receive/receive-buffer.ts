@@ -102,6 +102,12 @@ export class ReceiveBuffer {
       return;
     }
     if (isRepeated) this.#repaired++;
+    if (sequence === next && this.#waiting.size === 0) {
+      this.#highest = Math.max(this.#highest, sequence);
+      this.#next = sequence + 1;
+      this.#out.packet(packet, nowMs);
+      return;
+    }
     if (sequence > this.#highest + 1) this.missing.add(Math.max(next, this.#highest + 1), sequence, nowMs);
     this.#highest = Math.max(this.#highest, sequence);
     this.#waiting.set(sequence, { packet, arrivalMs: nowMs });

@@ -166,7 +166,7 @@ export class RtpDemuxer {
    * @param nowMs monotonic
    * @param trackId of separate tracks
    */
-  feedback(nowMs: number, trackId?: number): Uint8Array[] {
+  feedback(nowMs: number, trackId?: number): readonly Uint8Array[] {
     const slot = this.#slots.find(({ options }) => options.id === trackId);
     return slot ? slot.feedback.take([slot], nowMs) : this.#feedback.take(this.#all, nowMs);
   }

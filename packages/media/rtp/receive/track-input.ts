@@ -164,6 +164,11 @@ export class TrackInput {
     this.#latch.release();
   }
 
+  /** Packets are missing that may be requested. */
+  get isMissing(): boolean {
+    return this.#buffer !== undefined && this.#buffer.missing.size > 0;
+  }
+
   /** Numbers to request now. */
   nacks(nowMs: number): number[] {
     return this.#buffer?.nacks(nowMs) ?? [];
@@ -244,7 +249,7 @@ export class TrackInput {
     });
   }
 
-  #unit({ timestamp, ...unit }: Unit): void {
+  #unit({ timestamp, key, data, duration }: Unit): void {
     if (this.#clock!.isJump(timestamp, this.#nowMs)) {
       this.#out.damage('the timestamps of a source jumped');
       this.#restartClock();
@@ -252,7 +257,8 @@ export class TrackInput {
     const ticks = this.#clock!.take(timestamp, this.#nowMs);
     const afterLoss = this.#afterLoss;
     this.#afterLoss = false;
-    this.#out.unit({ ...unit, ticks, afterLoss }, this.#nowMs);
+    const timed = { key, data, ticks, afterLoss };
+    this.#out.unit(duration === undefined ? timed : { ...timed, duration }, this.#nowMs);
   }
 
   #restartClock(): void {

@@ -27,6 +27,11 @@ export class TransportFeedback {
   #next = 0;
   #count = 0;
 
+  /** Arrivals are not reported yet. */
+  get isWaiting(): boolean {
+    return this.#arrivals.size > 0;
+  }
+
   /** A packet arrived. @param sequence of the header extension, 16 bits @param nowMs monotonic */
   arrived(sequence: number, nowMs: number): void {
     const last = this.#highest ?? sequence + 0x10000 - 1;
