@@ -29,6 +29,7 @@ const allowed: Readonly<Record<string, string>> = {
   'src/jobs/worker/worker-media.ts': 'temporary files of a worker, which sends them to the server',
   'src/http/fixture.ts': 'a server for tests',
   'src/archive/upload-hash-worker.ts': 'opens files to read them',
+  'packages/wire/udp-path.ts': 'sends datagrams by the descriptor of a socket',
   'src/streams/source/probe-file.ts': 'opens a file to read it',
 };
 

@@ -6,6 +6,7 @@
  * and changed.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { type UdpPath, UdpPaths } from './udp-path.ts';
 
 /** The interval of the tick, ms: full ACKs, deadlines and pacing (draft-sharabayko-srt-01 4.8.1). */
 const TICK_MS = 10;
@@ -15,6 +16,9 @@ const TICK_MS = 10;
  * 0.26 s of 25 callers with 50 Mbps.
  */
 const BUFFER_BYTES = 32 * 1024 * 1024;
+
+/** Paths of a socket: the system compares the sender of each datagram with all of them. */
+const MAX_PATHS = 512;
 
 /** Callbacks of a socket. */
 export interface UdpHandlers {
@@ -39,6 +43,11 @@ export interface UdpSocket {
    * expected).
    */
   transmit(packet: Uint8Array, address?: string, port?: number): void;
+  /**
+   * Opens a faster way to a peer that gets much; the caller closes it. Undefined where there is none, and
+   * beyond 512 peers.
+   */
+  openPath(address: string, port: number): UdpPath | undefined;
   /** Starts the tick again without a datagram. */
   wake(): void;
   /** Closes the socket and ends its tick. May be called twice. */
@@ -86,10 +95,20 @@ export async function openUdp(
     throw error;
   }
   grow(socket);
-  return attach(socket, handlers);
+  // With several processes, other sockets of the port would change which of them gets the datagrams of a
+  // caller.
+  const hasPaths = !peer && local?.fd === undefined;
+  const paths = new UdpPaths({
+    socket,
+    grow,
+    createSocket: (options) => createSocket({ type: family, lookup: lookupAddress as never, ...options }),
+    receive: handlers.receive,
+    onError: handlers.onError,
+  });
+  return attach(socket, handlers, hasPaths ? paths : undefined);
 }
 
-function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
+function attach(socket: Socket, handlers: UdpHandlers, paths: UdpPaths | undefined): UdpSocket {
   let isOpen = true;
   const onSent = (error: Error | null): void => {
     if (error && isOpen) handlers.onError(error);
@@ -117,6 +136,7 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
   return {
     port,
     wake,
+    openPath: (address, to) => (isOpen && paths && paths.size < MAX_PATHS ? paths.open(address, to) : undefined),
     transmit(packet, address, to) {
       if (!isOpen || to === 0) return;
       if (address === undefined) socket.send(packet, onSent);
@@ -126,6 +146,7 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
       if (isOpen) {
         isOpen = false;
         clearInterval(timer);
+        paths?.close();
         // Shutdown packets of this turn leave first: datagrams that the system has not taken yet are lost
         // with the socket.
         setImmediate(() => socket.close());

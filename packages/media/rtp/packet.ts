@@ -88,12 +88,26 @@ export interface PacketExtensions {
  * Prints a packet without padding and contributing sources, in pieces. The extensions of `packet` are not
  * read.
  */
-export function printRtpPieces(
-  { payloadType, marker, sequence, timestamp, ssrc, payload }: RtpPacket,
+export function printRtpPieces(packet: RtpPacket, extensions: PacketExtensions | undefined, nowMs = 0): RtpPieces {
+  const header = new Uint8Array(printedHeaderBytes(extensions));
+  writeRtpHeader(header, packet, packet.ssrc, packet.payloadType, extensions, nowMs);
+  return { header, payload: packet.payload };
+}
+
+/** Of a packet without contributing sources. */
+export function printedHeaderBytes(extensions: PacketExtensions | undefined): number {
+  return HEADER_BYTES + (extensions?.bytes ?? 0);
+}
+
+/** Writes the header of `printRtpPieces`. @param header of `printedHeaderBytes` */
+export function writeRtpHeader(
+  header: Uint8Array,
+  { marker, sequence, timestamp }: Pick<RtpPacket, 'marker' | 'sequence' | 'timestamp'>,
+  ssrc: number,
+  payloadType: number,
   extensions: PacketExtensions | undefined,
-  nowMs = 0,
-): RtpPieces {
-  const header = new Uint8Array(HEADER_BYTES + (extensions?.bytes ?? 0));
+  nowMs: number,
+): void {
   header[0] = extensions ? 0x90 : 0x80;
   header[1] = (marker ? 0x80 : 0) | payloadType;
   header[2] = sequence >> 8;
@@ -107,7 +121,6 @@ export function printRtpPieces(
   header[10] = ssrc >>> 8;
   header[11] = ssrc;
   extensions?.write(header, HEADER_BYTES, nowMs);
-  return { header, payload };
 }
 
 /** A block whose values never change. */

@@ -64,6 +64,8 @@ export interface WebRtcEndpoint extends AsyncDisposable {
 export async function openWebRtcEndpoint(options: EndpointOptions): Promise<WebRtcEndpoint> {
   const certificate = createCertificate(options.nowMs);
   const isIPv6 = options.address.includes(':');
+  const hasRoute = (address: string) => isIPv6 || !address.includes(':');
+  const mapped = (address: string) => (isIPv6 && !address.includes(':') ? `::ffff:${address}` : address);
   let reportedMs = Number.NEGATIVE_INFINITY;
   const { maxPeers = MAX_PEERS, keptPeers = 0 } = options;
   const router = new Router({
@@ -71,10 +73,10 @@ export async function openWebRtcEndpoint(options: EndpointOptions): Promise<WebR
     maxPeers,
     nowMs: () => performance.now(),
     send: (datagram, { address, port }) => {
-      const hasRoute = isIPv6 || !address.includes(':');
-      if (!hasRoute) router.stats.unsent++;
-      else socket.transmit(datagram, isIPv6 && !address.includes(':') ? `::ffff:${address}` : address, port);
+      if (!hasRoute(address)) router.stats.unsent++;
+      else socket.transmit(datagram, mapped(address), port);
     },
+    openPath: ({ address, port }) => (hasRoute(address) ? socket.openPath(mapped(address), port) : undefined),
     onError: options.onError,
   });
   const socket = await openUdp({ address: options.address, port: options.port }, undefined, {

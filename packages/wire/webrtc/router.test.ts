@@ -225,6 +225,22 @@ test('media follows a client that moves to another network', () => {
   assert.deepEqual(connection.server.remote, host.endpoint);
 });
 
+test('a path leads to where the client is, from the first packet of media until the peer is closed', () => {
+  const { network, server, client } = world(3);
+  server.hasPaths = true;
+  const host = client('198.51.100.1');
+  const connection = network.connect(server, host);
+  assert.deepEqual(server.paths, []);
+  for (let n = 0; n < 5; n++) {
+    assertMedia(network, connection, `network ${n}`);
+    assert.deepEqual(server.paths, [host.endpoint]);
+    host.endpoint = { address: '203.0.113.1', port: 6000 + n };
+    network.run(6000); // until its next check
+  }
+  connection.server.close();
+  assert.deepEqual(server.paths, []);
+});
+
 test('a client that changes between two networks again and again keeps both addresses', () => {
   const { network, server, client } = world();
   const host = client('198.51.100.1');

@@ -45,6 +45,7 @@ interface RouterOptions {
   /** Monotonic ms. */
   readonly nowMs: () => number;
   readonly send: PeerSocket['send'];
+  readonly openPath: PeerSocket['openPath'];
   /** Something has thrown: a bug. Its peer is closed. */
   readonly onError: (error: Error) => void;
 }
@@ -88,7 +89,7 @@ export class Router {
   open(options: PeerOptions): Peer {
     if (!this.hasRoom) throw new EndpointFull(`no room for another WebRTC peer, there are ${this.size}`);
     if (options.local && this.#byUfrag.has(options.local.ufrag)) throw new Error('the ICE credentials are in use');
-    const { certificate, nowMs, send } = this.#options;
+    const { certificate, nowMs, send, openPath } = this.#options;
     const addresses: string[] = [];
     const checks: string[] = [];
     // The first checks are created by the constructor of the peer, which is not there yet.
@@ -100,6 +101,7 @@ export class Router {
       certificate,
       nowMs,
       send,
+      openPath,
       expect: (transaction) => {
         const check = hexOf(transaction);
         expect(check);

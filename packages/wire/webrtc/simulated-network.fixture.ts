@@ -23,6 +23,9 @@ export interface Host {
   endpoint: Endpoint;
   /** Errors that its router has reported. */
   readonly errors: Error[];
+  /** Where its open paths lead; it has none unless a test sets `hasPaths`. */
+  readonly paths: Endpoint[];
+  hasPaths: boolean;
 }
 
 /** What a peer has received. */
@@ -85,9 +88,20 @@ export class SimulatedNetwork {
       maxPeers,
       nowMs: () => this.nowMs,
       send: (datagram, to) => this.carry(datagram, host.endpoint, to),
+      openPath: (to) => {
+        if (!host.hasPaths) return undefined;
+        host.paths.push(to);
+        return {
+          send: (datagram) => {
+            this.carry(datagram, host.endpoint, to);
+            return true;
+          },
+          close: () => void host.paths.splice(host.paths.indexOf(to), 1),
+        };
+      },
       onError: (error) => errors.push(error),
     });
-    const host: Host = { router, endpoint, errors };
+    const host: Host = { router, endpoint, errors, paths: [], hasPaths: false };
     this.#hosts.push(host);
     return host;
   }

@@ -6,7 +6,13 @@
 import type { Frame } from '../../frame.ts';
 import { rescale } from '../../rescale.ts';
 import { ticksToUs, usToTicks } from '../../run.ts';
-import { type PacketExtensions, printRtpPieces, type RtpPacket, type RtpPieces } from '../packet.ts';
+import {
+  type PacketExtensions,
+  printedHeaderBytes,
+  printRtpPieces,
+  type RtpPieces,
+  writeRtpHeader,
+} from '../packet.ts';
 import { printSenderReport } from '../rtcp.ts';
 import { PacketHistory, type SentPacket } from './packet-history.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
@@ -88,7 +94,7 @@ const ORIGINAL_SEQUENCE_BYTES = 2;
 export class RtpSender {
   readonly stats: SenderStats = { packets: 0, bytes: 0, resent: 0, resentBytes: 0, expired: 0, ignored: 0 };
   readonly #options: RtpSenderOptions;
-  readonly #history = new PacketHistory(HISTORY_PACKETS, HISTORY_BYTES);
+  readonly #history: PacketHistory;
   #timescale: number;
   /** RTP timestamp of pts 0, without wraps; the random offset included. */
   #base = 0;
@@ -99,6 +105,7 @@ export class RtpSender {
 
   constructor(options: RtpSenderOptions) {
     this.#options = options;
+    this.#history = new PacketHistory(HISTORY_PACKETS, HISTORY_BYTES, printedHeaderBytes(options.extensions));
     this.#timescale = options.clockRate;
     this.#sequence = options.firstSequence & 0xffff;
     this.#retransmissionSequence = (options.retransmission?.firstSequence ?? 0) & 0xffff;
@@ -135,17 +142,21 @@ export class RtpSender {
     return payloads.map((payload, i) => this.packet({ timestamp, payload, marker: i === last }, nowMs));
   }
 
-  /** The next packet. @param outgoing its payload is kept for NACK */
+  /**
+   * The next packet, valid until 1,024 more were sent.
+   * @param outgoing its payload is kept for NACK
+   */
   packet({ timestamp, payload, marker }: OutgoingPayload, nowMs: number): RtpPieces {
     const { ssrc, payloadType, extensions } = this.#options;
-    const packet: RtpPacket = { payloadType, marker, sequence: this.#sequence, timestamp, ssrc, payload };
-    const pieces = printRtpPieces(packet, extensions, nowMs);
+    const sent = this.#history.add(this.#sequence, payload, nowMs);
+    sent.timestamp = timestamp;
+    sent.marker = marker;
+    writeRtpHeader(sent.pieces.header, sent, ssrc, payloadType, extensions, nowMs);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.stats.packets++;
     this.stats.bytes += payload.length;
     this.#resendBudget = Math.min(RESEND_BURST_BYTES, this.#resendBudget + payload.length * RESEND_SHARE);
-    this.#history.add(packet, pieces, nowMs);
-    return pieces;
+    return sent.pieces;
   }
 
   /**
@@ -164,7 +175,7 @@ export class RtpSender {
         this.stats.expired++;
         continue;
       }
-      const { length } = sent.packet.payload;
+      const { length } = sent.pieces.payload;
       if (sent.resent >= MAX_RESENDS || nowMs - sent.sentMs < waitMs || this.#resendBudget < length) {
         this.stats.ignored++;
         continue;
@@ -180,16 +191,15 @@ export class RtpSender {
     return packets;
   }
 
-  #again({ packet, pieces }: SentPacket, nowMs: number): RtpPieces {
+  #again({ pieces, sequence: original, marker, timestamp }: SentPacket, nowMs: number): RtpPieces {
     const { retransmission } = this.#options;
     if (!retransmission) return pieces;
-    const payload = new Uint8Array(ORIGINAL_SEQUENCE_BYTES + packet.payload.length);
-    payload.set([packet.sequence >> 8, packet.sequence & 0xff]);
-    payload.set(packet.payload, ORIGINAL_SEQUENCE_BYTES);
+    const payload = new Uint8Array(ORIGINAL_SEQUENCE_BYTES + pieces.payload.length);
+    payload.set([original >> 8, original & 0xff]);
+    payload.set(pieces.payload, ORIGINAL_SEQUENCE_BYTES);
     const { ssrc, payloadType, extensions } = retransmission;
     const sequence = this.#retransmissionSequence;
     this.#retransmissionSequence = (sequence + 1) & 0xffff;
-    const { marker, timestamp } = packet;
     return printRtpPieces({ payloadType, marker, sequence, timestamp, ssrc, payload }, extensions, nowMs);
   }
 

@@ -27,7 +27,8 @@ for (const profile of [AES_CM, AES_GCM]) {
       sender: new Srtp({ profile: profile.id, local: secret(1), remote: secret(3) }),
       receiver: new Srtp({ profile: profile.id, local: secret(3), remote: secret(1) }),
     });
-    const protect = (srtp: Srtp, packet: Uint8Array) => srtp.protect(splitRtp(packet)!);
+    const copy = (sealed: Uint8Array | undefined) => sealed && Uint8Array.from(sealed);
+    const protect = (srtp: Srtp, packet: Uint8Array) => copy(srtp.protect(splitRtp(packet)!));
     const seal = (srtp: Srtp, packet: Uint8Array) => protect(srtp, packet) ?? assert.fail('refused');
     const rtp = (sequence: number, ssrc = 7) => {
       const packet = Buffer.alloc(40, sequence & 0xff);
@@ -36,7 +37,7 @@ for (const profile of [AES_CM, AES_GCM]) {
       packet.writeUInt32BE(ssrc, 8);
       return new Uint8Array(packet);
     };
-    const sealReport = (srtp: Srtp) => srtp.protectRtcp(report) ?? assert.fail('refused');
+    const sealReport = (srtp: Srtp) => copy(srtp.protectRtcp(report)) ?? assert.fail('refused');
     const report = bytes('81c90007 00000001 00000002 00000000 00000003 00000004 00000005 00000006');
 
     test('a packet is readable only by the peer, and only once', () => {

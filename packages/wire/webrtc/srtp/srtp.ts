@@ -51,19 +51,18 @@ export class Srtp {
    * reveal the authentication key of AES-GCM, RFC 7714 8.4. The first sequence number of a source should be
    * below 32,768, so that the peer counts rollovers correctly when the first packets are lost or reordered.
    *
-   * @returns undefined if the packet has no header, is older than the first one of its source, or has one
-   *   source too many
+   * @returns valid until the next packet is protected or unprotected; undefined if the packet has no header,
+   *   is older than the first one of its source, or has one source too many
    */
   protect({ header, payload }: RtpPieces): Uint8Array | undefined {
-    if (header.length < RTP_HEADER_BYTES) return undefined;
+    if (header.length < RTP_HEADER_BYTES || header.length % 4 !== 0) return undefined;
     const { ssrc, sequence } = readNumbers(header);
     const newest = this.#sent.get(ssrc);
     if (newest === undefined && this.#sent.size >= MAX_OWN_SOURCES) return undefined;
     const index = newest === undefined ? sequence : nearestIndex(newest, sequence);
     if (index < 0 || index > MAX_INDEX) return undefined;
     if (newest === undefined || index > newest) this.#sent.set(ssrc, index);
-    const [sealed, tag] = this.#local.rtp.seal(header, payload, rollover(index), { ssrc, index });
-    return Buffer.concat([header, sealed!, tag!], header.length + payload.length + tag!.length);
+    return this.#local.rtp.seal(header, payload, rollover(index), { ssrc, index });
   }
 
   /** Checks and decrypts an RTP packet; undefined if it is forged, damaged, repeated or too old. */
@@ -80,12 +79,11 @@ export class Srtp {
     const tagAt = packet.length - rtp.tagBytes;
     const secret = packet.subarray(headerBytes, tagAt);
     const plain = rtp.open(clear, secret, rollover(index), packet.subarray(tagAt), { ssrc, index });
-    if (!plain) return undefined;
-    mark(this.#received, ssrc, index);
-    return Buffer.concat([clear, plain]);
+    if (plain) mark(this.#received, ssrc, index);
+    return plain;
   }
 
-  /** Protects a compound RTCP packet. @returns undefined if it has no header */
+  /** Protects a compound RTCP packet. @returns as `protect` does; undefined if it has no header */
   protectRtcp(packet: Uint8Array): Uint8Array | undefined {
     if (packet.length < RTCP_HEADER_BYTES) return undefined;
     const index = this.#reportIndex++ % 2 ** 31;
@@ -93,10 +91,7 @@ export class Srtp {
     const clear = packet.subarray(0, RTCP_HEADER_BYTES);
     const suffix = Buffer.alloc(INDEX_BYTES);
     suffix.writeUInt32BE((ENCRYPTED | index) >>> 0);
-    const [secret, tag] = this.#local.rtcp.seal(clear, packet.subarray(RTCP_HEADER_BYTES), suffix, { ssrc, index });
-    // AES-CM has the tag at the end, AES-GCM directly after the encrypted part: RFC 3711 3.4, RFC 7714 9.1.
-    const isGcm = tag!.length === 16;
-    return Buffer.concat(isGcm ? [clear, secret!, tag!, suffix] : [clear, secret!, suffix, tag!]);
+    return this.#local.rtcp.seal(clear, packet.subarray(RTCP_HEADER_BYTES), suffix, { ssrc, index });
   }
 
   /** Checks and decrypts a compound RTCP packet; undefined if it is forged, damaged, repeated or too old. */
@@ -122,9 +117,8 @@ export class Srtp {
       packet.subarray(tagAt, tagAt + rtcp.tagBytes),
       { ssrc, index },
     );
-    if (!plain) return undefined;
-    mark(this.#reports, ssrc, index);
-    return Buffer.concat([clear, plain]);
+    if (plain) mark(this.#reports, ssrc, index);
+    return plain;
   }
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Sends the datagrams of one peer by a connected socket of the same port, with write(2): Node makes a
+ * request, an address and a callback for each datagram that it sends, and the system looks for a route.
+ * In: a socket with many peers, the address of one. Out: its datagrams; what the peer sends, as from the
+ * socket of all. Linux only: elsewhere there are no paths. docs/decisions/0139.
+ *
+ * Nothing depends on which socket the system gives a datagram to: each is passed on with the address of its
+ * sender.
+ */
+import type { Socket } from 'node:dgram';
+import { writeSync } from 'node:fs';
+
+/** `UV_UDP_REUSEPORT` of libuv. */
+const REUSE_PORT = 64;
+
+/** A connected socket. */
+export interface UdpPath {
+  /**
+   * Sends a datagram at once: its bytes may change afterwards.
+   * @returns false: the buffer of the socket is full, or the path is closed
+   */
+  send(datagram: Uint8Array): boolean;
+  /** May be called twice. */
+  close(): void;
+}
+
+/** What paths of a socket need. */
+interface PathSetup {
+  /** It is bound, and stays open for as long as its paths. */
+  readonly socket: Socket;
+  readonly createSocket: (options: { readonly reusePort: true }) => Socket;
+  /** Requests large buffers. */
+  grow(socket: Socket): void;
+  receive(packet: Uint8Array, address: string, port: number): void;
+  /** An error of a path, which stays open; not that no one listens at the peer's port. */
+  onError(error: Error): void;
+}
+
+/** Node's handle of a socket. It is not documented, so its form is checked. */
+interface Handle {
+  readonly fd: number;
+  bind(address: string, port: number, flags: number): number;
+  connect(address: string, port: number): number;
+}
+
+/** The paths of one socket. */
+export class UdpPaths {
+  readonly #setup: PathSetup;
+  /** Undefined: not tried yet; false: not possible here. */
+  #isPossible: boolean | undefined;
+  readonly #open = new Set<UdpPath>();
+
+  constructor(setup: PathSetup) {
+    this.#setup = setup;
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Connects a socket. @returns undefined: the system has none, and the socket of all sends as before */
+  open(address: string, port: number): UdpPath | undefined {
+    this.#isPossible ??= this.#sharePort();
+    return this.#isPossible && port !== 0 ? this.#connect(address, port) : undefined;
+  }
+
+  /** Closes all; none can be opened any more. */
+  close(): void {
+    this.#isPossible = false;
+    for (const path of this.#open) path.close();
+  }
+
+  /**
+   * Permits sockets of this user at the port. It was bound without that, so that another server cannot begin
+   * there by mistake: it would have to permit it too. Linux takes the option before it refuses to bind once
+   * more.
+   */
+  #sharePort(): boolean {
+    const { socket } = this.#setup;
+    const handle = handleOf(socket);
+    if (!handle) return false;
+    const { address, port } = socket.address();
+    return handle.bind(address, port, REUSE_PORT) !== 0;
+  }
+
+  #connect(address: string, port: number): UdpPath | undefined {
+    const { socket: shared, receive, grow, onError } = this.#setup;
+    const socket = this.#setup.createSocket({ reusePort: true });
+    let isOpen = false;
+    // A port without a listener is a lost datagram, as for sockets that are not connected.
+    const report = (error: NodeJS.ErrnoException): void => {
+      if (isOpen && error.code !== 'ECONNREFUSED') onError(error);
+    };
+    socket.on('error', report);
+    socket.on('message', (packet, from) => receive(packet, from.address, from.port));
+    // At once, because addresses need no lookup: until it is connected, the socket gets datagrams of others.
+    const place = shared.address();
+    socket.bind({ address: place.address, port: place.port, exclusive: true });
+    const handle = handleOf(socket);
+    if (!handle || !isBound(socket) || handle.connect(address, port) !== 0) {
+      socket.close();
+      return undefined;
+    }
+    grow(socket);
+    isOpen = true;
+    const path: UdpPath = {
+      send(datagram) {
+        if (!isOpen) return false; // the descriptor may be that of a file by now
+        try {
+          writeSync(handle.fd, datagram);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
+          report(error as NodeJS.ErrnoException);
+        }
+        return true;
+      },
+      close: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        this.#open.delete(path);
+        socket.close();
+      },
+    };
+    this.#open.add(path);
+    return path;
+  }
+}
+
+/** Undefined where the handle of a socket has another form, and on systems without descriptors. */
+function handleOf(socket: Socket): Handle | undefined {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
+  const state = key && (socket as never as Record<symbol, { readonly handle?: Partial<Handle> } | undefined>)[key];
+  const { handle } = state ?? {};
+  const isKnown = typeof handle?.bind === 'function' && typeof handle.connect === 'function';
+  return isKnown && Number.isInteger(handle.fd) && handle.fd! >= 0 ? (handle as Handle) : undefined;
+}
+
+function isBound(socket: Socket): boolean {
+  try {
+    return socket.address().port > 0;
+  } catch {
+    return false; // no descriptor is left, or the system refuses a shared port
+  }
+}
