@@ -111,6 +111,26 @@ test('the help of a verb shows its own settings, and it accepts all others', asy
   assert.match((await oxbow(['probe', 'none.ts', '--test-picture-fps', '25'])).stderr, /There is no file/);
 });
 
+test('what runs for long loads no verb but its own', () => {
+  const hook = `import { registerHooks } from 'node:module';
+    registerHooks({ load(url, context, next) {
+      if (/cli.(verbs.verbs|upload.upload)\\.ts$/.test(url)) process.stderr.write('another verb is loaded');
+      return next(url, context);
+    } });`;
+  const watched = [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(hook)}`,
+    join(import.meta.dirname, '..', 'main.ts'),
+  ];
+  for (const verb of ['record', 'worker', 'edge', 'status']) {
+    const args = [...watched, verb, '--no-such-flag'];
+    const { stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: folder, timeout: 60_000 });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, new RegExp(`See oxbow ${verb} --help`));
+    assert.equal(stderr.includes('another verb is loaded'), verb === 'status', stderr);
+  }
+});
+
 test('a server loads no verb but its own', () => {
   const seen = new Set<string>();
   const visit = (file: string) => {

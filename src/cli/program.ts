@@ -28,8 +28,21 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
-/** A server keeps what it has loaded, so it loads no other verb. */
+/** Verbs that run for long, besides `serve`. */
+const lasting: Readonly<Record<string, () => Promise<(program: Command, exit: (code: ExitCode) => void) => void>>> = {
+  record: async () => (await import('./record.ts')).addRecord,
+  worker: async () => (await import('./worker.ts')).addWorker,
+  edge: async () => (await import('./edge/edge.ts')).addEdge,
+};
+
+/** What runs for long keeps what it has loaded, so it loads no other verb. */
 async function programFor(args: readonly string[], exit: (code: ExitCode) => void): Promise<Command> {
+  const [first = ''] = args;
+  if (Object.hasOwn(lasting, first) && !args.includes('--help')) {
+    const program = createRoot();
+    (await lasting[first]!())(program, exit);
+    return finishVerbs(program);
+  }
   if (!isServer(args)) return (await import('./verbs/verbs.ts')).createProgram(exit);
   const program = createRoot();
   addServe(program, exit, async () => {

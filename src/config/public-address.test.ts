@@ -52,6 +52,27 @@ test('of a path the last part is shown, unless it may be a key', () => {
   assert.deepEqual(pathSecrets('https://x.example/playlist/index.m3u8'), []);
 });
 
+test('letters that no language spells may be a key, and are not shown', () => {
+  const keys = ['qzkvhtbwplxm', 'aKeJoWiMuRaT', 'bdfghtkaelmo', 'XKQWERTZUPLM', 'gUfEbOlAnIsE', 'rtkvbnms'];
+  for (const key of keys) {
+    assert.equal(publicAddress(`rtsp://cam.example/${key}`), 'rtsp://cam.example/***', key);
+    assert.equal(publicAddress(`https://x.example/live/${key}.m3u8`), 'https://x.example/***', key);
+  }
+  for (const name of [
+    'LiveStreams',
+    'mainstream',
+    'substream',
+    'NORTHGATE',
+    'liveTV',
+    'IPCamera1',
+    'onDemand',
+    'Haupteingang',
+    'chunklist',
+    'master',
+  ])
+    assert.equal(publicAddress(`rtsp://cam.example/${name}`), `rtsp://cam.example/${name}`);
+});
+
 test('a password that a path names is *** for administrators, and *** keeps only the same path', () => {
   const before = 'rtsp://cam.example/user=admin_password=s3c/ret_channel=1_stream=0.sdp';
   const address = 'rtsp://cam.example/user=admin_password=s3cret_channel=1_stream=0.sdp?x=1';

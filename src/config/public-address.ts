@@ -29,13 +29,27 @@ const EXTENSION = /\.[a-z0-9]{1,5}$/i;
 /** Longest part of a path that is shown, characters. */
 const MAX_NAME = 64;
 
+/** So many letters may be a key; fewer are a name. */
+const LEAST_KEY_LETTERS = 8;
+
+/**
+ * Whether letters alone may be a key: no language spells so. Words have vowels, few consonants in a row, and
+ * capitals where they begin: `LiveStreams`, not `qZkvHtbWplxm`.
+ */
+function isUnspoken(letters: string): boolean {
+  if (letters.length < LEAST_KEY_LETTERS) return false;
+  const vowels = letters.match(/[aeiouy]/gi)?.length ?? 0;
+  if (vowels < letters.length / 5 || /[^aeiouy]{5}/i.test(letters) || /q(?!u)/i.test(letters)) return true;
+  return (letters.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g) ?? []).some((word) => word.length < 2);
+}
+
 /** Whether a part of a path is more than a name: it may be a key. */
 function isKeyLike(part: string): boolean {
   if (part.length > MAX_NAME || /[=&;:@%]/.test(part)) return true;
   return !part
     .replace(EXTENSION, '')
     .split(/[-_.~+]/)
-    .every((word) => WORD.test(word));
+    .every((word) => WORD.test(word) && !word.split(/\d+/).some(isUnspoken));
 }
 
 /** Of a path: the last part, unless it may be a key; `***` for all that precedes it. */

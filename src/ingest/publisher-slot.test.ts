@@ -100,6 +100,12 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   };
 }
 
+/** Other tracks of the same ids. */
+const inGerman = [
+  { ...videoTrack, language: 'de' },
+  { ...audioTrack, language: 'de' },
+];
+
 suite('a publisher', () => {
   test('that announces a change of its tracks all the time is delayed a few times, not always', async (t) => {
     const { claim, calls, pass } = openSlot(t);
@@ -168,10 +174,7 @@ suite('a publisher', () => {
     const { slot, claim, calls } = openSlot(t);
     const publisher = await claim('a');
     publisher.publish(frame(0, { by: 'old' }));
-    publisher.startTracks([
-      { ...videoTrack, language: 'de' },
-      { ...audioTrack, language: 'de' },
-    ]);
+    publisher.startTracks(inGerman);
     publisher.publish(frame(1, { by: 'new' }));
     assert.equal(calls.includes('new'), false, 'it waits for the other track');
     await slot.close(new OxbowError('publish-refused', 'Stopped.'));
@@ -215,6 +218,28 @@ suite('a second publisher', () => {
     assert.deepEqual(calls, ['run arrival -1', 'a', 'a', 'run arrival -6', 'b', 'b']);
     assert.equal((first.signal.reason as OxbowError).code, 'publisher-replaced');
     assert.deepEqual(events, ['started a', 'started b', 'switched b replaced', 'ended a']);
+  });
+
+  test('replaces the first one after what waits at a change of its tracks', async (t) => {
+    const { claim, calls } = openSlot(t, 'replace');
+    const first = await claim('a');
+    first.publish(frame(0, { by: 'old' }));
+    first.startTracks(inGerman);
+    first.publish(frame(1, { by: 'new' }));
+    assert.equal(calls.includes('new'), false, 'it waits for the other track');
+    const second = await claim('b');
+    second.publish(frame(6, { by: 'b' }));
+    assert.match(calls.join(), /,new,run [^,]*,b$/);
+  });
+
+  test('follows one that stalls: what waits at a change of its tracks comes before the hole', async (t) => {
+    const { claim, calls, pass } = openSlot(t);
+    const first = await claim('a');
+    first.publish(frame(0, { by: 'old' }));
+    first.startTracks(inGerman);
+    first.publish(frame(1, { by: 'new' }));
+    pass(8);
+    assert.match(calls.join(), /,new,source-down/);
   });
 
   test('that would replace the first one is itself replaced by a third', async (t) => {

@@ -236,6 +236,7 @@ export class PublisherSlot {
   #replace(session: Session): void {
     const from = this.#active;
     if (!from) return;
+    this.#guard(() => from.turn.finish());
     this.#switch(session, from, 'replaced');
     this.#disconnect(from);
   }
@@ -335,6 +336,7 @@ export class PublisherSlot {
     else if (this.#isStalled) this.#takeOver();
     else {
       this.#isStalled = true;
+      active.turn.finish();
       this.#absent('source-down', `the publisher has sent no media for ${(STALLED_TICKS * TICK_MS) / 1000} s`);
     }
   }

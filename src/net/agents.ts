@@ -53,8 +53,9 @@ export interface Agents {
  * host, 90 s; and two without keep-alive.
  *
  * @param maxPerHost most connections to one host. Where it is given, all idle connections may be to that host
+ * @param idleElsewhere idle connections of another client, which count too
  */
-export function createAgents(maxPerHost?: number): Agents {
+export function createAgents(maxPerHost?: number, idleElsewhere: () => number = () => 0): Agents {
   const created: HttpAgent[] = [];
   const idle = () =>
     created.reduce((sum, agent) => {
@@ -71,7 +72,8 @@ export function createAgents(maxPerHost?: number): Agents {
   } as const;
   const add = <A extends HttpAgent>(agent: A): A => {
     const keep = agent.keepSocketAlive as unknown as (socket: Duplex) => boolean;
-    agent.keepSocketAlive = ((socket: Duplex) => idle() < MAX_IDLE && keep.call(agent, socket)) as never;
+    const mayKeep = () => idle() + idleElsewhere() < MAX_IDLE;
+    agent.keepSocketAlive = ((socket: Duplex) => mayKeep() && keep.call(agent, socket)) as never;
     created.push(agent);
     return agent;
   };

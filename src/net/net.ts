@@ -95,7 +95,7 @@ export interface Fetched {
 export function createNet(options: NetOptions): Net {
   const { allow, resolve = systemResolve, userAgent = 'oxbow', onFetched } = options;
   const guard = new Guard(allow.map(parseCidr), resolve);
-  const agents = createAgents(options.maxPerHost);
+  const agents = createAgents(options.maxPerHost, () => lean.idle);
   const headersOf = new RequestHeaders(userAgent);
   const usual = new UsualClient(guard, agents);
   const lean = new LeanClient({

@@ -69,4 +69,11 @@ export const defects: readonly SimulatedDefect[] = [
     replace: 'const isApart = Math.abs(dtsUs - (this.#expectedUs ?? dtsUs)) > MAX_APART_US;',
     seed: 34,
   },
+  {
+    name: 'sound that is no longer waited for after it came late once',
+    file: 'src/ingest/pull/rendition/audio-rendition.ts',
+    find: '|| queue.reaches(video)) {',
+    replace: ') {',
+    seed: 48,
+  },
 ];

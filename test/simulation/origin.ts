@@ -136,7 +136,7 @@ export class SimulatedOrigin {
     const before = head.discontinuity ? head.discontinuitySequence - 1 : head.discontinuitySequence;
     const lines = ['#EXTM3U', '#EXT-X-VERSION:7', `#EXT-X-TARGETDURATION:${this.#plan.targetDurationS}`];
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${head.msn}`, `#EXT-X-DISCONTINUITY-SEQUENCE:${Math.max(0, before)}`);
-    if (!this.#plan.isTs || kind === 'audio') lines.push(`#EXT-X-MAP:URI="${kind}-init.mp4"`);
+    if (!(kind === 'video' ? this.#plan.isTs : this.#plan.isSoundTs)) lines.push(`#EXT-X-MAP:URI="${kind}-init.mp4"`);
     for (const { msn, discontinuity, dateMs } of listed) {
       if (discontinuity) lines.push('#EXT-X-DISCONTINUITY');
       if (dateMs !== undefined) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(EPOCH_MS + dateMs).toISOString()}`);

@@ -2,6 +2,7 @@
  * Opens the mirror: what is recorded goes to a target within seconds, where `storage.mode` is `mirror`.
  * In: the context, the object stores, the catalog. Out: Mirror; log lines, events, metrics, a health check.
  */
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { MirrorView } from '../../api/admin-shapes.ts';
 import type { TieredStore } from '../../archive/objects/open-tiered.ts';
@@ -32,6 +33,14 @@ export function nameServer({ config, dataFolder, process: part, shutdown }: AppC
   return openMirrorServer(dataFolder, secret === '' ? undefined : secret, shutdown);
 }
 
+/** Names this process. */
+const RUN = randomBytes(9).toString('base64url');
+
+/** See `ServerName`. */
+export function runOf({ config, process: part }: AppContext): string | undefined {
+  return part || config.cluster.secret !== '' ? undefined : RUN;
+}
+
 /** Opens the mirror. It sends nothing before `startMirror`. */
 export function openMirror(
   app: AppContext,
@@ -46,7 +55,7 @@ export function openMirror(
     targets,
     remove: (target, keys) => deletions.addMirrored(target, keys),
     owner: part?.link.start.name ?? nodeName(config) ?? OWNER,
-    server: { id: server, host: hostname() },
+    server: { id: server, host: hostname(), run: runOf(app) },
     clock,
     everyMs: () => settings.now.storage.mirrorEvery,
     keepsLog(target) {

@@ -24,7 +24,7 @@ import type { Store } from '../../store/db.ts';
 import { unlessShardLost } from '../../store/engine.ts';
 import { readStorage } from '../../streams/stream-table.ts';
 import { openDirect } from './direct.ts';
-import { describeMirror, nameServer, openMirror, restoreLost, startMirror } from './mirror.ts';
+import { describeMirror, nameServer, openMirror, restoreLost, runOf, startMirror } from './mirror.ts';
 
 /** An address for a download is valid for this long, seconds. */
 const PRESIGNED_S = 300;
@@ -144,6 +144,7 @@ export function startOffload(
     uploads: objects.uploads,
     deletions: objects.deletions,
     server: objects.server,
+    run: runOf(app),
     targets: objects.targets,
     logged: objects.logged,
     candidates: new Candidates(store, objects.index, isNode ? ownFiles : undefined),

@@ -87,6 +87,21 @@ test('a request is sent to the collector as a span of its trace, below the span 
   assert.ok(attributes.some(({ key, value }) => key === 'service.name' && 'stringValue' in value));
 });
 
+test('no playback token or key of a path, an address or an error leaves the machine', async () => {
+  await using collector = await collect();
+  {
+    await using telemetry = await openTelemetry({ endpoint: collector.endpoint, sample: 1, nowMs: Date.now });
+    const attributes = { 'url.path': '/t/eyJzZWNyZXQ/api/v1/streams', 'server.port': 80, 'error.type': undefined };
+    telemetry.ended({ kind: 'pass-on', name: 'GET', tookMs: 1, attributes, error: 'GET /t/eyJzZWNyZXQ/live/a failed' });
+  }
+  const [span] = collector.spans();
+  assert.doesNotMatch(JSON.stringify(collector.bodies), /eyJzZWNyZXQ/);
+  assert.deepEqual(span!.attributes, [
+    { key: 'url.path', value: { stringValue: '/t/[redacted]/api/v1/streams' } },
+    { key: 'server.port', value: { intValue: 80 } },
+  ]);
+});
+
 test('a share of 0 keeps only what a caller keeps', async () => {
   await using collector = await collect();
   {

@@ -15,6 +15,7 @@ import type {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import { version } from '../../lib/version.ts';
+import { redact } from '../redact.ts';
 import { bounds, countLosses, exporterOptions, shutDown } from './collector.ts';
 import { parseParentSpan } from './trace.ts';
 
@@ -217,12 +218,12 @@ class SpanSender implements Telemetry {
       {
         kind: this.#kinds[kind],
         startTime: endTime - tookMs,
-        ...(attributes && { attributes: attributes as Record<string, AttributeValue> }),
+        ...(attributes && { attributes: withoutSecrets(attributes) }),
         ...(linked.length > 0 && { links: linked.map((each) => ({ context: each })) }),
       },
       context,
     );
-    if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });
+    if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: redact(error) });
     onSpan?.(kind);
     span.end(endTime);
   }
@@ -236,4 +237,12 @@ class SpanSender implements Telemetry {
     const { decision } = this.#share.shouldSample(api.ROOT_CONTEXT, traceId);
     return decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
   }
+}
+
+/** Attributes as they may leave this machine: a path may begin with a playback token. */
+function withoutSecrets(attributes: NonNullable<Ended['attributes']>): Record<string, AttributeValue> {
+  const clean: Record<string, AttributeValue> = {};
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== undefined) clean[name] = typeof value === 'string' ? redact(value) : value;
+  return clean;
 }

@@ -172,8 +172,8 @@ suite('two servers with one prefix', () => {
   function openServers() {
     const clock = createManualClock(NOW_MS);
     const bucket = new MemoryBucket();
-    const open = (id: string) =>
-      new PrefixClaim({ prefix: 'o', server: { id, host: `host-${id}` }, monotonicMs: () => clock.monotonicMs() });
+    const open = (id: string, run?: string) =>
+      new PrefixClaim({ prefix: 'o', server: { id, host: `host-${id}`, run }, monotonicMs: () => clock.monotonicMs() });
     const run = async (claims: readonly PrefixClaim[], seconds: number) => {
       for (let s = 0; s < seconds; s += 2) {
         for (const claim of claims) await claim.look(bucket, { signal });
@@ -222,6 +222,32 @@ suite('two servers with one prefix', () => {
     assert.ok(second.isTaken, 'it may be slow');
     await run([second], 200);
     assert.deepEqual([second.isTaken, second.problem, holder()], [false, undefined, '2']);
+  });
+
+  test('are found where one has a copy of the data folder of the other, and so its name', async () => {
+    const { open, run } = openServers();
+    const first = open('1', 'process a');
+    await run([first], 100);
+    const copy = open('1', 'process b');
+    const said = new Set<string | undefined>();
+    for (let s = 0; s < 100; s += 2) {
+      await run([copy, first], 2);
+      said.add(first.problem);
+    }
+    assert.ok(copy.isTaken && !first.isTaken);
+    assert.match(
+      copy.problem!,
+      /another server \(host-1\) has a copy of this data folder, and uses this prefix: nothing/,
+    );
+    assert.match([...said].join(), /has a copy of this data folder/);
+  });
+
+  test('are one where a process follows another: nothing is wrong', async () => {
+    const { open, run } = openServers();
+    await run([open('1', 'process a')], 100);
+    const next = open('1', 'process b');
+    await run([next], 300);
+    assert.deepEqual([next.isTaken, next.problem], [false, undefined]);
   });
 
   test('nodes of one cluster, and processes of one server, share their place', async () => {

@@ -26,6 +26,11 @@ export interface ServerName {
   readonly id: string;
   /** For people: the name of the machine. */
   readonly host: string;
+  /**
+   * Differs in each process of a server that is one process: so a copy of its data folder, which has its id,
+   * is another server. Absent where nodes or processes share the id.
+   */
+  readonly run?: string | undefined;
 }
 
 interface Claim extends ServerName {
@@ -47,7 +52,7 @@ export class PrefixClaim {
   #nextMs = Number.NEGATIVE_INFINITY;
   #beat = 0;
   /** Whose name was replaced, and how often it has not come back since. */
-  #replaced: { readonly id: string; looks: number } | undefined;
+  #replaced: { readonly name: string; looks: number } | undefined;
   /** Who has the place, and for how many looks its number is the same. */
   #taken: { readonly by: Claim; looks: number } | undefined;
   #problem: string | undefined;
@@ -74,10 +79,12 @@ export class PrefixClaim {
     const bytes = await client.read(this.#key, { offset: 0, length: MAX_BYTES }, options);
     const found = bytes && parseClaim(bytes);
     this.#nextMs = monotonicMs() + (this.#replaced ? SOON_MS : EVERY_MS);
-    if (found && found.id !== server.id && !this.#mayReplace(found)) return;
-    if (!found || found.id === server.id) this.#isOurs();
+    const isOurs = !found || nameOf(found) === nameOf(server);
+    if (found && !isOurs && !this.#mayReplace(found)) return;
+    if (isOurs) this.#isOurs();
     this.#beat = Math.max(this.#beat, found?.id === server.id ? found.beat : 0) + 1;
-    const claim: Claim = { id: server.id, host: server.host, beat: this.#beat };
+    const { id, host, run } = server;
+    const claim: Claim = { id, host, ...(run !== undefined && { run }), beat: this.#beat };
     const text = Buffer.from(`${JSON.stringify(claim)}\n`);
     const read = async (at: number, length: number) => text.subarray(at, at + length);
     await client.put(this.#key, { size: text.length, read }, { signal: options.signal, hasChecksum: true });
@@ -92,13 +99,16 @@ export class PrefixClaim {
 
   /** Whether the name of another server is replaced. */
   #mayReplace(found: Claim): boolean {
-    const { monotonicMs } = this.#options;
-    const named = `another server (${found.host}) uses this prefix`;
+    const { monotonicMs, server } = this.#options;
+    const isCopy = found.id === server.id;
+    const named = isCopy
+      ? `another server (${found.host}) has a copy of this data folder, and uses this prefix`
+      : `another server (${found.host}) uses this prefix`;
     if (this.#taken) {
-      const isSilent = this.#taken.by.id === found.id && this.#taken.by.beat === found.beat;
+      const isSilent = nameOf(this.#taken.by) === nameOf(found) && this.#taken.by.beat === found.beat;
       this.#taken = { by: found, looks: isSilent ? this.#taken.looks + 1 : 0 };
       if (this.#taken.looks < SILENT) return false;
-    } else if (this.#replaced?.id === found.id) {
+    } else if (this.#replaced?.name === nameOf(found)) {
       // It came back: it runs.
       this.#replaced = undefined;
       this.#taken = { by: found, looks: 0 };
@@ -112,7 +122,7 @@ export class PrefixClaim {
     }
     this.#taken = undefined;
     this.#problem = undefined;
-    this.#replaced = { id: found.id, looks: 0 };
+    this.#replaced = { name: nameOf(found), looks: 0 };
     this.#nextMs = monotonicMs() + SOON_MS;
     return true;
   }
@@ -123,12 +133,15 @@ export function claimKey(prefix: string): string {
   return prefix === '' ? 'mirror-owner' : `${prefix}/mirror-owner`;
 }
 
+/** What distinguishes two writers. */
+const nameOf = ({ id, run = '' }: ServerName) => `${id} ${run}`;
+
 /** Undefined for what no oxbow has written: it is replaced. */
 function parseClaim(bytes: Uint8Array): Claim | undefined {
   try {
-    const { id, host, beat } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Claim>;
+    const { id, host, run, beat } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Claim>;
     if (typeof id !== 'string' || typeof host !== 'string' || !Number.isSafeInteger(beat)) return undefined;
-    return { id, host: host.slice(0, 100), beat: beat! };
+    return { id, host: host.slice(0, 100), ...(typeof run === 'string' && { run }), beat: beat! };
   } catch {
     return undefined;
   }

@@ -23,6 +23,8 @@ const MAX_NOTE_BYTES = 256 * 1024;
 const MEET_EVERY_MS = 50 * 60_000;
 /** Readings in which the note of another server is the same, after which the server is taken for lost. */
 const SILENT = 3;
+/** The note of such a server is deleted when it is as old as this, ms. */
+const GONE_MS = 7 * 24 * 3600_000;
 
 interface LostUploadsOptions {
   readonly uploads: Pick<ObjectUploads, 'ownOf' | 'ownIds' | 'knownIds' | 'idOf'>;
@@ -30,6 +32,8 @@ interface LostUploadsOptions {
   readonly prefix: string;
   /** Names this server, or its cluster. */
   readonly server: string;
+  /** See `ServerName`. */
+  readonly run?: string | undefined;
   readonly nowMs: () => number;
 }
 
@@ -103,20 +107,31 @@ export class LostUploads {
 
   /** Notes that this server is there, and reads the notes of others. */
   async #meet(client: ObjectClient, signal: AbortSignal): Promise<void> {
-    const { server, uploads, prefix, nowMs } = this.#options;
+    const { server, run, uploads, prefix, nowMs } = this.#options;
     const folder = prefix === '' ? 'upload-servers/' : `${prefix}/upload-servers/`;
+    const own = `${folder}${server}.json`;
     const ids = await uploads.ownIds(MAX_NAMED);
-    const note = Buffer.from(JSON.stringify({ at: nowMs(), ids: ids ?? null }));
-    const read = async (at: number, length: number) => note.subarray(at, at + length);
-    await client.put(`${folder}${server}.json`, { size: note.length, read }, { signal, hasChecksum: true });
+    const text = JSON.stringify({ at: nowMs(), ids: ids ?? null, ...(run !== undefined && { run }) });
     const others = new Map<string, OtherServer>();
+    // The process before this one has noted the same name; so does a server with a copy of this data folder.
+    const copy = run === undefined ? undefined : await this.#noteAt(client, own, signal);
+    const isOther = copy !== undefined && runOf(copy.text) !== undefined && runOf(copy.text) !== run;
+    if (isOther) others.set(own, { ...copy, looks: 0 });
+    else if (this.#others.has(own)) others.set(own, later(this.#others.get(own)!));
+    const note = Buffer.from(text);
+    const read = async (at: number, length: number) => note.subarray(at, at + length);
+    await client.put(own, { size: note.length, read }, { signal, hasChecksum: true });
     for await (const { key } of client.list(folder, { signal })) {
-      if (key === `${folder}${server}.json`) continue;
-      const bytes = await client.read(key, { offset: 0, length: MAX_NOTE_BYTES }, { signal });
-      const text = Buffer.from(bytes ?? []).toString();
+      if (key === own) continue;
+      const found = await this.#noteAt(client, key, signal);
+      if (!found) continue;
       const before = this.#others.get(key);
-      const looks = before?.text === text ? before.looks + 1 : 0;
-      others.set(key, { text, looks, ids: idsOf(text) });
+      const other = before?.text === found.text ? later(before) : found;
+      if (other.looks >= SILENT && nowMs() - atOf(other.text) > GONE_MS) {
+        await client.delete(key, { signal });
+        continue;
+      }
+      others.set(key, other);
       if (others.size < MAX_SERVERS) continue;
       // More than any bucket has: nothing is certain.
       others.set('', { text: '', looks: 0, ids: undefined });
@@ -124,13 +139,39 @@ export class LostUploads {
     }
     this.#others = others;
   }
+
+  /** A note as it is now. */
+  async #noteAt(client: ObjectClient, key: string, signal: AbortSignal): Promise<OtherServer | undefined> {
+    const bytes = await client.read(key, { offset: 0, length: MAX_NOTE_BYTES }, { signal });
+    if (!bytes) return undefined;
+    const text = Buffer.from(bytes).toString();
+    return { text, looks: 0, ids: idsOf(text) };
+  }
+}
+
+const later = (other: OtherServer): OtherServer => ({ ...other, looks: other.looks + 1 });
+
+/** The process that wrote a note; undefined if it does not say. */
+function runOf(text: string): string | undefined {
+  const { run } = noteOf(text);
+  return typeof run === 'string' ? run : undefined;
+}
+
+/** When a note was written, ms since 1970; now and later where it does not say: it stays. */
+function atOf(text: string): number {
+  const { at } = noteOf(text);
+  return typeof at === 'number' ? at : Number.POSITIVE_INFINITY;
+}
+
+function noteOf(text: string): { readonly at?: unknown; readonly ids?: unknown; readonly run?: unknown } {
+  try {
+    return (JSON.parse(text) as object | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 function idsOf(text: string): ReadonlySet<string> | undefined {
-  try {
-    const { ids } = JSON.parse(text) as { readonly ids?: unknown };
-    return Array.isArray(ids) ? new Set(ids.map(String)) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { ids } = noteOf(text);
+  return Array.isArray(ids) ? new Set(ids.map(String)) : undefined;
 }

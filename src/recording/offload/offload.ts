@@ -72,6 +72,8 @@ export interface OffloadOptions {
   readonly qualitiesOf: (streamId: string) => Promise<readonly string[]>;
   /** Names this server, or its cluster, for other servers with the same prefix. */
   readonly server: string;
+  /** See `ServerName`. */
+  readonly run?: string | undefined;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /**
    * In a cluster: whether no node has the file of a location. A node cannot say so while another one does not
@@ -143,6 +145,7 @@ export class Offload {
         uploads: options.uploads,
         prefix: options.targets.find(target)?.prefix ?? '',
         server: options.server,
+        run: options.run,
         nowMs: () => options.clock.nowMs(),
       }),
       openAtMs: Number.NEGATIVE_INFINITY,

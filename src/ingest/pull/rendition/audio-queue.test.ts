@@ -40,6 +40,15 @@ suite('audio that waits for its video', () => {
     assert.equal(queue.length, 0);
   });
 
+  test('that ends before its span reaches into it, and is waited for although audio was late before', () => {
+    const queue = new AudioQueue();
+    assert.equal(queue.reaches(film(10, 16)), false);
+    queue.add(piece(), sound(10, 13));
+    assert.deepEqual([queue.covers(film(10, 16)), queue.reaches(film(10, 16))], [false, true]);
+    assert.equal(queue.reaches(film(16, 22)), false, 'of the next span there is nothing yet');
+    assert.equal(queue.reaches(film(10, 16, 0, 1)), false, 'it is before a discontinuity');
+  });
+
   test('of a later discontinuity sequence waits, of an earlier one is dropped', () => {
     const queue = new AudioQueue();
     queue.add(piece(0, 1), sound(10, 12));

@@ -119,6 +119,13 @@ export class AudioQueue {
     if (!next) this.#entries = [];
   }
 
+  /** Whether audio has arrived that reaches into the span: the rest of it comes soon. */
+  reaches({ discontinuitySequence, startUs, endUs }: VideoSpan): boolean {
+    const last = this.#entries.at(-1);
+    if (!last || this.#isStale(last) || last.discontinuitySequence !== discontinuitySequence) return false;
+    return last.endUs - this.#turnsUs(endUs) > startUs;
+  }
+
   /** Whether all audio of the span has arrived. */
   covers({ discontinuitySequence, startUs, endUs }: VideoSpan): boolean {
     const last = this.#entries.at(-1);

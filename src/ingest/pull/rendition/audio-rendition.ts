@@ -157,7 +157,8 @@ export class AudioRendition {
     queue.follow(video);
     // The video may need audio after which the reader paused.
     if (!this.#isAhead) this.#wakeReader?.();
-    if (!this.#late || queue.covers(video)) {
+    // Audio that came late once may end before each span, by its boundaries: then it is waited for again.
+    if (!this.#late || queue.covers(video) || queue.reaches(video)) {
       const limitMs = this.#tracks.length === 0 ? 3 * waitMs : waitMs;
       this.#late = !(await this.#wait(() => queue.covers(video), limitMs, signal));
     }
