@@ -43,20 +43,23 @@ test('what waits in a socket is read at once, all of it and in order, and nothin
   peer.destroy();
 });
 
-test('the end of a connection, and its reset, are left to Node, which closes the socket', {
+test('the end of a connection is left to Node, which closes the socket; a reset closes it with its reason', {
   skip: !isLinux,
 }, async () => {
-  for (const leave of ['end', 'resetAndDestroy'] as const) {
+  for (const [leave, reason] of [
+    ['end', undefined],
+    ['resetAndDestroy', 'ECONNRESET'],
+  ] as const) {
     const { socket, peer, onBytes } = await openPair();
-    const closed = once(
-      socket.on('error', () => {}),
-      'close',
-    );
+    const codes: unknown[] = [];
+    socket.on('error', (error: NodeJS.ErrnoException) => codes.push(error.code));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     assert.equal(readWaiting(socket, onBytes), true);
     peer[leave]();
     while (readWaiting(socket, onBytes)) await setImmediate();
-    socket.resume();
+    if (!socket.destroyed) socket.resume();
     await closed;
+    assert.deepEqual(codes, reason ? [reason] : []);
     peer.destroy();
   }
 });

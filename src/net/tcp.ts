@@ -100,10 +100,12 @@ function readingOf(onBytes: OpenTcpOptions['onBytes']): Pick<SocketConstructorOp
 
 /**
  * Reads what waits in a socket, at once and without the event loop: Node would watch the socket, wait for it,
- * read, and be woken once more by the bytes that come after it stopped. Node reads the socket no longer.
+ * read, and be woken once more by the bytes that come after it stopped. Node reads the socket no longer. An
+ * error destroys the socket.
  *
  * @param onBytes as that of `openTcp`; its result is ignored
- * @returns false if this cannot be done, or the socket has ended: Node has to read it, by `resume`
+ * @returns false if this cannot be done, or the socket has ended: Node has to read it, by `resume`, unless it
+ *   is destroyed
  */
 export function readWaiting(socket: Socket, onBytes: (bytes: Uint8Array) => void): boolean {
   if (!isLinux || socket instanceof TLSSocket) return false;
@@ -115,7 +117,10 @@ export function readWaiting(socket: Socket, onBytes: (bytes: Uint8Array) => void
     try {
       length = readSync(fd, buffer, 0, buffer.length, null);
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'EAGAIN';
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return true;
+      // The system reports it once: Node would take it for an end.
+      socket.destroy(error as Error);
+      return false;
     }
     if (length === 0) return false;
     onBytes(buffer.subarray(0, length));

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { mock, test } from 'node:test';
+import type { RtspRequest } from '@oxbow/wire/rtsp/message';
 import { parseRtspUrl } from '@oxbow/wire/rtsp/rtsp-url';
 import { answerWith, OPUS_SDP, openRtspServer, type ScriptedServer } from '@oxbow/wire/rtsp/server.fixture';
 import { until } from '../../../test/fixtures/wait.ts';
@@ -192,38 +194,74 @@ test('an answer that is no description, and a packet that is no RTP, do not end 
 });
 
 test('while no viewer waits a camera is read in larger pieces; every picture comes, and soon again for a viewer or a high bitrate', async () => {
-  await using server = await openRtspServer((request) => {
-    if (request.method !== 'SETUP') return answerWith(OPUS_SDP, request);
-    return { status: 200, fields: { Session: 'abc', Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1' } };
+  await using server = await openRtspServer(overTcp);
+  using intervals = watchIntervals();
+  const { readsEvery } = intervals;
+  const connection = { stats: createPublisherStats(), isFollowed: true };
+  const { clock, stop, ended } = pull(server, { connection });
+  await until('pictures are read one by one', () => readsEvery(40) === 1);
+  connection.isFollowed = false;
+  await until('they are read in larger pieces', () => readsEvery(100) === 1);
+  for (let sequence = 0; sequence < 10; sequence++) server.packet(0, opusPacket(sequence));
+  await until('all packets have come', () => connection.stats.packets === 10);
+  connection.isFollowed = true;
+  await until('a viewer has come', () => readsEvery(40) === 2);
+  connection.isFollowed = false;
+  await until('the viewer has left', () => readsEvery(100) === 2);
+  let sequence = 10;
+  await until('the bitrate is high', () => {
+    for (let k = 0; k < 8; k++) server.packet(0, Buffer.concat([opusPacket(sequence++), Buffer.alloc(60_000)]));
+    return readsEvery(40) === 3;
   });
-  const started = mock.method(globalThis, 'setInterval');
-  const readsEvery = (ms: number) => started.mock.calls.filter(({ arguments: [, every] }) => every === ms).length;
-  try {
-    const connection = { stats: createPublisherStats(), isFollowed: true };
-    const { clock, stop, ended } = pull(server, { connection });
-    await until('pictures are read one by one', () => readsEvery(40) === 1);
-    connection.isFollowed = false;
-    await until('they are read in larger pieces', () => readsEvery(100) === 1);
-    for (let sequence = 0; sequence < 10; sequence++) server.packet(0, opusPacket(sequence));
-    await until('all packets have come', () => connection.stats.packets === 10);
-    connection.isFollowed = true;
-    await until('a viewer has come', () => readsEvery(40) === 2);
-    connection.isFollowed = false;
-    await until('the viewer has left', () => readsEvery(100) === 2);
-    let sequence = 10;
-    await until('the bitrate is high', () => {
-      for (let k = 0; k < 8; k++) server.packet(0, Buffer.concat([opusPacket(sequence++), Buffer.alloc(60_000)]));
-      return readsEvery(40) === 3;
-    });
-    await until('all of it has come', () => connection.stats.packets === sequence);
-    clock.advance(9000);
-    server.packet(0, opusPacket(sequence));
-    await until('the camera is not silent', () => connection.stats.packets! > sequence);
-    clock.advance(1000);
-    await until('it is low again', () => readsEvery(100) === 3);
-    stop.abort(stopped);
-    await assert.rejects(ended, stopped);
-  } finally {
-    started.mock.restore();
-  }
+  await until('all of it has come', () => connection.stats.packets === sequence);
+  clock.advance(9000);
+  server.packet(0, opusPacket(sequence));
+  await until('the camera is not silent', () => connection.stats.packets! > sequence);
+  clock.advance(1000);
+  await until('it is low again', () => readsEvery(100) === 3);
+  stop.abort(stopped);
+  await assert.rejects(ended, stopped);
 });
+
+test('a high bitrate is read soon again also where Node reads the socket, and every packet comes', async () => {
+  await using server = await openRtspServer(overTcp);
+  using _ = await withoutDescriptors();
+  using intervals = watchIntervals();
+  const { readsEvery } = intervals;
+  const connection = { stats: createPublisherStats(), isFollowed: false };
+  const { stop, ended } = pull(server, { connection });
+  await until('it is read in larger pieces', () => readsEvery(100) === 1);
+  let sequence = 0;
+  await until('the bitrate is high', () => {
+    for (let k = 0; k < 8; k++) server.packet(0, Buffer.concat([opusPacket(sequence++), Buffer.alloc(60_000)]));
+    return readsEvery(40) === 1;
+  });
+  await until('all of it has come', () => connection.stats.packets === sequence);
+  stop.abort(stopped);
+  await assert.rejects(ended, stopped);
+});
+
+/** Answers that choose the channels 0 and 1. */
+function overTcp(request: RtspRequest) {
+  if (request.method !== 'SETUP') return answerWith(OPUS_SDP, request);
+  return { status: 200, fields: { Session: 'abc', Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1' } };
+}
+
+/** Counts timers by their interval until it is disposed. */
+function watchIntervals() {
+  const started = mock.method(globalThis, 'setInterval');
+  return {
+    readsEvery: (ms: number) => started.mock.calls.filter(({ arguments: [, every] }) => every === ms).length,
+    [Symbol.dispose]: () => started.mock.restore(),
+  };
+}
+
+/** Sockets have no descriptor, as on other systems than Linux, until the result is disposed. */
+async function withoutDescriptors(): Promise<Disposable> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sockets = Object.getPrototypeOf((server as unknown as { _handle: object })._handle);
+  server.close();
+  Object.defineProperty(sockets, 'fd', { get: () => -1, configurable: true });
+  return { [Symbol.dispose]: () => void Reflect.deleteProperty(sockets, 'fd') };
+}

@@ -90,6 +90,8 @@ class RtspPull {
   #framesMs = 0;
   #endTick: (() => void) | undefined;
   #tickMs = 0;
+  /** Of `#bytes`, those that had come at the last read. */
+  #readBytes = 0;
   #soonUntilMs = 0;
 
   constructor(options: RtspPullOptions) {
@@ -182,10 +184,11 @@ class RtspPull {
     this.#endTick?.();
     this.#tickMs = everyMs;
     this.#endTick = startTick(() => {
-      const before = this.#bytes;
       client.drain();
-      if (this.#bytes - before > MAX_UNFOLLOWED_BYTES)
+      // Since the last read, not in this one: where Node reads, the bytes come after it.
+      if (this.#bytes - this.#readBytes > MAX_UNFOLLOWED_BYTES)
         this.#soonUntilMs = this.#options.clock.monotonicMs() + SOON_FOR_MS;
+      this.#readBytes = this.#bytes;
       this.#guard(() => this.#tick());
       this.#startTick(client);
     }, everyMs);

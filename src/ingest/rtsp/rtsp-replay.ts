@@ -205,7 +205,8 @@ class RtspReplay {
     if (mediaIndex === undefined || this.#bytes > this.#options.maxBytes) return;
     this.#bytes += packet.length;
     if (this.#reader) this.#reader.push(mediaIndex, packet);
-    else if (this.#bytes <= MAX_WAITING_BYTES) this.#early.push([mediaIndex, packet]);
+    // A copy: the bound is of all memory that is kept, and a packet keeps what was read with it.
+    else if (this.#bytes <= MAX_WAITING_BYTES) this.#early.push([mediaIndex, new Uint8Array(packet)]);
     this.#changed.resolve();
   }
 

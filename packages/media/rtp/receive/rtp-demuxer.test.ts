@@ -79,6 +79,21 @@ test('a track alone does not wait', () => {
   assert.ok(session.frames.length >= 4);
 });
 
+test('sound keeps none of the memory of what was read with it from a connection', () => {
+  const session = openSession([audioTrack]);
+  for (let n = 0; n < 100; n++) {
+    const payload = new Uint8Array(64 * 1024).fill(n).subarray(1000, 2200);
+    payload[0] = 0xfc;
+    session.demuxer.push({ ...audioPacket(n, n * 960), payload }, n * 20);
+  }
+  const { frames } = session;
+  assert.ok(frames.length > 0);
+  for (const [n, { data }] of frames.entries()) {
+    assert.deepEqual([data.length, data[0], data[1], data.at(-1)], [1200, 0xfc, n, n]);
+    assert.ok(data.buffer.byteLength <= 2 * data.length, `${data.buffer.byteLength} bytes are kept`);
+  }
+});
+
 test('a track that sends nothing delays the others by 1.5 s; it joins with another run at a key frame', () => {
   const session = openSession([videoTrack, audioTrack]);
   live(session, { fromMs: 0, toMs: 2200, audioLateMs: 100, audio: false });

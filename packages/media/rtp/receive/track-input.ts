@@ -16,6 +16,9 @@ import { ReceiveBuffer } from './receive-buffer.ts';
 import { SenderClock } from './sender-clock.ts';
 import { SourceLatch } from './source-latch.ts';
 
+/** Packets in smaller memory share it with few others, bytes. */
+const SHARED_BYTES = 8 * 1024;
+
 /** One track of a session description. */
 export interface RtpTrackOptions {
   /** Id of the stream's track, 1 to 255. */
@@ -257,7 +260,7 @@ export class TrackInput {
     const ticks = this.#clock!.take(timestamp, this.#nowMs);
     const afterLoss = this.#afterLoss;
     this.#afterLoss = false;
-    const timed = { key, data, ticks, afterLoss };
+    const timed = { key, data: withoutOthers(data), ticks, afterLoss };
     this.#out.unit(duration === undefined ? timed : { ...timed, duration }, this.#nowMs);
   }
 
@@ -271,4 +274,9 @@ export class TrackInput {
     this.#isRefused = true;
     this.#out.refused(track);
   }
+}
+
+/** Sound is passed on as it came, and would keep what was read with it from a connection. */
+function withoutOthers(data: Uint8Array): Uint8Array {
+  return data.buffer.byteLength > Math.max(SHARED_BYTES, 2 * data.length) ? new Uint8Array(data) : data;
 }
