@@ -96,6 +96,46 @@ test('a peer whose port has closed is no error, and the socket of all continues'
   assert.deepEqual(server.errors, []);
 });
 
+test('a datagram that the system refuses, because of a message of the network, is left to the socket of all', {
+  skip: !isLinux,
+}, async () => {
+  await using server = await open();
+  const peer = await open();
+  const path = server.socket.openPath('127.0.0.1', peer.socket.port) ?? assert.fail('no path');
+  await peer.socket.close();
+  const datagram = Buffer.from('lost');
+  // The network of this computer answers at once (ICMP): the next write fails with that.
+  assert.deepEqual([path.send(datagram), path.send(datagram), path.send(datagram)], [true, false, true]);
+  assert.deepEqual(server.errors, []);
+});
+
+test('a datagram that arrives by a path starts the tick again, as others do', { skip: !isLinux }, async () => {
+  let ticks = 0;
+  let ticked = () => {};
+  let isReceived = false;
+  const socket = await openUdp({ address: '127.0.0.1', port: 0 }, undefined, {
+    receive: () => {
+      isReceived = true;
+    },
+    tick: () => {
+      ticks++;
+      ticked();
+      return false;
+    },
+    onError: assert.fail,
+  });
+  const nextTick = () => new Promise<void>((resolve) => (ticked = resolve));
+  await nextTick(); // that of the opened socket; it is the last one without a datagram
+  await using peer = await open();
+  socket.openPath('127.0.0.1', peer.socket.port) ?? assert.fail('no path');
+  const next = nextTick();
+  peer.send(socket, 'wake up');
+  await next;
+  assert.ok(isReceived);
+  assert.equal(ticks, 2);
+  await socket.close();
+});
+
 test('a path that is closed sends nothing, and the port is free after the socket has closed', {
   skip: !isLinux,
 }, async () => {

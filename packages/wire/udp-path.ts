@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:dgram';
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** `UV_UDP_REUSEPORT` of libuv. */
 const REUSE_PORT = 64;
@@ -17,7 +18,7 @@ const REUSE_PORT = 64;
 export interface UdpPath {
   /**
    * Sends a datagram at once: its bytes may change afterwards.
-   * @returns false: the buffer of the socket is full, or the path is closed
+   * @returns false: it was not sent, and may be sent otherwise
    */
   send(datagram: Uint8Array): boolean;
   /** May be called twice. */
@@ -28,12 +29,11 @@ export interface UdpPath {
 interface PathSetup {
   /** It is bound, and stays open for as long as its paths. */
   readonly socket: Socket;
-  readonly createSocket: (options: { readonly reusePort: true }) => Socket;
+  /** With `reusePort`. */
+  readonly createSocket: () => Socket;
   /** Requests large buffers. */
   grow(socket: Socket): void;
   receive(packet: Uint8Array, address: string, port: number): void;
-  /** An error of a path, which stays open; not that no one listens at the peer's port. */
-  onError(error: Error): void;
 }
 
 /** Node's handle of a socket. It is not documented, so its form is checked. */
@@ -74,25 +74,22 @@ export class UdpPaths {
   /**
    * Permits sockets of this user at the port. It was bound without that, so that another server cannot begin
    * there by mistake: it would have to permit it too. Linux takes the option before it refuses to bind once
-   * more.
+   * more; on macOS and Windows libuv refuses the option (ENOTSUP).
    */
   #sharePort(): boolean {
     const { socket } = this.#setup;
     const handle = handleOf(socket);
     if (!handle) return false;
     const { address, port } = socket.address();
-    return handle.bind(address, port, REUSE_PORT) !== 0;
+    return handle.bind(address, port, REUSE_PORT) === -constants.errno.EINVAL;
   }
 
   #connect(address: string, port: number): UdpPath | undefined {
-    const { socket: shared, receive, grow, onError } = this.#setup;
-    const socket = this.#setup.createSocket({ reusePort: true });
-    let isOpen = false;
-    // A port without a listener is a lost datagram, as for sockets that are not connected.
-    const report = (error: NodeJS.ErrnoException): void => {
-      if (isOpen && error.code !== 'ECONNREFUSED') onError(error);
-    };
-    socket.on('error', report);
+    const { socket: shared, receive, grow } = this.#setup;
+    const socket = this.#setup.createSocket();
+    // That it cannot be bound is seen below. Later ones are answers of the network to lost datagrams (ICMP),
+    // which the system does not report to a socket that is not connected.
+    socket.on('error', () => {});
     socket.on('message', (packet, from) => receive(packet, from.address, from.port));
     // At once, because addresses need no lookup: until it is connected, the socket gets datagrams of others.
     const place = shared.address();
@@ -103,17 +100,16 @@ export class UdpPaths {
       return undefined;
     }
     grow(socket);
-    isOpen = true;
+    let isOpen = true;
     const path: UdpPath = {
       send(datagram) {
         if (!isOpen) return false; // the descriptor may be that of a file by now
         try {
           writeSync(handle.fd, datagram);
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
-          report(error as NodeJS.ErrnoException);
+          return true;
+        } catch {
+          return false; // its buffer is full, or an answer of the network is pending
         }
-        return true;
       },
       close: () => {
         if (!isOpen) return;

@@ -5,7 +5,7 @@
  * Node allocates the buffer of each received datagram and keeps no reference to it, so packets may be kept
  * and changed.
  */
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketType } from 'node:dgram';
 import { type UdpPath, UdpPaths } from './udp-path.ts';
 
 /** The interval of the tick, ms: full ACKs, deadlines and pacing (draft-sharabayko-srt-01 4.8.1). */
@@ -97,18 +97,10 @@ export async function openUdp(
   grow(socket);
   // With several processes, other sockets of the port would change which of them gets the datagrams of a
   // caller.
-  const hasPaths = !peer && local?.fd === undefined;
-  const paths = new UdpPaths({
-    socket,
-    grow,
-    createSocket: (options) => createSocket({ type: family, lookup: lookupAddress as never, ...options }),
-    receive: handlers.receive,
-    onError: handlers.onError,
-  });
-  return attach(socket, handlers, hasPaths ? paths : undefined);
+  return attach(socket, family, handlers, !peer && local?.fd === undefined);
 }
 
-function attach(socket: Socket, handlers: UdpHandlers, paths: UdpPaths | undefined): UdpSocket {
+function attach(socket: Socket, type: SocketType, handlers: UdpHandlers, hasPaths: boolean): UdpSocket {
   let isOpen = true;
   const onSent = (error: Error | null): void => {
     if (error && isOpen) handlers.onError(error);
@@ -124,12 +116,15 @@ function attach(socket: Socket, handlers: UdpHandlers, paths: UdpPaths | undefin
     }, TICK_MS);
   };
   wake();
-  socket.on('message', (packet, { address, port }) => {
+  const receive: UdpHandlers['receive'] = (packet, address, port) => {
     wake();
     handlers.receive(packet, address, port);
-  });
+  };
+  socket.on('message', (packet, { address, port }) => receive(packet, address, port));
   socket.on('error', (error) => handlers.onError(error));
   const { port } = socket.address();
+  const createPath = () => createSocket({ type, lookup: lookupAddress as never, reusePort: true });
+  const paths = hasPaths ? new UdpPaths({ socket, grow, createSocket: createPath, receive }) : undefined;
   const ended = new Promise<void>((resolve) => {
     socket.once('close', resolve);
   });

@@ -96,6 +96,8 @@ export class Peer {
   readonly #openedMs: number;
   #heardMs: number;
   #srtp: Srtp | undefined;
+  /** It gets media. */
+  #isReceiver = false;
   /** To `pathTo`; undefined if there is none. */
   #path: MediaPath | undefined;
   #pathTo: Endpoint | undefined;
@@ -175,9 +177,10 @@ export class Peer {
 
   /** Sends an RTP packet, as `Srtp.protect` describes; before the connection is set up it is dropped. */
   send(packet: RtpPieces): void {
-    if (this.#pathTo !== this.#ice.selected) this.#openPath();
     const sealed = this.#srtp?.protect(packet);
-    if (sealed) this.#transmitSealed(sealed);
+    if (!sealed) return;
+    this.#isReceiver = true;
+    this.#transmitSealed(sealed);
   }
 
   /** Sends a compound RTCP packet; before the connection is set up it is dropped. */
@@ -197,6 +200,7 @@ export class Peer {
       this.#end(this.#ice.selected ? this.#dtls.pending : 'no packet has come from the peer: UDP may be blocked');
     } else if (nowMs - this.#heardMs >= SILENT_MS) this.#end('the peer is silent');
     else if (!this.#ice.hasConsent) this.#end('the peer does not answer at the address that it was connected with');
+    else this.#followPeer();
   }
 
   /** Ends the connection; the peer is notified. `onClosed` is not called. */
@@ -234,12 +238,12 @@ export class Peer {
     return true;
   }
 
-  /** The peer gets media, or has another address. */
-  #openPath(): void {
-    if (!this.isConnected) return;
+  /** Opens a path where the peer is, at most one for each tick: a peer may claim to move at any rate. */
+  #followPeer(): void {
     const to = this.#ice.selected;
+    if (!this.#isReceiver || !to || to === this.#pathTo) return;
     this.#path?.close();
-    this.#path = to && this.#socket.openPath(to);
+    this.#path = this.#socket.openPath(to);
     this.#pathTo = to;
   }
 
@@ -247,7 +251,7 @@ export class Peer {
   #transmitSealed(sealed: Uint8Array): void {
     const to = this.#ice.selected;
     if (this.#path && to === this.#pathTo && this.#path.send(sealed)) this.stats.bytesOut += sealed.length;
-    else this.#transmit(Uint8Array.from(sealed), to);
+    else this.#transmit(new Uint8Array(sealed), to);
   }
 
   #transmit(datagram: Uint8Array, to: Endpoint | undefined): void {

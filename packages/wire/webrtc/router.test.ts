@@ -225,7 +225,7 @@ test('media follows a client that moves to another network', () => {
   assert.deepEqual(connection.server.remote, host.endpoint);
 });
 
-test('a path leads to where the client is, from the first packet of media until the peer is closed', () => {
+test('a path leads to where the client is, from its first media until the peer is closed', () => {
   const { network, server, client } = world(3);
   server.hasPaths = true;
   const host = client('198.51.100.1');
@@ -239,6 +239,29 @@ test('a path leads to where the client is, from the first packet of media until 
   }
   connection.server.close();
   assert.deepEqual(server.paths, []);
+});
+
+test('a client that claims to move with every packet makes the server open a path for each tick, not more', () => {
+  const { network, server, client } = world();
+  server.hasPaths = true;
+  const host = client('198.51.100.1');
+  const connection = network.connect(server, host);
+  const away = { address: '203.0.113.1', port: 6000 };
+  const home = host.endpoint;
+  for (const endpoint of [away, home]) {
+    host.endpoint = endpoint;
+    network.run(7000); // it is proven
+  }
+  assertMedia(network, connection, 'at home');
+  const { opened } = server;
+  for (let n = 0; n < 100; n++) {
+    server.router.receive(checkOf(connection, n), n % 2 === 0 ? away : home);
+    connection.server.send(splitRtp(rtpPacket())!);
+  }
+  assert.equal(server.opened, opened);
+  network.run(50);
+  assert.ok(server.opened <= opened + 1);
+  assert.equal(server.paths.length, 1);
 });
 
 test('a client that changes between two networks again and again keeps both addresses', () => {

@@ -25,6 +25,8 @@ export interface Host {
   readonly errors: Error[];
   /** Where its open paths lead; it has none unless a test sets `hasPaths`. */
   readonly paths: Endpoint[];
+  /** How many it has opened. */
+  opened: number;
   hasPaths: boolean;
 }
 
@@ -91,6 +93,7 @@ export class SimulatedNetwork {
       openPath: (to) => {
         if (!host.hasPaths) return undefined;
         host.paths.push(to);
+        host.opened++;
         return {
           send: (datagram) => {
             this.carry(datagram, host.endpoint, to);
@@ -101,7 +104,7 @@ export class SimulatedNetwork {
       },
       onError: (error) => errors.push(error),
     });
-    const host: Host = { router, endpoint, errors, paths: [], hasPaths: false };
+    const host: Host = { router, endpoint, errors, paths: [], opened: 0, hasPaths: false };
     this.#hosts.push(host);
     return host;
   }

@@ -143,7 +143,7 @@ export class RtpSender {
   }
 
   /**
-   * The next packet, valid until 1,024 more were sent.
+   * The next packet. Its object is valid for as long as the history keeps it: for 1,024 packets or 4 MiB.
    * @param outgoing its payload is kept for NACK
    */
   packet({ timestamp, payload, marker }: OutgoingPayload, nowMs: number): RtpPieces {

@@ -61,7 +61,12 @@ for (const protocol of ['rtp', 'rtcp'] as const) {
       const step = random(20) === 0 ? random(40) - 20 : 1;
       next[source] = Math.min(limit - 1, next[source]! + step);
       const number = { ssrc: (0xffff_fff0 + source) >>> 0, index: next[source]! };
-      const sizes = source === 0 ? [80, 81] : source === 1 ? [1100, 1100, 1100, 37] : [0, 1, 500, 1400, random(1500)];
+      const sizes =
+        source === 0
+          ? [80, 81]
+          : source === 1
+            ? [1100, 1100, 1100, 37]
+            : [0, 1, 500, 1400, random(50) > 0 ? random(1500) : 9000 + random(3000)];
       const secret = some(sizes[random(sizes.length)]!);
       const parts = [some(4 * (3 + random(5))), secret, some(4)] as const;
       const sealed = sender.seal(...parts, number);

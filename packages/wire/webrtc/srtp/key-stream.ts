@@ -63,7 +63,8 @@ export class KeyStream {
    */
   apply(words: Uint32Array, at: number, bytes: number, number: PacketNumber, keepsOn: boolean): void {
     const blocks = Math.ceil(bytes / BLOCK_BYTES);
-    const ahead = keepsOn ? this.#aheadOf(number, blocks) : undefined;
+    // Nothing is kept for packets that are larger: a peer may have many sources.
+    const ahead = keepsOn && bytes <= MAX_AHEAD_BYTES ? this.#aheadOf(number, blocks) : undefined;
     const stream = ahead ? ahead.words : this.#make(number, 1, blocks);
     const from = ahead ? (number.index - ahead.first) * ahead.blocks * 4 : 0;
     const count = (bytes + 3) >> 2;
@@ -86,7 +87,7 @@ export class KeyStream {
     if (place < 0) return undefined; // it is late, or sent again
     const size = ahead.used;
     const fitting = Math.floor(MAX_AHEAD_BYTES / (size * BLOCK_BYTES));
-    ahead.count = Math.max(1, Math.min(MAX_AHEAD, fitting, 2 * ahead.count));
+    ahead.count = Math.min(MAX_AHEAD, fitting, 2 * ahead.count);
     ahead.words = this.#make(number, ahead.count, size);
     ahead.first = index;
     ahead.blocks = size;
