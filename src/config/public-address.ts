@@ -34,13 +34,14 @@ const LEAST_KEY_LETTERS = 8;
 
 /**
  * Whether letters alone may be a key: no language spells so. Words have vowels, few consonants in a row, and
- * capitals where they begin: `LiveStreams`, not `qZkvHtbWplxm`.
+ * capitals where they begin: `LiveStreams`, `BuildingA` and `qianmen`, not `qZkvHtbWplxm`.
  */
 function isUnspoken(letters: string): boolean {
   if (letters.length < LEAST_KEY_LETTERS) return false;
   const vowels = letters.match(/[aeiouy]/gi)?.length ?? 0;
-  if (vowels < letters.length / 5 || /[^aeiouy]{5}/i.test(letters) || /q(?!u)/i.test(letters)) return true;
-  return (letters.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g) ?? []).some((word) => word.length < 2);
+  if (vowels < letters.length / 5 || /[^aeiouy]{5}/i.test(letters) || /q(?![aeiou])/i.test(letters)) return true;
+  const words = letters.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g) ?? [];
+  return words.length > letters.length / 2.5 || words.slice(1, -1).some((word) => word.length < 2);
 }
 
 /** Whether a part of a path is more than a name: it may be a key. */

@@ -35,13 +35,13 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   const failed = (error: unknown) => {
     throw error;
   };
-  const now = { policy, mediaEndUs: undefined as number | undefined };
+  const now = { policy, mediaEndUs: undefined as number | undefined, refused: '' };
   const slot = new PublisherSlot({
     streamId: 'x',
     clock,
     leases: new Leases({ store, clock, failed }),
     failed,
-    bug: failed,
+    bug: (error) => (now.refused === '' ? failed(error) : calls.push('bug')),
     input: {
       get placement() {
         return { mediaEndUs: now.mediaEndUs, utcOffsetUs: undefined };
@@ -50,7 +50,11 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
         calls.push(`run ${clock} ${utcOffsetUs / 1e6 - clock0 / 1000}`);
         requestKeyFrame?.();
       },
-      publish: ({ data }) => calls.push(new TextDecoder().decode(data)),
+      publish({ data }) {
+        const text = new TextDecoder().decode(data);
+        assert.notEqual(text, now.refused);
+        calls.push(text);
+      },
       flush: () => calls.push('flush'),
       absent: (cause, detail) => calls.push(`${cause}: ${detail}`),
       offline: (detail) => calls.push(`offline: ${detail}`),
@@ -240,6 +244,17 @@ suite('a second publisher', () => {
     first.publish(frame(1, { by: 'new' }));
     pass(8);
     assert.match(calls.join(), /,new,source-down/);
+  });
+
+  test('follows one that stalls also where the stream does not take what waits', async (t) => {
+    const { claim, calls, pass, now } = openSlot(t);
+    const first = await claim('a');
+    first.publish(frame(0, { by: 'old' }));
+    first.startTracks(inGerman);
+    first.publish(frame(1, { by: 'new' }));
+    now.refused = 'new';
+    pass(8);
+    assert.match(calls.join(), /,bug,source-down/);
   });
 
   test('that would replace the first one is itself replaced by a third', async (t) => {

@@ -336,7 +336,7 @@ export class PublisherSlot {
     else if (this.#isStalled) this.#takeOver();
     else {
       this.#isStalled = true;
-      active.turn.finish();
+      this.#guard(() => active.turn.finish());
       this.#absent('source-down', `the publisher has sent no media for ${(STALLED_TICKS * TICK_MS) / 1000} s`);
     }
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
 import { LostUploads } from './lost-uploads.ts';
 
 const HOUR_MS = 3600_000;
@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 function openPlace(run?: string) {
   const notes = new Map<string, string>();
   const open = new Map([['lost', { key: 'o/3/recordings/s/1.mp4', startedMs: 1 }]]);
-  const state = { nowMs: 1_700_000_000_000 };
+  const state = { nowMs: 1_700_000_000_000, mayDelete: true };
   const client = {
     async *list() {
       for (const key of [...notes.keys()]) yield { key };
@@ -22,7 +22,10 @@ function openPlace(run?: string) {
     async put(key: string, { size, read }: { size: number; read(at: number, length: number): Promise<Uint8Array> }) {
       notes.set(key, Buffer.from(await read(0, size)).toString());
     },
-    delete: async (key: string) => void notes.delete(key),
+    async delete(key: string) {
+      if (!state.mayDelete) throw new ObjectError('AccessDenied');
+      notes.delete(key);
+    },
     abandon: async (_: string, { uploadId }: { uploadId: string }) => void open.delete(uploadId),
   } as unknown as ObjectClient;
   const lost = new LostUploads({
@@ -81,5 +84,15 @@ suite('the note of a server in a target', () => {
     state.nowMs += 7 * 24 * HOUR_MS;
     await hour();
     assert.deepEqual(names(), ['here.json', 'one.json']);
+  });
+
+  test('stays where the target lets nothing be deleted, and uploads are discarded nevertheless', async () => {
+    const { state, note, look, names, open } = openPlace('this process');
+    state.mayDelete = false;
+    note('gone');
+    state.nowMs += 7 * 24 * HOUR_MS;
+    for (let at = 0; at < 6; at++) await look();
+    assert.deepEqual(names(), ['gone.json', 'one.json']);
+    assert.equal(open.has('lost'), false);
   });
 });

@@ -4,7 +4,7 @@
  * that was restored from a backup: each server that looks notes in the target that it is there, and of what.
  * In: a target, the intents to upload. Out: uploads that are gone. docs/9-run/object-storage.md.
  */
-import type { ObjectClient, OpenUpload } from '../../archive/objects/object-client.ts';
+import { type ObjectClient, ObjectError, type OpenUpload } from '../../archive/objects/object-client.ts';
 import type { ObjectUploads } from '../../archive/objects/object-uploads.ts';
 import { parseKey } from '../../archive/objects/upload-object.ts';
 
@@ -127,10 +127,8 @@ export class LostUploads {
       if (!found) continue;
       const before = this.#others.get(key);
       const other = before?.text === found.text ? later(before) : found;
-      if (other.looks >= SILENT && nowMs() - atOf(other.text) > GONE_MS) {
-        await client.delete(key, { signal });
-        continue;
-      }
+      const isGone = other.looks >= SILENT && nowMs() - atOf(other.text) > GONE_MS;
+      if (isGone && (await removed(client, key, signal))) continue;
       others.set(key, other);
       if (others.size < MAX_SERVERS) continue;
       // More than any bucket has: nothing is certain.
@@ -150,6 +148,17 @@ export class LostUploads {
 }
 
 const later = (other: OtherServer): OtherServer => ({ ...other, looks: other.looks + 1 });
+
+/** Deletes a note. False if the target refuses that: its note stays, and the server counts as lost. */
+async function removed(client: ObjectClient, key: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.delete(key, { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof ObjectError) return false;
+    throw error;
+  }
+}
 
 /** The process that wrote a note; undefined if it does not say. */
 function runOf(text: string): string | undefined {
