@@ -263,10 +263,6 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/e2e/pull-from.test.ts': long('minutes of a past', 'test/e2e/record.test.ts'),
   'test/e2e/pull-low-latency.test.ts': long('two servers, one of which ends and returns', 'test/e2e/pull-md5.test.ts'),
   'test/e2e/pull-md5.test.ts': partly('every codec in every container'),
-  'test/e2e/pull-restart.test.ts': long(
-    'five processes, one after the other',
-    'src/streams/record/open-segment.test.ts',
-  ),
   'test/e2e/push.test.ts': long(
     'four publishers in real time, with every version of their lists',
     'test/faults/publishers.test.ts',

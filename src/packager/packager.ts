@@ -93,11 +93,6 @@ export class Packager implements Sink {
     return this.#groups;
   }
 
-  /** MSN of the segment that was begun last; one below the first where there is none. */
-  get newestMsn(): number {
-    return this.#nextMsn - 1;
-  }
-
   /** Frames of an open part wait, or those of a track that is ahead. Closed parts are copies. */
   get holdsFrames(): boolean {
     if (this.#probe) return true;

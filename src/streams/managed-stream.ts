@@ -13,7 +13,6 @@ import { StreamLadder } from './ladder/stream-ladder.ts';
 import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
 import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
-import { OpenSegment } from './record/open-segment.ts';
 import { StreamFiles } from './record/stream-files.ts';
 import { gapsFrom, isKeyOf, OXBOW_STOPPED, SavedStateWriter, sourceKey } from './saved-state.ts';
 import { ServedMedia } from './served-media.ts';
@@ -58,8 +57,6 @@ export class ManagedStream {
   #savedGeneration: Generation | undefined;
   readonly #states: SavedStateWriter;
   #closing: Promise<void> | undefined;
-  /** Another process, or the next one, reads the source on. */
-  #isLeaving = false;
 
   private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
     this.#deps = deps;
@@ -108,14 +105,9 @@ export class ManagedStream {
       onHidden: (isOver) => (isOver ? this.#endList() : this.#linger()),
     });
     parts.stream.events.subscribe((event) => this.#onEvent(event));
-    const openSegment = new OpenSegment({ ...parts, definition: () => this.#definition });
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
-      recordGroup(parts, group, this.#definition, {
-        isFill: this.away.passesOver(group),
-        isFenced: this.publishers.isFenced,
-        isLeft: this.#isLeaving && openSegment.isLeft(group),
-      });
+      recordGroup(parts, group, this.#definition, this.away.passesOver(group), this.publishers.isFenced);
       this.#saveGeneration();
     });
   }
@@ -173,7 +165,6 @@ export class ManagedStream {
    */
   async stop(detail: string, movedTo?: string): Promise<void> {
     const extra = movedTo === undefined ? {} : { movedTo };
-    this.#isLeaving ||= movedTo !== undefined;
     await this.publishers.end(new OxbowError('publish-refused', detail, { extra }));
     this.status.stop(detail);
     this.stream.offline(detail);
@@ -190,7 +181,6 @@ export class ManagedStream {
   }
 
   async #close(): Promise<void> {
-    this.#isLeaving = true;
     const steps: readonly (() => unknown)[] = [
       () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down.')),
       () => this.stream.offline(this.#definition.stopped ? this.status.problem || 'stopped' : OXBOW_STOPPED),

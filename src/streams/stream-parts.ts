@@ -44,7 +44,7 @@ import { qualityCounters } from './qualities/quality-counters.ts';
 import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
 import { completeLastSegment } from './record/last-segment.ts';
 import { pixelsOf, StoryboardSampler } from './record/storyboard-sampler.ts';
-import { nextGenerationNumber, OXBOW_STOPPED, pastOf, readSavedState, type SavedState } from './saved-state.ts';
+import { nextGenerationNumber, pastOf, readSavedState, type SavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
 import type { StoredRecordings, StreamDeps, StreamEngines } from './stream-deps.ts';
@@ -371,15 +371,15 @@ export function recordGroup(
   { recorder, qualities, storyboard, content }: Pick<StreamParts, 'recorder' | 'qualities' | 'storyboard' | 'content'>,
   group: SegmentGroup,
   { record, recordQualities, alarms = '' }: Pick<StreamDefinition, 'record' | 'recordQualities' | 'alarms'>,
-  { isFill, isFenced, isLeft }: { readonly isFill: boolean; readonly isFenced: boolean; readonly isLeft: boolean },
+  isFill: boolean,
+  isFenced: boolean,
 ): void {
-  const isWritten = record && !isFill && !isFenced && !isLeft;
+  const isWritten = record && !isFill && !isFenced;
   if (isWritten) storyboard?.take(group);
   if (!isFill && !isFenced) content?.take(group, alarms);
   qualities.decide(group.msn, isWritten && recordQualities === true);
   if (isFill) recorder.passOver(group.msn);
   else if (isFenced) recorder.skip(group, TAKEN);
-  else if (isLeft && record) recorder.skip(group, OXBOW_STOPPED);
   else if (isWritten) recorder.write(group);
   else recorder.skip(group);
 }

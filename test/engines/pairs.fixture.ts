@@ -303,7 +303,7 @@ class Walker {
 
   async #export(): Promise<void> {
     const server = this.#any;
-    const [, from] = /\/(\d+)\/\d+\.mp4$/.exec(this.#kept!.clip)!;
+    const [, from] = /\/(\d+)\/\d+\.mp4\?/.exec(this.#kept!.clip)!;
     const { id } = await this.#post<JobView>('/api/v1/exports', {
       stream: 'cam',
       from,

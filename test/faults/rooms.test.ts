@@ -209,6 +209,7 @@ suite('rooms of a running server', () => {
     await until('everyone is in', () => members.every(({ welcomes }) => welcomes === 1));
     let written = 0;
     const write = () => {
+      if (written === 200) return; // a welcome has all of these, however long the server takes to come back
       const author = members[written % members.length]!;
       author.write(`message-${String(written).padStart(4, '0')}`, `number ${written}`);
       written++;

@@ -5,7 +5,6 @@ import { createManualClock } from '../../../lib/clock.ts';
 import { testRoom, testSender } from './chat.fixture.ts';
 import { rowOf } from './message-row.ts';
 import type { MessageTable } from './message-table.ts';
-
 import { MessageWriter } from './message-writer.ts';
 import { RoomMessages } from './room-messages.ts';
 
@@ -14,11 +13,15 @@ async function openRoom(time: ReturnType<typeof openVirtualTime>) {
   let answers: PromiseWithResolvers<void> | undefined;
   const written: string[] = [];
   const batches: string[][] = [];
+  const changedAfter: number[] = [];
+  let msEach = 0;
   const table: Pick<MessageTable, 'write' | 'mark' | 'before' | 'find' | 'findSent'> = {
-    async write({ rows }) {
+    async write({ rows, changes }) {
       if (rows.length > 0) batches.push(rows.map(({ text }) => text));
       await answers?.promise;
+      if (msEach > 0) await new Promise((resolve) => setTimeout(resolve, msEach * rows.length));
       written.push(...rows.map(({ text }) => text));
+      if (changes.length > 0) changedAfter.push(written.length);
       return { repeated: new Map(), moved: new Set() };
     },
     mark: async () => 0,
@@ -41,10 +44,19 @@ async function openRoom(time: ReturnType<typeof openVirtualTime>) {
     say(text: string) {
       messages.receive({ t: 'chat', id: `id-${text}`, text }, ann);
     },
-    /** Writes a message of no room. */
-    add(text: string) {
-      const message = { seq: 1, id: text, kind: 'chat', author: 'ann', name: 'Ann', text, sentMs: 0 } as const;
-      writer.add(rowOf('room', message, undefined), () => {});
+    writer,
+    /** Hands the writer messages without limits of a member. */
+    add(texts: readonly string[]) {
+      for (const text of texts) {
+        const message = { seq: 1, id: text, kind: 'chat', author: 'ann', name: 'Ann', text, sentMs: 0 } as const;
+        writer.add(rowOf('room', message, undefined), () => {});
+      }
+    },
+    /** Messages that were written with each transaction that has changes. */
+    changedAfter,
+    /** From now on the database takes this long for each message. */
+    slowDown(toMs: number) {
+      msEach = toMs;
     },
     /** Answers so far, oldest first. */
     get got() {
@@ -64,6 +76,8 @@ async function openRoom(time: ReturnType<typeof openVirtualTime>) {
   };
 }
 
+const texts = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
+
 suite('the size of a transaction follows the load', () => {
   test('a message that nothing precedes is committed at once', async () => {
     using time = openVirtualTime();
@@ -73,20 +87,69 @@ suite('the size of a transaction follows the load', () => {
     assert.deepEqual(room.written, ['first']);
   });
 
-  test('what comes during a transaction and the pause after it is one transaction, of any number', async () => {
+  test('what comes during a transaction and the pause after it is one transaction; the pause is as long', async () => {
     using time = openVirtualTime();
     const room = await openRoom(time);
     room.hang();
     room.say('first');
     await time.runFor(31);
-    const later = Array.from({ length: 1000 }, (_, i) => `${i}`);
-    for (const text of later.slice(0, 600)) room.add(text);
+    room.add(['second']);
     room.answer();
     await time.runFor(29);
-    for (const text of later.slice(600)) room.add(text);
-    assert.deepEqual(room.batches, [['first']], 'the pause is as long as the transaction');
+    room.add(['third']);
+    assert.deepEqual(room.batches, [['first']]);
     await time.runFor(1);
-    assert.deepEqual(room.batches, [['first'], later]);
+    assert.deepEqual(room.batches, [['first'], ['second', 'third']]);
+  });
+
+  test('full transactions of a fast database become larger, up to all that may wait', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.add(texts(15_000));
+    await time.runFor(500);
+    assert.deepEqual(
+      room.batches.map(({ length }) => length),
+      [512, 1024, 2048, 4096, 4096, 15_000 - 11_776],
+    );
+    assert.deepEqual(room.written, texts(15_000));
+  });
+
+  test('a slow database gets small ones, and does not seem stuck', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.slowDown(2);
+    room.add(texts(4000));
+    await time.runFor(5500);
+    room.say('later');
+    await time.runFor(4000);
+    assert.deepEqual(room.got, ['ack id-later']);
+  });
+
+  test('one that becomes slow gets smaller ones', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    const fast = 512 + 1024 + 2048;
+    const slow = [4096, 2048, 1024, 512, 512];
+    room.add(texts(fast));
+    await time.runFor(100);
+    room.slowDown(1.01);
+    room.add(texts(slow.reduce((sum, size) => sum + size)));
+    await time.runFor(10_000);
+    assert.deepEqual(
+      room.batches.slice(3).map(({ length }) => length),
+      slow,
+    );
+  });
+
+  test('a change of a message follows it, however many wait before', async () => {
+    using time = openVirtualTime();
+    const room = await openRoom(time);
+    room.add(texts(600));
+    room.writer.change({ roomId: 'room', seq: 600, text: '', extra: '{}', deletedUs: 1 });
+    await time.runFor(1);
+    assert.deepEqual(room.changedAfter, []);
+    await time.runFor(50);
+    assert.deepEqual(room.changedAfter, [600]);
   });
 
   test('the pause is 50 ms at most', async () => {

@@ -1,6 +1,6 @@
 /**
  * Commits the messages of all rooms in batches. The first message after a pause is committed at once; under
- * load a transaction has everything that came during the last one and the pause after it.
+ * load a transaction has what came during the last one and the pause after it, as much as a second can store.
  * In: rows, changes and marks of room-chat.ts. Out: for each row, whether it was stored.
  */
 import { sleep } from '../../../lib/abort.ts';
@@ -20,7 +20,13 @@ const RETRY_MS = 1000;
  * A transaction that takes longer gets no answer of the database soon: no message waits for the next one, ms.
  */
 const STUCK_MS = 5000;
-/** Messages of all rooms that wait for the next transaction, which takes all of them; more are refused. */
+/**
+ * Messages in a transaction: twice as many after a full one that took less than half of LONG_MS, half as many
+ * after one that took longer than LONG_MS. A slow database would otherwise seem stuck.
+ */
+const MIN_BATCH = 512;
+const LONG_MS = 1000;
+/** Messages of all rooms that wait for a transaction, and most of one; more are refused. */
 const MAX_WAITING = 4096;
 /** Changes of old messages that are not committed. */
 const MAX_CHANGES = 4096;
@@ -66,6 +72,8 @@ export class MessageWriter implements AsyncDisposable {
   #committing: Promise<boolean> | undefined;
   /** The next transaction begins no earlier, ms of `performance.now()`. */
   #nextAtMs = 0;
+  /** Most messages of the next transaction. */
+  #maxBatch = MIN_BATCH;
   /** The database does not answer. */
   #isStuck = false;
 
@@ -163,16 +171,22 @@ export class MessageWriter implements AsyncDisposable {
     for (const { done } of this.#rows.splice(0)) done(undefined);
   }
 
+  #adapt(messages: number, tookMs: number): void {
+    if (tookMs > LONG_MS) this.#maxBatch = Math.max(MIN_BATCH, this.#maxBatch / 2);
+    else if (messages === this.#maxBatch && tookMs < LONG_MS / 2)
+      this.#maxBatch = Math.min(MAX_WAITING, this.#maxBatch * 2);
+  }
+
   /**
    * Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks
    * are kept for the next batch.
    */
   async #commit(): Promise<boolean> {
     const { table, failed, committed } = this.#options;
-    const rows = this.#rows;
-    this.#rows = [];
-    const changes = this.#changes;
-    this.#changes = new Map();
+    const rows = this.#rows.splice(0, this.#maxBatch);
+    // A change of a message that still waits would find no row.
+    const changes = this.#rows.length === 0 ? this.#changes : new Map<string, MessageChange>();
+    if (changes === this.#changes) this.#changes = new Map();
     const marks = this.#marks;
     this.#marks = new Map();
     const idlers = this.#idlers;
@@ -198,6 +212,7 @@ export class MessageWriter implements AsyncDisposable {
       for (const { done } of rows) done(undefined);
       return false;
     } finally {
+      this.#adapt(rows.length, performance.now() - startedAt);
       for (const resolve of idlers) resolve();
     }
   }

@@ -22,13 +22,13 @@ const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAK
 
 /** The limits of one room. Each is a time that moves forward with each message (generic cell rate). */
 export class SendLimits {
-  /** By kind and user; `room` are danmaku of the whole room. */
-  readonly #fullAt: Readonly<Record<Limited | 'room', Map<string, number>>> = {
+  /** By kind and user. */
+  readonly #fullAt: Readonly<Record<Limited, Map<string, number>>> = {
     chat: new Map(),
     danmaku: new Map(),
     reaction: new Map(),
-    room: new Map(),
   };
+  #roomFullAt = Number.NEGATIVE_INFINITY;
   readonly #lastChat = new Map<string, number>();
   readonly #rate: () => number;
 
@@ -49,14 +49,16 @@ export class SendLimits {
     if (kind === 'chat' && slowSeconds > 0 && slowMs > 0) {
       throw new OxbowError('slow-mode', `Slow mode: one message in ${slowSeconds} s.`, wait(slowMs));
     }
-    const fullAt = this.#fullAt[kind];
-    this.#check(fullAt.get(user), buckets[kind], nowMs, 'You write too often.');
+    const ofKind = this.#fullAt[kind];
+    const fullAt = ofKind.get(user) ?? nowMs;
+    this.#check(fullAt, buckets[kind], nowMs, 'You write too often.');
     if (kind === 'danmaku') {
-      const { room } = this.#fullAt;
-      this.#check(room.get(''), ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
-      this.#count(room, '', ROOM_DANMAKU, nowMs);
+      this.#check(this.#roomFullAt, ROOM_DANMAKU, nowMs, 'The room has too many danmaku now.');
+      this.#roomFullAt = this.#next(this.#roomFullAt, ROOM_DANMAKU, nowMs);
     }
-    this.#count(fullAt, user, buckets[kind], nowMs);
+    ofKind.delete(user); // and added as the newest
+    ofKind.set(user, this.#next(fullAt, buckets[kind], nowMs));
+    dropOldest(ofKind, MAX_MEMBERS);
     if (kind === 'chat') {
       this.#lastChat.delete(user);
       this.#lastChat.set(user, nowMs);
@@ -72,16 +74,13 @@ export class SendLimits {
     this.#lastChat.set(user, sentMs);
   }
 
-  #check(fullAt: number | undefined, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
-    const waitMs = (fullAt ?? nowMs) - nowMs - (burst - 1 / this.#rate()) * everyMs;
+  #check(fullAt: number, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
+    const waitMs = fullAt - nowMs - (burst - 1 / this.#rate()) * everyMs;
     if (waitMs > 0) throw new OxbowError('too-many-requests', detail, wait(waitMs));
   }
 
-  #count(fullAt: Map<string, number>, key: string, { everyMs }: Bucket, nowMs: number): void {
-    const nextMs = Math.max(nowMs, fullAt.get(key) ?? nowMs) + everyMs / this.#rate();
-    fullAt.delete(key); // and added as the newest
-    fullAt.set(key, nextMs);
-    dropOldest(fullAt, MAX_MEMBERS);
+  #next(fullAt: number, { everyMs }: Bucket, nowMs: number): number {
+    return Math.max(nowMs, fullAt) + everyMs / this.#rate();
   }
 }
 
