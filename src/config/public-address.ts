@@ -33,8 +33,8 @@ const MAX_NAME = 64;
 const LEAST_KEY_LETTERS = 8;
 
 /**
- * Whether letters alone may be a key: no language spells so. Words have vowels, few consonants in a row, and
- * capitals where they begin: `LiveStreams`, `BuildingA` and `qianmen`, not `qZkvHtbWplxm`.
+ * Whether a text of only letters may be a key: no language spells it. Words have vowels, few consonants in
+ * a row, and capitals where they begin: `LiveStreams`, `BuildingA` and `qianmen`, not `qZkvHtbWplxm`.
  */
 function isUnspoken(letters: string): boolean {
   if (letters.length < LEAST_KEY_LETTERS) return false;

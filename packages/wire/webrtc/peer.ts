@@ -4,6 +4,7 @@
  * why it ended. RFC 8825 4, RFC 5764 5.1 (which protocol a datagram has).
  */
 import type { RtpPieces } from '@oxbow/media/rtp/packet';
+import type { UdpPath } from '../udp-path.ts';
 import type { Certificate } from './dtls/certificate.ts';
 import { DtlsConnection } from './dtls/dtls-connection.ts';
 import { createIceCredentials, type Endpoint, type IceCredentials, IceSession } from './ice/ice-session.ts';
@@ -40,20 +41,13 @@ export interface PeerOptions extends PeerHandlers {
   readonly remote: RemoteTransport;
 }
 
-/** A way to one address. */
-export interface MediaPath {
-  /** Sends a datagram at once: its bytes may change afterwards. @returns false: it was not sent */
-  send(datagram: Uint8Array): boolean;
-  close(): void;
-}
-
 /** The socket, as a peer uses it. */
 export interface PeerSocket {
   readonly certificate: Certificate;
   readonly nowMs: () => number;
   send(datagram: Uint8Array, to: Endpoint): void;
   /** A faster way to a peer that gets media; undefined where there is none. The peer closes it. */
-  openPath(to: Endpoint): MediaPath | undefined;
+  openPath(to: Endpoint): UdpPath | undefined;
   /** The response to a check with this transaction belongs to this peer. */
   expect(transaction: Uint8Array): void;
   /**
@@ -99,7 +93,7 @@ export class Peer {
   /** It gets media. */
   #isReceiver = false;
   /** To `pathTo`; undefined if there is none. */
-  #path: MediaPath | undefined;
+  #path: UdpPath | undefined;
   #pathTo: Endpoint | undefined;
   /** Packets that were rejected since the last tick. */
   #rejected = 0;
