@@ -333,6 +333,8 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       whileAway: 'nothing',
       awayLimit: '10m',
       latency: '300ms',
+      address: null,
+      backup: null,
       hasPassphrase: true,
     });
     await page.getByRole('radio', { name: 'SRT' }).check();

@@ -61,6 +61,8 @@ function settingsOf(
     const loading = { maxTimeToFirstByteMs: 60_000, maxLoadTimeMs: 60_000, timeoutRetry: null, errorRetry };
     return {
       fragLoadPolicy: { default: loading },
+      // It reports a stall this long after it began; without the setting after 1.25 s.
+      detectStallWithCurrentTimeMs: 250,
       maxBufferLength: 2,
       maxMaxBufferLength: 2,
       cmcd: { version: 2, sessionId: session, contentId: content, eventTargets },
@@ -148,15 +150,15 @@ async function reportFailures(
   );
 }
 
-/** Measures in a page of oxbow, from the click of the viewer, what its player should report. */
+/** Measures in a page of oxbow, from the request to play, what its player should report. */
 function measure(): void {
   const measured = { startupS: Number.NaN, stoodS: 0 };
   Object.assign(window, { measured });
-  let clickedMs: number | undefined;
+  let requestedMs: number | undefined;
   let last = { atS: 0, ms: 0, stoodS: 0 };
-  document.addEventListener('click', () => (clickedMs ??= performance.now()), true);
+  document.addEventListener('play', () => (requestedMs ??= performance.now()), true);
   const start = () => {
-    if (Number.isNaN(measured.startupS)) measured.startupS = (performance.now() - clickedMs!) / 1000;
+    if (Number.isNaN(measured.startupS)) measured.startupS = (performance.now() - requestedMs!) / 1000;
   };
   document.addEventListener('playing', start, true);
   setInterval(() => {

@@ -59,7 +59,9 @@ let hasEnded = false;
 let begunAt, lastAt, lastTime, longestStandMs = 0, furthest = 0;
 let startedAt = NaN, playingAt = NaN, movedAt = NaN, standsMs = 0, stoodMs = 0;
 video.addEventListener('playing', () => {
-  if (!(playingAt > 0)) movedAt = playingAt = performance.now();
+  if (playingAt > 0) return;
+  movedAt = playingAt = performance.now();
+  standsMs = 0; // until here it started
 });
 video.addEventListener('error', () => errors.push('element: ' + video.error.message));
 setInterval(() => {

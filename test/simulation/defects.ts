@@ -70,10 +70,10 @@ export const defects: readonly SimulatedDefect[] = [
     seed: 34,
   },
   {
-    name: 'sound that is no longer waited for after it came late once',
+    name: 'segments of sound whose length in the playlist is not used',
     file: 'src/ingest/pull/rendition/audio-rendition.ts',
-    find: '|| queue.reaches(video)) {',
-    replace: ') {',
+    find: 'isOne ? segment.durationS : 0);',
+    replace: '0);',
     seed: 48,
   },
 ];

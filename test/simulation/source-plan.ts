@@ -81,10 +81,7 @@ export interface SourcePlan {
   readonly tracksApart: boolean;
   /** Segments with video are MPEG-TS, not CMAF. */
   readonly isTs: boolean;
-  /**
-   * So are those of sound with its own list: a frame of 21 ms each half second, so it ends early. Not with
-   * segments of 30 s, which still lose sound (seed 168).
-   */
+  /** So are those of sound with its own list: a frame of 21 ms each half second, so it ends early. */
   readonly isSoundTs: boolean;
   readonly dated: boolean;
   readonly lives: readonly SourceLife[];
@@ -192,7 +189,7 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
     windowSegments,
     audio,
     isTs: isTs(seed),
-    isSoundTs: isTs(seed) && seed % 2 === 0 && segmentS < 30,
+    isSoundTs: isTs(seed) && seed % 2 === 0,
     dated,
     lives,
     clockSteps,

@@ -49,6 +49,31 @@ suite('audio that waits for its video', () => {
     assert.equal(queue.reaches(film(10, 16, 0, 1)), false, 'it is before a discontinuity');
   });
 
+  test('whose last frames are short covers its span by the length in the playlist, while that is true', () => {
+    const queue = new AudioQueue();
+    queue.add(piece(), sound(10, 15), 6e6);
+    assert.deepEqual(taken(queue, film(10, 16)), { from: 10, to: 15, covered: true });
+    queue.add(piece(), sound(16, 21), 7e6);
+    assert.deepEqual(taken(queue, film(16, 22)), { from: 16, to: 21, covered: true });
+    queue.add(piece(), sound(22, 27), 7e6);
+    assert.deepEqual(taken(queue, film(22, 28)), { from: 22, to: 27, covered: false }, 'it began at 22 s, not at 23 s');
+    queue.add(piece(1), sound(0, 5), 6e6);
+    assert.deepEqual(taken(queue, film(0, 6, 1)), { from: 0, to: 5, covered: false }, 'nor after a restart');
+  });
+
+  test('whose playlist states less than it has is covered by its frames', () => {
+    const queue = new AudioQueue();
+    queue.add(piece(), sound(10, 16), 2e6);
+    assert.deepEqual(taken(queue, film(10, 16)), { from: 10, to: 16, covered: true });
+  });
+
+  test('whose clock goes back by a restart keeps what its playlist states', () => {
+    const queue = new AudioQueue();
+    queue.add(piece(), sound(1000, 1005), 6e6);
+    queue.add(piece(1), sound(998, 1003), 6e6);
+    assert.equal(queue.covers(film(998, 1004, 1)), true);
+  });
+
   test('of a later discontinuity sequence waits, of an earlier one is dropped', () => {
     const queue = new AudioQueue();
     queue.add(piece(0, 1), sound(10, 12));

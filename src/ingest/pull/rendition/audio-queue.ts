@@ -53,6 +53,10 @@ export class AudioQueue {
   /** Timeline of the frames that were added last. */
   #added: SegmentTimeline | undefined;
   #addedGeneration = 0;
+  /** Where the segment that was added last ends by its playlist, µs. */
+  #statedEndUs = Number.NEGATIVE_INFINITY;
+  /** No segment has begun before the stated end of the one before it. */
+  #areStatedEndsTrue = true;
   /** Last dts by track, µs. */
   readonly #addedDts = new Map<number, number>();
   /** Generation of the audio that belongs to the current video. */
@@ -74,13 +78,19 @@ export class AudioQueue {
     return this.#entries.reduce((sum, { frame }) => sum + frame.data.length, 0);
   }
 
-  /** Adds frames of a segment; drops the oldest if there are too many. */
-  add({ epoch, discontinuitySequence }: SegmentTimeline, frames: readonly WaitingFrame[]): void {
+  /**
+   * Adds frames of a segment; drops the oldest if there are too many.
+   *
+   * @param lengthUs how long the segment is by its playlist: its last frames may be short, with silence that
+   *   was not sent behind them
+   */
+  add({ epoch, discontinuitySequence }: SegmentTimeline, frames: readonly WaitingFrame[], lengthUs = 0): void {
     const before = this.#added;
     if (before && (epoch !== before.epoch || discontinuitySequence < before.discontinuitySequence))
       this.#beginGeneration();
     if (discontinuitySequence !== before?.discontinuitySequence) this.#addedDts.clear();
     this.#added = { epoch, discontinuitySequence };
+    this.#state(frames, lengthUs);
     for (const waiting of frames) {
       const { trackId } = waiting.frame;
       const last = this.#addedDts.get(trackId);
@@ -90,6 +100,15 @@ export class AudioQueue {
     }
     if (this.#entries.length > MAX_FRAMES) this.#entries.splice(0, this.#entries.length - MAX_FRAMES);
     this.#dropStale();
+  }
+
+  /** Keeps where a segment ends by its playlist, unless that was wrong for the one before. */
+  #state([first]: readonly WaitingFrame[], lengthUs: number): void {
+    if (!first) return;
+    const earlyUs = this.#statedEndUs - first.dtsUs;
+    // Times that go back further begin a generation.
+    if (earlyUs > SLACK_US && earlyUs <= BACK_US && this.#addedDts.size > 0) this.#areStatedEndsTrue = false;
+    this.#statedEndUs = first.dtsUs + lengthUs;
   }
 
   #beginGeneration(): void {
@@ -133,7 +152,8 @@ export class AudioQueue {
     const turnsUs = this.#turnsUs(endUs);
     if (last.generation > this.#generation && last.dtsUs - turnsUs < startUs) return true;
     if (last.discontinuitySequence !== discontinuitySequence) return last.discontinuitySequence > discontinuitySequence;
-    return last.endUs - turnsUs >= endUs - SLACK_US;
+    const lastUs = this.#areStatedEndsTrue ? Math.max(last.endUs, this.#statedEndUs) : last.endUs;
+    return lastUs - turnsUs >= endUs - SLACK_US;
   }
 
   /**

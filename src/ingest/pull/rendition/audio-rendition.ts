@@ -88,7 +88,9 @@ export class AudioRendition {
     try {
       for await (const item of readRendition(this.#location, this.#context, { signal })) {
         if (item.kind === 'segment') {
-          for (const group of item.media.groups) this.#add(group, item.segment);
+          const { segment, media } = item;
+          const isOne = media.groups.length === 1;
+          for (const group of media.groups) this.#add(group, segment, isOne ? segment.durationS : 0);
           // The past of a playlist is fetched no faster than that of the video.
           if (this.#isAhead) await this.#taken({ signal });
         } else if (item.cause !== 'offline') {
@@ -131,7 +133,7 @@ export class AudioRendition {
     return { kind, name: `${name} (${this.rendition.name})` };
   }
 
-  #add({ tracks, frames }: MediaGroup, timeline: SegmentTimeline): void {
+  #add({ tracks, frames }: MediaGroup, timeline: SegmentTimeline, lengthS: number): void {
     if (this.#stopped.signal.aborted) return;
     const audio = tracks.filter(({ kind }) => kind === 'audio').slice(0, MAX_TRACKS);
     const targets = new Map(audio.map(({ id, timescale }, i) => [id, { id: this.#firstId + i, timescale }]));
@@ -143,7 +145,7 @@ export class AudioRendition {
       const endUs = dtsUs + ticksToUs(frame.duration, target.timescale);
       return [{ frame: { ...frame, trackId: target.id }, dtsUs, endUs }];
     });
-    this.#queue.add(timeline, waiting);
+    this.#queue.add(timeline, waiting, 1_000_000 * lengthS);
     this.#wake?.();
   }
 
