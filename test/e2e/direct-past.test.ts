@@ -163,7 +163,9 @@ suite('the past from the bucket', () => {
     }
     const before = past.cdn.requests.length;
     assert.equal(await watch(edge.url, past.index), await watch(past.server.url, past.index));
-    assert.equal(past.cdn.requests.length - before, 2 * media.list.segments.length);
+    const requests = past.cdn.requests.slice(before).filter((line) => line.endsWith(' 206'));
+    // Oxbow itself looks from time to time whether the bucket answers.
+    assert.ok(requests.length >= 2 * media.list.segments.length, requests.join('\n'));
   });
 
   fullTest('so is an asset of the library', async () => {

@@ -37,16 +37,16 @@ export function addUpgrade(program: Command, exit: (code: ExitCode) => void): vo
 
 async function upgrade(data: string, asJson: boolean): Promise<void> {
   const before = runningInstance(data);
-  const from = await versionOf(before);
-  const startedMs = performance.now();
-  request(before);
   const aborted = new AbortController();
   using _signals = onStopSignal(() => aborted.abort());
   using limit = withDeadline(WITHIN_MS, 'the upgrade', aborted);
+  const from = await versionOf(before, limit);
+  const startedMs = performance.now();
+  request(before);
   const after = await untilFollowed(data, before, limit);
   const result = {
     from,
-    to: await versionOf(after),
+    to: await versionOf(after, limit),
     pid: after.pid,
     tookMs: Math.round(performance.now() - startedMs),
   };
@@ -87,8 +87,8 @@ async function untilFollowed(
   }
 }
 
-async function versionOf(instance: RunningInstance): Promise<string> {
+async function versionOf(instance: RunningInstance, { signal }: { readonly signal: AbortSignal }): Promise<string> {
   const { url, fetch } = reachRunning(instance);
-  const response = await fetch(`${url}/version`, { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(`${url}/version`, { signal });
   return ((await response.json()) as { version: string }).version;
 }

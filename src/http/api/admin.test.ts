@@ -81,6 +81,10 @@ describe('routes for administrators', () => {
     assert.deepEqual(await messages('?level=warn'), ['disk is slow']);
     assert.deepEqual(await messages('?stream=door'), ['connected']);
     assert.deepEqual(await messages('?after=11'), ['disk is slow']);
+    // Ids of a server have the time in them.
+    const ring = new LogRing(() => Date.parse('2100-01-01'));
+    ring.take('{"level":"info","msg":"a line"}');
+    assert.equal((await get(`/api/v1/logs?after=${ring.read({})[0]!.id}`)).status, 200);
     assert.equal((await get('/api/v1/logs?level=loud')).status, 400);
     assert.equal((await get('/api/v1/logs?after=x')).status, 400);
   });

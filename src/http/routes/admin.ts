@@ -15,7 +15,7 @@ const LogQuery = Type.Object(
     text: Type.Optional(
       Type.String({ maxLength: 200, description: 'only lines that contain this text, in either case' }),
     ),
-    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`id` of a line: only lines after it' })),
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,16}$', description: '`id` of a line: only lines after it' })),
   },
   { additionalProperties: false },
 );
