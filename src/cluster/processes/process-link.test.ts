@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { type NumberedEvent, openProcessLink, type PassedClient, type ProcessStart } from './process-link.ts';
+import {
+  type NumberedEvent,
+  openProcessLink,
+  type PassedCaller,
+  type PassedClient,
+  type ProcessStart,
+} from './process-link.ts';
 
 const start: ProcessStart = {
   name: 'process-2',
@@ -23,6 +29,23 @@ const eventOf = (at: string): NumberedEvent => ({
   audience: 'admin',
   from: 'process-1',
 });
+
+/** A server of this computer, and connections to it: both ends. */
+async function listen() {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    async connect() {
+      const end = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      const [socket] = (await once(server, 'connection')) as [Socket];
+      return { end, socket };
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 test('a process receives the events that came while it started, and then each once', async () => {
   const channel = Object.assign(new EventEmitter(), { send: () => true });
@@ -50,17 +73,52 @@ test('a process answers a ping, also while it starts', async () => {
   await opening;
 });
 
+test('clients and callers that another process passes while this one starts wait until it takes them', async () => {
+  const channel = Object.assign(new EventEmitter(), { send: () => true });
+  const opening = openProcessLink(channel as unknown as NodeJS.Process);
+  const caller: PassedCaller = { address: '192.0.2.1', port: 5000, relayPort: 6000, hello: 'ab' };
+  for (let port = 1; port <= 257; port++) channel.emit('message', { t: 'caller', caller: { ...caller, port } });
+  const clientOf = (protocol: PassedClient['protocol'], port: number): PassedClient => {
+    return { protocol, remote: `192.0.2.1:${port}`, received: '', answered: 0 };
+  };
+  await using server = await listen();
+  const ends = [];
+  for (const client of [clientOf('rtmp', 1), clientOf('rtsp', 2), clientOf('rtmp', 3)]) {
+    const { end, socket } = await server.connect();
+    ends.push(end);
+    channel.emit('message', { t: 'client', client }, socket);
+  }
+  channel.emit('message', { t: 'start', start });
+  const link = await opening;
+  const ports: number[] = [];
+  link.takeCallers(({ port }) => ports.push(port));
+  assert.deepEqual([ports.length, ports[0], ports.at(-1)], [256, 2, 257], 'the newest ones');
+  channel.emit('message', { t: 'caller', caller });
+  assert.equal(ports.at(-1), 5000);
+  const taken: [string, Socket][] = [];
+  link.takeClients('rtmp', ({ remote }, socket) => taken.push([remote, socket]));
+  assert.deepEqual(
+    taken.map(([remote]) => remote),
+    ['192.0.2.1:1', '192.0.2.1:3'],
+  );
+  link.takeClients('rtsp', ({ remote }, socket) => taken.push([remote, socket]));
+  assert.equal(taken[2]![0], '192.0.2.1:2');
+  const areClosed = ends.map((end) => once(end, 'close'));
+  for (const [, socket] of taken) socket.resetAndDestroy();
+  for (const end of ends) end.destroy();
+  await Promise.all(areClosed);
+});
+
 test('a client that another process passes is taken by its protocol, unread; without one it is closed', async () => {
-  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await using server = await listen();
   const channel = Object.assign(new EventEmitter(), { send: () => true });
   const opening = openProcessLink(channel as unknown as NodeJS.Process);
   channel.emit('message', { t: 'start', start });
   const link = await opening;
   const client: PassedClient = { protocol: 'rtmp', remote: '192.0.2.1:5000', received: '', answered: 0 };
   const pass = async () => {
-    const end = connect((server.address() as AddressInfo).port, '127.0.0.1').end('media');
-    const [socket] = (await once(server, 'connection')) as [Socket];
+    const { end, socket } = await server.connect();
+    end.end('media');
     channel.emit('message', { t: 'client', client }, socket);
     return end;
   };
@@ -76,5 +134,4 @@ test('a client that another process passes is taken by its protocol, unread; wit
   await once(await pass(), 'close');
   channel.emit('message', { t: 'client', client }, undefined);
   taken[0]!.destroy();
-  server.close();
 });

@@ -144,6 +144,33 @@ export function isSpeaker(part: { readonly link: Pick<ProcessLink, 'start'> } | 
   return !part || part.link.start.names[0] === part.link.start.name;
 }
 
+/** Most clients, and most callers, that wait for a process that starts. */
+const MAX_EARLY = 256;
+
+/** Clients that other processes pass: those that come while this process starts wait until it takes them. */
+class EarlyClients {
+  /** By protocol; undefined: this process ends, and takes none any more. */
+  readonly #takers = new Map<PassedClient['protocol'], TakeClient | undefined>();
+  #early: { readonly client: PassedClient; readonly socket: Socket }[] = [];
+
+  take(protocol: PassedClient['protocol'], taker: TakeClient): () => void {
+    this.#takers.set(protocol, taker);
+    const early = this.#early;
+    this.#early = early.filter(({ client }) => client.protocol !== protocol);
+    for (const { client, socket } of early) if (client.protocol === protocol) taker(client, socket);
+    return () => void this.#takers.set(protocol, undefined);
+  }
+
+  /** @param socket undefined: the client has left */
+  pass(client: PassedClient, socket: Socket | undefined): void {
+    if (!socket) return;
+    const taker = this.#takers.get(client.protocol);
+    if (taker) taker(client, socket);
+    else if (this.#takers.has(client.protocol) || this.#early.length >= MAX_EARLY) socket.destroy();
+    else this.#early.push({ client, socket });
+  }
+}
+
 /** The channel of a child process. */
 type Channel = Pick<NodeJS.Process, 'send' | 'on' | 'once'>;
 
@@ -155,23 +182,21 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
   const early: NumberedEvent[] = [];
   const connection = new Emitter<Socket>();
   const caller = new Emitter<PassedCaller>();
+  const earlyCallers: PassedCaller[] = [];
   const bonded = new Emitter<BondedCounts>();
-  const takers = new Map<PassedClient['protocol'], TakeClient>();
-  const take = (client: PassedClient, socket: Socket | undefined) => {
-    const taker = takers.get(client.protocol);
-    if (socket && taker) taker(client, socket);
-    else socket?.destroy();
-  };
+  const clients = new EarlyClients();
   channel.on('message', (message: ToProcess, handle: unknown) => {
     if (message.t === 'start') started.resolve(message.start);
     else if (message.t === 'ping') sendTo(channel, { t: 'pong' });
-    else if (message.t === 'caller') caller.emit(message.caller);
+    else if (message.t === 'caller' && caller.size === 0) {
+      if (earlyCallers.push(message.caller) > MAX_EARLY) earlyCallers.shift();
+    } else if (message.t === 'caller') caller.emit(message.caller);
     else if (message.t === 'bonded') bonded.emit(message.counts);
     else if (message.t === 'event' && event.size === 0) early.push(message.event);
     else if (message.t === 'event') event.emit(message.event);
     else if (!(handle instanceof Socket))
       return; // the client has left
-    else if (message.t === 'client') take(message.client, unreadSocket(handle));
+    else if (message.t === 'client') clients.pass(message.client, unreadSocket(handle));
     else connection.emit(handle);
   });
   const closed = new Promise<void>((resolve) => channel.once('disconnect', () => resolve()));
@@ -192,12 +217,12 @@ export async function openProcessLink(channel: Channel): Promise<ProcessLink> {
       const message: FromProcess<never> = { t: 'pass', to, client };
       channel.send?.(message, socket, undefined, (error) => error && socket.destroy());
     },
-    takeClients(protocol, taker) {
-      takers.set(protocol, taker);
-      return () => void takers.delete(protocol);
-    },
+    takeClients: (protocol, taker) => clients.take(protocol, taker),
     passCaller: (to, passed) => sendTo(channel, { t: 'caller', to, caller: passed }),
-    takeCallers: (taker) => caller.subscribe(taker),
+    takeCallers(taker) {
+      for (const each of earlyCallers.splice(0)) taker(each);
+      return caller.subscribe(taker);
+    },
     takeBonded: (port) => sendTo(channel, { t: 'bonded', port }),
     moveBonded: (to, group) => sendTo(channel, { t: 'move-bonded', to, group }),
     bonded,
