@@ -138,6 +138,16 @@ suite('a publisher', () => {
     assert.deepEqual([publisher.turn.role, publisher.signal.aborted, slot.active], ['ended', true, undefined]);
   });
 
+  test('whose picture changes before its first frame loses no sound that follows', async (t) => {
+    const { calls, claim } = openSlot(t);
+    const publisher = await claim('a');
+    publisher.publish(frame(0, { trackId: audioTrack.id, by: 'early sound' }));
+    publisher.startTracks(inGerman);
+    publisher.publish(frame(1, { trackId: audioTrack.id, by: 'sound' }));
+    publisher.publish(frame(2, { by: 'picture' }));
+    assert.deepEqual(calls, ['run arrival 0', 'early sound', 'run arrival -1', 'sound', 'picture']);
+  });
+
   test('that brings its own clock begins its runs itself', async (t) => {
     const { slot, calls } = openSlot(t);
     const publisher = await slot.claim({ protocol: 'rtp', remote: 'a', signal: new AbortController().signal });

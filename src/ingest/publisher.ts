@@ -220,9 +220,11 @@ export class Session implements Publisher {
   }
 
   startTracks(tracks: readonly Track[], { restarts = false }: { readonly restarts?: boolean } = {}): void {
-    const { role } = this.turn;
-    if (role === 'active' && !restarts) this.#change.take(tracks);
-    else if (role === 'active') this.#change.restart(tracks);
+    const isActive = this.turn.role === 'active';
+    // A run without a frame of the reference track has nothing to lose: that of the new tracks replaces it.
+    const isBegun = this.#change.isOpen || !this.#arrival || Number.isFinite(this.#arrival.offsetUs);
+    if (isActive && restarts) this.#change.restart(tracks);
+    else if (isActive && isBegun) this.#change.take(tracks);
     else this.#change.begin(tracks);
   }
 

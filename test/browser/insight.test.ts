@@ -27,6 +27,8 @@ const TRIES = 4;
 const HELD_MS = 600;
 /** A time that is reported differs from the one that the page measures by at most so many seconds. */
 const NEAR_S = 0.75;
+/** Or a start-up time by this share: on a slow machine a player begins later to count. */
+const NEAR_SHARE = 0.25;
 /** Media requests after which a page waits: oxbow's player would load the whole film. */
 const AT_ONCE = 5;
 const MEDIA = /\.(?:m4s|mp4|ts)(?:\?|$)/;
@@ -323,7 +325,8 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
       t.diagnostic(text);
       assert.ok(Math.abs(session.stalls - stalls) <= 1, text);
       assert.ok(Math.abs(session.stoodS - stalled) <= NEAR_S * (1 + session.stalls), text);
-      assert.ok(startup !== null && Math.abs(startup - session.startupS) <= NEAR_S, text);
+      const nearS = Math.max(NEAR_S, NEAR_SHARE * session.startupS);
+      assert.ok(startup !== null && Math.abs(startup - session.startupS) <= nearS, text);
       assert.ok(watched > 0.5, text);
       assert.equal(errors > 0 || failed, session.hasFailed, text);
     }

@@ -59,9 +59,7 @@ let hasEnded = false;
 let begunAt, lastAt, lastTime, longestStandMs = 0, furthest = 0;
 let startedAt = NaN, playingAt = NaN, movedAt = NaN, standsMs = 0, stoodMs = 0;
 video.addEventListener('playing', () => {
-  if (playingAt > 0) return;
-  movedAt = playingAt = performance.now();
-  standsMs = 0; // until here it started
+  if (!(playingAt > 0)) movedAt = playingAt = performance.now();
 });
 video.addEventListener('error', () => errors.push('element: ' + video.error.message));
 setInterval(() => {
@@ -70,7 +68,9 @@ setInterval(() => {
   if (!isStill && lastTime > 0) begunAt ??= now;
   if (video.paused || video.ended || video.seeking || !isStill || !(now > begunAt + 3000)) lastAt = now;
   longestStandMs = Math.max(longestStandMs, now - lastAt);
-  if (isStill && !video.paused && !video.ended && !video.seeking) {
+  if (!(playingAt > 0)) {
+    // It starts.
+  } else if (isStill && !video.paused && !video.ended && !video.seeking) {
     standsMs = now - movedAt;
   } else {
     if (standsMs > 250) stoodMs += standsMs;
