@@ -46,6 +46,8 @@ export interface Looks {
   readonly locale?: string;
   /** A touch screen, without a mouse. */
   readonly touch?: boolean;
+  /** The pages may have their service worker. Requests that pass it are not seen by routes of a test. */
+  readonly worker?: boolean;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface Looks {
  * @param looks sizes in CSS pixels
  */
 export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<BrowserContext> {
-  const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-US', touch = false } = looks;
+  const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-US', touch = false, worker = false } = looks;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme,
@@ -62,10 +64,14 @@ export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<
     timezoneId: 'Asia/Kathmandu',
     hasTouch: touch,
     isMobile: touch,
+    serviceWorkers: worker ? 'allow' : 'block',
   });
   context.setDefaultTimeout(PAGE_WITHIN_MS);
   return context;
 }
+
+/** What the browser library says of a page whose service worker it blocks. */
+const WORKER_BLOCKED = 'Service Worker registration blocked by Playwright';
 
 /**
  * Errors and warnings in the console, exceptions, failed and refused requests; those that the page aborted
@@ -74,7 +80,8 @@ export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<
 export function collectFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
+    const isFault = ['error', 'warning'].includes(message.type()) && message.text() !== WORKER_BLOCKED;
+    if (isFault) faults.push(`console: ${message.text()}`);
   });
   page.on('pageerror', (error) => faults.push(`exception: ${error.stack}`));
   page.on('requestfailed', (request) => {

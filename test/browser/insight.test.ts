@@ -29,6 +29,8 @@ const HELD_MS = 600;
 const NEAR_S = 0.75;
 /** Or a start-up time by this share: on a slow machine a player begins later to count. */
 const NEAR_SHARE = 0.25;
+/** Waiting this long after a seek is a stall of a live stream, ms; with some reserve. */
+const SETTLING_MS = 2500;
 /** Media requests after which a page waits: oxbow's player would load the whole film. */
 const AT_ONCE = 5;
 const MEDIA = /\.(?:m4s|mp4|ts)(?:\?|$)/;
@@ -428,6 +430,9 @@ suite('insight with players in a browser', { skip: need('chromium') }, () => {
     await page.goto(`${server.url}/watch/door`);
     await until('it plays', async () => (await timeOf(page)) > 1);
     for (let stall = 0; stall < MOST_STALLS; stall++) {
+      // Waiting within 1.5 s of a seek, or of a stall, is no other stall.
+      const settledAt = (await page.evaluate(() => performance.now())) + SETTLING_MS;
+      await page.waitForFunction((at) => performance.now() > at, settledAt);
       gate.close();
       await isStill(page, 'the player');
       gate.open();

@@ -39,7 +39,14 @@ suite('a phone', { skip: need('chromium') }, () => {
 
   /** A phone whose person is signed in; the push service of its browser is a stand-in. */
   async function openPhone(locale = 'en-US', colorScheme: 'light' | 'dark' = 'light') {
-    const context = await openVisitor(browser, { width: 390, height: 844, touch: true, locale, colorScheme });
+    const context = await openVisitor(browser, {
+      width: 390,
+      height: 844,
+      touch: true,
+      worker: true,
+      locale,
+      colorScheme,
+    });
     await context.addInitScript(standIn, new PushBrowser('https://push.example/one').subscription());
     const page = await context.newPage();
     const signIn = await context.request.post(`${server.url}/api/v1/sessions`, {
