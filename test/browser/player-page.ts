@@ -68,9 +68,8 @@ setInterval(() => {
   if (!isStill && lastTime > 0) begunAt ??= now;
   if (video.paused || video.ended || video.seeking || !isStill || !(now > begunAt + 3000)) lastAt = now;
   longestStandMs = Math.max(longestStandMs, now - lastAt);
-  if (!(playingAt > 0)) {
-    // It starts.
-  } else if (isStill && !video.paused && !video.ended && !video.seeking) {
+  // Before the first picture it starts, and does not stand.
+  if (playingAt > 0 && isStill && !video.paused && !video.ended && !video.seeking) {
     standsMs = now - movedAt;
   } else {
     if (standsMs > 250) stoodMs += standsMs;

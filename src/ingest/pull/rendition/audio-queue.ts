@@ -53,7 +53,7 @@ export class AudioQueue {
   /** Timeline of the frames that were added last. */
   #added: SegmentTimeline | undefined;
   #addedGeneration = 0;
-  /** Where the segment that was added last ends by its playlist, µs. */
+  /** Where the segment that was added last ends by its playlist, µs; -Infinity where that is not believed. */
   #statedEndUs = Number.NEGATIVE_INFINITY;
   /** No segment has begun before the stated end of the one before it. */
   #areStatedEndsTrue = true;
@@ -108,7 +108,7 @@ export class AudioQueue {
     const earlyUs = this.#statedEndUs - first.dtsUs;
     // Times that go back further begin a generation.
     if (earlyUs > SLACK_US && earlyUs <= BACK_US && this.#addedDts.size > 0) this.#areStatedEndsTrue = false;
-    this.#statedEndUs = first.dtsUs + lengthUs;
+    this.#statedEndUs = this.#areStatedEndsTrue ? first.dtsUs + lengthUs : Number.NEGATIVE_INFINITY;
   }
 
   #beginGeneration(): void {
@@ -152,8 +152,7 @@ export class AudioQueue {
     const turnsUs = this.#turnsUs(endUs);
     if (last.generation > this.#generation && last.dtsUs - turnsUs < startUs) return true;
     if (last.discontinuitySequence !== discontinuitySequence) return last.discontinuitySequence > discontinuitySequence;
-    const lastUs = this.#areStatedEndsTrue ? Math.max(last.endUs, this.#statedEndUs) : last.endUs;
-    return lastUs - turnsUs >= endUs - SLACK_US;
+    return Math.max(last.endUs, this.#statedEndUs) - turnsUs >= endUs - SLACK_US;
   }
 
   /**
