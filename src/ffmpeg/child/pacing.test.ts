@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { createManualClock } from '../../lib/clock.ts';
 import {
   audioFrameAt,
-  audioFramesDue,
   createSteadyUtc,
   framesDue,
   numberAfter,
@@ -47,18 +46,10 @@ test('pictures are on multiples of the frame duration since 1970, also at fracti
   }
 });
 
-test('late audio frames are produced; after a long pause only the newest is', () => {
-  const [newest, end] = audioFramesDue(1_795_000_000_000, undefined);
-  assert.equal(end, newest + 1);
-  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest), [newest + 1, newest + 1]);
-  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest - 10), [newest - 9, newest + 1]);
-  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest - 1_000), [newest, newest + 1]);
-});
-
 test('late frames come once and in order of time, audio interleaved with pictures', () => {
   const rate = { num: 25, den: 1 };
   const at = 1_795_000_000_000;
-  const last = { picture: pictureAt(at, rate), audio: audioFrameAt(at) };
+  const last = { picture: pictureAt(at, rate), audio: audioFrameAt(at + 40) + 2 };
   const due = framesDue(at + 2_500, last, rate);
   const numbers = (wanted: string) => due.flatMap(({ kind, number }) => (kind === wanted ? [number] : []));
   assert.deepEqual(
@@ -67,7 +58,7 @@ test('late frames come once and in order of time, audio interleaved with picture
   );
   assert.deepEqual(
     numbers('audio'),
-    Array.from({ length: audioFrameAt(at + 2_500) - last.audio }, (_, i) => last.audio + 1 + i),
+    Array.from({ length: audioFrameAt(at + 2_520) + 2 - last.audio }, (_, i) => last.audio + 1 + i),
   );
   let pictureAtMs = at;
   let audioAtMs = at;
@@ -79,6 +70,32 @@ test('late frames come once and in order of time, audio interleaved with picture
   assert.deepEqual(framesDue(at, last, rate), []);
 });
 
+test('a picture brings the sound until the next one, at most 100 ms, and what the encoder keeps back', () => {
+  for (const rate of [...rates, { num: 7, den: 3 }]) {
+    const first = pictureAt(1_795_000_000_123.4, rate);
+    let last = { picture: first - 1, audio: audioFrameAt(pictureMs(first, rate)) };
+    for (let number = first; number < first + 50; number++) {
+      const sounds = framesDue(pictureMs(number, rate), last, rate).slice(1);
+      const untilMs = pictureMs(number, rate) + Math.min(100, (1000 * rate.den) / rate.num);
+      const newest = sounds.at(-1)?.number ?? last.audio;
+      assert.equal(newest, audioFrameAt(untilMs) + 2, `picture ${number} of ${rate.num}/${rate.den}`);
+      last = { picture: number, audio: newest };
+    }
+  }
+});
+
+test('after a long pause sound begins with the picture, like at the start', () => {
+  const rate = { num: 25, den: 1 };
+  const at = 1_795_000_000_000;
+  const before = { picture: pictureAt(at, rate), audio: audioFrameAt(at) };
+  assert.deepEqual(
+    framesDue(at + 10_000, before, rate),
+    framesDue(at + 10_000, { picture: undefined, audio: undefined }, rate),
+  );
+  const ahead = framesDue(at + 3_040, { ...before, audio: audioFrameAt(at + 3_040) }, rate);
+  assert.deepEqual(ahead[1], { kind: 'audio', number: audioFrameAt(at + 3_040) + 1 }, 'nothing is made twice');
+});
+
 test('at the start audio begins with the picture', () => {
   for (const rate of rates) {
     for (let at = 1_795_000_000_000; at < 1_795_000_000_200; at += 7) {
@@ -87,7 +104,6 @@ test('at the start audio begins with the picture', () => {
       const startMs = pictureMs(picture.number, rate);
       assert.ok(sounds.length > 0 && sounds.every(({ kind }) => kind === 'audio'));
       assert.equal(sounds[0]!.number, audioFrameAt(startMs));
-      assert.equal(sounds.at(-1)!.number, audioFrameAt(at));
     }
   }
 });

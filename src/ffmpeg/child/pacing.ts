@@ -15,6 +15,10 @@ export const AAC_SAMPLES = 1024;
 const MAX_LAG_MS = 3_000;
 /** Slew rate of the clock after the system clock was set back, ms per ms. */
 const SLEW = 0.005;
+/** An AAC frame leaves the encoder when so many after it have been encoded. */
+const AAC_DELAY_FRAMES = 2;
+/** Sound is made for the duration of a picture, at most of this one, ms. */
+const LONGEST_PICTURE_MS = 100;
 /** Rounding error of current UTC milliseconds as floating-point numbers, in frames. */
 const NEARLY = 1e-4;
 
@@ -62,19 +66,6 @@ export function audioFrameAt(utcMs: number): number {
   return Math.floor((utcMs * (testTimescales.audio / 1000)) / AAC_SAMPLES);
 }
 
-/**
- * The AAC frames that are due: all that started since `last`, or only the newest after a long pause.
- *
- * @param last number of the one made last, undefined at the start
- * @returns [first, end)
- */
-export function audioFramesDue(utcMs: number, last: number | undefined): readonly [number, number] {
-  const newest = audioFrameAt(utcMs);
-  const lag = (MAX_LAG_MS * testTimescales.audio) / 1000 / AAC_SAMPLES;
-  if (last === undefined || newest - last > lag) return [newest, newest + 1];
-  return [last + 1, newest + 1];
-}
-
 /** The numbers of the newest frames of an earlier process. */
 export function numberAfter(
   { video, audio }: LastFrames,
@@ -97,6 +88,9 @@ interface DueFrame {
  * All due frames in order of time. The reader waits at most half a second of media for the audio of a
  * picture, so the two kinds are interleaved.
  *
+ * Each picture brings the sound until the next one, so that a Part is complete with its last picture. The tone
+ * is computed, so it can be encoded before its time: by real time it would be 40 to 80 ms later.
+ *
  * @param last numbers of those made last, undefined at the start
  */
 export function framesDue(
@@ -108,18 +102,23 @@ export function framesDue(
   const [first, end] = picturesDue(utcMs, last.picture, rate);
   // Audio starts with the first picture: browsers stall on more than a frame without audio at the start of a
   // run.
-  let lastAudio = last.audio ?? audioFrameAt(pictureMs(first, rate)) - 1;
-  const addAudio = (untilMs: number) => {
-    const [first, end] = audioFramesDue(untilMs, lastAudio);
-    for (let number = first; number < end; number++) due.push({ kind: 'audio', number });
-    if (end > first) lastAudio = end - 1;
-  };
+  const follows = last.picture !== undefined && first === last.picture + 1;
+  const firstAudio = audioFrameAt(pictureMs(first, rate));
+  let nextAudio = last.audio === undefined ? firstAudio : last.audio + 1;
+  if (!follows) nextAudio = Math.max(nextAudio, firstAudio);
   for (let number = first; number < end; number++) {
     due.push({ kind: 'picture', number });
-    if (number + 1 < end) addAudio(pictureMs(number, rate));
+    for (const newest = audioWith(number, rate); nextAudio <= newest; nextAudio++)
+      due.push({ kind: 'audio', number: nextAudio });
   }
-  addAudio(utcMs);
   return due;
+}
+
+/** Number of the newest AAC frame that is encoded with a picture. */
+function audioWith(number: number, rate: FrameRate): number {
+  const atMs = pictureMs(number, rate);
+  const untilMs = Math.min(pictureMs(number + 1, rate), atMs + LONGEST_PICTURE_MS);
+  return audioFrameAt(untilMs) + AAC_DELAY_FRAMES;
 }
 
 /**

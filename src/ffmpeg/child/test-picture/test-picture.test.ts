@@ -133,6 +133,8 @@ suite('the frames of the test picture', () => {
       assert.equal(frame.pts % 1_024, 0);
       if (i > 0) assert.equal(frame.pts - so.audio[i - 1]!.pts, 1_024);
     }
+    const endMs = (so.audio.at(-1)!.pts + 1_024) / 48;
+    assert.ok(endMs >= so.video.at(-1)!.pts / 90 + 40, 'with the last picture its sound is complete');
     const onsets = await toneOnsets(so.audio);
     assert.equal(onsets.length, 2, 'the first one began before the first second');
     for (const onset of onsets) {
