@@ -49,7 +49,7 @@ export function servedStreamOf(
     list: listWriter.list,
     listWriter,
     recording,
-    inits: new InitTable([], { save() {}, nowMs }),
+    inits: new InitTable([], { async save() {}, failed() {}, nowMs }),
     createdUs,
     starting: () => false,
     settled: () => true,

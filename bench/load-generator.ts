@@ -1,5 +1,5 @@
 /**
- * Compiles and starts the load generators, `load-generator.c` and `rooms/room-load.c`.
+ * Compiles and starts the load generators, `load-generator.c` and `rooms/room-load.c`; compiles other C here.
  * In: arguments. Out: a process. The binary stays in the system's temporary folder until the source changes.
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
@@ -11,9 +11,10 @@ import { program } from './target.ts';
 
 /**
  * Compiles a source of this folder if it has changed; returns the path of the binary.
+ * @param flags of the compiler
  * @throws Error without a C compiler
  */
-export function compileLoadGenerator(file = 'load-generator.c'): string {
+export function compileLoadGenerator(file = 'load-generator.c', flags: readonly string[] = []): string {
   const source = join(import.meta.dirname, file);
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), 'oxbow-bench');
@@ -21,7 +22,9 @@ export function compileLoadGenerator(file = 'load-generator.c'): string {
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });
   const draft = `${binary}.${process.pid}`;
-  execFileSync(program('cc'), ['-O2', '-Wall', '-o', draft, source], { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync(program('cc'), ['-O2', '-Wall', ...flags, '-o', draft, source], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   renameSync(draft, binary);
   return binary;
 }

@@ -78,6 +78,15 @@ export function processMemory(pid: number): TreeMemory {
   };
 }
 
+/**
+ * Resident bytes of the heap that the C library extends with brk(2): blocks below its threshold, and larger
+ * ones where its free memory has room; 0 if the process has ended.
+ */
+export function libraryHeap(pid: number): number {
+  const heap = /^[\da-f]+-[\da-f]+ [^\n]* \[heap\]\n(?:[A-Z]\w+: .*\n)*?Rss:\s+(\d+) kB/m;
+  return Number(heap.exec(read(`/proc/${pid}/smaps`))?.[1] ?? 0) * 1024;
+}
+
 /** CPU seconds of the whole machine so far, without idle and disk waits. */
 export function machineCpuS(): number {
   return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1000;

@@ -4,16 +4,17 @@
  * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 if the server exceeds its
  * limit.
  */
-import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seeded } from '@oxbow/media/random.fixture';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
+import { compileLoadGenerator } from '../load-generator.ts';
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
-import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
+import { describeMachine, libraryHeap, ProcessTree, processMemory } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { csvHead, csvLine, memoryLimit, printAfterLoad, printSummary, type SoakSample, summarize } from './report.ts';
 import { sendViewers } from './viewers.ts';
@@ -29,6 +30,7 @@ const usage = `Usage: npm run soak -- memory [options]
   --limit 200        limit of the server process, MB; default 150, plus 12.5 per pulled stream, times 1.3 with serving threads
   --every 5          seconds between samples
   --seed 1           seed of what viewers do
+  --allocations      writes what the heap of the C library has, by size of the blocks; needs cc and glibc
   --out FOLDER       folder for the samples; default a new folder below ${tmpdir()}
 `;
 
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
     limit: { type: 'string' },
     every: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
+    allocations: { type: 'boolean', default: false },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -96,7 +99,12 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
     args: ['--config', config, '--threads', String(threads), '--log-level', 'warn'],
     data: join(folder.path, 'data'),
     program: launcher,
+    env: values.allocations ? allocationsEnv(folder.path) : {},
   });
+  const saveAllocations = (name: string) => {
+    if (!values.allocations) return;
+    copyFileSync(join(folder.path, `allocations.${server.pid}`), join(out, `allocations-${name}.txt`));
+  };
   const leaving = new AbortController();
   const quietFromS = 60 * (minutes - quiet);
   const load = { url: server.url, streams: names, viewers, random: seeded(Number(values.seed)) };
@@ -110,12 +118,15 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   const startMs = performance.now();
   for (let nextS = everyS; nextS <= minutes * 60 && !signal.aborted; nextS += everyS) {
     await pause(startMs + nextS * 1000 - performance.now(), undefined, { signal }).catch(() => {});
+    if (nextS <= restMinutes * 60) saveAllocations('rest');
+    else if (nextS < quietFromS) saveAllocations('load');
     if (nextS >= quietFromS) leaving.abort();
     const sample = await sampleOf(server, (performance.now() - startMs) / 1000, tally.now);
     samples.push(sample);
     appendFileSync(csv, csvLine(sample));
     if (samples.length % Math.round(60 / everyS) === 0) report(sample);
   }
+  saveAllocations('end');
   leaving.abort();
   await done;
   const responses = [...tally.responses].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`);
@@ -123,6 +134,12 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   for (const { level, msg, error } of server.log('error').slice(0, 5))
     process.stderr.write(`${level}: ${msg}: ${error}\n`);
   return samples;
+}
+
+/** Variables with which a program writes its allocations to `allocations.PID`. */
+function allocationsEnv(folder: string): NodeJS.ProcessEnv {
+  const library = compileLoadGenerator('soak/allocations.c', ['-shared', '-fPIC', '-pthread']);
+  return { LD_PRELOAD: library, ALLOCATIONS: join(folder, 'allocations') };
 }
 
 function report({ atS, rss, heap, arrayBuffers, viewers: now }: SoakSample): void {
@@ -150,6 +167,7 @@ async function sampleOf(server: Server, atS: number, now: number): Promise<SoakS
     heap: sum('oxbow_heap_bytes'),
     external: sum('oxbow_external_bytes'),
     arrayBuffers: sum('oxbow_array_buffer_bytes'),
+    libraryHeap: libraryHeap(server.pid),
     cpuS: sum('oxbow_cpu_seconds_total'),
     viewers: now,
   };

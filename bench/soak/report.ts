@@ -17,6 +17,8 @@ export interface SoakSample {
   readonly heap: number;
   readonly external: number;
   readonly arrayBuffers: number;
+  /** Resident bytes of the heap of the C library. */
+  readonly libraryHeap: number;
   /** CPU of the server process so far, seconds. */
   readonly cpuS: number;
   /** Current viewers. */
@@ -55,6 +57,7 @@ const COLUMNS = [
   'heap',
   'external',
   'arrayBuffers',
+  'libraryHeap',
   'cpuS',
   'viewers',
 ] as const;
@@ -132,11 +135,16 @@ export function printAfterLoad(
 ): string {
   const endS = samples.at(-1)!.atS;
   const [before, after] = [restS, endS].map((untilS) =>
-    meansOf(samples, untilS, ({ rss, arrayBuffers }) => ({ rss, arrayBuffers })),
+    meansOf(samples, untilS, ({ rss, heap, arrayBuffers, libraryHeap }) => ({ rss, heap, arrayBuffers, libraryHeap })),
   );
-  const compare = (name: 'rss' | 'arrayBuffers') =>
+  const compare = (name: keyof NonNullable<typeof before>) =>
     `${(before![name] / 1e6).toFixed(1)} MB at rest, ${(after![name] / 1e6).toFixed(1)} MB ${quiet} min after the load (${(after![name] / before![name]).toFixed(2)} times)`;
-  return `RSS: ${compare('rss')}\nBuffers: ${compare('arrayBuffers')}`;
+  return [
+    `RSS: ${compare('rss')}`,
+    `JavaScript heaps: ${compare('heap')}`,
+    `Buffers: ${compare('arrayBuffers')}`,
+    `Heap of the C library: ${compare('libraryHeap')}`,
+  ].join('\n');
 }
 
 /** Means of a minute. */

@@ -120,7 +120,7 @@ export async function openDelivery({
   const rig = await openRig({ engine });
   const listWriter = new LiveWindowWriter(limits);
   const { list } = listWriter;
-  const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
+  const inits = new InitTable([], { async save() {}, failed() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
   const reader = openRangeReader(rig.segments);

@@ -6,9 +6,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { need } from '../../test/fixtures/need.ts';
 import { setNetworkPolicy } from '../lib/confine/confine.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { collectGarbage } from '../lib/memory/heap.ts';
 import { type DemuxPacket, openDemuxer } from './demux.ts';
 import { closeEngine, makeStill, probeBytes } from './engine.ts';
 import type { StreamInput } from './stream-input.ts';
@@ -83,6 +85,34 @@ suite('demuxing in a process', { skip: need('ffmpeg') }, () => {
         own.map(({ data }) => createHash('md5').update(data).digest('hex')),
         listed(index),
       );
+    }
+  });
+
+  test('packets that were read are not kept while the file is read', { timeout: 60_000 }, async () => {
+    let gone = 0;
+    const registry = new FinalizationRegistry<void>(() => gone++);
+    const whole = inputOf(readFileSync(film()));
+    // In small pieces: the packets come in several turns.
+    const input: StreamInput = {
+      length: whole.length,
+      read: async (offset, count) => {
+        await turn();
+        return whole.read(offset, Math.min(count, 2048));
+      },
+    };
+    await using demuxer = await openDemuxer(input, { openMs: 20_000, signal });
+    const reading = demuxer.packets([0, 1]);
+    const read = async () => {
+      const { value, done } = await reading.next();
+      assert.ok(!done);
+      for (const packet of value) registry.register(packet, undefined);
+      return value.length;
+    };
+    const first = await read();
+    await read(); // the generator refers to what it has given last
+    while (gone < first) {
+      collectGarbage();
+      await turn();
     }
   });
 

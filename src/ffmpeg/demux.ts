@@ -126,7 +126,11 @@ export async function openDemuxer(
     signal.throwIfAborted();
     throw readFailed ?? new OxbowError('engine-failed', `The demuxer ended: ${why}.`);
   });
-  gone.catch(() => waiting.end('')); // Readers of the packets see it below.
+  let failure: unknown;
+  gone.catch((error) => {
+    if (waiting.ended === undefined) failure = error;
+    waiting.end('');
+  });
   described.promise.catch(() => {}); // It may also be rejected after the description.
   const close = async () => {
     signal.removeEventListener('abort', onAbort);
@@ -141,13 +145,12 @@ export async function openDemuxer(
       async *packets(indexes) {
         child.send(printMessage(demuxKinds.select, Buffer.from(JSON.stringify(indexes))));
         for (;;) {
-          const packets = await Promise.race([waiting.take(), gone]);
-          if (packets.length > 0) yield packets;
-          else {
-            if (readFailed) throw readFailed;
-            return waiting.ended ?? '';
-          }
+          const packets = await waiting.take();
+          if (packets.length === 0) break;
+          yield packets;
         }
+        if (readFailed ?? failure) throw readFailed ?? failure;
+        return waiting.ended ?? '';
       },
       [Symbol.asyncDispose]: close,
     };

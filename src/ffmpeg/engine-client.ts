@@ -5,7 +5,7 @@
  * starts at the first request and after a crash, and is closed when idle. A request during which it crashes
  * is made once more, and the resident continues in the next process.
  */
-import { sleep, withDeadline } from '../lib/abort.ts';
+import { sleep, waitFor, withDeadline } from '../lib/abort.ts';
 import { OxbowError, reasonOf, sentenceOf } from '../lib/errors.ts';
 import { type ChildSetup, type EngineChild, openChild } from './child-process.ts';
 import {
@@ -90,6 +90,8 @@ interface Job {
 
 interface EngineWorker {
   readonly child: EngineChild;
+  /** Fires when the child has ended, with the failure of a request that waits. */
+  readonly gone: AbortSignal;
   /** Requests so far, and how many of them have started a resident. */
   requests: number;
   moves: number;
@@ -358,10 +360,20 @@ export class EngineClient implements AsyncDisposable {
       await child[Symbol.asyncDispose]();
       throw new OxbowError('engine-failed', 'The media engine was closed.');
     }
-    const spawned: EngineWorker = { child, requests: 0, moves: 0, isStopped: false, onAnswer: undefined };
+    const ending = new AbortController();
+    const spawned: EngineWorker = {
+      child,
+      gone: ending.signal,
+      requests: 0,
+      moves: 0,
+      isStopped: false,
+      onAnswer: undefined,
+    };
     worker = spawned;
     this.#worker = spawned;
     void child.ended.then((why) => {
+      const Failure = spawned.isStopped ? OxbowError : EngineCrash;
+      ending.abort(new Failure('engine-failed', `The media engine ended: ${why}.`));
       if (this.#worker === spawned) this.#worker = undefined;
       if (this.#lodger?.worker === spawned) this.#move(this.#lodger, why);
     });
@@ -389,12 +401,9 @@ export class EngineClient implements AsyncDisposable {
       child.kill(reasonOf(deadline.signal.reason));
     };
     deadline.signal.addEventListener('abort', onDeadline, { once: true });
-    const gone = child.ended.then((why): never => {
-      const Failure = worker.isStopped ? OxbowError : EngineCrash;
-      throw new Failure('engine-failed', `The media engine ended: ${why}.`);
-    });
     try {
-      return await Promise.race([event, gone]);
+      // Not Promise.race with the end of the child: that would keep each answer until then.
+      return await waitFor(event, { signal: worker.gone });
     } finally {
       deadline.signal.removeEventListener('abort', onDeadline);
     }

@@ -5,8 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { seeded } from '@oxbow/media/random.fixture';
+import { collectGarbage } from '../lib/memory/heap.ts';
 import {
   closeEngine,
   enginePid,
@@ -98,6 +100,19 @@ suite('media engine', () => {
     await writeFile(path, jpeg);
     return path;
   }
+
+  test('pictures that were given away are not kept while the process lives', { timeout: 60_000 }, async () => {
+    let gone = 0;
+    const registry = new FinalizationRegistry<void>(() => gone++);
+    for (let made = 0; made < 4; made++)
+      registry.register(await makeStill({ bytes: movie, atS: made / 2, width: 160 }, { signal }), undefined);
+    const pid = enginePid();
+    while (gone < 4) {
+      collectGarbage();
+      await turn();
+    }
+    assert.equal(enginePid(), pid);
+  });
 
   test('pictures of a sheet are beside and below each other, black where there is none', async () => {
     const size = { width: 64, height: 36 };

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
-import { backoffMs, sleep } from '../lib/abort.ts';
+import { backoffMs, sleep, waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ChildSettings } from '../lib/confine/confine.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -108,17 +108,18 @@ export class OwnWorker implements AsyncDisposable {
 
   async #untilNeeded(aborted: Promise<void>): Promise<void> {
     const { isShared = false, isNeeded, lookEveryMs = SHARED_LOOK_MS, log } = this.#options;
-    const needed = this.#needed.promise.then(() => true);
-    if (!isShared) return void (await Promise.race([needed, aborted]));
-    for (let isOver = false; !isOver; ) {
-      const pause = new AbortController();
-      const looked = sleep(lookEveryMs, pause).then(isNeeded);
-      isOver = await Promise.race([needed, aborted.then(() => true), looked]).catch((error) => {
-        log(messageOf(error));
-        return false;
-      });
-      pause.abort();
-      looked.catch(() => undefined); // the pause has ended
+    const over = Promise.race([this.#needed.promise, aborted]);
+    if (!isShared) return over;
+    const looking = new AbortController();
+    const { signal } = looking;
+    void over.then(() => looking.abort());
+    while (!signal.aborted) {
+      try {
+        await sleep(lookEveryMs, { signal });
+        if (await waitFor(isNeeded(), { signal })) return;
+      } catch (error) {
+        if (!signal.aborted) log(messageOf(error));
+      }
     }
   }
 

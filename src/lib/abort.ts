@@ -29,7 +29,10 @@ export function sleep(ms: number, { signal }: { signal: AbortSignal }): Promise<
   });
 }
 
-/** Waits for `work`; rejects with the signal's reason when `signal` fires. The work itself continues. */
+/**
+ * Waits for `work`; rejects with the signal's reason when `signal` fires. The work itself continues.
+ * `Promise.race` with a promise that lives long would keep each result until that one settles.
+ */
 export function waitFor<T>(work: Promise<T>, { signal }: { signal: AbortSignal }): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);

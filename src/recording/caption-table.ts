@@ -7,6 +7,7 @@
 import { type CaptionChannel, captionsFrom } from '@oxbow/media/captions/caption-channel';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { changeRows, type StreamRows } from '../store/shards/stream-rows.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 /** Runs that are remembered; rows of older ones are deleted when a stream is opened. */
 const MAX_RUNS = 20_000;
@@ -14,18 +15,22 @@ const MAX_RUNS = 20_000;
 /** The captions of one stream, in memory; rows are written in the background. */
 export class CaptionTable {
   readonly #byRun: Map<number, readonly CaptionChannel[]>;
-  readonly #save: (run: number, captions: readonly CaptionChannel[]) => void;
+  readonly #save: (run: number, captions: readonly CaptionChannel[]) => Promise<void>;
+  readonly #rows: WaitingRows;
 
   /**
    * @param stored oldest first
-   * @param save writes a row; must not throw
+   * @param save writes a row
+   * @param failed called when a row could not be written; it waits then
    */
   constructor(
     stored: ReadonlyMap<number, readonly CaptionChannel[]> = new Map(),
-    save: (run: number, captions: readonly CaptionChannel[]) => void = () => {},
+    save: (run: number, captions: readonly CaptionChannel[]) => Promise<void> = async () => {},
+    failed: (error: unknown) => void = () => {},
   ) {
     this.#byRun = new Map(stored);
     this.#save = save;
+    this.#rows = new WaitingRows(failed);
   }
 
   /** Those of a run, none included; undefined where that is not known. */
@@ -37,7 +42,12 @@ export class CaptionTable {
   set(run: number, captions: readonly CaptionChannel[]): void {
     this.#byRun.set(run, captions);
     dropOldest(this.#byRun, MAX_RUNS);
-    this.#save(run, captions);
+    this.#rows.add(run, () => this.#save(run, captions));
+  }
+
+  /** Resolves when each has its row: before the index has media of its run. @throws the error of a write */
+  stored(): Promise<void> {
+    return this.#rows.stored();
   }
 }
 
@@ -67,14 +77,15 @@ export async function openCaptionTable(
     });
   }
   const byRun = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
-  return new CaptionTable(byRun, (run, captions) => {
+  const save = (run: number, captions: readonly CaptionChannel[]) => {
     const row = { stream_id: streamId, run, captions: JSON.stringify(captions) };
-    changeRows(stored, streamId, async (db) => {
+    return changeRows(stored, streamId, async (db) => {
       await db
         .insertInto('stream_caption')
         .values(row)
         .onConflict((conflict) => conflict.columns(['stream_id', 'run']).doUpdateSet({ captions: row.captions }))
         .execute();
-    }).catch(failed);
-  });
+    });
+  };
+  return new CaptionTable(byRun, save, failed);
 }

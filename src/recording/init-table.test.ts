@@ -11,7 +11,8 @@ import { need } from '../../test/fixtures/need.ts';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
 import { InitTable } from './init-table.ts';
 
-const openTable = () => new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
+const openTable = () =>
+  new InitTable([], { async save() {}, failed: assert.ifError, nowMs: () => Date.UTC(2020, 0, 1) });
 
 /** A stream whose sound has this AudioSpecificConfig. */
 function tracksOf(record: Uint8Array, timescale = 48_000): Track[] {
@@ -62,7 +63,7 @@ suite('a publisher whose AAC is stated in another way continues with the same in
       hash: String(i).padStart(64, '0'),
       tracks: tracksOf(record),
     }));
-    const table = new InitTable(rows, { save: assert.fail, nowMs: () => 0 });
+    const table = new InitTable(rows, { save: assert.fail, failed: assert.ifError, nowMs: () => 0 });
     assert.ok(table.isSame(rows[0]!, rows[1]!));
     assert.ok(!table.isSame(rows[1]!, rows[2]!));
   });

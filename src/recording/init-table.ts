@@ -10,14 +10,17 @@ import type { Track } from '@oxbow/media/frame';
 import { parseInit, printInit } from '@oxbow/media/isobmff/init';
 import type { Init } from '@oxbow/media/segment';
 import { changeRows, type StreamRows } from '../store/shards/stream-rows.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 /** 2020-01-01, unix seconds: origin of the numbers. */
 const EPOCH_S = 1_577_836_800;
 
 /** Options of `InitTable`. */
 interface InitTableOptions {
-  /** Writes a row; must not throw. */
-  readonly save: (init: Init, bytes: Uint8Array) => void;
+  /** Writes a row. */
+  readonly save: (init: Init, bytes: Uint8Array) => Promise<void>;
+  /** Called when a row could not be written; it waits then. */
+  readonly failed: (error: unknown) => void;
   /**
    * UTC, ms since 1970. A new number is at least the seconds since 2020, so that a stream that is deleted and
    * created again never serves other bytes under a cached URL.
@@ -32,10 +35,12 @@ export class InitTable {
   /** The first one of those that decoders treat alike, see `keyOf`. */
   readonly #byKey = new Map<string, Init>();
   readonly #options: InitTableOptions;
+  readonly #rows: WaitingRows;
 
   constructor(inits: readonly Init[], options: InitTableOptions) {
     for (const init of inits) this.#put(init);
     this.#options = options;
+    this.#rows = new WaitingRows(options.failed);
   }
 
   /**
@@ -49,7 +54,7 @@ export class InitTable {
     if (saved) return saved;
     const init: Init = { number: this.#nextNumber(), hash, tracks };
     this.#put(init);
-    this.#options.save(init, bytes);
+    this.#save(init, bytes);
     return init;
   }
 
@@ -75,8 +80,17 @@ export class InitTable {
     if (saved) return saved.number;
     const init = { number: other ? this.#nextNumber() : number, hash, tracks };
     this.#put(init);
-    this.#options.save(init, printInit(tracks));
+    this.#save(init, printInit(tracks));
     return init.number;
+  }
+
+  /** Resolves when each has its row: before the index has media of it. @throws the error of a write */
+  stored(): Promise<void> {
+    return this.#rows.stored();
+  }
+
+  #save(init: Init, bytes: Uint8Array): void {
+    this.#rows.add(init.number, () => this.#options.save(init, bytes));
   }
 
   #nextNumber(): number {
@@ -95,7 +109,8 @@ export class InitTable {
 /**
  * Loads a stream's configurations.
  *
- * @param options.failed called when a row could not be written; every chunk file has the configuration too
+ * @param options.failed called when a row could not be written; it waits then, and every chunk file has the
+ *   configuration too
  */
 export async function openInitTable(
   stored: StreamRows,
@@ -108,15 +123,15 @@ export async function openInitTable(
   const inits = rows.map((row) => ({ number: row.number, hash: row.hash, tracks: parseInit(row.bytes) }));
   const save = (init: Init, bytes: Uint8Array) => {
     const row = { stream_id: streamId, number: init.number, hash: init.hash, bytes };
-    changeRows(stored, streamId, async (db) => {
+    return changeRows(stored, streamId, async (db) => {
       await db
         .insertInto('init')
         .values(row)
         .onConflict((conflict) => conflict.columns(['stream_id', 'number']).doUpdateSet({ hash: init.hash, bytes }))
         .execute();
-    }).catch(failed);
+    });
   };
-  return new InitTable(inits, { save, nowMs });
+  return new InitTable(inits, { save, failed, nowMs });
 }
 
 /** Equal for configurations that differ only in how they state the sound. */

@@ -424,6 +424,33 @@ suiteOnEngines('a recorder and the index', (openRig) => {
     );
   });
 
+  test('has no media whose codec configuration could not be stored: both are written later', async () => {
+    const order: string[] = [];
+    let broken = true;
+    await using rig = await openRig({
+      async beforeIndex() {
+        if (broken) throw new Error('the database does not answer');
+        order.push('configuration');
+      },
+      table: {
+        async put(row) {
+          order.push(`row ${row.first_msn}`);
+          await rig.table.put(row);
+        },
+      },
+    });
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await rig.recorder.seal();
+    assert.deepEqual([order, await rowsOf(rig)], [[], []]);
+    assert.equal((await rig.recording.find(1))?.msn, 1);
+    broken = false;
+    rig.clock.advance(2001);
+    rig.recorder.write(groupAt({ msn: 2, startUs: START_US + 2 * SECOND, run: 2 }));
+    await settled(rig);
+    await rig.recorder.seal();
+    assert.deepEqual(order, ['configuration', 'row 1', 'configuration', 'row 2']);
+  });
+
   test('a database that does not answer holds up no recording: nothing is lost', async () => {
     const answer = Promise.withResolvers<void>();
     await using rig = await openRig({

@@ -75,6 +75,8 @@ export interface WrittenGroup {
 export interface RecorderOptions {
   readonly recording: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'> & Partial<Pick<ChunkTable, 'written'>>;
+  /** Stores the rows that a row of the index refers to, before that is written. */
+  readonly beforeIndex?: (() => Promise<void>) | undefined;
   readonly segments: SegmentStore;
   readonly sync: SyncPolicy;
   readonly clock: Clock;
@@ -376,10 +378,11 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #writeOldestRows(): Promise<void> {
-    const { table, recording, counters, clock } = this.#options;
+    const { table, beforeIndex, recording, counters, clock } = this.#options;
     for (let next = this.#unindexed[0]; next; next = this.#unindexed[0]) {
       const { row, dateRanges } = next;
       try {
+        await beforeIndex?.();
         await table.put(row, dateRanges);
       } catch (error) {
         counters.trouble(reasonOf(error));

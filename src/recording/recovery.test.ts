@@ -228,6 +228,7 @@ suiteOnEngines('codec configurations', (openRig) => {
     const two = first.of(others);
     assert.equal(first.of(tracks), one);
     assert.equal(two.number, one.number + 1);
+    await first.stored();
     const later = await initsOf(rig);
     assert.deepEqual([later.of(tracks).number, later.of(others).number], [one.number, two.number]);
     assert.equal(later.get(one.number)?.hash, one.hash);
@@ -236,21 +237,26 @@ suiteOnEngines('codec configurations', (openRig) => {
 
   test('of a stream that was deleted and created again never reuse a number', () => {
     let nowMs = Date.UTC(2026, 0, 1);
-    const table = () => new InitTable([], { save() {}, nowMs: () => nowMs });
+    const table = () => new InitTable([], { async save() {}, failed: assert.ifError, nowMs: () => nowMs });
     const before = table().of(tracks).number;
     nowMs += 1000;
     assert.ok(table().of(others).number > before);
     assert.match(String(before), /^\d{9}$/, 'it fits into the address');
   });
 
-  test('found in files keep their number unless it is taken', () => {
+  test('found in files keep their number unless it is taken', async () => {
     const saved: number[] = [];
     const nowMs = () => Date.UTC(2020, 0, 1);
-    const table = new InitTable([], { save: ({ number }) => saved.push(number), nowMs });
+    const table = new InitTable([], {
+      save: async ({ number }) => void saved.push(number),
+      failed: assert.ifError,
+      nowMs,
+    });
     assert.equal(table.add(5, 'a'.repeat(64), tracks), 5);
     assert.equal(table.add(5, 'a'.repeat(64), tracks), 5);
     assert.equal(table.add(5, 'b'.repeat(64), others), 6);
     assert.equal(table.add(7, 'b'.repeat(64), others), 6);
+    await table.stored();
     assert.deepEqual(saved, [5, 6]);
   });
 

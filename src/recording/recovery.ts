@@ -165,6 +165,7 @@ async function addFile(
   }
   if (before.state === 'open') recovered.repaired++;
   const initNumber = options.inits.add(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
+  await options.inits.stored();
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
   const earlier = () => chunks.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
   const dateRanges = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });

@@ -34,7 +34,7 @@ suite('the live playlist of the last process', () => {
       }
       for (const group of groups.slice(0, -2)) rig.recorder.write(group);
       await rig.recorder.seal();
-      const inits = new InitTable([init], { save() {}, nowMs: () => 0 });
+      const inits = new InitTable([init], { async save() {}, failed: assert.ifError, nowMs: () => 0 });
       const { recording } = rig;
       const view = (await restorePreviousWindow(promised, { recording, inits, windowUs }))!;
       assert.ok(view.segments[0]!.msn >= shown.list.segments[0]!.msn, `${view.segments[0]!.msn}`);

@@ -134,7 +134,7 @@ export async function openStreamParts(
   if (found !== undefined) recording.healed = new RecordingReader({ streamId: found, chunks, endUs: 0 });
   const { listWriter, dateRanges } = await openWindow(deps, id, recording, restored);
   const previousMsn = last?.last_msn ?? 0;
-  const recorder = openRecorder(deps, definition, { recording, listWriter, previousMsn, endUs }, () =>
+  const recorder = openRecorder(deps, definition, { restored, recording, listWriter, previousMsn, endUs }, () =>
     qualities.release(),
   );
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
@@ -253,11 +253,16 @@ function openRecorder(
   deps: StreamDeps,
   { id, name }: StreamDefinition,
   {
+    restored: { inits, captions },
     recording,
     listWriter,
     previousMsn,
     endUs,
-  }: Pick<StreamParts, 'recording' | 'listWriter'> & { readonly previousMsn: number; readonly endUs: number },
+  }: Pick<StreamParts, 'recording' | 'listWriter'> & {
+    readonly restored: Pick<RestoredStream, 'inits' | 'captions'>;
+    readonly previousMsn: number;
+    readonly endUs: number;
+  },
   committed: () => void,
 ): Recorder {
   const { clock, settings } = deps;
@@ -266,6 +271,9 @@ function openRecorder(
   return new Recorder({
     recording,
     table,
+    async beforeIndex() {
+      await Promise.all([inits.stored(), captions.stored()]);
+    },
     segments,
     sync: settings.now.record.sync,
     clock,

@@ -27,6 +27,8 @@ const EXACT_S = 0.002;
 /** A jump forward leaves out more than a segment and a half, and more than was late before, ms. */
 const JUMP_MS = 1_500;
 const LATE_MS = 500;
+/** Tries of changes without a jump. */
+const ROUNDS = 3;
 
 /** Pictures with the strip of the test picture alone, in two sizes from the same frames; segments of 1 s. */
 async function makeSource(folder: string): Promise<void> {
@@ -71,13 +73,14 @@ async function makeSource(folder: string): Promise<void> {
 
 /**
  * What is wrong with the time of pictures, if anything is. A busy machine leaves pictures out, and catches up
- * with what it was late.
+ * with what it was late: up to where it was with pictures `before` them.
  */
-function jumpOf(seen: readonly SeenFrame[]): string | undefined {
-  const pictures = seen.filter((frame) => frame.front && frame.utcMs !== null);
+function jumpOf(seen: readonly SeenFrame[], before: readonly SeenFrame[]): string | undefined {
+  const isRead = (frame: SeenFrame) => frame.front && frame.utcMs !== null;
+  const pictures = seen.filter(isRead);
   if (pictures.length <= 30) return `only ${pictures.length} pictures`;
   const behind = ({ atMs, utcMs }: SeenFrame) => atMs - utcMs!;
-  let leastBehindMs = Number.POSITIVE_INFINITY;
+  let leastBehindMs = Math.min(...before.filter(isRead).map(behind));
   for (const [i, picture] of pictures.entries()) {
     const before = pictures[i - 1];
     if (!before) continue;
@@ -157,9 +160,16 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
   }
 
   test('are in the menu of the watch page, and a change is no jump in time', async () => {
-    await page.locator('.golive.edge').waitFor(); // no longer catching up
-    await takeFrames(page);
-    assert.equal(jumpOf(await changeQualities()), undefined);
+    // A player that is late on a busy machine catches up at any time; a change that jumps does so each time.
+    const jumps: string[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await page.locator('.golive.edge').waitFor(); // no longer catching up
+      const earlier = await takeFrames(page);
+      const jump = jumpOf(await changeQualities(), earlier);
+      if (jump === undefined) return;
+      jumps.push(jump);
+    }
+    assert.fail(jumps.join('\n'));
   });
 
   /** The pictures of three changes. */

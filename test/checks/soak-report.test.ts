@@ -15,7 +15,15 @@ import {
 function samplesOf(rss: (atS: number) => number): SoakSample[] {
   return Array.from({ length: 360 }, (_, k) => {
     const atS = 10 * (k + 1);
-    const more = { pss: 1e6, treePss: 2e6, treeRss: 3e6, heap: 4e6, external: 5e6, arrayBuffers: 6e6 };
+    const more = {
+      pss: 1e6,
+      treePss: 2e6,
+      treeRss: 3e6,
+      heap: 4e6,
+      external: 5e6,
+      arrayBuffers: 6e6,
+      libraryHeap: 7e6,
+    };
     return { atS, rss: rss(atS), ...more, cpuS: atS / 50, viewers: k % 9 };
   });
 }
@@ -55,7 +63,12 @@ suite('the report of a soak', () => {
     const samples = samplesOf((atS) => (atS <= 600 ? 100e6 : atS <= 3540 ? 300e6 : 140e6));
     assert.equal(
       printAfterLoad(samples, { restS: 600, quiet: 10 }),
-      'RSS: 100.0 MB at rest, 140.0 MB 10 min after the load (1.40 times)\nBuffers: 6.0 MB at rest, 6.0 MB 10 min after the load (1.00 times)',
+      [
+        'RSS: 100.0 MB at rest, 140.0 MB 10 min after the load (1.40 times)',
+        'JavaScript heaps: 4.0 MB at rest, 4.0 MB 10 min after the load (1.00 times)',
+        'Buffers: 6.0 MB at rest, 6.0 MB 10 min after the load (1.00 times)',
+        'Heap of the C library: 7.0 MB at rest, 7.0 MB 10 min after the load (1.00 times)',
+      ].join('\n'),
     );
   });
 

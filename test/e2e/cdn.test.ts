@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { need } from '../fixtures/need.ts';
 import { type RunningCache, startNginxCache, startVarnishCache } from '../fixtures/proxies/cache.ts';
-import { hintIn, watch } from '../fixtures/proxies/viewers.ts';
+import { type CrowdReport, hintIn, watch } from '../fixtures/proxies/viewers.ts';
 import { type Folder, openFolder, type Server, smallPicture, startPlainServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -148,25 +148,24 @@ for (const [name, { start, program, purge, purgeStream }] of Object.entries(cach
     test(`${VIEWERS} viewers cause at most 1.1 times the requests of one`, async (context) => {
       using _end = { [Symbol.dispose]: () => leave.abort() };
       const leave = new AbortController();
-      const crowd = watch({ base: cache.url, lists: [list], viewers: VIEWERS, signal: leave.signal });
+      const { signal } = leave;
       let one = 0;
+      let crowd: CrowdReport | undefined;
       const all = await caused(['playlist', 'part'], async () => {
-        const { requests } = await watch({
-          base: server.url,
-          lists: [list],
-          viewers: 1,
-          reloads: RELOADS,
-          signal: leave.signal,
-        });
-        one = requests;
+        const watching = watch({ base: cache.url, lists: [list], viewers: VIEWERS, signal });
+        one = (await watch({ base: server.url, lists: [list], viewers: 1, reloads: RELOADS, signal })).requests;
+        leave.abort();
+        crowd = await watching;
       });
-      leave.abort();
-      const { requests, refused, reloads } = await crowd;
+      const { requests, refused, reloads, addresses } = crowd!;
       assert.deepEqual(refused, []);
       assert.ok(requests > (VIEWERS * one) / 2, `${requests} requests of ${VIEWERS} viewers, ${one} of one`);
       assert.ok(reloads.size >= RELOADS / 2);
-      context.diagnostic(`${requests} requests of ${VIEWERS} viewers: ${all - one} at oxbow; of one viewer ${one}`);
-      assert.ok(all - one <= 1.1 * one, `${all - one} requests at oxbow, ${one} of one viewer`);
+      const counted = `${requests} requests of ${VIEWERS} viewers: ${all - one} at oxbow, for ${addresses} addresses`;
+      context.diagnostic(`${counted}; of one viewer ${one}`);
+      // On a busy machine a viewer that is late leaves parts out; one that is never late requests each
+      // address.
+      assert.ok(all - one <= 1.1 * addresses, counted);
     });
 
     test('a held reload comes when the part is there, with the bytes of oxbow and without waste of CMCD', async () => {

@@ -137,6 +137,8 @@ test('workers come with jobs and go after them, also in the middle of one: every
 
 /** A viewer asks so often that it is as many as it can be, ms between two requests. */
 const VIEWER_PAUSE_MS = 20;
+/** Of those who stay: together they need less than half of what one edge has, on any machine. */
+const STEADY_PAUSE_MS = 200;
 /** CPU of an edge that counts as 100 %: little, so that few viewers suffice. In the manifest it is 1. */
 const REQUESTED_CORES = 0.05;
 
@@ -166,10 +168,14 @@ test('edges come with viewers and drain when they leave: no request fails', {
 
   const pods: Process[] = [];
   const running = new Set<string>();
-  /** Prometheus reads the file again when it changes. */
-  const announce = async () => {
-    await writeFile(`${found}.new`, JSON.stringify([{ targets: [...running].map((url) => new URL(url).host) }]));
-    await rename(`${found}.new`, found);
+  let announced = Promise.resolve();
+  /** Prometheus reads the file again when it changes. One after the other: edges start and end at once. */
+  const announce = () => {
+    announced = announced.then(async () => {
+      await writeFile(`${found}.new`, JSON.stringify([{ targets: [...running].map((url) => new URL(url).host) }]));
+      await rename(`${found}.new`, found);
+    });
+    return announced;
   };
   const ended: (number | null)[] = [];
   const start = async (): Promise<Process> => {
@@ -201,7 +207,7 @@ test('edges come with viewers and drain when they leave: no request fails', {
   const viewers: Promise<void>[] = [];
   const statuses = new Map<string, number>();
   const asked = new Set<string>();
-  const view = async (number: number, until: AbortSignal) => {
+  const view = async (number: number, until: AbortSignal, pauseMs = VIEWER_PAUSE_MS) => {
     while (!until.aborted) {
       const edges = pods.map(({ id }) => id);
       const edge = edges[number % edges.length]!;
@@ -211,7 +217,7 @@ test('edges come with viewers and drain when they leave: no request fails', {
         (error: Error) => `${edge}: ${error.cause ?? error}`,
       );
       statuses.set(answer, (statuses.get(answer) ?? 0) + 1);
-      await sleep(VIEWER_PAUSE_MS);
+      await sleep(pauseMs);
     }
   };
   try {
@@ -222,7 +228,7 @@ test('edges come with viewers and drain when they leave: no request fails', {
     });
     await until('viewers are at both', () => asked.size > 1);
     // All but two leave; these are served while edges drain.
-    viewers.push(view(0, steady.signal), view(1, steady.signal));
+    viewers.push(...[0, 1].map((number) => view(number, steady.signal, STEADY_PAUSE_MS)));
     crowd.abort();
     await until('one is left', () => pods.length === 1 && ended.length > 0);
   } finally {

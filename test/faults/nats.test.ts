@@ -271,7 +271,10 @@ suite('events over NATS', { skip }, () => {
       await three[0]!.kill();
       for (let number = 2; number <= 20; number++) publish(bus, number);
       await arrive(20);
-      assert.deepEqual(here.events, there.events.slice(-here.events.length));
+      // A subscriber begins when its link is ready: one may have begun with the second event.
+      const both = Math.min(here.events.length, there.events.length);
+      assert.ok(both >= 20, `${both} events`);
+      assert.deepEqual(here.events.slice(-both), there.events.slice(-both));
       assert.deepEqual(
         here
           .numbers()

@@ -31,12 +31,18 @@ export class ProcessEventBus implements EventBus, Disposable {
   readonly #unsubscribe: () => void;
   /** Events of this process that the supervisor has not numbered yet. */
   #waiting = 0;
-  #arrived = Promise.withResolvers<false>();
+  #arrived = Promise.withResolvers<void>();
+  /** Without a supervisor nothing arrives any more, and this process ends. */
+  #isAlone = false;
 
   constructor(options: ProcessBusOptions) {
     this.#options = options;
     this.#ring = new EventRing(options, options.position);
-    this.#arrived.resolve(false);
+    this.#arrived.resolve();
+    void options.link.closed.then(() => {
+      this.#isAlone = true;
+      this.#arrived.resolve();
+    });
     this.#unsubscribe = options.link.event.subscribe((event) => this.#receive(event));
   }
 
@@ -60,13 +66,10 @@ export class ProcessEventBus implements EventBus, Disposable {
   }
 
   async flush(): Promise<void> {
-    // Without a supervisor nothing arrives any more, and this process ends.
-    const closed = this.#options.link.closed.then(() => true);
-    let isClosed = false;
     do {
-      isClosed = await Promise.race([this.#arrived.promise, closed]);
+      if (!this.#isAlone) await this.#arrived.promise;
       await this.#ring.settled();
-    } while (this.#waiting > 0 && !isClosed); // subscribers publish too
+    } while (this.#waiting > 0 && !this.#isAlone); // subscribers publish too
   }
 
   [Symbol.dispose](): void {
@@ -84,6 +87,6 @@ export class ProcessEventBus implements EventBus, Disposable {
       ...(isForeign && { isForeign }),
     });
     if (isForeign || --this.#waiting > 0) return;
-    this.#arrived.resolve(false);
+    this.#arrived.resolve();
   }
 }

@@ -88,8 +88,8 @@ interface DueFrame {
  * All due frames in order of time. The reader waits at most half a second of media for the audio of a
  * picture, so the two kinds are interleaved.
  *
- * Each picture brings the sound until the next one, so that a Part is complete with its last picture. The tone
- * is computed, so it can be encoded before its time: by real time it would be 40 to 80 ms later.
+ * Each picture brings the sound until the next one, so that a Part is complete with its last picture. The
+ * tone is computed, so it can be encoded before its time: by real time it would be 40 to 80 ms later.
  *
  * @param last numbers of those made last, undefined at the start
  */

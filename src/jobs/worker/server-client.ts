@@ -169,17 +169,19 @@ async function writeBody(
   answered: Promise<unknown>,
 ): Promise<void> {
   let isOver = false;
-  const over = answered.then(
-    () => {
-      isOver = true;
-    },
-    () => {
-      isOver = true;
-    },
-  );
+  let proceed = () => {};
+  const end = () => {
+    isOver = true;
+    proceed();
+  };
+  answered.then(end, end);
+  outgoing.on('drain', () => proceed());
   for await (const piece of body) {
     if (isOver) return;
-    if (!outgoing.write(piece)) await Promise.race([over, new Promise((resolve) => outgoing.once('drain', resolve))]);
+    if (outgoing.write(piece)) continue;
+    await new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
   }
   if (!isOver) outgoing.end();
 }

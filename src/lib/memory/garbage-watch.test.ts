@@ -61,6 +61,21 @@ suite('garbage of a thread', () => {
     assert.equal(idle.grow(2 * MIB), 1);
   });
 
+  test('that is left after a load is collected three minutes after the last collection, and what stays is in use', () => {
+    const { state, grow, rest } = watchOver();
+    rest();
+    assert.equal(grow(90 * MIB), 1);
+    state.used = 120 * MIB; // caches are full
+    for (let looks = 0; looks < 176; looks += 4) assert.equal(rest(), 1, `${looks} looks`);
+    assert.equal(rest(), 2, 'they are empty, and their garbage remains');
+    state.used = 70 * MIB;
+    for (let looks = 0; looks < 1000; looks += 4) assert.equal(rest(), 2);
+    assert.equal(grow(20 * MIB), 3);
+    for (let looks = 0; looks < 176; looks += 4) assert.equal(rest(), 3);
+    assert.equal(rest(), 4, 'it is above its least use');
+    for (let looks = 0; looks < 1000; looks += 4) assert.equal(rest(), 4, 'a collection does not help');
+  });
+
   test('counts from what the last collection left, not from what was there when it began', () => {
     const { state, grow, rest } = watchOver();
     rest();

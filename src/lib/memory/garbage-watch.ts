@@ -3,8 +3,9 @@
  * buffers, and may not collect a slowly growing heap for hours; so dead media accumulates next to a small
  * heap.
  * In: memory use of the thread. Out: a collection when heap and buffers have reached 72 MiB and grown by 12
- * MiB (or by 15 %), and when they have grown by 8 MiB in a minute. Growth counts when it has lasted four
- * checks: young objects come and go. Decision 0019.
+ * MiB (or by 15 %), when they have grown by 8 MiB in a minute, and after a load, when they are 8 MiB above
+ * what they were before it and no longer grow. Growth counts when it has lasted four checks: young objects
+ * come and go. Decision 0019.
  */
 import { whileBuffersCountApart } from './heap.ts';
 import { keptMemory } from './kept-memory.ts';
@@ -35,6 +36,11 @@ const LEAST_LOOKS = 4;
 const COLLECTED_BYTES = 8 * MIB;
 /** After this many checks (a minute) little growth is enough. */
 const PATIENT_LOOKS = 60;
+/**
+ * After this many checks (three minutes) without a collection it need not have grown since: caches drop what
+ * is not requested for two minutes, and without growth nothing collects that.
+ */
+const LATE_LOOKS = 180;
 
 /** Options of a watch, with defaults; tests replace them. */
 interface GarbageWatchOptions {
@@ -58,6 +64,10 @@ export class GarbageWatch implements Disposable {
   #counted = 0;
   #last = 0;
   #looks = 0;
+  /** Checks since the last collection that was started here. */
+  #ownLooks = 0;
+  /** Least use since the last collection after a load. */
+  #rest = Number.POSITIVE_INFINITY;
   /** Use at the last checks. */
   #recent: number[] = [];
 
@@ -78,15 +88,23 @@ export class GarbageWatch implements Disposable {
   look(): void {
     const used = this.#used();
     this.#low = Math.min(this.#low, used);
+    this.#rest = Math.min(this.#rest, used);
+    this.#ownLooks++;
     this.#looks = used < this.#last - COLLECTED_BYTES ? 0 : this.#looks + 1;
     this.#last = used;
     this.#recent = [...this.#recent.slice(1 - LEAST_LOOKS), used];
-    const grown = Math.min(...this.#recent) - this.#low + this.#counted;
+    const level = Math.min(...this.#recent);
+    const grown = level - this.#low + this.#counted;
     const allowed = Math.max(this.#enough - this.#low, GROWTH_BYTES, this.#low * GROWTH_SHARE);
     if (this.#looks < LEAST_LOOKS) return;
-    if (grown < allowed && (grown < LEAST_GROWTH_BYTES || this.#looks < PATIENT_LOOKS)) return;
+    const hasGrown = grown >= allowed || (grown >= LEAST_GROWTH_BYTES && this.#looks >= PATIENT_LOOKS);
+    if (!hasGrown) {
+      if (this.#ownLooks < LATE_LOOKS || level - this.#rest < LEAST_GROWTH_BYTES) return;
+      this.#rest = Number.POSITIVE_INFINITY; // what is left then is in use
+    }
     this.#collect();
     this.#looks = 0;
+    this.#ownLooks = 0;
     this.#counted = 0;
     this.#low = Number.POSITIVE_INFINITY; // measured after the collection
   }

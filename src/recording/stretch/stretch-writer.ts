@@ -100,6 +100,7 @@ export class StretchWriter implements AsyncDisposable {
     this.#recorder = new Recorder({
       recording: this.#recording,
       table,
+      beforeIndex: () => inits.stored(),
       segments,
       clock,
       sync: config.record.sync,

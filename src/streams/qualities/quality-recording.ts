@@ -84,13 +84,14 @@ export class QualityRecording implements AsyncDisposable {
 
   /** Records the segments of a follower. Called once. */
   follow(follower: Follower): void {
-    const { recorder, table, listWriter } = this.#setup;
+    const { recorder, table, inits, listWriter } = this.#setup;
     this.#follower = follower;
     const { countersOf, ...options } = recorder;
     this.#recorder = new Recorder({
       ...options,
       recording: this.own,
       table,
+      beforeIndex: () => inits.stored(),
       previousMsn: 0,
       maxBacklogBytes: MAX_BACKLOG_BYTES,
       counters: countersOf(this.#setup.rung),

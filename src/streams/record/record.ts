@@ -211,7 +211,7 @@ async function recordToFile(
     target: isFile ? target.path : target.pipe,
     overwrite: isFile && target.overwrite,
   });
-  const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
+  const inits = new InitTable([], { async save() {}, failed() {}, nowMs: () => clock.nowMs() });
   const createdUs = Math.round(clock.nowMs() * 1000);
   const { stream, packager } = createPipeline({
     clock,

@@ -42,8 +42,9 @@ export async function openSource(
     .executeTakeFirst();
   if (!row) throw streamUnknown(name);
   const createdUs = row.created_us;
-  const inits = await openInitTable(store.rows, streamId, { failed, nowMs });
   const endUs = (await chunks.last(streamId))?.end_us ?? 0;
+  // After the end: each configuration up to there has its row by then.
+  const inits = await openInitTable(store.rows, streamId, { failed, nowMs });
   const oldest = await chunks.oldest(streamId);
   const horizonUs = oldest ? windowOf(oldest.start_us) : 0;
   const recording = new RecordingReader({ streamId, chunks, endUs });
