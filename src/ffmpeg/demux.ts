@@ -149,7 +149,8 @@ export async function openDemuxer(
           if (packets.length === 0) break;
           yield packets;
         }
-        if (readFailed ?? failure) throw readFailed ?? failure;
+        const failed = readFailed ?? failure;
+        if (failed) throw failed;
         return waiting.ended ?? '';
       },
       [Symbol.asyncDispose]: close,
