@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder, startServer } from '../test/fixtures/server.ts';
 import type { ClientRow } from './footprint-clients.ts';
 import { measureStarts } from './footprint-start.ts';
-import { compileLoadGenerator } from './load-generator.ts';
+import { compileTool } from './load-generator.ts';
 import { type Measurement, measure } from './measure.ts';
 import { makeBenchMedia } from './media.ts';
 import { describeMachine, ProcessTree, type TreeMemory } from './process-tree.ts';
@@ -24,7 +24,7 @@ const PULL_S = orTiny({ warmUpS: 12, measureS: 10 }, { warmUpS: 3, measureS: 2 }
 
 /** Measures and returns the report. @param rounds starts of each server */
 export async function benchFootprint(rounds: number): Promise<string> {
-  compileLoadGenerator();
+  compileTool();
   say(`${rounds} starts of each server`);
   const starts = await measureStarts(rounds);
   say(`at rest for ${IDLE_S} s`);

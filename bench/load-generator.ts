@@ -14,7 +14,7 @@ import { program } from './target.ts';
  * @param flags of the compiler
  * @throws Error without a C compiler
  */
-export function compileLoadGenerator(file = 'load-generator.c', flags: readonly string[] = []): string {
+export function compileTool(file = 'load-generator.c', flags: readonly string[] = []): string {
   const source = join(import.meta.dirname, file);
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), 'oxbow-bench');
@@ -35,7 +35,7 @@ export function startLoadGenerator(
   args: readonly (string | number)[],
   file?: string,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(file), ...args.map(String)]);
+  const child = spawn(program('taskset'), ['-c', core, compileTool(file), ...args.map(String)]);
   child.stderr.pipe(process.stderr);
   return child;
 }

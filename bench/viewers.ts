@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder, type Server, startServer } from '../test/fixtures/server.ts';
-import { compileLoadGenerator, startLoadGenerator } from './load-generator.ts';
+import { compileTool, startLoadGenerator } from './load-generator.ts';
 import { cores, describeMachine, machineCpuS, ProcessTree } from './process-tree.ts';
 import { launcher } from './recorders.ts';
 import { mib, printTable, say } from './report.ts';
@@ -66,7 +66,7 @@ interface LiveStream {
 /** Measures and returns the report. */
 export async function benchViewers(options: ViewersOptions): Promise<string> {
   const { viewers, seconds, cmcd, threads } = options;
-  compileLoadGenerator();
+  compileTool();
   const cpus = coresFor(threads);
   await using folder = await openFolder('bench-viewers');
   await using server = await startServer({

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathOf } from '../../test/fixtures/need.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator } from '../load-generator.ts';
+import { compileTool } from '../load-generator.ts';
 
 /** A network for tests, RFC 2544. */
 const HERE = '198.18.77.1';
@@ -48,7 +48,7 @@ export async function openLossyLink({ delayMs, loss, seed }: LinkOptions): Promi
   const ip = (line: string) => execFileSync('ip', line.split(' '), { stdio: ['ignore', 'ignore', 'inherit'] });
   ip(`netns add ${name}`);
   opened.defer(() => void ip(`netns del ${name}`));
-  const program = compileLoadGenerator('browser/lossy-link.c');
+  const program = compileTool('browser/lossy-link.c');
   const child = spawn(program, [...devices, String(delayMs), String(Math.round(loss * 10_000)), String(seed)]);
   const ended = once(child, 'exit');
   child.stderr.pipe(process.stderr);

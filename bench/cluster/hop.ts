@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestNode } from '../../test/cluster/cluster.fixture.ts';
 import { addedToReload, playlistOf } from '../edge/live.ts';
-import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { compileTool, startLoadGenerator } from '../load-generator.ts';
 import { printTable, quantile, say, sorted } from '../report.ts';
 import { CLIENT_CORE, PLAYER_FIELDS, SERVER_CORE } from '../target.ts';
 import { orTiny } from '../tiny.ts';
@@ -23,7 +23,7 @@ const VIEWERS = orTiny(200, 4);
 
 /** Measures and returns the report. @param seconds of each measurement of viewers */
 export async function benchHop(seconds: number): Promise<string> {
-  compileLoadGenerator();
+  compileTool();
   await using opened = new AsyncDisposableStack();
   const bench = await openNodes(opened, { args: ['--log-level', 'warn', ...TINY_PICTURE] });
   const [owner, other] = [bench.node('a'), bench.node('b')];

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { compileTool, startLoadGenerator } from '../load-generator.ts';
 import { cores, machineCpuS } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';
 import { createMembers, PER_ROOM, SOURCE } from '../rooms/room-server.ts';
@@ -70,7 +70,7 @@ interface Step extends Result {
 
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchClusterRooms(members: number, seconds: number): Promise<string> {
-  compileLoadGenerator(SOURCE);
+  compileTool(SOURCE);
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await openFolder('bench-cluster-rooms'));
   const most = String(10 * members);

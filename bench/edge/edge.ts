@@ -3,7 +3,7 @@
  * In: options. Out: tables: policies of the cache by simulation, recorded video, live, the cost of each
  * viewer.
  */
-import { compileLoadGenerator } from '../load-generator.ts';
+import { compileTool } from '../load-generator.ts';
 import { describeMachine } from '../process-tree.ts';
 import { mib, printTable } from '../report.ts';
 import { orTiny } from '../tiny.ts';
@@ -91,7 +91,7 @@ function policies(seconds: number): string {
 }
 
 async function live(seconds: number): Promise<string> {
-  compileLoadGenerator();
+  compileTool();
   await using opened = new AsyncDisposableStack();
   const servers = await openLive(LIVE_STREAMS, opened);
   const alone = await watchAll(servers, LIVE_STREAMS, seconds);
@@ -132,7 +132,7 @@ async function live(seconds: number): Promise<string> {
 }
 
 async function capacity(seconds: number): Promise<string> {
-  compileLoadGenerator();
+  compileTool();
   await using opened = new AsyncDisposableStack();
   const servers = await openLive(1, opened);
   const loads: { viewers: number; cpu: number; pss: number; late: number; p99Ms: number; errors: number }[] = [];

@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startEdge } from '../../test/fixtures/proxies/edge.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { compileTool, startLoadGenerator } from '../load-generator.ts';
 import { cores, describeMachine, ProcessTree } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { median, mib, printTable, say } from '../report.ts';
@@ -63,7 +63,7 @@ const TOKEN = 'bench-threads-admin';
 
 /** Measures and returns the report. */
 export async function benchThreads(options: ThreadsOptions): Promise<string> {
-  compileLoadGenerator();
+  compileTool();
   const { threads, viewers, rounds } = options;
   const figures = { threads: [] as Figures[], edges: [] as Figures[] };
   for (let round = 1; round <= rounds; round++) {

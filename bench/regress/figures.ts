@@ -10,7 +10,7 @@ import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { startPublishers } from '../ingest/publishers.ts';
 import { type Protocol, startOxbowIngest } from '../ingest/servers.ts';
-import { compileLoadGenerator } from '../load-generator.ts';
+import { compileTool } from '../load-generator.ts';
 import { measure, sample } from '../measure.ts';
 import { makeBenchMedia } from '../media.ts';
 import { ProcessTree } from '../process-tree.ts';
@@ -103,7 +103,7 @@ async function serve(): Promise<readonly Figure[]> {
 
 /** Stored chat messages, as many as the server takes on its core. */
 async function rooms(): Promise<readonly Figure[]> {
-  compileLoadGenerator(SOURCE);
+  compileTool(SOURCE);
   await using folder = await openFolder('bench-regress');
   await using server = await startRoomServer(folder.path, MEMBERS, ['--rooms-message-rate', '1000']);
   const file = join(folder.path, 'members');

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { compileTool, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, ProcessTree } from '../process-tree.ts';
 import { mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE } from '../target.ts';
@@ -43,7 +43,7 @@ interface Result {
 
 /** Measures for `seconds`, and returns the report. */
 export async function benchPeople({ members, seconds }: { members: number; seconds: number }): Promise<string> {
-  compileLoadGenerator(SOURCE);
+  compileTool(SOURCE);
   await using folder = await openFolder('bench-people');
   await using server = await startRoomServer(folder.path, members);
   const file = join(folder.path, 'members');

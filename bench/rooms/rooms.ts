@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { compileTool, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
 import { median, mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE, program, SERVER_CORE } from '../target.ts';
@@ -68,7 +68,7 @@ const WARM_UP_S = orTiny(3, 1);
 
 /** Measures and returns the report. */
 export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
-  compileLoadGenerator(SOURCE);
+  compileTool(SOURCE);
   await using folder = await openFolder('bench-rooms');
   await using server = await startRoomServer(folder.path, members, ['--rooms-message-rate', '1000']);
   const file = join(folder.path, 'members');

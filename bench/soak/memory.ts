@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seeded } from '@oxbow/media/random.fixture';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
-import { compileLoadGenerator } from '../load-generator.ts';
+import { compileTool } from '../load-generator.ts';
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
 import { describeMachine, libraryHeap, ProcessTree, processMemory } from '../process-tree.ts';
@@ -138,7 +138,7 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
 
 /** Variables with which a program writes its allocations to `allocations.PID`. */
 function allocationsEnv(folder: string): NodeJS.ProcessEnv {
-  const library = compileLoadGenerator('soak/allocations.c', ['-shared', '-fPIC', '-pthread']);
+  const library = compileTool('soak/allocations.c', ['-shared', '-fPIC', '-pthread']);
   return { LD_PRELOAD: library, ALLOCATIONS: join(folder, 'allocations') };
 }
 

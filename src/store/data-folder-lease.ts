@@ -10,8 +10,8 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { type Lease, type LeaseLoss, Leases } from '../cluster/lease/lease.ts';
-import { sleep, withDeadline } from '../lib/abort.ts';
+import { type Lease, Leases } from '../cluster/lease/lease.ts';
+import { withDeadline } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { bootId } from '../lib/platform.ts';
@@ -78,10 +78,11 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
   const self = describeHolder(file, identity);
   const ending = new AbortController();
-  const request = { holder: JSON.stringify(self), ttlMs, signal: ending.signal };
+  // Each write checks the token: after a pause, or a database that does not reply, the same one is renewed.
+  const request = { holder: JSON.stringify(self), ttlMs, untilTaken: true, signal: ending.signal };
   await assertAlone(db, clock, node, self);
   const first = await leases.acquire(name, request);
-  let lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
+  const lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
 
   async function takeFrom(text: string, token: number): Promise<Lease> {
     const holder = JSON.parse(text) as Holder;
@@ -107,30 +108,14 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     );
   }
 
-  /**
-   * Acquires the lease again while the only problem is a database that does not respond. A token that has
-   * risen by more than one was another process's in between, which may have released it: the state of
-   * the index in this process is old.
-   */
   async function follow(): Promise<void> {
-    let { token } = lease;
-    while ((await lossOf(lease, ending.signal)) === 'unconfirmed') {
-      const again = await leases.acquire(name, { ...request, replaces: token }).catch(failed);
-      if (again?.lease) lease = again.lease;
-      const state = again?.lease ?? again?.heldBy;
-      const isOwn = again?.lease !== undefined || again?.heldBy?.holder === request.holder; // a reply was lost
-      if (state && !(isOwn && state.token === token + 1)) break;
-      if (state) token = state.token;
-      else await sleep(ttlMs / 3, ending);
-    }
+    await aborted(lease.lost, ending.signal);
     log.fatal({ folder: dirname(file) }, 'another oxbow has taken the data folder; this process stops writing to it');
     options.taken();
   }
   const following = follow().catch(() => {}); // rejects only on dispose
   return {
-    get fence() {
-      return { name, token: lease.token };
-    },
+    fence: { name, token: lease.token },
     async [Symbol.asyncDispose]() {
       ending.abort(new DOMException('the data folder is closed', 'AbortError'));
       await following;
@@ -185,11 +170,10 @@ function describeHolder(file: string, identity: string | undefined): Holder {
   };
 }
 
-/** Resolves when the lease is lost; rejects when `signal` fires. */
-function lossOf({ lost }: Lease, signal: AbortSignal): Promise<LeaseLoss> {
+/** Resolves when `awaited` fires; rejects when `signal` does. */
+function aborted(awaited: AbortSignal, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (lost.aborted) return resolve(lost.reason as LeaseLoss);
-    lost.addEventListener('abort', () => resolve(lost.reason as LeaseLoss), { once: true });
+    awaited.addEventListener('abort', () => resolve(), { once: true });
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }

@@ -93,7 +93,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const engine = opened.use(await openEngine({ ...options, takesNewer: true }));
   const { db, identity, movedTo } = engine;
   const clock = createSystemClock();
-  const lease = opened.use(
+  const { fence } = opened.use(
     await leaseDataFolder({
       db,
       identity,
@@ -108,7 +108,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const { server, onWait = () => undefined, guardOf, unlimited } = options;
   const { rows, shards } = await openRows(
     server,
-    { db, readPast: (query) => engine.read(query), fence: () => lease.fence, log, onWait, guardOf, unlimited },
+    { db, readPast: (query) => engine.read(query), fence: () => fence, log, onWait, guardOf, unlimited },
     opened,
   );
   const owned = opened.move();
@@ -116,9 +116,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
     engine: engine.name,
     db,
     read: (query) => engine.read(query),
-    get fence() {
-      return lease.fence;
-    },
+    fence,
     rows,
     shards,
     movedTo,

@@ -40,6 +40,8 @@ export interface Played {
    * left out.
    */
   readonly stoodS: number;
+  /** Such times. */
+  readonly pauses: number;
 }
 
 /** A server of the page and its scripts. */
@@ -57,7 +59,7 @@ const segments = new Set();
 let latencyOf = () => NaN;
 let hasEnded = false;
 let begunAt, lastAt, lastTime, longestStandMs = 0, furthest = 0;
-let startedAt = NaN, playingAt = NaN, movedAt = NaN, standsMs = 0, stoodMs = 0;
+let startedAt = NaN, playingAt = NaN, movedAt = NaN, standsMs = 0, stoodMs = 0, pauses = 0;
 video.addEventListener('playing', () => {
   if (!(playingAt > 0)) movedAt = playingAt = performance.now();
 });
@@ -72,7 +74,10 @@ setInterval(() => {
   if (playingAt > 0 && isStill && !video.paused && !video.ended && !video.seeking) {
     standsMs = now - movedAt;
   } else {
-    if (standsMs > 250) stoodMs += standsMs;
+    if (standsMs > 250) {
+      stoodMs += standsMs;
+      pauses++;
+    }
     standsMs = 0;
     movedAt = now;
   }
@@ -140,6 +145,7 @@ window.played = () => {
     latencyS: latencyOf(),
     startupS: (playingAt - startedAt) / 1000,
     stoodS: (stoodMs + (standsMs > 250 ? standsMs : 0)) / 1000,
+    pauses: pauses + (standsMs > 250 ? 1 : 0),
     decodedFrames: video.getVideoPlaybackQuality().totalVideoFrames,
   };
 };`;

@@ -110,3 +110,23 @@ test('an engine that hangs loses the lease as one that fails does', async (t) =>
   await pass(2 * TTL_MS);
   assert.equal(lease!.lost.reason, 'unconfirmed');
 });
+
+test('a lease until it is taken survives an engine that does not reply, with the same token', async (t) => {
+  let isDown = true;
+  const { leases, pass } = openLeases(t, (store) => ({
+    ...store,
+    renew: (...args) => (isDown ? Promise.reject(new Error('no route')) : store.renew(...args)),
+  }));
+  const { lease } = await leases.acquire('door', { ...ask, untilTaken: true });
+  await pass(5 * TTL_MS);
+  isDown = false;
+  await pass(TTL_MS);
+  const { heldBy } = await leases.acquire('door', { ...ask, holder: 'b' });
+  assert.deepEqual([lease!.lost.aborted, heldBy?.token], [false, lease!.token], 'no write of it was refused');
+  isDown = true;
+  await pass(2 * TTL_MS);
+  await leases.acquire('door', { ...ask, holder: 'b' });
+  isDown = false;
+  await pass(TTL_MS / 3);
+  assert.equal(lease!.lost.reason, 'taken');
+});

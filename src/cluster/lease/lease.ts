@@ -59,6 +59,11 @@ export interface Lease extends AsyncDisposable {
 interface AcquireOptions extends LeaseRequest {
   /** While another holder has it: return that holder (default), take it over, or wait until it is free. */
   readonly ifHeld?: 'refuse' | 'replace' | 'wait';
+  /**
+   * It is lost only when another holder has taken it, however long the engine does not confirm it: for a
+   * holder that checks the token with each write.
+   */
+  readonly untilTaken?: boolean;
   /** Ends the waiting; a lease that is held is not affected. */
   readonly signal: AbortSignal;
 }
@@ -92,7 +97,10 @@ export class Leases {
    *
    * @throws the reason of `signal`, and errors of the engine
    */
-  async acquire(name: string, { ifHeld = 'refuse', signal, ...request }: AcquireOptions): Promise<Acquired> {
+  async acquire(
+    name: string,
+    { ifHeld = 'refuse', untilTaken = false, signal, ...request }: AcquireOptions,
+  ): Promise<Acquired> {
     const { store, clock } = this.#options;
     let seen: LeaseState | undefined;
     let seenAtMs = 0;
@@ -101,7 +109,10 @@ export class Leases {
       signal.throwIfAborted();
       const askedAtMs = clock.monotonicMs();
       const { isTaken, ...state } = await store.take(name, { ...request, replaces });
-      if (isTaken) return { lease: new HeldLease(this.#options, name, state.token, request.ttlMs, askedAtMs) };
+      if (isTaken) {
+        const { token } = state;
+        return { lease: new HeldLease(this.#options, { name, token, ttlMs: request.ttlMs, askedAtMs, untilTaken }) };
+      }
       if (ifHeld === 'refuse') return { heldBy: state };
       if (ifHeld === 'replace') {
         replaces = state.token;
@@ -120,6 +131,16 @@ export class Leases {
   }
 }
 
+/** A lease that was just taken. */
+interface Taken {
+  readonly name: string;
+  readonly token: number;
+  readonly ttlMs: number;
+  /** When it was requested, by the monotonic clock. */
+  readonly askedAtMs: number;
+  readonly untilTaken: boolean;
+}
+
 class HeldLease implements Lease {
   readonly name: string;
   readonly token: number;
@@ -128,11 +149,11 @@ class HeldLease implements Lease {
   readonly #released = new AbortController();
   #releasing: Promise<void> | undefined;
 
-  constructor(options: LeasesOptions, name: string, token: number, ttlMs: number, confirmedAtMs: number) {
+  constructor(options: LeasesOptions, taken: Taken) {
     this.#options = options;
-    this.name = name;
-    this.token = token;
-    void this.#keep(ttlMs, confirmedAtMs).catch(() => undefined); // only the release rejects a pause
+    this.name = taken.name;
+    this.token = taken.token;
+    void this.#keep(taken).catch(() => undefined); // only the release rejects a pause
   }
 
   get lost(): AbortSignal {
@@ -147,8 +168,9 @@ class HeldLease implements Lease {
     return this.#releasing;
   }
 
-  async #keep(ttlMs: number, confirmedAtMs: number): Promise<void> {
+  async #keep({ ttlMs, askedAtMs: takenAtMs, untilTaken }: Taken): Promise<void> {
     const { store, clock, failed } = this.#options;
+    let confirmedAtMs = takenAtMs;
     const { signal } = this.#released;
     let loss: LeaseLoss | undefined;
     while (!loss) {
@@ -162,7 +184,7 @@ class HeldLease implements Lease {
         signal.throwIfAborted();
         failed(error);
       }
-      if (clock.monotonicMs() - confirmedAtMs >= ttlMs) loss ??= 'unconfirmed';
+      if (!untilTaken && clock.monotonicMs() - confirmedAtMs >= ttlMs) loss ??= 'unconfirmed';
     }
     this.#lost.abort(loss);
   }
