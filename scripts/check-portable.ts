@@ -58,6 +58,7 @@ const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: st
     ['path', 'programs and namespaces of Linux are its subject; it asks for Linux first'],
     ['rights', 'reads the name of a namespace'],
   ],
+  'packages/wire/c-library.ts': [['platform', 'the declarations it is used with are those of Linux']],
   'packages/wire/srt/udp-drops.ts': [['path', 'says nothing where the files are missing']],
   'src/serve/hot/listeners.ts': [['platform', 'shared ports are its subject']],
 };

@@ -10,6 +10,7 @@
 import type { Socket } from 'node:dgram';
 import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { handleOf } from './udp-handle.ts';
 
 /** `UV_UDP_REUSEPORT` of libuv. */
 const REUSE_PORT = 64;
@@ -34,13 +35,6 @@ interface PathSetup {
   /** Requests large buffers. */
   grow(socket: Socket): void;
   receive(packet: Uint8Array, address: string, port: number): void;
-}
-
-/** Node's handle of a socket. It is not documented, so its form is checked. */
-interface Handle {
-  readonly fd: number;
-  bind(address: string, port: number, flags: number): number;
-  connect(address: string, port: number): number;
 }
 
 /** The paths of one socket. */
@@ -121,15 +115,6 @@ export class UdpPaths {
     this.#open.add(path);
     return path;
   }
-}
-
-/** Undefined where the handle of a socket has another form, and on systems without descriptors. */
-function handleOf(socket: Socket): Handle | undefined {
-  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
-  const state = key && (socket as never as Record<symbol, { readonly handle?: Partial<Handle> } | undefined>)[key];
-  const { handle } = state ?? {};
-  const isKnown = typeof handle?.bind === 'function' && typeof handle.connect === 'function';
-  return isKnown && Number.isInteger(handle.fd) && handle.fd! >= 0 ? (handle as Handle) : undefined;
 }
 
 function isBound(socket: Socket): boolean {

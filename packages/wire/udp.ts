@@ -6,6 +6,7 @@
  * and changed.
  */
 import { createSocket, type Socket, type SocketType } from 'node:dgram';
+import { UdpBatches } from './udp-batches.ts';
 import { type UdpPath, UdpPaths } from './udp-path.ts';
 
 /** The interval of the tick, ms: full ACKs, deadlines and pacing (draft-sharabayko-srt-01 4.8.1). */
@@ -97,10 +98,17 @@ export async function openUdp(
   grow(socket);
   // With several processes, other sockets of the port would change which of them gets the datagrams of a
   // caller.
-  return attach(socket, family, handlers, !peer && local?.fd === undefined);
+  const hasPaths = !peer && local?.fd === undefined;
+  return attach(socket, family, handlers, { hasPaths, hasBatches: !peer });
 }
 
-function attach(socket: Socket, type: SocketType, handlers: UdpHandlers, hasPaths: boolean): UdpSocket {
+/** What a socket of many peers may have. */
+interface Means {
+  readonly hasPaths: boolean;
+  readonly hasBatches: boolean;
+}
+
+function attach(socket: Socket, type: SocketType, handlers: UdpHandlers, { hasPaths, hasBatches }: Means): UdpSocket {
   let isOpen = true;
   const onSent = (error: Error | null): void => {
     if (error && isOpen) handlers.onError(error);
@@ -120,7 +128,11 @@ function attach(socket: Socket, type: SocketType, handlers: UdpHandlers, hasPath
     wake();
     handlers.receive(packet, address, port);
   };
-  socket.on('message', (packet, { address, port }) => receive(packet, address, port));
+  const batches = hasBatches ? new UdpBatches({ socket, receive }) : undefined;
+  socket.on('message', (packet, { address, port }) => {
+    receive(packet, address, port);
+    batches?.received(packet.length);
+  });
   socket.on('error', (error) => handlers.onError(error));
   const { port } = socket.address();
   const createPath = () => createSocket({ type, lookup: lookupAddress as never, reusePort: true });
@@ -142,6 +154,7 @@ function attach(socket: Socket, type: SocketType, handlers: UdpHandlers, hasPath
         isOpen = false;
         clearInterval(timer);
         paths?.close();
+        batches?.close();
         // Shutdown packets of this turn leave first: datagrams that the system has not taken yet are lost
         // with the socket.
         setImmediate(() => socket.close());

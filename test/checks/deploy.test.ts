@@ -78,7 +78,7 @@ test('a container runs what the package runs, without root, with its data on a v
   assert.match(only('HEALTHCHECK'), / CMD \["node", "\/opt\/oxbow\/deploy\/health\.mjs"\]$/);
   const port = listSettings(schema).find(({ path }) => path === 'http')!.option.defaultText;
   assert.equal(only('EXPOSE'), port);
-  assert.ok(instructions.filter(({ word }) => word === 'FROM').every(({ rest }) => /^node:24-/.test(rest[0]!)));
+  assert.ok(instructions.filter(({ word }) => word === 'FROM').every(({ rest }) => /^node:26-/.test(rest[0]!)));
 });
 
 test('every variable that deploy/ sets is one of a setting or of an option, or one that the launcher reads', () => {

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mock, test } from 'node:test';
+import { openCLibrary } from '@oxbow/wire/c-library';
+import { returnFreePages } from './free-pages.ts';
+import { collectGarbage } from './heap.ts';
+
+const canCall = openCLibrary({ malloc_trim: { arguments: ['uint64'], return: 'int32' } }) !== undefined;
+
+/** Memory of this process that is not a file, bytes. */
+function anonymousBytes(): number {
+  return 1024 * Number(/RssAnon:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]);
+}
+
+/** Fills 64 MiB with blocks that the C library does not map apart; 4 MiB of them remain, spread over all. */
+function leaveHoles(): Buffer[] {
+  const blocks = Array.from({ length: 2048 }, () => Buffer.allocUnsafeSlow(32 * 1024).fill(1));
+  return blocks.filter((_, n) => n % 16 === 0);
+}
+
+const MIB = 1024 * 1024;
+
+const skip = !canCall && 'this Node cannot call the C library';
+
+test('free pages in the middle of the heap go back to the system, after the start and after a load', { skip }, () => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  using _time = { [Symbol.dispose]: () => mock.timers.reset() };
+  const process = { load: 0 };
+  using _pages = returnFreePages({ bytes: anonymousBytes, load: () => process.load });
+  const kept: Buffer[][] = [];
+  const givenAfter = (ms: number) => {
+    const before = anonymousBytes();
+    mock.timers.tick(ms);
+    return (before - anonymousBytes()) / MIB;
+  };
+  for (const afterMs of [6000, 60_000]) {
+    kept.push(leaveHoles());
+    collectGarbage();
+    process.load = 0.11;
+    if (afterMs > 6000) assert.ok(givenAfter(60_000) < 10, 'a busy process waits');
+    process.load = 0.09;
+    const given = givenAfter(afterMs);
+    assert.ok(given > 40, `${given} MiB were given back`);
+  }
+  assert.equal(kept.length, 2);
+});
+
+test('a process that has not grown is left alone', { skip }, () => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  using _time = { [Symbol.dispose]: () => mock.timers.reset() };
+  const process = { bytes: 100 * MIB };
+  using _pages = returnFreePages({ bytes: () => process.bytes, load: () => 0 });
+  mock.timers.tick(6000);
+  const kept = leaveHoles();
+  collectGarbage();
+  process.bytes += 23 * MIB;
+  const before = anonymousBytes();
+  mock.timers.tick(60_000);
+  assert.ok(before - anonymousBytes() < 10 * MIB);
+  process.bytes += MIB;
+  mock.timers.tick(60_000);
+  assert.ok(before - anonymousBytes() > 40 * MIB);
+  assert.ok(kept.length > 0);
+});
