@@ -18,7 +18,7 @@ import { launcher, startOxbow } from './recorders.ts';
 import { mib, printTable, say } from './report.ts';
 import { orTiny, tinyArgs } from './tiny.ts';
 
-const IDLE_S = orTiny(20, 2);
+const IDLE_S = orTiny(75, 2);
 const PULLS = orTiny([1, 16], [1, 2]);
 const PULL_S = orTiny({ warmUpS: 12, measureS: 10 }, { warmUpS: 3, measureS: 2 });
 

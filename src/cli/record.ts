@@ -14,8 +14,8 @@ import type { ClientSourceConfig, PullSourceConfig } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../lib/errors.ts';
-import { returnFreePages } from '../lib/memory/free-pages.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
+import { returnUnusedPages } from '../lib/memory/unused-pages.ts';
 import { parseQuality, QUALITIES } from '../lib/quality.ts';
 import type { RecordSummary, RecordTarget } from '../streams/record/record.ts';
 import type { RecordProgress } from '../streams/record/record-meter.ts';
@@ -87,7 +87,7 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
   const { config } = await loadConfig({ files: [], env: {}, flags, urls: [] });
   const controller = new AbortController();
   using _garbage = new GarbageWatch();
-  using _pages = returnFreePages();
+  using _pages = returnUnusedPages();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const pipe = { isClosed: false };
   process.stdout.once('error', () => {

@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import type { RunningApp } from '../app/app.ts';
 import { nearest } from '../config/names.ts';
 import { OxbowError, refusalRow, sentenceOf } from '../lib/errors.ts';
-import { returnFreePages } from '../lib/memory/free-pages.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
+import { returnUnusedPages } from '../lib/memory/unused-pages.ts';
 import { launcherName, quoted } from '../lib/program.ts';
 import { findRunning } from '../store/running.ts';
 import { openServerProcess, type ReadyProcess, reportReady, takeProcessMark } from './processes/process.ts';
@@ -91,7 +91,7 @@ async function serve(
   // `onStop` sets a separate time limit: it begins after a drain, and the loss of the data folder has it too.
   using _signals = onStopSignal(onStop, { reload: () => reloads.request('SIGHUP'), late: () => undefined });
   using _growth = letHeapGrow();
-  using _pages = returnFreePages();
+  using _pages = returnUnusedPages();
   const { startApp } = await import('../app/app.ts');
   const part = isProcess ? await openServerProcess() : undefined;
   await using claimed = part ? undefined : await openEarlyPort(config, starting);

@@ -122,6 +122,18 @@ export function bootId(): string {
   return isLinux && existsSync(file) ? readFileSync(file, 'utf8').trim() : hostname();
 }
 
+/**
+ * What Linux says about this process (proc(5)); empty where that cannot be read: on another system, in a
+ * sandbox, or while all descriptors are in use.
+ */
+export function readProcess(file: 'smaps' | 'status'): string {
+  try {
+    return isLinux ? readFileSync(`/proc/self/${file}`, 'utf8') : '';
+  } catch {
+    return '';
+  }
+}
+
 /** Whether a process with this id runs. */
 export function isProcess(pid: number): boolean {
   try {

@@ -10,8 +10,8 @@ import type { EdgeSettings } from '../../edge/edge.ts';
 import { sleep } from '../../lib/abort.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { OxbowError, sentenceOf } from '../../lib/errors.ts';
-import { returnFreePages } from '../../lib/memory/free-pages.ts';
 import { letHeapGrow } from '../../lib/memory/heap.ts';
+import { returnUnusedPages } from '../../lib/memory/unused-pages.ts';
 import { parseSize } from '../../lib/size.ts';
 import type { LogLevel } from '../../observe/log.ts';
 import { parseServer } from '../running-server.ts';
@@ -105,7 +105,7 @@ async function runVerb(options: Options): Promise<ExitCode> {
   // Closing has its own limit after a drain.
   using _signals = onStopSignal(() => stop(), drainMs > 0 ? { late() {} } : {});
   using _growth = letHeapGrow();
-  using _pages = returnFreePages();
+  using _pages = returnUnusedPages();
   const log = createLog({ level: options.logLevel, fd: 2 });
   const { telemetryOtlp: endpoint, telemetrySample } = options;
   await using telemetry =

@@ -8,8 +8,8 @@ import { AV_LOG_FATAL } from 'node-av/constants';
 import { getFFmpegInfo, Log } from 'node-av/lib';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { returnFreePages } from '../../lib/memory/free-pages.ts';
 import { collectGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
+import { returnUnusedPages } from '../../lib/memory/unused-pages.ts';
 import {
   MessageSplitter,
   messageKinds,
@@ -30,7 +30,7 @@ import { type ChildPicture, createTestPicture } from './test-picture/test-pictur
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 setTimeout(collectGarbage, TIDY_AFTER_MS).unref();
-returnFreePages();
+returnUnusedPages();
 
 let picture: ChildPicture | undefined;
 
