@@ -198,7 +198,8 @@ suite('a day of a channel', { skip: need('ffmpeg') }, () => {
     await playDay(media, [5, 6, 4.44, 7]);
   });
 
-  fullTest('24 hours with 300 items do', async () => {
+  // Five minutes of processor time on a slow machine, which other tests use too.
+  fullTest('24 hours with 300 items do', { timeout: 1_100_000 }, async () => {
     const audio = [{ sampleRate: 16_000 }];
     const media = [
       { media: whole(await encode({ seconds: 32, rate: '5', gopS: 2, audio }), 32), seconds: 32, rate: 5 },

@@ -49,14 +49,15 @@ test('unused blocks are bounded: the oldest are freed', () => {
   assert.equal(pool.freeBytes, 16 * mib);
 });
 
-test('of large blocks a quarter of those in use may wait', () => {
+test('of large blocks two may wait, and a quarter of those in use', () => {
   const pool = new SlabPool();
   const large = 20 * 1024 * 1024;
-  const blocks = Array.from({ length: 9 }, () => pool.take(large));
-  pool.give(blocks[0]!);
-  assert.equal(pool.freeBytes, large, 'it is larger than the bound for small ones');
-  pool.give(blocks[1]!);
-  assert.equal(pool.freeBytes, large, 'seven are in use');
+  const blocks = Array.from({ length: 16 }, () => pool.take(large));
+  for (const block of blocks.splice(0, 5)) pool.give(block);
+  assert.equal(pool.freeBytes, 2 * large, 'eleven are in use');
+  blocks.push(...Array.from({ length: 5 }, () => pool.take(large)));
+  for (const block of blocks.splice(0, 3)) pool.give(block);
+  assert.equal(pool.freeBytes, 3 * large, 'thirteen are in use');
 });
 
 test('unused blocks are freed after a while', (t) => {

@@ -3,13 +3,16 @@
  * and its unmapping, and V8 counts it as growth of the heap, which causes collections.
  * In: blocks whose bytes are not used any more. Out: blocks for packager/track-writer. Decision 0019.
  */
+import { preferLargePages } from './large-pages.ts';
 
 /**
- * Unused blocks in total, in bytes and as a share of the blocks in use; the larger one applies, and the
- * oldest are freed first.
+ * Unused blocks in total, in bytes, as a share of the blocks in use, and in blocks of the size that was given
+ * last; the largest one applies, and the oldest are freed first. Each segment of a stream begins shortly
+ * before or after its oldest one leaves memory, so two of its few large blocks are unused at times.
  */
 const MAX_FREE_BYTES = 16 * 1024 * 1024;
 const MAX_FREE_SHARE = 0.25;
+const MAX_FREE_BLOCKS = 2.5;
 /** An unused block is freed after this, ms; at most twice as late. */
 const KEPT_MS = 60_000;
 /** A block may be this many times as large as needed. */
@@ -53,7 +56,7 @@ export class SlabPool {
     const index = this.#free.findLastIndex(({ buffer: { byteLength } }) => {
       return byteLength >= least && byteLength <= bytes * ROOM;
     });
-    const buffer = index < 0 ? new ArrayBuffer(bytes) : this.#free.splice(index, 1)[0]!.buffer;
+    const buffer = index < 0 ? newBlock(bytes) : this.#free.splice(index, 1)[0]!.buffer;
     if (index >= 0) this.#freeBytes -= buffer.byteLength;
     this.#used.add(buffer);
     this.#collected.register(buffer, buffer.byteLength, buffer);
@@ -69,11 +72,12 @@ export class SlabPool {
    * @returns false for memory that is not a block of this pool
    */
   give({ buffer }: Uint8Array): boolean {
+    const bytes = buffer.byteLength;
     if (!this.#release(buffer)) return false;
-    this.#freeBytes += buffer.byteLength;
+    this.#freeBytes += bytes;
     // Views that were forgotten somewhere must not show the next segment.
     this.#free.push({ buffer: buffer.transfer(), sinceMs: performance.now() });
-    const most = Math.max(MAX_FREE_BYTES, this.#usedBytes * MAX_FREE_SHARE);
+    const most = Math.max(MAX_FREE_BYTES, this.#usedBytes * MAX_FREE_SHARE, bytes * MAX_FREE_BLOCKS);
     while (this.#freeBytes > most) this.#dropOldest();
     this.#timer ??= setInterval(() => this.#sweep(), KEPT_MS).unref();
     return true;
@@ -107,6 +111,12 @@ export class SlabPool {
     this.#freeBytes -= buffer.byteLength;
     buffer.transfer(0);
   }
+}
+
+function newBlock(bytes: number): ArrayBuffer {
+  const block = new Uint8Array(bytes);
+  preferLargePages(block);
+  return block.buffer;
 }
 
 /** The blocks of this thread. */
