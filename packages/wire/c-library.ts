@@ -33,8 +33,22 @@ export interface CLibrary<Name extends string> {
   addressOf(memory: Uint8Array): bigint;
 }
 
-/** @returns undefined: this Node, system or C library does not have them */
-export function openCLibrary<Name extends string>(
+/**
+ * Opens the C library when it is first needed: Node warns then, where its warnings are on.
+ *
+ * @returns gives the library; undefined: this Node, system or C library does not have these functions
+ */
+export function lazyCLibrary<Name extends string>(
+  signatures: Readonly<Record<Name, ForeignSignature>>,
+): () => CLibrary<Name> | undefined {
+  let library: { readonly opened: CLibrary<Name> | undefined } | undefined;
+  return () => {
+    library ??= { opened: openCLibrary(signatures) };
+    return library.opened;
+  };
+}
+
+function openCLibrary<Name extends string>(
   signatures: Readonly<Record<Name, ForeignSignature>>,
 ): CLibrary<Name> | undefined {
   const { platform, arch } = process;

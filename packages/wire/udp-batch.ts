@@ -5,7 +5,7 @@
  */
 import { SocketAddress } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { type CLibrary, openCLibrary } from './c-library.ts';
+import { type CLibrary, lazyCLibrary } from './c-library.ts';
 
 /**
  * Datagrams of a batch, and bytes for each. They share a block of memory. It is smaller than what the C
@@ -37,18 +37,16 @@ export interface Sender {
 
 type Library = CLibrary<'recvmmsg'>;
 
-/** Loaded by the first busy socket of the process. */
-let library: { readonly opened: Library | undefined } | undefined;
+/** Opened by the first busy socket of the process. */
+const library = lazyCLibrary({
+  // int recvmmsg(int fd, struct mmsghdr *, unsigned int, int flags, struct timespec *)
+  recvmmsg: { arguments: ['int32', 'pointer', 'uint32', 'int32', 'pointer'], return: 'int32' },
+});
 
 /** @returns undefined: batches are not possible here */
 export function openBatch(fd: number): UdpBatch | undefined {
-  // int recvmmsg(int fd, struct mmsghdr *, unsigned int, int flags, struct timespec *)
-  library ??= {
-    opened: openCLibrary({
-      recvmmsg: { arguments: ['int32', 'pointer', 'uint32', 'int32', 'pointer'], return: 'int32' },
-    }),
-  };
-  return library.opened && new UdpBatch(fd, library.opened);
+  const opened = library();
+  return opened && new UdpBatch(fd, opened);
 }
 
 /** Batches of one socket. */

@@ -78,7 +78,9 @@ suite('bonded senders', { skip: need('ffmpeg') }, () => {
       links[1]!.isDead = true;
       down = await until('the second link is down', async () => {
         const { link } = await statsOf('phone');
-        return link.links[1]?.up === false && link.links;
+        const [first, second] = link.links;
+        // What a busy machine adds to a round trip goes when the machine is quiet for a moment.
+        return second?.up === false && Math.abs(first!.rtt! - 10) < 100 && link.links;
       });
     };
     const startMs = Date.now();
@@ -86,9 +88,7 @@ suite('bonded senders', { skip: need('ffmpeg') }, () => {
     assertComplete(recorded, await pictureHashes(film));
     assert.ok(counts[1]!.passed > 100, `${counts[1]!.passed} datagrams over the second link`);
     assert.equal(down.length, 2);
-    assert.ok(down[0]!.up && down[0]!.bitrate > 500_000, JSON.stringify(down));
-    // What a busy machine adds to the 10 ms of the way there and back has no bound that a test could know.
-    assert.ok(down[0]!.rtt! >= 5 && down[0]!.rtt! < 5000, JSON.stringify(down));
+    assert.ok(down[0]!.up && down[0]!.bitrate > 500_000 && Math.abs(down[0]!.rtt! - 10) < 100, JSON.stringify(down));
     const range = `from=${startMs}&to=${Date.now()}`;
     const { links: past } = await server.json<StatsHistory>(`/api/v1/streams/phone/stats/history?${range}`);
     assert.deepEqual(

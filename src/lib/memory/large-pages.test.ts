@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { openCLibrary } from '@oxbow/wire/c-library';
 import { LEAST_LARGE_BYTES, preferLargePages } from './large-pages.ts';
+import { memoryAdvice } from './madvise.ts';
 import { SlabPool } from './slab-pool.ts';
 
 const MIB = 1024 * 1024;
@@ -14,8 +14,7 @@ function requestedBytes(): number {
   return requested.reduce((sum, mapping) => sum + 1024 * Number(/^Size:\s+(\d+)/m.exec(mapping)![1]), 0);
 }
 
-const canCall = openCLibrary({ madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' } });
-const isPossible = canCall !== undefined && preferLargePages(new Uint8Array(LEAST_LARGE_BYTES));
+const isPossible = memoryAdvice() !== undefined && preferLargePages(new Uint8Array(LEAST_LARGE_BYTES));
 const skip = !isPossible && 'this Node cannot call the C library, or the system has no large pages';
 
 test('a new large block is in large pages where the system has them, up to its last page', { skip }, () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mock, test } from 'node:test';
-import { openCLibrary } from '@oxbow/wire/c-library';
+import { lazyCLibrary } from '@oxbow/wire/c-library';
 import { collectGarbage } from './heap.ts';
 import { returnUnusedPages } from './unused-pages.ts';
 
-const canCall = openCLibrary({ malloc_trim: { arguments: ['uint64'], return: 'int32' } }) !== undefined;
+const canCall = lazyCLibrary({ malloc_trim: { arguments: ['uint64'], return: 'int32' } })() !== undefined;
 
 /** Memory of this process that is not a file, bytes. */
 function anonymousBytes(): number {

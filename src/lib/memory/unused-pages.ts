@@ -13,9 +13,10 @@
  * pages. So it waits until the process has little to do.
  */
 import { performance } from 'node:perf_hooks';
-import { type CLibrary, openCLibrary } from '@oxbow/wire/c-library';
+import { lazyCLibrary } from '@oxbow/wire/c-library';
 import { readProcess } from '../platform.ts';
 import { collectGarbage, TIDY_AFTER_MS } from './heap.ts';
+import { MADV_DONTNEED, memoryAdvice } from './madvise.ts';
 import { programPages } from './program-pages.ts';
 
 /** The first time follows the collection after the start. It takes 20 ms. */
@@ -25,15 +26,11 @@ const LOOK_EVERY_MS = 60_000;
 const LITTLE_LOAD = 0.1;
 /** Growth since the last time that is worth it, bytes. */
 const LEAST_GROWTH_BYTES = 24 * 1024 * 1024;
-/** `MADV_DONTNEED` of madvise(2): pages of a file are read from it again when they are needed. */
-const MADV_DONTNEED = 4;
 
-const SIGNATURES = {
+const heap = lazyCLibrary({
   // int malloc_trim(size_t pad)
   malloc_trim: { arguments: ['uint64'], return: 'int32' },
-  // int madvise(void *addr, size_t length, int advice)
-  madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
-} as const;
+});
 
 /** What is measured of the process; tests replace it. */
 interface PageMeasures {
@@ -51,17 +48,8 @@ interface PageMeasures {
 export function returnUnusedPages({ bytes, load }: PageMeasures = measureProcess()): Disposable {
   /** What remained the last time. At first nothing: parts of the start come after the first time. */
   let leftBytes = 0;
-  let library: CLibrary<keyof typeof SIGNATURES> | undefined;
-  const giveBack = () => {
-    // Opened when it is needed: Node warns then, where its warnings are on.
-    library ??= openCLibrary(SIGNATURES);
-    if (!library) return;
-    library.call.malloc_trim(0n);
-    for (const { start, length } of programPages(process.execPath, readProcess('smaps')))
-      library.call.madvise(start, length, MADV_DONTNEED);
-  };
   const look = () => {
-    if (load() > LITTLE_LOAD || bytes() < leftBytes + LEAST_GROWTH_BYTES) return;
+    if (!heap() || load() > LITTLE_LOAD || bytes() < leftBytes + LEAST_GROWTH_BYTES) return;
     if (leftBytes === 0) collectGarbage();
     giveBack();
     leftBytes = bytes();
@@ -74,6 +62,14 @@ export function returnUnusedPages({ bytes, load }: PageMeasures = measureProcess
       clearInterval(timer);
     },
   };
+}
+
+function giveBack(): void {
+  const library = heap();
+  if (!library) return;
+  library.call.malloc_trim(0n);
+  for (const { start, length } of programPages(process.execPath, readProcess('smaps')))
+    memoryAdvice()?.call.madvise(start, length, MADV_DONTNEED);
 }
 
 function measureProcess(): PageMeasures {
